@@ -1,0 +1,38 @@
+//! The one table of limits. Everything that comes from outside is measured against a line here.
+
+use super::Span;
+
+/// Largest scenario, pack or player file, in bytes.
+pub const FILE_BYTES_MAX: usize = 256 * 1024;
+/// Deepest nesting in a YAML file.
+pub const YAML_DEPTH_MAX: usize = 32;
+/// Most nodes in a YAML file.
+pub const YAML_NODES_MAX: usize = 20_000;
+/// Longest message, log line, status text or claim that a person may send, in bytes.
+pub const TEXT_BYTES_MAX: usize = 4096;
+/// Most events that one drill may journal.
+pub const EVENTS_MAX: u64 = 1_000_000;
+/// Most faults that one plan may hold.
+pub const FAULTS_MAX: usize = 64;
+/// Most steps that one plan may hold.
+pub const STEPS_MAX: usize = 1000;
+/// Hints that may be given in one drill.
+pub const HINTS_MAX: usize = 12;
+/// Least time between two hints.
+pub const HINT_INTERVAL: Span = Span::from_secs(30);
+/// Longest drill that may be planned.
+pub const DRILL_MAX: Span = Span::from_mins(12 * 60);
+/// Wall-clock time that a script may take before its worker is killed.
+pub const SCRIPT_KILL: Span = Span::from_secs(5);
+/// Wall-clock time after which a script ends itself with an error.
+pub const SCRIPT_DEADLINE: Span = Span::from_millis(250);
+/// Address space of the script worker, in bytes.
+pub const SCRIPT_MEMORY_BYTES: u64 = 256 * 1024 * 1024;
+/// Most bytes that a script may return.
+pub const SCRIPT_OUTPUT_BYTES_MAX: usize = 64 * 1024;
+/// How often the engine tells the agent that it lives.
+pub const HEARTBEAT: Span = Span::from_secs(10);
+/// How long an injection outlives the engine's last word.
+pub const LEASE: Span = Span::from_secs(120);
+/// A planned start that is later than this is missed, never a surprise.
+pub const START_LATE_MAX: Span = Span::from_secs(60);

@@ -1,0 +1,16 @@
+//! Ground floor: ids, units and limits.
+//!
+//! Everything above speaks of time and names through these types, so that a number always carries its unit and a
+//! name always says what it names. No I/O, no clock, no randomness here.
+//!
+//! Open first: [`time`] (`At`, `Span`), then [`names`]; [`limits`] is the one table of limits.
+
+pub mod limits;
+pub mod names;
+pub mod time;
+
+pub use names::{
+    AlarmName, ClassName, DrillId, InjectionId, LinkName, NoticeId, Person, ProbeName, ServiceName,
+    VolumeName,
+};
+pub use time::{At, Span};

@@ -1,0 +1,83 @@
+//! What a fault injector (a `.rhai` file) says of itself, and what it plans.
+
+use super::{Fault, TimedFault};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The answer of a script's `describe()`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Description {
+    /// One line for the catalogue of injectors.
+    pub summary: String,
+    /// The kind of fault that responders would name, from the tree in [`super::kind`].
+    pub kind: String,
+    /// Its parameters by name.
+    #[serde(default)]
+    pub params: BTreeMap<String, Param>,
+}
+
+/// One parameter of an injector.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Param {
+    /// What it takes.
+    #[serde(rename = "type")]
+    pub takes: ParamType,
+    /// One line for people.
+    pub about: String,
+    /// Used where the scenario gives none; a parameter without a default must be given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default: Option<serde_json::Value>,
+    /// Least value of an integer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min: Option<i64>,
+    /// Greatest value of an integer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max: Option<i64>,
+}
+
+/// What a parameter takes. Names of the target's parts are checked against its description.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ParamType {
+    /// A service, or one of its instances.
+    Service,
+    /// A link.
+    Link,
+    /// A volume.
+    Volume,
+    /// A configuration file.
+    File,
+    /// Free text of at most 256 bytes; a number or a truth value is taken as its text.
+    Text,
+    /// A whole number.
+    Integer,
+    /// A length of time; the script receives whole milliseconds.
+    Duration,
+    /// `true` or `false`.
+    Boolean,
+}
+
+/// A compiled injector as the library holds it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FaultInjector {
+    /// The file's stem: `config-rollout`.
+    pub name: String,
+    /// The script's text.
+    pub source: String,
+    /// What it says of itself.
+    pub description: Description,
+}
+
+/// The answer of a script's `plan(params)`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Planned(pub Vec<TimedFault>);
+
+impl Planned {
+    /// The faults alone.
+    pub fn faults(&self) -> impl Iterator<Item = &Fault> {
+        self.0.iter().map(|timed| &timed.fault)
+    }
+}

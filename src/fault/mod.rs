@@ -1,0 +1,193 @@
+//! Faults: every primitive change to a target that can be undone, and the words around it.
+//!
+//! A [`Fault`] is data. Whoever carries it out (`agent`, `target::sim`) knows how to apply it, how to see whether it is
+//! there ([`Presence`]) and how to undo it; an author never writes an undo for one of these.
+//!
+//! Open first: [`Fault`]; then [`injector`] for what a `.rhai` file describes, [`script`] for how it is run, and
+//! [`kind`] for the tree of fault kinds that a cause claim names.
+
+pub mod injector;
+pub mod kind;
+pub mod script;
+
+use crate::base::{LinkName, ServiceName, Span, VolumeName};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// One primitive, undoable change to a target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Fault {
+    /// Every chunk on the link is delivered later, each way.
+    LinkLatency {
+        /// The link.
+        link: LinkName,
+        /// Milliseconds added to each chunk, in each direction.
+        latency_ms: u64,
+        /// Uniform extra of up to so many milliseconds.
+        #[serde(default)]
+        jitter_ms: u64,
+    },
+    /// The link refuses new connections and closes open ones.
+    LinkDown {
+        /// The link.
+        link: LinkName,
+    },
+    /// Connections on the link are reset (RST) after a while.
+    LinkReset {
+        /// The link.
+        link: LinkName,
+        /// Milliseconds from accept to reset.
+        #[serde(default)]
+        after_ms: u64,
+    },
+    /// The link carries no more than so much per connection.
+    LinkBandwidth {
+        /// The link.
+        link: LinkName,
+        /// Kilobytes per second, each direction.
+        rate_kb_s: u64,
+    },
+    /// The link swallows all data; with a time, the connection is closed after it.
+    LinkTimeout {
+        /// The link.
+        link: LinkName,
+        /// Milliseconds until the connection is closed; 0 for never (a black hole).
+        #[serde(default)]
+        timeout_ms: u64,
+    },
+    /// The service's process is stopped (SIGSTOP): alive, and answering nothing.
+    ProcessStop {
+        /// The service instance.
+        service: ServiceName,
+    },
+    /// The service's process is killed and not started again until the fault is undone or somebody restarts it.
+    ProcessKill {
+        /// The service instance.
+        service: ServiceName,
+    },
+    /// One key of a configuration file gets another value, and the service reads it.
+    FileEdit {
+        /// The file's name in the target's description.
+        file: String,
+        /// Dotted key, `pool.size`.
+        key: String,
+        /// The new value, as it is written in the file.
+        value: String,
+    },
+    /// A ballast file takes a share of the volume.
+    VolumeFill {
+        /// The volume.
+        volume: VolumeName,
+        /// Per cent of the volume's size that is in use afterwards, 1 to 100.
+        percent: u8,
+    },
+    /// A release is made with one changed setting and rolled out to every instance of a service.
+    ReleaseRollOut {
+        /// The service (all of its instances).
+        service: ServiceName,
+        /// The version that it will be seen as.
+        release: String,
+        /// Dotted key of the release's configuration.
+        key: String,
+        /// Its value in that release.
+        value: String,
+    },
+}
+
+impl Fault {
+    /// The kind as it is written: `link-latency`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::LinkLatency { .. } => "link-latency",
+            Self::LinkDown { .. } => "link-down",
+            Self::LinkReset { .. } => "link-reset",
+            Self::LinkBandwidth { .. } => "link-bandwidth",
+            Self::LinkTimeout { .. } => "link-timeout",
+            Self::ProcessStop { .. } => "process-stop",
+            Self::ProcessKill { .. } => "process-kill",
+            Self::FileEdit { .. } => "file-edit",
+            Self::VolumeFill { .. } => "volume-fill",
+            Self::ReleaseRollOut { .. } => "release-roll-out",
+        }
+    }
+
+    /// What of the target it touches.
+    pub fn place(&self) -> Place {
+        match self {
+            Self::LinkLatency { link, .. }
+            | Self::LinkDown { link }
+            | Self::LinkReset { link, .. }
+            | Self::LinkBandwidth { link, .. }
+            | Self::LinkTimeout { link, .. } => Place::Link(link.clone()),
+            Self::ProcessStop { service }
+            | Self::ProcessKill { service }
+            | Self::ReleaseRollOut { service, .. } => Place::Service(service.clone()),
+            Self::FileEdit { file, .. } => Place::File(file.clone()),
+            Self::VolumeFill { volume, .. } => Place::Volume(volume.clone()),
+        }
+    }
+}
+
+/// A part of a target that a fault touches; counted against the blast radius.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Place {
+    /// A link.
+    Link(LinkName),
+    /// A service or one of its instances.
+    Service(ServiceName),
+    /// A configuration file.
+    File(String),
+    /// A volume.
+    Volume(VolumeName),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Link(name) => write!(f, "link {name}"),
+            Self::Service(name) => write!(f, "service {name}"),
+            Self::File(name) => write!(f, "file {name}"),
+            Self::Volume(name) => write!(f, "volume {name}"),
+        }
+    }
+}
+
+/// A fault with its times, counted from the moment that its injector starts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TimedFault {
+    /// When it is injected.
+    #[serde(default)]
+    pub at: Span,
+    /// When the plan itself takes it back; without it the fault stays until the drill ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Span>,
+    /// The change.
+    pub fault: Fault,
+}
+
+/// What an inspection sees of an injection's effect. A time-out, a 404, a refused permission or an empty registry is
+/// [`Presence::Unknown`], and unknown is never clean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Presence {
+    /// The place is as it was before, or nothing of the effect is left.
+    Clean,
+    /// The effect is there, and it is ours.
+    Present,
+    /// Neither the pre-image nor our effect: somebody else changed the place. Hands off.
+    Diverged,
+    /// It could not be seen.
+    Unknown,
+}
+
+/// Which engine may act on an injection, and in which attempt: an agent refuses a token that it has revoked or used,
+/// and everything from an epoch older than one that it has seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Fence {
+    /// Counts the engines that have held this drill.
+    pub epoch: u64,
+    /// The journal's sequence number of the intent.
+    pub seq: u64,
+}

@@ -1,0 +1,1 @@
+//! Runs a script under limits; see the room head.

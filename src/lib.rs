@@ -1,0 +1,32 @@
+//! Gameday: an engine for incident-response practice.
+//!
+//! The rooms stand on floors, and a room imports only from lower ones:
+//!
+//! ```text
+//! 5 doors    cli       console
+//! 4 conduct  engine
+//! 3 hands    store  target  agent  workload  notify  library  depot
+//! 2 game     drill  report
+//! 1 words    scenario  fault
+//! 0 ground   clock  seed  base
+//! ```
+//!
+//! Read `engine::conduct` first: it is the loop that everything else serves.
+
+pub mod agent;
+pub mod base;
+pub mod cli;
+pub mod clock;
+pub mod console;
+pub mod depot;
+pub mod drill;
+pub mod engine;
+pub mod fault;
+pub mod library;
+pub mod notify;
+pub mod report;
+pub mod scenario;
+pub mod seed;
+pub mod store;
+pub mod target;
+pub mod workload;

@@ -1,0 +1,2 @@
+//! The `gameday` binary.
+fn main() {}

@@ -1,0 +1,1 @@
+//! What mirrors the YAML.

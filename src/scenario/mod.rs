@@ -1,0 +1,237 @@
+//! The words of a scenario: what an instigator may write, checked.
+//!
+//! ```text
+//! scenario.yaml -> file::ScenarioFile (positions kept) -> check -> Scenario | every Problem
+//! pack.yaml     -> file::PackFile                      -> check -> pack::Pack
+//! ```
+//!
+//! Open first: [`Scenario`], the checked form that plans are made from. [`file`] mirrors the YAML and is the only
+//! place that knows the YAML library; [`check`] turns the one into the other and finds every mistake at once.
+
+pub mod act;
+pub mod check;
+pub mod condition;
+pub mod file;
+pub mod pack;
+pub mod problem;
+pub mod truth;
+
+use crate::base::{AlarmName, Person, Span};
+use crate::fault::TimedFault;
+use act::{Act, Role};
+use condition::Condition;
+use pack::{Pack, WorkloadShape};
+use serde::{Deserialize, Serialize};
+use truth::Truth;
+
+/// A scenario that passed every check, with its pack.
+#[derive(Clone)]
+pub struct Scenario {
+    /// The file's stem: `pool-shrink`.
+    pub name: String,
+    /// One line for people who may know that this scenario exists.
+    pub title: String,
+    /// What happens, for instigators and trainers only.
+    pub summary: String,
+    /// SHA-256 of everything that shapes the drill: scenario, pack, injector scripts, player file.
+    pub digest: String,
+    /// The target, its documentation and its traffic.
+    pub pack: Pack,
+    /// 1 (first drill) to 5 (experts).
+    pub difficulty: u8,
+    /// How long a good team needs, and when the drill is ended.
+    pub duration: Duration,
+    /// Which bias the score takes.
+    pub profile: Profile,
+    /// What the drill trains.
+    pub objectives: Vec<String>,
+    /// Who is needed.
+    pub roster: RosterNeeds,
+    /// What must hold before the outage, and again after it.
+    pub steady_state: Vec<Condition>,
+    /// The synthetic users' traffic.
+    pub workload: WorkloadShape,
+    /// Every fault of every injector, in the order of their times from StartEx.
+    pub faults: Vec<PlannedFault>,
+    /// Alarms, scripted and derived.
+    pub alarms: Vec<AlarmRule>,
+    /// Messages pushed at the players.
+    pub injects: Vec<Inject>,
+    /// Names of catalogue entries that are most of use here, for the instigators' picker.
+    pub hints: Vec<String>,
+    /// Questions that instigators may ask after a "stumped".
+    pub questions: Vec<String>,
+    /// Automatic aborts: the drill is stopped when one of these does not hold.
+    pub stop_conditions: Vec<Condition>,
+    /// The oracle: when service counts as restored.
+    pub restored_when: Vec<Condition>,
+    /// What really happened. Sealed: see [`truth`].
+    pub truth: Truth,
+    /// Operations that repair the target, in order.
+    pub reference_solution: Vec<Vec<String>>,
+    /// Claims whose score band is known; they test the scorer against this scenario.
+    pub sample_claims: Vec<SampleClaim>,
+    /// The whole play of a good team.
+    pub autopilot: Vec<Play>,
+}
+
+/// Times of a drill, from StartEx.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Duration {
+    /// What a good team needs until service is restored.
+    pub par: Span,
+    /// When the drill ends whatever happened.
+    pub limit: Span,
+}
+
+/// The bias of the score, fixed before StartEx.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Profile {
+    /// Understand completely and fix robustly.
+    #[default]
+    UnderstandFirst,
+    /// Restore service first; causes can wait for the review.
+    RestoreFirst,
+}
+
+/// How many people of each side a drill needs (inclusive).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RosterNeeds {
+    /// Least and most instigators.
+    pub instigators: (u8, u8),
+    /// Least and most responders.
+    pub responders: (u8, u8),
+}
+
+/// A fault with the step that it comes from. Times count from StartEx.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedFault {
+    /// The injector that planned it.
+    pub injector: String,
+    /// `false`: noise that is not the cause; no symptom is awaited.
+    pub related: bool,
+    /// The fault and its times.
+    #[serde(flatten)]
+    pub timed: TimedFault,
+}
+
+/// An alarm and what raises it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AlarmRule {
+    /// Its name, unique in the scenario.
+    pub name: AlarmName,
+    /// How loud it is.
+    pub severity: AlarmSeverity,
+    /// One line; `{failed}`, `{p95}` and `{class}` are filled from the measurement.
+    pub summary: String,
+    /// Address of the runbook in the documentation catalogue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runbook: Option<String>,
+    /// What raises it.
+    pub trigger: AlarmTrigger,
+    /// `false`: noise. Sealed with the truth: no responder sees this.
+    pub related: bool,
+}
+
+/// How loud an alarm is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum AlarmSeverity {
+    /// Worth knowing.
+    Info,
+    /// Worth a look in working hours.
+    Warning,
+    /// Somebody gets up.
+    Page,
+}
+
+/// What raises an alarm.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AlarmTrigger {
+    /// At a time from StartEx; it stays until somebody acknowledges it or the drill ends.
+    At(Span),
+    /// Measured: raised while the condition holds, resolved when it no longer does.
+    When(Condition),
+}
+
+/// Something the plan says to the players.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inject {
+    /// When, from StartEx.
+    pub at: Span,
+    /// Skipped when this has happened by then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unless: Option<Contingency>,
+    /// Who speaks: `user`, `business-owner`, ...
+    pub from: String,
+    /// The role that is spoken to.
+    pub to: Role,
+    /// The words.
+    pub text: String,
+}
+
+/// What may make an inject unnecessary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Contingency {
+    /// A status update was sent.
+    StatusSent,
+    /// Somebody declared an incident.
+    Declared,
+    /// Service was measured as restored.
+    Restored,
+}
+
+/// A claim whose worth the author knows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SampleClaim {
+    /// The claim's component, if it names one.
+    pub component: Option<String>,
+    /// The claim's fault kind, if it names one.
+    pub kind: Option<String>,
+    /// The claim in words.
+    pub text: String,
+    /// Where its score must land.
+    pub band: Band,
+}
+
+/// Bands of a sample claim's score.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Band {
+    /// At least 0.7.
+    Right,
+    /// From 0.2 to below 0.7.
+    Near,
+    /// Below 0.2.
+    Wrong,
+}
+
+/// One act of the autopilot.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Play {
+    /// Which moment it follows.
+    pub after: Moment,
+    /// How long after that moment.
+    pub wait: Span,
+    /// Who acts.
+    pub who: Person,
+    /// What is done.
+    pub act: Act,
+}
+
+/// A moment that the autopilot waits for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Moment {
+    /// StartEx.
+    Start,
+    /// The named alarm was raised.
+    Alarm(AlarmName),
+    /// Service was measured as restored.
+    Restored,
+    /// The autopilot's previous act.
+    Previous,
+}

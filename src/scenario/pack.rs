@@ -1,0 +1,358 @@
+//! A pack: the target that a family of scenarios shares, its documentation catalogue and its traffic.
+
+use super::condition::Condition;
+use crate::base::{ClassName, LinkName, ProbeName, ServiceName, Span, VolumeName};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A checked pack.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Pack {
+    /// The folder's name: `depot`.
+    pub name: String,
+    /// One line.
+    pub title: String,
+    /// The staging system.
+    pub target: TargetDescription,
+    /// Everything that a hint may point to.
+    pub catalogue: Vec<CatalogueEntry>,
+    /// Shapes of traffic by name.
+    pub workloads: BTreeMap<String, WorkloadShape>,
+}
+
+/// What the engine and its people know of a staging system. It holds no secrets and no truth.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TargetDescription {
+    /// Its name.
+    pub name: String,
+    /// How it is reached.
+    pub driver: Driver,
+    /// Its datacenters.
+    pub datacenters: Vec<String>,
+    /// Service instances.
+    pub services: Vec<Service>,
+    /// Links with a fault proxy on them.
+    pub links: Vec<Link>,
+    /// Volumes.
+    pub volumes: Vec<Volume>,
+    /// Configuration files that a fault may edit.
+    pub files: Vec<ConfigFile>,
+    /// Probes.
+    pub probes: Vec<Probe>,
+    /// Operations that people (and the autopilot) run: argument patterns like `depotctl rollback {service}`.
+    pub operations: Vec<String>,
+    /// How much of it one drill may touch.
+    pub caps: BlastCaps,
+}
+
+/// How a target is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Driver {
+    /// The embedded target, laid out and started by this binary.
+    Depot,
+}
+
+/// One instance of a service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Service {
+    /// The instance: `web-east`.
+    pub name: ServiceName,
+    /// The component that responders speak of: `web`.
+    pub component: ServiceName,
+    /// Where it runs.
+    pub datacenter: String,
+    /// One line.
+    pub about: String,
+}
+
+/// A network path between two instances.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    /// Its name.
+    pub name: LinkName,
+    /// Who connects.
+    pub from: ServiceName,
+    /// Who accepts.
+    pub to: ServiceName,
+    /// One-way delay that belongs to the distance and is always there.
+    pub distance: Span,
+}
+
+/// A volume of an instance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Volume {
+    /// Its name.
+    pub name: VolumeName,
+    /// Whose data it holds.
+    pub service: ServiceName,
+    /// Its size.
+    pub size_mib: u64,
+}
+
+/// A configuration file that a fault may edit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfigFile {
+    /// Its name: `web`.
+    pub name: String,
+    /// The component that reads it.
+    pub component: ServiceName,
+}
+
+/// Something that can be asked whether it works.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Probe {
+    /// Its name: `front-door`.
+    pub name: ProbeName,
+    /// One line.
+    pub about: String,
+    /// How it is asked.
+    pub ask: ProbeAsk,
+    /// How long an answer may take.
+    pub timeout: Span,
+}
+
+/// How a probe is asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProbeAsk {
+    /// GET on a path of an instance; any 2xx is good.
+    Http {
+        /// The instance.
+        service: ServiceName,
+        /// The path, with its slash.
+        path: String,
+    },
+}
+
+/// How much of a target one drill may touch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlastCaps {
+    /// Most instances with a fault at the same time.
+    pub services: usize,
+    /// Most links with a fault at the same time.
+    pub links: usize,
+    /// Most volumes with a fault at the same time.
+    pub volumes: usize,
+}
+
+/// Something that a hint may point to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CatalogueEntry {
+    /// Its name as people type it: `depotctl(1)`, `runbooks/uploads.md`.
+    pub name: String,
+    /// What it is.
+    pub kind: CatalogueKind,
+    /// Its title, taken from the document itself.
+    pub title: String,
+    /// Where it is found: a path under the documentation folder.
+    pub address: String,
+    /// Headings that can be pointed at.
+    pub anchors: Vec<String>,
+    /// SHA-256 of the content that was indexed.
+    pub digest: String,
+}
+
+/// Kinds of documentation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum CatalogueKind {
+    /// A manual page.
+    Man,
+    /// A document: a runbook, an architecture page.
+    Doc,
+    /// A tool's own help.
+    ToolHelp,
+    /// Source code.
+    Source,
+    /// A file on the target.
+    File,
+    /// A dashboard.
+    Dashboard,
+}
+
+/// A shape of traffic: an open model, so arrivals do not wait for answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WorkloadShape {
+    /// Request classes.
+    pub classes: Vec<RequestClass>,
+}
+
+/// One class of requests.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RequestClass {
+    /// Its name: `put`.
+    pub name: ClassName,
+    /// Arrivals per second.
+    pub rate: f64,
+    /// The HTTP method.
+    pub method: String,
+    /// Path and query; `{n}` becomes a number from the seeded stream, below `keys`.
+    pub path: String,
+    /// Size of the space that `{n}` is drawn from.
+    pub keys: u64,
+    /// Size of the request's body.
+    pub body_bytes: usize,
+    /// Headers sent with each request.
+    pub headers: BTreeMap<String, String>,
+    /// What counts as success.
+    pub expect: Expect,
+}
+
+/// What counts as a successful answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Expect {
+    /// Statuses that are good.
+    pub status: Vec<u16>,
+    /// Slower than this, counted from the intended start, is a failure.
+    pub within: Span,
+}
+
+impl TargetDescription {
+    /// Whether `name` is an instance or a component.
+    pub fn has_service(&self, name: &str) -> bool {
+        self.services.iter().any(|s| s.name.as_str() == name || s.component.as_str() == name)
+    }
+
+    /// The instances that `name` stands for: itself, or every instance of the component.
+    pub fn instances<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Service> {
+        self.services.iter().filter(move |s| s.name.as_str() == name || s.component.as_str() == name)
+    }
+
+    /// The components, each once, in order of first appearance.
+    pub fn components(&self) -> Vec<&str> {
+        let mut seen = Vec::new();
+        for service in &self.services {
+            if !seen.contains(&service.component.as_str()) {
+                seen.push(service.component.as_str());
+            }
+        }
+        seen
+    }
+
+    /// Whether `argv` fits one of the declared operations; `{placeholders}` take one name each.
+    pub fn allows(&self, argv: &[String]) -> bool {
+        self.operations.iter().any(|pattern| {
+            let words: Vec<_> = pattern.split_whitespace().collect();
+            words.len() == argv.len()
+                && words.iter().zip(argv).all(|(word, arg)| {
+                    let slot = word.starts_with('{') && word.ends_with('}');
+                    if slot { crate::base::names::is_name(arg) } else { word == arg }
+                })
+        })
+    }
+}
+
+impl Pack {
+    /// The catalogue entry that people type as `name`.
+    pub fn entry(&self, name: &str) -> Option<&CatalogueEntry> {
+        self.catalogue.iter().find(|entry| entry.name == name)
+    }
+
+    /// Conditions that every scenario of the pack starts from when it declares none of its own.
+    pub fn steady_by_default(shape: &WorkloadShape) -> Vec<Condition> {
+        use super::condition::{Op, Signal, Subject, Test, Threshold};
+        shape
+            .classes
+            .iter()
+            .map(|class| Condition {
+                subject: Subject::Class(class.name.clone()),
+                tests: vec![Test {
+                    signal: Signal::Failed,
+                    threshold: Threshold { op: Op::Below, value: 0.01 },
+                }],
+                over: Span::from_secs(5),
+                held: Span::from_secs(5),
+            })
+            .collect()
+    }
+}
+
+/// What an agent supervises and may break: the target's description with addresses, paths and arguments filled in.
+/// Made by whoever lays the target out, kept in the agent's folder as `layout.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Layout {
+    /// The target's name.
+    pub target: String,
+    /// The folder that everything lies under.
+    pub root: std::path::PathBuf,
+    /// Supervised processes, in start order.
+    pub processes: Vec<ProcessLayout>,
+    /// Proxied links.
+    pub links: Vec<LinkLayout>,
+    /// Volumes.
+    pub volumes: Vec<VolumeLayout>,
+    /// Configuration files.
+    pub files: Vec<FileLayout>,
+    /// Releases.
+    pub releases: Vec<ReleaseLayout>,
+    /// Where the workload knocks: `127.x.y.z:port`.
+    pub front_door: String,
+}
+
+/// A supervised process.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProcessLayout {
+    /// The instance's name.
+    pub service: ServiceName,
+    /// The component's name.
+    pub component: ServiceName,
+    /// The program.
+    pub program: std::path::PathBuf,
+    /// `argv[0]`: what `ps` shows first.
+    pub argv0: String,
+    /// The arguments after `argv[0]`.
+    pub args: Vec<String>,
+    /// Standard output and error are appended here.
+    pub log: std::path::PathBuf,
+    /// Where it answers: `127.x.y.z:port`; `GET /health` says when it is ready.
+    pub address: String,
+}
+
+/// A proxied link.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkLayout {
+    /// Its name.
+    pub link: LinkName,
+    /// Where clients connect.
+    pub listen: String,
+    /// Where it leads.
+    pub upstream: String,
+    /// One-way delay in milliseconds that is always there.
+    pub distance_ms: u64,
+}
+
+/// A volume: a folder with a size that its service keeps to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VolumeLayout {
+    /// Its name.
+    pub volume: VolumeName,
+    /// The folder.
+    pub path: std::path::PathBuf,
+    /// Its size in bytes.
+    pub size_bytes: u64,
+}
+
+/// A configuration file in TOML.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileLayout {
+    /// Its name in the description.
+    pub file: String,
+    /// The component whose instances read it again (SIGHUP) after a change.
+    pub component: ServiceName,
+    /// Where it lies; links in it are followed.
+    pub path: std::path::PathBuf,
+}
+
+/// A component's releases: folders in `folder`, the one in use behind the link `current`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReleaseLayout {
+    /// The component.
+    pub component: ServiceName,
+    /// Holds one folder for each version.
+    pub folder: std::path::PathBuf,
+    /// A symbolic link to the version in use.
+    pub current: std::path::PathBuf,
+    /// The configuration file's name inside a version's folder.
+    pub config: String,
+}
