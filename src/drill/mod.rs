@@ -1,5 +1,7 @@
 //! The game: a drill is a fold over its journal.
-//!
-//! Open first: [`measure`] for now.
 
+pub mod command;
+pub mod effect;
+pub mod event;
 pub mod measure;
+pub mod plan;

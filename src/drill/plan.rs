@@ -1,0 +1,287 @@
+//! A plan: a scenario with a seed, a start and everything random resolved. Event number 0 of every journal.
+
+use crate::{
+    base::{At, DrillId, InjectionId, Span},
+    fault::Fault,
+    scenario::{
+        AlarmRule, AlarmSeverity, Duration, Inject, Play, Profile, RosterNeeds, Scenario,
+        condition::Condition,
+        pack::{CatalogueEntry, TargetDescription, WorkloadShape},
+        truth::{self, Truth},
+    },
+    seed::Seed,
+};
+use rand::seq::SliceRandom;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Everything that one drill needs, so that its journal alone can be replayed, scored and written up.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The drill.
+    pub drill: DrillId,
+    /// The scenario's name.
+    pub scenario: String,
+    /// Its title.
+    pub title: String,
+    /// Its digest.
+    pub digest: String,
+    /// What happens, in the author's words. Sealed from responders like the truth.
+    pub summary: String,
+    /// What it trains.
+    pub objectives: Vec<String>,
+    /// 1 to 5.
+    pub difficulty: u8,
+    /// Where randomness began.
+    pub seed: Seed,
+    /// Planned StartEx.
+    pub start: At,
+    /// Bias of the score.
+    pub profile: Profile,
+    /// Par and limit.
+    pub duration: Duration,
+    /// The target.
+    pub target: TargetDescription,
+    /// What hints may point to.
+    pub catalogue: Vec<CatalogueEntry>,
+    /// Entries that the author suggests to the instigators.
+    pub hints: Vec<String>,
+    /// Vetted questions, asked by number.
+    pub questions: Vec<String>,
+    /// Who is needed.
+    pub roster: RosterNeeds,
+    /// What must hold before StartEx and again at the end.
+    pub steady_state: Vec<Condition>,
+    /// The traffic.
+    pub workload: WorkloadShape,
+    /// Every injection.
+    pub injections: Vec<PlannedInjection>,
+    /// Every alarm.
+    pub alarms: Vec<AlarmRule>,
+    /// Every message to the players, by time.
+    pub injects: Vec<Inject>,
+    /// Automatic aborts.
+    pub stop_conditions: Vec<Condition>,
+    /// The oracle of restoration.
+    pub restored_when: Vec<Condition>,
+    /// Statements about the cause that a claim may tick, true and false ones mixed; ids are `f1`, `f2`, ...
+    pub fact_offers: Vec<FactOffer>,
+    /// What really happened. The ids of its facts are those of the offers.
+    #[serde(with = "truth::at_rest")]
+    pub truth: Truth,
+    /// Operations that repair the target.
+    pub reference_solution: Vec<Vec<String>>,
+    /// The autopilot's play; empty when people play.
+    pub autopilot: Vec<Play>,
+    /// Names of the routes that alarms and announcements go out by.
+    pub routes: Vec<String>,
+}
+
+impl fmt::Debug for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A plan holds the truth, and debug output ends up in logs.
+        f.debug_struct("Plan")
+            .field("drill", &self.drill)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One injection of a plan. Times count from StartEx.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedInjection {
+    /// Its id, which says nothing.
+    pub id: InjectionId,
+    /// The injector that planned it.
+    pub injector: String,
+    /// `false`: noise; no symptom is awaited.
+    pub related: bool,
+    /// When it is injected.
+    pub at: Span,
+    /// When the plan itself takes it back.
+    pub until: Option<Span>,
+    /// The change.
+    pub fault: Fault,
+}
+
+/// A statement that a cause claim may tick.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FactOffer {
+    /// `f1`, `f2`, ...
+    pub id: String,
+    /// The statement.
+    pub says: String,
+}
+
+/// How a plan is to be run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlanOptions {
+    /// Where randomness begins.
+    pub seed: Seed,
+    /// Planned StartEx.
+    pub start: At,
+    /// The scenario's own play is acted by the engine.
+    pub autopilot: bool,
+    /// Routes for alarms and announcements.
+    pub routes: Vec<String>,
+}
+
+impl Plan {
+    /// Resolves a scenario. The same scenario and options give the same plan, to the byte.
+    pub fn resolve(scenario: &Scenario, options: PlanOptions) -> Self {
+        let seed = options.seed;
+        let drill_name = format!(
+            "d-{}",
+            seed.opaque(&format!("drill {} {}", scenario.digest, options.start), 8)
+        );
+        let (fact_offers, truth) = offer_facts(&scenario.truth, seed);
+        let mut injects = scenario.injects.clone();
+        injects.sort_by_key(|inject| inject.at);
+        let mut injections: Vec<_> = scenario
+            .faults
+            .iter()
+            .enumerate()
+            .map(|(index, planned)| PlannedInjection {
+                id: opaque_id(seed, &drill_name, index),
+                injector: planned.injector.clone(),
+                related: planned.related,
+                at: planned.timed.at,
+                until: planned.timed.until,
+                fault: planned.timed.fault.clone(),
+            })
+            .collect();
+        injections.sort_by_key(|injection| injection.at);
+        Self {
+            drill: drill_name.parse().expect("made of letters and digits"),
+            scenario: scenario.name.clone(),
+            title: scenario.title.clone(),
+            digest: scenario.digest.clone(),
+            summary: scenario.summary.clone(),
+            objectives: scenario.objectives.clone(),
+            difficulty: scenario.difficulty,
+            seed,
+            start: options.start,
+            profile: scenario.profile,
+            duration: scenario.duration,
+            target: scenario.pack.target.clone(),
+            catalogue: scenario.pack.catalogue.clone(),
+            hints: scenario.hints.clone(),
+            questions: scenario.questions.clone(),
+            roster: scenario.roster,
+            steady_state: scenario.steady_state.clone(),
+            workload: scenario.workload.clone(),
+            injections,
+            alarms: scenario.alarms.clone(),
+            injects,
+            stop_conditions: scenario.stop_conditions.clone(),
+            restored_when: scenario.restored_when.clone(),
+            fact_offers,
+            truth,
+            reference_solution: scenario.reference_solution.clone(),
+            autopilot: if options.autopilot {
+                scenario.autopilot.clone()
+            } else {
+                Vec::new()
+            },
+            routes: options.routes,
+        }
+    }
+
+    /// The plan as a list of what is pushed at target and players, in order (the MSEL).
+    pub fn msel(&self) -> Vec<Step> {
+        use crate::scenario::AlarmTrigger;
+        let mut steps = Vec::new();
+        for injection in &self.injections {
+            steps.push(Step {
+                at: Some(injection.at),
+                what: StepKind::Fault(injection.clone()),
+            });
+            if let Some(until) = injection.until {
+                steps.push(Step {
+                    at: Some(until),
+                    what: StepKind::FaultEnds(injection.id.clone()),
+                });
+            }
+        }
+        for alarm in &self.alarms {
+            let at = match &alarm.trigger {
+                AlarmTrigger::At(at) => Some(*at),
+                AlarmTrigger::When(_) => None,
+            };
+            steps.push(Step {
+                at,
+                what: StepKind::Alarm {
+                    name: alarm.name.to_string(),
+                    severity: alarm.severity,
+                },
+            });
+        }
+        for inject in &self.injects {
+            steps.push(Step {
+                at: Some(inject.at),
+                what: StepKind::Message(inject.clone()),
+            });
+        }
+        // Steps that wait for a measurement come last: they have no time of their own.
+        steps.sort_by_key(|step| (step.at.is_none(), step.at));
+        steps
+    }
+}
+
+/// One line of the master scenario events list.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Step {
+    /// When, from StartEx; nothing for what a measurement triggers.
+    pub at: Option<Span>,
+    /// What happens.
+    pub what: StepKind,
+}
+
+/// What a step does.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StepKind {
+    /// A fault begins.
+    Fault(PlannedInjection),
+    /// The plan takes a fault back.
+    FaultEnds(InjectionId),
+    /// An alarm is raised.
+    Alarm {
+        /// Its name.
+        name: String,
+        /// How loud.
+        severity: AlarmSeverity,
+    },
+    /// Somebody says something to the players.
+    Message(Inject),
+}
+
+fn opaque_id(seed: Seed, drill: &str, index: usize) -> InjectionId {
+    let letters = seed.opaque(&format!("injection {drill} {index}"), 8);
+    format!("gd-{letters}")
+        .parse()
+        .expect("made of letters and digits")
+}
+
+/// Mixes true and false statements and gives both ids that tell nothing.
+fn offer_facts(truth: &Truth, seed: Seed) -> (Vec<FactOffer>, Truth) {
+    let mut truth = truth.clone();
+    let cause = &mut truth.cause;
+    let mut all: Vec<_> = cause
+        .facts
+        .iter_mut()
+        .chain(cause.distractors.iter_mut())
+        .collect();
+    all.shuffle(&mut seed.stream("fact offers"));
+    let offers = all
+        .into_iter()
+        .enumerate()
+        .map(|(index, fact)| {
+            fact.id = format!("f{}", index + 1);
+            FactOffer {
+                id: fact.id.clone(),
+                says: fact.says.clone(),
+            }
+        })
+        .collect();
+    (offers, truth)
+}
