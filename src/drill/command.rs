@@ -3,7 +3,7 @@
 use super::{event::Hat, measure::Measured};
 use crate::{
     base::{AlarmName, InjectionId, NoticeId, Person, ProbeName},
-    fault::Presence,
+    fault::{Presence, Undone},
     scenario::act::{Act, Role},
 };
 
@@ -108,10 +108,8 @@ pub enum Report {
     Undone {
         /// Which.
         id: InjectionId,
-        /// How it went.
-        result: HandResult,
-        /// The undo found something that is neither ours nor the pre-image.
-        diverged: bool,
+        /// How it went, and what the undo found when it ran.
+        result: Result<Undone, HandResult>,
     },
     /// The agent answered a heartbeat: these injections are no longer held by a lease.
     Heartbeat {

@@ -182,6 +182,18 @@ pub enum Presence {
     Unknown,
 }
 
+/// What an undo did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Undone {
+    /// The effect was there, and the pre-image is back.
+    Restored,
+    /// The place was already as before; nothing was written.
+    AlreadyClean,
+    /// Somebody else changed the place; nothing was written.
+    Diverged,
+}
+
 /// Which engine may act on an injection, and in which attempt: an agent refuses a token that it has revoked or used,
 /// and everything from an epoch older than one that it has seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -11,6 +11,8 @@ use crate::{
     fault::{Fault, Fence, Presence},
 };
 
+pub use crate::fault::Undone;
+
 /// What was seen of an injection's place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inspection {
@@ -18,18 +20,6 @@ pub struct Inspection {
     pub presence: Presence,
     /// In one line, for instigators.
     pub detail: String,
-}
-
-/// What an undo did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Undone {
-    /// The effect was there, and the pre-image is back.
-    Restored,
-    /// The place was already as before; nothing was written.
-    AlreadyClean,
-    /// Somebody else changed the place; nothing was written.
-    Diverged,
 }
 
 /// Why a hand could not do its work.
