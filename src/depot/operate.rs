@@ -577,7 +577,7 @@ fn with_setting(text: &str, key: &str, value: &str) -> Result<(String, String), 
 }
 
 /// The dotted keys of all settings in `table`.
-fn keys(table: &toml_edit::Table) -> Vec<String> {
+pub(super) fn keys(table: &toml_edit::Table) -> Vec<String> {
     let mut found = Vec::new();
     for (key, item) in table {
         match item.as_table() {

@@ -372,3 +372,67 @@ async fn the_tool_explains_what_it_refuses() {
     assert_eq!(refused("rollback web").await.0, 4);
     assert!(ctl("releases web").await.0.contains("* 2026.11.2"));
 }
+
+fn page(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/depot/docs").join(name);
+    std::fs::read_to_string(&path).unwrap_or_else(|err| panic!("{}: {err}", path.display()))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_manual_tells_every_setting_metric_and_verb() {
+    let staging = Staging::start().await;
+    staging.ask(Method::PUT, "/objects/a", "x").await;
+    for process in &staging.layout.processes {
+        let (instance, component) = (&process.service, &process.component);
+        let manual = page(&format!("depot-{component}.8.md"));
+        let metrics = staging.ctl(&format!("metrics {instance}")).await.unwrap();
+        for family in metrics.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
+            let name = family.split(' ').next().unwrap();
+            assert!(manual.contains(&format!("| `{name}` |")), "{name} is not in the manual of {component}");
+        }
+        let config = staging.ctl(&format!("config {component}")).await.unwrap();
+        for key in operate::keys(config.parse::<toml_edit::DocumentMut>().unwrap().as_table()) {
+            assert!(manual.contains(&format!("| `{key}` |")), "{key} is not in the manual of {component}");
+        }
+    }
+    let manual = page("depotctl.1.md");
+    let help = staging.ctl("help").await.unwrap();
+    let verbs =
+        help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    let mut count = 0;
+    for verb in
+        verbs.filter_map(|line| line.strip_prefix("  ")?.split(' ').next()).filter(|verb| !verb.is_empty())
+    {
+        assert!(manual.contains(&format!("    depotctl {verb}")), "{verb} is not in depotctl(1)");
+        count += 1;
+    }
+    assert_eq!(count, 11, "{help}");
+}
+
+#[test]
+fn links_between_pages_lead_somewhere() {
+    let pages = [
+        "architecture.md",
+        "depot-edge.8.md",
+        "depot-metadata.8.md",
+        "depot-session.8.md",
+        "depot-storage.8.md",
+        "depot-web.8.md",
+        "depotctl.1.md",
+        "runbooks/cross-datacenter.md",
+        "runbooks/logins.md",
+        "runbooks/uploads.md",
+    ];
+    let pointer = regex::Regex::new(r"(depot[a-z]*(?:-[a-z]+)?)\(([18])\)|(runbooks/[a-z-]+\.md)").unwrap();
+    for name in pages {
+        let text = page(name);
+        assert!(text.starts_with("# "), "{name} has no title");
+        for found in pointer.captures_iter(&text) {
+            let to = match found.get(3) {
+                Some(path) => path.as_str().to_owned(),
+                None => format!("{}.{}.md", &found[1], &found[2]),
+            };
+            assert!(pages.contains(&to.as_str()), "{name} points to {to}");
+        }
+    }
+}
