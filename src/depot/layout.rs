@@ -2,14 +2,17 @@
 
 use super::{
     error::DepotError,
+    metadata::{Entry, IMPORT},
     releases,
     topology::{
-        INSTANCES, Instance, LINKS, RELEASES, VOLUME_MIB, components, distance_ms, link_address, link_name,
-        name,
+        INSTANCES, Instance, LINKS, OBJECT_BYTES, OBJECTS, RELEASES, VOLUME_MIB, components, distance_ms,
+        link_address, link_name, name,
     },
+    volume::{Volume, VolumeError, WriteLimits},
 };
 use crate::{
     base::supervise::SOCKET,
+    clock::{Clock, SystemClock},
     scenario::pack::{FileLayout, Layout, LinkLayout, ProcessLayout, ReleaseLayout, VolumeLayout},
 };
 use std::{
@@ -17,6 +20,7 @@ use std::{
     io::ErrorKind,
     os::unix::{fs::symlink, net::UnixStream},
     path::Path,
+    time::Duration,
 };
 
 /// Says that a folder is a Depot's.
@@ -45,10 +49,8 @@ pub fn lay_out(root: &Path, instance: u8, program: &Path) -> Result<Layout, Depo
     for row in &INSTANCES {
         let path = root.join(format!("instances/{}.toml", row.name));
         write(&path, &facts(root, instance, row))?;
-        if row.component == "storage" {
-            make_folder(&root.join("volumes").join(row.name))?;
-        }
     }
+    write_objects(root)?;
     let layout = layout(root, instance, &program);
     let text = serde_json::to_string_pretty(&layout).expect("a layout has text keys only");
     write(&root.join(LAYOUT), &text)?;
@@ -109,6 +111,43 @@ fn write_releases(root: &Path, component: &str) -> Result<(), DepotError> {
         releases::record(&folder, &releases::Entry::deploy(version))?;
     }
     Ok(())
+}
+
+/// Objects that staging begins with, on both volumes and in the catalogue's import file.
+fn write_objects(root: &Path) -> Result<(), DepotError> {
+    const UNLIMITED: WriteLimits = WriteLimits { use_percent: 100, count_age: Duration::MAX };
+    let nodes: Vec<_> =
+        INSTANCES.iter().filter(|row| row.component == "storage").map(|row| row.name).collect();
+    let objects = (0..OBJECTS).map(|n| {
+        let key = format!("obj-{n}");
+        let content = format!("{key} as staging begins with it\n").repeat(OBJECT_BYTES / 32);
+        (n + 1, key, content)
+    });
+    let objects: Vec<(u64, String, String)> = objects.collect();
+    for node in &nodes {
+        let folder = root.join("volumes").join(node);
+        let refused =
+            |err: VolumeError| DepotError::Config { path: folder.clone(), problem: err.to_string() };
+        let volume = Volume::open(&folder, VOLUME_MIB * 1024 * 1024).map_err(refused)?;
+        for (version, key, content) in &objects {
+            volume.write(key, *version, content.as_bytes(), UNLIMITED).map_err(refused)?;
+        }
+    }
+    let changed = SystemClock.now().to_string();
+    let mut lines = String::new();
+    for (version, key, content) in &objects {
+        let entry = Entry {
+            key: key.clone(),
+            version: *version,
+            size: content.len() as u64,
+            digest: crate::seed::digest(content.as_bytes()),
+            locations: nodes.iter().map(|&node| node.to_owned()).collect(),
+            changed: changed.clone(),
+        };
+        lines += &serde_json::to_string(&entry).expect("an entry has text keys only");
+        lines.push('\n');
+    }
+    write(&root.join("data/metadata").join(IMPORT), &lines)
 }
 
 /// The configuration that a release holds.

@@ -10,7 +10,7 @@ use super::{
     telemetry::Page,
 };
 use crate::{
-    base::Span,
+    base::{At, Span},
     clock::{BoxFuture, Clock, SystemClock},
 };
 use axum::{
@@ -37,6 +37,9 @@ use std::{
 
 /// How long a reservation waits for its commit.
 const RESERVATION: Span = Span::from_mins(10);
+
+/// The file in the data folder that an empty catalogue is filled from: one [`Entry`] in JSON for each line.
+pub(super) const IMPORT: &str = "import.jsonl";
 
 /// An object as the catalogue knows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -117,6 +120,7 @@ impl Metadata {
             .busy_timeout(Duration::from_millis(config.database.busy_timeout_ms));
         let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
         sqlx::raw_sql(SCHEMA).execute(&writer).await?;
+        import(&writer, &folder.join(IMPORT)).await?;
         let readers = SqlitePoolOptions::new().max_connections(3).connect_with(options).await?;
         let objects: i64 =
             sqlx::query("SELECT count(*) FROM objects").fetch_one(&readers).await?.try_get(0)?;
@@ -208,6 +212,38 @@ impl Metadata {
     }
 }
 
+/// Fills an empty catalogue from the file at `path`, if there is one. Versions go on after the highest one.
+async fn import(writer: &SqlitePool, path: &Path) -> Result<(), DepotError> {
+    let mut transaction = writer.begin().await?;
+    let used = sqlx::query("SELECT 1 FROM objects UNION ALL SELECT 1 FROM sqlite_sequence LIMIT 1");
+    if !path.exists() || used.fetch_optional(&mut *transaction).await?.is_some() {
+        return Ok(());
+    }
+    let text = std::fs::read_to_string(path).map_err(DepotError::file("read", path))?;
+    let bad = |problem: String| DepotError::Config { path: path.to_owned(), problem };
+    let mut highest = 0;
+    for line in text.lines() {
+        let entry: Entry = serde_json::from_str(line).map_err(|err| bad(err.to_string()))?;
+        let changed = At::try_from(entry.changed).map_err(|err| bad(err.to_string()))?;
+        highest = highest.max(entry.version);
+        sqlx::query("INSERT INTO objects (key, version, size, digest, locations, changed_ms) VALUES (?, ?, ?, ?, ?, ?)")
+            .bind(&entry.key)
+            .bind(entry.version.cast_signed())
+            .bind(entry.size.cast_signed())
+            .bind(&entry.digest)
+            .bind(entry.locations.join(","))
+            .bind(changed.millis())
+            .execute(&mut *transaction)
+            .await?;
+    }
+    sqlx::query("INSERT INTO sqlite_sequence (name, seq) VALUES ('reservations', ?)")
+        .bind(highest.cast_signed())
+        .execute(&mut *transaction)
+        .await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
 fn entry(row: &SqliteRow) -> Result<Entry, sqlx::Error> {
     let locations: String = row.try_get("locations")?;
     Ok(Entry {
@@ -216,7 +252,7 @@ fn entry(row: &SqliteRow) -> Result<Entry, sqlx::Error> {
         size: row.try_get::<i64, _>("size")?.cast_unsigned(),
         digest: row.try_get("digest")?,
         locations: locations.split(',').map(str::to_owned).collect(),
-        changed: crate::base::At::from_millis(row.try_get("changed_ms")?).to_string(),
+        changed: At::from_millis(row.try_get("changed_ms")?).to_string(),
     })
 }
 

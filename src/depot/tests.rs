@@ -130,7 +130,7 @@ impl Staging {
     }
 
     /// The value of a sample without labels.
-    async fn metric(&self, instance: &str, name: &str) -> f64 {
+    async fn metric(&self, instance: &str, name: &str) -> u64 {
         let page = self.ctl(&format!("metrics {instance}")).await.unwrap();
         let line = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
         line.unwrap().parse().unwrap()
@@ -164,7 +164,9 @@ async fn objects_are_stored_in_both_datacenters_read_and_listed() {
     for (key, content) in [("a-1", "first"), ("a-2", "second"), ("b-1", "other"), ("a-1", "first again")] {
         let response = staging.ask(Method::PUT, &format!("/objects/{key}"), content).await;
         assert_eq!(response.status(), StatusCode::CREATED);
-        assert_eq!(body(response).await["size"], content.len());
+        let told = body(response).await;
+        assert_eq!(told["size"], content.len());
+        assert!(told["version"].as_u64().unwrap() > 300, "{told}");
     }
     // Both web instances, both nodes, in turn.
     for _ in 0..4 {
@@ -178,6 +180,9 @@ async fn objects_are_stored_in_both_datacenters_read_and_listed() {
     let list = body(staging.get("/objects?prefix=a-").await).await;
     let keys: Vec<_> = list["objects"].as_array().unwrap().iter().map(|object| &object["key"]).collect();
     assert_eq!(keys, ["a-1", "a-2"]);
+    let begun = staging.get("/objects/obj-299").await;
+    assert!(begun.text().await.unwrap().starts_with("obj-299 as staging begins with it"));
+    assert_eq!(staging.metric("metadata", "catalogue_objects").await, 303);
     let missing = staging.get("/objects/none").await;
     assert_eq!(missing.status(), StatusCode::NOT_FOUND);
     let id = missing.headers()["x-request-id"].to_str().unwrap().to_owned();
@@ -219,7 +224,7 @@ async fn a_full_volume_refuses_uploads_and_serves_downloads() {
     assert_eq!(refused.status(), StatusCode::INSUFFICIENT_STORAGE);
     assert_eq!(body(refused).await["error"], "storage_full");
     assert_eq!(staging.get("/objects/a").await.status(), StatusCode::OK);
-    assert!(staging.metric("storage-west", "volume_used_bytes").await > 67_000_000.0);
+    assert!(staging.metric("storage-west", "volume_used_bytes").await > 67_000_000);
     std::fs::remove_file(ballast).unwrap();
     assert_eq!(staging.ask(Method::PUT, "/objects/a", "more").await.status(), StatusCode::CREATED);
 }
@@ -230,7 +235,7 @@ async fn a_small_pool_turns_uploads_away_and_a_reload_makes_it_larger() {
     for setting in ["pool.size 1", "pool.wait_ms 100", "storage.timeout_ms 60000"] {
         staging.set(&format!("web {setting}")).await;
     }
-    until("a pool of one", async || staging.metric("web-east", "pool_size").await == 1.0).await;
+    until("a pool of one", async || staging.metric("web-east", "pool_size").await == 1).await;
     // Writes to the east node hang in the kernel: a named pipe where its next fresh file goes.
     let stuck = staging.volume("storage-east/.new-1");
     nix::unistd::mkfifo(&stuck, nix::sys::stat::Mode::S_IRWXU).unwrap();
@@ -241,7 +246,7 @@ async fn a_small_pool_turns_uploads_away_and_a_reload_makes_it_larger() {
     };
     let held = [put("a"), put("b")];
     for web in ["web-east", "web-west"] {
-        until("a connection in use", async || staging.metric(web, "pool_in_use").await == 1.0).await;
+        until("a connection in use", async || staging.metric(web, "pool_in_use").await == 1).await;
     }
     let before = SystemClock.now();
     let refused = put("c").await.unwrap();
@@ -253,11 +258,11 @@ async fn a_small_pool_turns_uploads_away_and_a_reload_makes_it_larger() {
     assert_eq!(staging.ask(Method::POST, "/sessions", "").await.status(), StatusCode::CREATED);
     let turned_away = staging.metric("web-east", "pool_wait_timeouts_total").await
         + staging.metric("web-west", "pool_wait_timeouts_total").await;
-    assert!((turned_away - 1.0).abs() < f64::EPSILON);
+    assert_eq!(turned_away, 1);
 
     staging.set("web pool.size 4").await;
-    until("a larger pool", async || staging.metric("web-east", "pool_size").await == 4.0).await;
-    until("a larger pool", async || staging.metric("web-west", "pool_size").await == 4.0).await;
+    until("a larger pool", async || staging.metric("web-east", "pool_size").await == 4).await;
+    until("a larger pool", async || staging.metric("web-west", "pool_size").await == 4).await;
     assert_eq!(staging.get("/objects/none").await.status(), StatusCode::NOT_FOUND);
     // Somebody reads the pipe: the hanging write ends, and so do those behind it.
     let reader = tokio::task::spawn_blocking(move || std::fs::read(stuck));
@@ -314,13 +319,13 @@ async fn releases_are_deployed_and_rolled_back() {
         said,
         "web: 2026.11.2 -> 2026.11.1\nweb-east restarted, healthy\nweb-west restarted, healthy\n"
     );
-    assert!((staging.metric("web-west", "pool_size").await - 12.0).abs() < f64::EPSILON);
+    assert_eq!(staging.metric("web-west", "pool_size").await, 12);
     let list = staging.ctl("list").await.unwrap();
     let row = list.lines().find(|line| line.starts_with("web-west")).unwrap();
     let cells: Vec<_> = row.split_whitespace().collect();
     assert_eq!(cells[..6], ["web-west", "west", "2", "running", "2", "2026.11.1"]);
     staging.ctl("rollback web").await.unwrap();
-    assert!((staging.metric("web-west", "pool_size").await - 16.0).abs() < f64::EPSILON);
+    assert_eq!(staging.metric("web-west", "pool_size").await, 16);
 
     // A release that somebody put there by hand is left behind as well.
     let services = staging.root.join("services/web");

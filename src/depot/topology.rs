@@ -16,6 +16,10 @@ use std::{
 pub const PORT: u16 = 8080;
 /// The size of each storage volume, in MiB.
 pub const VOLUME_MIB: u64 = 64;
+/// Objects that a fresh Depot holds: `obj-0`, `obj-1`, ...
+pub const OBJECTS: u64 = 300;
+/// About how long each of them is, in bytes.
+pub const OBJECT_BYTES: usize = 4096;
 /// One-way delay between the datacenters, in milliseconds.
 pub const DISTANCE_MS: u64 = 15;
 /// The releases that a fresh Depot holds, oldest first; the last is in use.
