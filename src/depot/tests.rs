@@ -378,6 +378,19 @@ async fn the_tool_explains_what_it_refuses() {
     assert!(ctl("releases web").await.0.contains("* 2026.11.2"));
 }
 
+#[tokio::test]
+async fn an_instance_is_not_served_as_what_it_is_not_and_not_with_a_broken_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("depot");
+    lay_out(&root, 77, &std::env::current_exe().unwrap()).unwrap();
+    let refused = super::serve("web", &root, "edge").await.unwrap_err();
+    assert_eq!(refused.to_string(), "`edge` is a `edge` instance, not a `web` instance");
+    std::fs::write(root.join("services/session/current/session.toml"), "[tokens]\nttl_s = 0\n").unwrap();
+    let facts = Facts::read(&root, "session").unwrap();
+    let refused = start(&root, facts, Box::new(std::io::sink())).await.err().unwrap();
+    assert!(refused.to_string().contains("current/session.toml: missing field `max`"), "{refused}");
+}
+
 fn page(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/depot/docs").join(name);
     std::fs::read_to_string(&path).unwrap_or_else(|err| panic!("{}: {err}", path.display()))
