@@ -224,7 +224,7 @@ fn nanos(span: Duration) -> u64 {
     u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
 }
 
-fn round_trips(bench: &Bench) {
+fn round_trips(bench: &Bench, workers: &str) {
     let upstream = serve(echo);
     let proxy = bench.proxy(upstream);
     let mut medians = Vec::new();
@@ -248,7 +248,7 @@ fn round_trips(bench: &Bench) {
     for pair in medians.chunks(2) {
         let ((direct, direct_99), (through, through_99)) = (pair[0], pair[1]);
         println!(
-            "1-byte echo, us: direct p50 {direct:.1} p99 {direct_99:.1}, proxy p50 {through:.1} p99 {through_99:.1} \
+            "{workers}, 1-byte echo, us: direct p50 {direct:.1} p99 {direct_99:.1}, proxy p50 {through:.1} p99 {through_99:.1} \
              (added p50 {:.1}, ratio {:.2})",
             through - direct,
             through / direct
@@ -360,7 +360,7 @@ fn removal(bench: &Bench) {
     );
 }
 
-fn many_connections(bench: &Bench) {
+fn many_connections(bench: &Bench, workers: &str) {
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).expect("a limit");
     setrlimit(Resource::RLIMIT_NOFILE, hard, hard).expect("up to the hard limit");
     let count = usize::try_from(hard / 5).map_or(5000, |most| most.min(5000));
@@ -381,24 +381,32 @@ fn many_connections(bench: &Bench) {
     let cpu = (proxy_cpu() - cpu).as_micros() as f64 / count as f64;
     let kib = resident_kib().saturating_sub(before) as f64 / count as f64;
     println!(
-        "{count} connections: {cpu:.1} us of proxy CPU to open each and carry one byte each way, {kib:.2} KiB each when idle"
+        "{workers}, {count} connections: {cpu:.1} us of proxy CPU to open each and carry one byte each way, {kib:.2} KiB each when idle"
     );
     drop(held);
     bench.runtime.block_on(proxy.close());
 }
 
-fn main() {
+fn bench(workers: usize) -> Bench {
     let runtime = Builder::new_multi_thread()
-        .worker_threads(2)
+        .worker_threads(workers)
         .thread_name("fault-proxy")
         .enable_all()
         .build()
         .expect("threads");
-    let bench = Bench { runtime };
+    Bench { runtime }
+}
+
+fn main() {
     let mut criterion = Criterion::default().without_plots().configure_from_args();
-    many_connections(&bench);
+    for workers in [1, 2] {
+        let bench = bench(workers);
+        let label = format!("{workers} worker(s)");
+        many_connections(&bench, &label);
+        round_trips(&bench, &label);
+    }
+    let bench = bench(2);
     transfers(&mut criterion, &bench);
-    round_trips(&bench);
     latency_error(&bench);
     removal(&bench);
     criterion.final_summary();
