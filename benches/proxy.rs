@@ -175,26 +175,32 @@ fn transfers(criterion: &mut Criterion, bench: &Bench) {
         });
     }
     group.finish();
+    bench.runtime.block_on(proxy.close());
+}
 
+fn speeds(bench: &Bench, workers: &str) {
+    let upstream = serve(source);
+    let proxy = bench.proxy(upstream);
+    let mut block = vec![0; BLOCK];
     let bytes = 4 << 30;
     let mut speed = |address| {
         let mut stream = connect(address);
         fetch(&mut stream, &mut block, TRANSFER);
         let cpu = proxy_cpu();
         let took = fetch(&mut stream, &mut block, bytes);
-        let cpu = (proxy_cpu() - cpu).as_secs_f64() / (bytes as f64 / 1e9);
+        let cpu = proxy_cpu().saturating_sub(cpu).as_secs_f64() / (bytes as f64 / 1e9);
         (megabytes_a_second(bytes, took), cpu)
     };
     let (direct, _) = speed(upstream);
     let (through, cpu) = speed(proxy.local_addr());
     println!(
-        "one connection: direct {direct:.0} MB/s, proxy {through:.0} MB/s ({:.2} of direct), proxy CPU {cpu:.2} s/GB",
+        "{workers}, one connection: direct {direct:.0} MB/s, proxy {through:.0} MB/s ({:.2} of direct), proxy CPU {cpu:.2} s/GB",
         through / direct
     );
     proxy.set(&name("gd-slow"), latency(100));
     let (delayed, cpu) = speed(proxy.local_addr());
     println!(
-        "with 100 ms latency: {delayed:.0} MB/s ({:.2} of direct), proxy CPU {cpu:.2} s/GB",
+        "{workers}, with 100 ms latency: {delayed:.0} MB/s ({:.2} of direct), proxy CPU {cpu:.2} s/GB",
         delayed / direct
     );
     proxy.remove(&name("gd-slow"));
@@ -209,7 +215,7 @@ fn transfers(criterion: &mut Criterion, bench: &Bench) {
         let bytes = rate_mb * 1_500_000;
         let rate = megabytes_a_second(bytes, fetch(&mut stream, &mut block, bytes));
         println!(
-            "bandwidth {rate_mb} MB/s: {rate:.2} MB/s ({:+.2} %)",
+            "{workers}, bandwidth {rate_mb} MB/s: {rate:.2} MB/s ({:+.2} %)",
             (rate / rate_mb as f64 - 1.0) * 100.0
         );
     }
@@ -256,7 +262,7 @@ fn round_trips(bench: &Bench, workers: &str) {
     }
 }
 
-fn latency_error(bench: &Bench) {
+fn latency_error(bench: &Bench, workers: &str) {
     let (listener, upstream) = listen();
     let proxy = bench.proxy(upstream);
     proxy.set(&name("gd-slow"), latency(100));
@@ -284,7 +290,7 @@ fn latency_error(bench: &Bench) {
     drop(client);
     let (seen, early) = reader.join().expect("the reader does not panic");
     println!(
-        "error of 100 ms latency, us: p50 {:.0}, p99 {:.0}, max {:.0}; too early: {early} of 1000",
+        "{workers}, error of 100 ms latency, us: p50 {:.0}, p99 {:.0}, max {:.0}; too early: {early} of 1000",
         seen.value_at_quantile(0.5) as f64 / 1e3,
         seen.value_at_quantile(0.99) as f64 / 1e3,
         seen.max() as f64 / 1e3
@@ -315,7 +321,7 @@ fn wait_until_stuck(proxy: &Proxy) {
     }
 }
 
-fn removal(bench: &Bench) {
+fn removal(bench: &Bench, workers: &str) {
     let (mut calls, mut ends, mut arrivals) = (histogram(), histogram(), histogram());
     let reset: InjectionId = name("gd-rst");
     let slow: InjectionId = name("gd-slow");
@@ -349,7 +355,7 @@ fn removal(bench: &Bench) {
         bench.runtime.block_on(proxy.close());
     }
     println!(
-        "while a peer does not read, us (p50, max of 20): a call {:.1}, {:.1}; removed latency delivers {:.0}, {:.0}; \
+        "{workers}, while a peer does not read, us (p50, max of 20): a call {:.1}, {:.1}; removed latency delivers {:.0}, {:.0}; \
          the stuck connection is reset {:.0}, {:.0}",
         calls.value_at_quantile(0.5) as f64 / 1e3,
         calls.max() as f64 / 1e3,
@@ -378,7 +384,7 @@ fn many_connections(bench: &Bench, workers: &str) {
         client.read_exact(&mut byte).expect("it is open");
         held.extend([client, server]);
     }
-    let cpu = (proxy_cpu() - cpu).as_micros() as f64 / count as f64;
+    let cpu = proxy_cpu().saturating_sub(cpu).as_micros() as f64 / count as f64;
     let kib = resident_kib().saturating_sub(before) as f64 / count as f64;
     println!(
         "{workers}, {count} connections: {cpu:.1} us of proxy CPU to open each and carry one byte each way, {kib:.2} KiB each when idle"
@@ -404,10 +410,10 @@ fn main() {
         let label = format!("{workers} worker(s)");
         many_connections(&bench, &label);
         round_trips(&bench, &label);
+        speeds(&bench, &label);
+        latency_error(&bench, &label);
+        removal(&bench, &label);
     }
-    let bench = bench(2);
-    transfers(&mut criterion, &bench);
-    latency_error(&bench);
-    removal(&bench);
+    transfers(&mut criterion, &bench(1));
     criterion.final_summary();
 }

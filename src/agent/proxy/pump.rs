@@ -24,7 +24,7 @@ use tokio::{
 };
 
 /// Reads between two looks at everything else that the connection waits for.
-const ROUNDS_MAX: usize = 8;
+const ROUNDS_MAX: usize = 4;
 /// A splice that moves less than this was not worth its pipe.
 const BULK_MIN: usize = 32 * 1024;
 /// What all flows of a link may hold together beyond [`super::decide::WINDOW_MIN`] each, in bytes.
