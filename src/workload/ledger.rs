@@ -16,7 +16,6 @@ use std::{
 use tokio::sync::watch;
 
 /// How many final seconds are kept: as many as the longest drill has.
-#[expect(clippy::cast_possible_truncation, reason = "43,200")]
 const SECONDS_KEPT: usize = (limits::DRILL_MAX.millis() / 1000) as usize;
 
 /// Everything that one class has seen in its final seconds.

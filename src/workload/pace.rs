@@ -22,15 +22,19 @@ pub(super) struct Origin {
 }
 
 impl Origin {
-    /// Now is `ns` after the start.
-    pub(super) fn now_is(ns: i64) -> Self {
+    /// Now is `ms` milliseconds after the start; below zero when the start is still to come.
+    pub(super) fn now_is(ms: i64) -> Self {
+        let made_ns = ms
+            .saturating_mul(1_000_000)
+            .clamp(i64::MIN / 4, i64::MAX / 4);
         Self {
             made: Instant::now(),
-            made_ns: ns,
+            made_ns,
         }
     }
 
-    fn now_ns(self) -> i64 {
+    /// What the time is.
+    pub(super) fn now_ns(self) -> i64 {
         self.made_ns + i64::try_from(self.made.elapsed().as_nanos()).unwrap_or(i64::MAX / 2)
     }
 
@@ -159,7 +163,7 @@ fn deal(stage: &Arc<Stage>, class: usize, source: &mut Source, now: i64) {
     let within = stage.expect[class].1;
     while let Some(intended) = source.arrivals.due().filter(|due| *due <= now) {
         source.arrivals.advance();
-        let request = source.form.next();
+        let request = Box::new(source.form.next());
         let lateness = now - intended;
         let second = second_of(intended);
         if lateness >= within {
@@ -177,7 +181,7 @@ fn deal(stage: &Arc<Stage>, class: usize, source: &mut Source, now: i64) {
 }
 
 /// One request from its start to its end.
-async fn visit(ticket: Ticket, request: Request<Full<Bytes>>) {
+async fn visit(ticket: Ticket, request: Box<Request<Full<Bytes>>>) {
     let stage = ticket.stage.clone();
     let (good, within) = &stage.expect[ticket.class];
     let started = stage.origin.now_ns();

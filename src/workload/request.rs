@@ -36,7 +36,7 @@ enum Path {
     Numbered {
         template: String,
         keys: u64,
-        numbers: ChaCha12Rng,
+        numbers: Box<ChaCha12Rng>,
     },
 }
 
@@ -61,7 +61,7 @@ impl RequestForm {
             Path::Numbered {
                 template: class.path.clone(),
                 keys: class.keys.max(1),
-                numbers: seed.stream(&format!("workload keys {}", class.name)),
+                numbers: Box::new(seed.stream(&format!("workload keys {}", class.name))),
             }
         } else {
             Path::Fixed(uri)

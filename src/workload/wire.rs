@@ -46,6 +46,11 @@ pub(super) enum NoAnswer {
     TooLong,
 }
 
+/// What is sent.
+type Body = Full<Bytes>;
+/// Does the reading and writing of one connection.
+type Driver = Pin<Box<Connection<TokioIo<TcpStream>, Body>>>;
+
 /// Connections to one address. The one that was used last is used next, so that spare ones grow old and are closed.
 #[derive(Debug)]
 pub(super) struct Lines {
@@ -63,10 +68,11 @@ impl Lines {
     }
 
     /// Sends one request and reads its answer to the end. A kept connection that turns out to be closed before the
-    /// request went out is replaced; a request that went out is never repeated.
+    /// request went out is replaced; a request that went out is never repeated. The request is boxed because it is large
+    /// and moves through many futures.
     pub(super) async fn ask(
         &self,
-        mut request: Request<Full<Bytes>>,
+        mut request: Box<Request<Body>>,
     ) -> Result<StatusCode, NoAnswer> {
         while let Some(mut line) = self.take_idle() {
             if !line.is_usable().await {
@@ -74,7 +80,7 @@ impl Lines {
             }
             match line.exchange(request).await {
                 Exchange::Done(answer) => return self.give_back(line, answer),
-                Exchange::NotSent(same) => request = *same,
+                Exchange::NotSent(same) => request = same,
             }
         }
         let mut line = Line::open(self.address).await?;
@@ -112,14 +118,12 @@ impl Lines {
     }
 }
 
-type Body = Full<Bytes>;
-
 /// One connection.
 #[derive(Debug)]
 struct Line {
     sender: SendRequest<Body>,
     /// None once the connection is closed.
-    driver: Option<Pin<Box<Connection<TokioIo<TcpStream>, Body>>>>,
+    driver: Option<Driver>,
 }
 
 enum Exchange {
@@ -159,10 +163,10 @@ impl Line {
         self.driver.is_some() && self.sender.is_ready()
     }
 
-    async fn exchange(&mut self, request: Request<Body>) -> Exchange {
+    async fn exchange(&mut self, request: Box<Request<Body>>) -> Exchange {
         let Self { sender, driver } = self;
         let mut answer = pin!(async {
-            match sender.try_send_request(request).await {
+            match sender.try_send_request(*request).await {
                 Ok(response) => {
                     let status = response.status();
                     Exchange::Done(drain(response.into_body()).await.map(|()| status))
@@ -185,10 +189,7 @@ impl Line {
 }
 
 /// Moves the connection on. A closed one is dropped at once, which ends whatever waits for it.
-fn drive(
-    driver: &mut Option<Pin<Box<Connection<TokioIo<TcpStream>, Body>>>>,
-    cx: &mut Context<'_>,
-) {
+fn drive(driver: &mut Option<Driver>, cx: &mut Context<'_>) {
     if let Some(connection) = driver
         && connection.as_mut().poll(cx).is_ready()
     {
