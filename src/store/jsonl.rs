@@ -214,7 +214,11 @@ mod tests {
             ),
             (vec![1, 2, 3], "line 1: event number 1 where 0 must follow"),
         ] {
-            let shuffled: String = order.iter().map(|&i| format!("{}\n", lines[i])).collect();
+            let shuffled = order
+                .iter()
+                .map(|&i| lines[i])
+                .collect::<Vec<_>>()
+                .join("\n");
             assert_eq!(refusal(shuffled.as_bytes()), told);
         }
     }
@@ -227,7 +231,7 @@ mod tests {
         assert_eq!(after(b"\xff\xfe\n"), "line 2: not UTF-8");
         assert!(after(b"\n").starts_with("line 2: line is not a journal event"));
         assert!(after(b"[]\n").starts_with("line 2: line is not a journal event"));
-        assert!(after(&[b'['; 100_000]).starts_with("line 2: cut off"));
+        assert!(after("[".repeat(100_000).as_bytes()).starts_with("line 2: cut off"));
         let newer = br#"{"seq":1,"at":"2026-12-01T13:00:00.000Z","kind":"started","v":99}"#;
         assert!(after(newer).contains("version 99"), "{}", after(newer));
     }
