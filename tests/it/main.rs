@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod corpus;
+mod docs;
 mod faulty;
 mod notify;
 mod skip;
 mod store;
+mod tidy;
