@@ -96,7 +96,10 @@ fn unmarked(text: &str) -> &str {
     let text = text.trim();
     match text.strip_prefix(MARK) {
         Some(rest) if !rest.starts_with(|c: char| c.is_alphanumeric()) => {
-            rest.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, ':' | '-' | ','))
+            let rest = rest.trim_start();
+            rest.strip_prefix([':', '-', ','])
+                .unwrap_or(rest)
+                .trim_start()
         }
         _ => text,
     }

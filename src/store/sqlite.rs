@@ -6,7 +6,7 @@
 use super::{DrillEntry, Row, Store, StoreError, check_append};
 use crate::{
     base::{At, DrillId, Span},
-    clock::BoxFuture,
+    clock::{BoxFuture, Clock, SystemClock},
     drill::event::Recorded,
 };
 use sqlx::{
@@ -17,8 +17,9 @@ use sqlx::{
     },
 };
 use std::{
-    fs::OpenOptions,
-    os::unix::fs::OpenOptionsExt,
+    fs::Permissions,
+    io::ErrorKind,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
 
@@ -28,6 +29,8 @@ const SQLITE_MIN: (&str, [u32; 3]) = ("3.51.3", [3, 51, 3]);
 const APPLICATION_ID: i64 = 0x4744_4159;
 /// How long a lock of another process is waited for.
 const BUSY: Span = Span::from_secs(10);
+/// How often a locked file is tried again while it is opened.
+const BUSY_RETRY: Span = Span::from_millis(20);
 /// Readers at the same time.
 const READERS_MAX: u32 = 4;
 /// Rows fetched at once while a journal is read.
@@ -48,6 +51,22 @@ impl SqliteStore {
         // Absolute, so that a name like `file:x` is never taken for an SQLite URI.
         let path = std::path::absolute(path.as_ref()).map_err(|error| unavailable(&error))?;
         create_private(&path)?;
+        let deadline = SystemClock.now() + BUSY;
+        loop {
+            // SQLite does not wait for the lock when it changes a new file to WAL, so that is done here.
+            match Self::try_open(path.clone()).await {
+                Err(failed) if failed.busy && SystemClock.now() < deadline => {
+                    SystemClock
+                        .sleep_until(SystemClock.now() + BUSY_RETRY)
+                        .await;
+                }
+                Err(failed) => return Err(failed.error),
+                Ok(store) => return Ok(store),
+            }
+        }
+    }
+
+    async fn try_open(path: PathBuf) -> Result<Self, Failed> {
         let base = SqliteConnectOptions::new()
             .filename(&path)
             .create_if_missing(false)
@@ -59,7 +78,10 @@ impl SqliteStore {
             .await
             .map_err(|error| not_opened(&path, &error))?;
         let prepared = prepare(&path, &mut first).await;
-        first.close().await.map_err(|error| unavailable(&error))?;
+        first
+            .close()
+            .await
+            .map_err(|error| not_opened(&path, &error))?;
         prepared?;
 
         let writer = SqlitePoolOptions::new()
@@ -240,40 +262,64 @@ fn unavailable(error: &dyn std::error::Error) -> StoreError {
     StoreError::Unavailable(error.to_string())
 }
 
-/// SQLite's "file is not a database" (26) is no passing trouble.
-fn not_opened(path: &Path, error: &sqlx::Error) -> StoreError {
-    let code = error
+/// Why an attempt to open the file failed, and whether somebody else's lock was the reason.
+struct Failed {
+    error: StoreError,
+    busy: bool,
+}
+
+impl From<StoreError> for Failed {
+    fn from(error: StoreError) -> Self {
+        Self { error, busy: false }
+    }
+}
+
+fn not_opened(path: &Path, error: &sqlx::Error) -> Failed {
+    // The lower byte is the kind: 5 "busy", 26 "not a database".
+    let kind = error
         .as_database_error()
-        .and_then(sqlx::error::DatabaseError::code);
-    if code.as_deref() == Some("26") {
+        .and_then(sqlx::error::DatabaseError::code)
+        .and_then(|code| code.parse::<u32>().ok())
+        .map(|code| code & 0xff);
+    let error = if kind == Some(26) {
         StoreError::NotAJournal {
             path: path.to_owned(),
             detail: "it is not an SQLite database".to_owned(),
         }
     } else {
         StoreError::Unavailable(format!("{}: {error}", path.display()))
+    };
+    Failed {
+        error,
+        busy: kind == Some(5),
     }
 }
 
-/// SQLite gives its side files the rights of the database, so the database is made with the right ones.
+/// Makes a missing file readable by its owner alone; SQLite gives its side files the same rights.
+///
+/// The file is made under another name and closed before it appears: closing a file takes away all locks that this
+/// process holds on it, also those of an SQLite connection.
 fn create_private(path: &Path) -> Result<(), StoreError> {
-    let made = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(path);
+    let failed =
+        |error: std::io::Error| StoreError::Unavailable(format!("{}: {error}", path.display()));
+    if path.try_exists().map_err(failed)? {
+        return Ok(());
+    }
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    let made = tempfile::Builder::new()
+        .permissions(Permissions::from_mode(0o600))
+        .tempfile_in(folder)
+        .map_err(failed)?
+        .into_temp_path()
+        .persist_noclobber(path);
     match made {
-        Ok(_) => Ok(()),
-        Err(error) => Err(StoreError::Unavailable(format!(
-            "{}: {error}",
-            path.display()
-        ))),
+        Err(other) if other.error.kind() != ErrorKind::AlreadyExists => Err(failed(other.error)),
+        _ => Ok(()),
     }
 }
 
 /// Refuses what is not ours or is newer, and brings the schema up to date. Nothing is written before the checks.
-async fn prepare(path: &Path, connection: &mut SqliteConnection) -> Result<(), StoreError> {
+async fn prepare(path: &Path, connection: &mut SqliteConnection) -> Result<(), Failed> {
     let failed = |error: sqlx::Error| not_opened(path, &error);
     let version: String = sqlx::query_scalar("select sqlite_version()")
         .fetch_one(&mut *connection)
@@ -298,7 +344,8 @@ async fn prepare(path: &Path, connection: &mut SqliteConnection) -> Result<(), S
         return Err(StoreError::NotAJournal {
             path: path.to_owned(),
             detail: "it is the database of another program".to_owned(),
-        });
+        }
+        .into());
     }
     if tables > 0 {
         check_schema(path, &mut transaction).await?;
@@ -332,7 +379,7 @@ fn check_sqlite(version: &str) -> Result<(), StoreError> {
     Ok(())
 }
 
-async fn check_schema(path: &Path, connection: &mut SqliteConnection) -> Result<(), StoreError> {
+async fn check_schema(path: &Path, connection: &mut SqliteConnection) -> Result<(), Failed> {
     let found: Option<i64> = sqlx::query_scalar("select max(version) from _sqlx_migrations")
         .fetch_one(connection)
         .await
@@ -343,7 +390,8 @@ async fn check_schema(path: &Path, connection: &mut SqliteConnection) -> Result<
             path: path.to_owned(),
             found,
             known,
-        }),
+        }
+        .into()),
         _ => Ok(()),
     }
 }
@@ -372,7 +420,7 @@ fn migrator() -> Migrator {
 }
 
 /// SQLite answers with the mode that it could take: on some file systems WAL is not to be had.
-async fn check_durable(path: &Path, writer: &SqlitePool) -> Result<(), StoreError> {
+async fn check_durable(path: &Path, writer: &SqlitePool) -> Result<(), Failed> {
     let mode: String = sqlx::query_scalar("select journal_mode from pragma_journal_mode")
         .fetch_one(writer)
         .await
@@ -387,7 +435,8 @@ async fn check_durable(path: &Path, writer: &SqlitePool) -> Result<(), StoreErro
         Err(StoreError::Unavailable(format!(
             "{}: this file system cannot hold a journal durably (mode {mode}, synchronous {synchronous})",
             path.display()
-        )))
+        ))
+        .into())
     }
 }
 

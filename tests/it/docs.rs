@@ -48,11 +48,11 @@ fn broken_links(root: &Path, path: &str, text: &str) -> Vec<String> {
         } else {
             root.join(folder).join(file)
         };
-        let fine = place.exists()
+        let leads_somewhere = place.exists()
             && (anchor.is_empty()
                 || std::fs::read_to_string(&place)
                     .is_ok_and(|text| anchors(&text).contains(anchor)));
-        if !fine {
+        if !leads_somewhere {
             broken.push(format!("{path}: {target}"));
         }
     }
@@ -64,7 +64,7 @@ fn every_link_leads_somewhere() {
     let mut read = 0;
     let mut broken = Vec::new();
     for (path, text) in tidy::texts() {
-        if path.ends_with(".md") {
+        if tidy::is_a(&path, "md") {
             read += 1;
             broken.extend(broken_links(&tidy::root(), &path, &text));
         }

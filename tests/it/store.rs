@@ -2,6 +2,7 @@
 
 use gameday::{
     base::{At, DrillId, limits},
+    clock::BoxFuture,
     drill::event::{Event, Recorded},
     seed::Seed,
     store::{MemoryStore, SqliteStore, Store, StoreError},
@@ -12,6 +13,7 @@ use std::{
     path::Path,
     process::{Command, Stdio},
     sync::{Arc, mpsc},
+    task::Poll,
     time::Duration,
 };
 
@@ -254,41 +256,108 @@ async fn two_engines_with_a_store_each_cannot_share_a_drill() {
     assert_eq!(one.read(&name, 0).await.unwrap(), run(0, 2));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_open_one_file_at_once() {
+    for _ in 0..5 {
+        let folder = tempfile::tempdir().unwrap();
+        let engines: Vec<_> = (0..8)
+            .map(|number| {
+                let path = folder.path().to_owned();
+                tokio::spawn(async move {
+                    let store = sqlite(&path).await;
+                    let name = drill(&format!("d-{number}"));
+                    store.append(&name, 0, &run(0, 2)).await.unwrap();
+                    // Some leave while others come.
+                    if number % 2 == 0 {
+                        store.close().await;
+                    }
+                })
+            })
+            .collect();
+        for engine in engines {
+            engine.await.unwrap();
+        }
+        let entries = sqlite(folder.path()).await.drills().await.unwrap();
+        assert_eq!(entries.len(), 8);
+        assert!(entries.iter().all(|entry| entry.events == 2));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn engines_with_drills_of_their_own_wait_for_each_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_owned();
+    let (one, two) = tokio::join!(sqlite(&path), sqlite(&path));
+    let engines = [(one, "d-one"), (two, "d-two")].map(|(store, name)| {
+        tokio::spawn(async move {
+            for seq in 0..150 {
+                store
+                    .append(&drill(name), seq, &run(seq, seq + 1))
+                    .await
+                    .unwrap();
+            }
+        })
+    });
+    for engine in engines {
+        engine.await.unwrap();
+    }
+    let store = sqlite(&path).await;
+    for name in ["d-one", "d-two"] {
+        assert_eq!(store.read(&drill(name), 0).await.unwrap(), run(0, 150));
+    }
+}
+
+/// Lets `future` be woken so many times; whether it is done by then.
+async fn woken(times: u32, mut future: BoxFuture<'_, Result<(), StoreError>>) -> bool {
+    let mut left = times;
+    std::future::poll_fn(|context| match (future.as_mut().poll(context), left) {
+        (Poll::Ready(result), _) => {
+            result.unwrap();
+            Poll::Ready(true)
+        }
+        (Poll::Pending, 0) => Poll::Ready(false),
+        (Poll::Pending, _) => {
+            left -= 1;
+            Poll::Pending
+        }
+    })
+    .await
+}
+
+/// How many events there are when the writer has done everything that it was asked before.
+async fn settled(store: &SqliteStore, name: &DrillId) -> u64 {
+    match store.append(name, u64::MAX, &[]).await {
+        Err(StoreError::Conflict { found, .. }) => found,
+        other => panic!("{other:?}"),
+    }
+}
+
 #[tokio::test]
-async fn an_append_that_nobody_waits_for_blocks_nothing() {
+async fn an_append_that_is_given_up_is_whole_or_absent_and_blocks_nobody() {
     let folder = tempfile::tempdir().unwrap();
     let store = sqlite(folder.path()).await;
     let name = drill("d-one");
-    for round in 0..50_u64 {
-        let at = store.read(&name, 0).await.unwrap().len() as u64;
-        let batch = run(at, at + 2);
-        let mut append = store.append(&name, at, &batch);
-        // Polled a few times and dropped: somewhere between begin and commit.
-        for _ in 0..round % 10 {
-            if futures_poll(&mut append).await {
-                break;
-            }
-        }
-        drop(append);
+    let (mut absent, mut done) = (0, 0);
+    for round in 0..60 {
+        let before = settled(&store, &name).await;
+        // Given up at each of its steps: on the way to the connection, in the batch, in the commit.
+        let finished = woken(
+            round % 20,
+            store.append(&name, before, &run(before, before + 5)),
+        )
+        .await;
+        let after = settled(&store, &name).await;
+        assert!(after == before || after == before + 5, "a batch was cut");
+        assert!(
+            !finished || after == before + 5,
+            "a finished append is absent"
+        );
+        absent += u32::from(after == before);
+        done += u32::from(finished);
+        assert_eq!(store.read(&name, 0).await.unwrap(), run(0, after));
     }
-    let journal = store.read(&name, 0).await.unwrap();
-    let count = journal.len() as u64;
-    assert_eq!(count % 2, 0, "a batch was cut");
-    store
-        .append(&name, count, &run(count, count + 2))
-        .await
-        .unwrap();
-    assert_eq!(store.read(&name, 0).await.unwrap(), run(0, count + 2));
-}
-
-/// Polls once, lets others run, and says whether it is done.
-async fn futures_poll(future: &mut (impl Future<Output = Result<(), StoreError>> + Unpin)) -> bool {
-    let done = std::future::poll_fn(|context| {
-        std::task::Poll::Ready(std::pin::Pin::new(&mut *future).poll(context).is_ready())
-    })
-    .await;
-    tokio::task::yield_now().await;
-    done
+    assert!(absent > 5, "nothing was given up early");
+    assert!(done > 0, "nothing was ever done");
 }
 
 /// Runs SQL on the file behind the store's back.

@@ -82,7 +82,7 @@ fn line_of(text: &str, at: usize) -> usize {
 fn code_of(text: &str) -> String {
     // In this order: a comment, a raw string, a string, a character (a lifetime is none).
     let parts = re(
-        r##"(?s)//[^\n]*|/\*.*?\*/|\bb?r#*"|b?"(?:[^"\\]|\\.)*"|b?'(?:[^'\\\n]|\\[^\n][^'\n]{0,8})'"##,
+        r#"(?s)//[^\n]*|/\*.*?\*/|\bb?r#*"|b?"(?:[^"\\]|\\.)*"|b?'(?:[^'\\\n]|\\[^\n][^'\n]{0,8})'"#,
     );
     let raw = re(r#"^b?r#*"$"#);
     let mut code = String::with_capacity(text.len());
@@ -496,6 +496,13 @@ pub(crate) fn texts() -> Vec<(String, String)> {
     texts
 }
 
+/// Whether a path ends in `.extension`.
+pub(crate) fn is_a(path: &str, extension: &str) -> bool {
+    Path::new(path)
+        .extension()
+        .is_some_and(|found| found == extension)
+}
+
 fn below_root(path: &Path) -> String {
     path.strip_prefix(root())
         .unwrap()
@@ -506,7 +513,7 @@ fn below_root(path: &Path) -> String {
 fn sources() -> Vec<Source> {
     let sources: Vec<_> = texts()
         .iter()
-        .filter(|(path, _)| path.ends_with(".rs"))
+        .filter(|(path, _)| is_a(path, "rs"))
         .map(|(path, text)| Source::new(path, text))
         .collect();
     assert!(sources.iter().any(|source| source.path == "src/lib.rs"));
@@ -593,7 +600,7 @@ fn nothing_is_left_for_later_anywhere() {
     none(
         texts()
             .iter()
-            .filter(|(path, _)| path.ends_with(".rs") || path.ends_with(".md"))
+            .filter(|(path, _)| is_a(path, "rs") || is_a(path, "md"))
             .flat_map(|(path, text)| nothing_left_for_later(path, text)),
     );
 }
