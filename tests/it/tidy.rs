@@ -47,8 +47,16 @@ impl Source {
         Some(room)
     }
 
+    /// Tests in a file of their own: `src/room/tests.rs`, `src/room/tests/*.rs`.
+    fn is_tests(&self) -> bool {
+        self.path.ends_with("/tests.rs") || self.path.contains("/tests/")
+    }
+
     /// The code before `mod tests`.
     fn code_without_tests(&self) -> &str {
+        if self.is_tests() {
+            return "";
+        }
         let end = self.code.find("#[cfg(test)]").unwrap_or(self.code.len());
         &self.code[..end]
     }
@@ -334,7 +342,13 @@ const BELONGS: &[(&str, &[&str], &str)] = &[
     ),
     (
         r"\benv\s*::\s*(?:vars?(?:_os)?|set_var|remove_var)\b",
-        &["src/cli/", "src/library/worker.rs"],
+        &[
+            "src/cli/",
+            "src/library/worker.rs",
+            // A program of its own, and what is handed on to a supervised process.
+            "src/depot/operate.rs",
+            "src/agent/process.rs",
+        ],
         "only `cli` reads the environment",
     ),
     (r"\bunsafe\b", &["src/agent/process.rs"], "one file only"),
@@ -359,20 +373,40 @@ fn belongs(source: &Source) -> Vec<Finding> {
         .collect()
 }
 
-/// Rooms that measure real time say so where they ask for it.
+/// Rooms that may measure real time with the runtime's instants.
+const MEASURING: &[&str] = &["agent", "clock", "depot", "workload"];
+
+/// Real time is measured in few rooms; the standard library's instants are expected where they are asked for.
 fn instants_are_expected(source: &Source) -> Vec<Finding> {
     const NEAR: usize = 15;
+    if source.is_tests() {
+        // These take the name from their parent, where it is judged.
+        return Vec::new();
+    }
     let lines: Vec<_> = source.code.lines().collect();
+    let of_runtime = re(r"\buse\s+tokio\b[^;]*\bInstant\b").is_match(&source.code);
     let mut findings = Vec::new();
-    for found in re(r"\bInstant\s*::\s*now\b").find_iter(&source.code) {
-        let line = line_of(&source.code, found.start());
+    for found in re(r"(\w+\s*::\s*)?\bInstant\s*::\s*now\b").captures_iter(&source.code) {
+        let whole = found.get(0).unwrap();
+        let named_std = re(r"std\s*::\s*time\s*::\s*$").is_match(&source.code[..whole.start()]);
+        let named_tokio = re(r"tokio\s*::\s*$").is_match(&source.code[..whole.start()]);
+        if named_tokio || (of_runtime && found.get(1).is_none() && !named_std) {
+            if !source.room().is_some_and(|room| MEASURING.contains(&room)) {
+                findings.push(source.finding(
+                    whole.start(),
+                    "this room does not measure time: ask `clock`",
+                ));
+            }
+            continue;
+        }
+        let line = line_of(&source.code, whole.start());
         let near = &lines[line.saturating_sub(NEAR)..line];
         if !near
             .iter()
             .any(|line| line.contains("clippy::disallowed_methods"))
         {
             findings.push(source.finding(
-                found.start(),
+                whole.start(),
                 "`Instant::now` without `#[expect(clippy::disallowed_methods, reason = ..)]` nearby",
             ));
         }
@@ -395,8 +429,9 @@ fn tests_stand_apart(source: &Source) -> Vec<Finding> {
     for found in re(r"\bcfg(?:_attr)?\s*!?\s*\([^\n]*\btest\b").find_iter(code) {
         let from = code[..found.start()].rfind('\n').map_or(0, |at| at + 1);
         let rest = &code[from..];
-        let module = re(r"^#\[cfg\(test\)\]\s*mod tests \{").find(rest);
-        let what = match module {
+        let module = re(r"^#\[cfg\(test\)\]\s*(?:pub\((?:super|crate)\) )?mod tests( \{|;\s*$)");
+        let what = match module.captures(rest) {
+            Some(found) if &found[1] != " {" => continue,
             None => "`cfg(test)` may stand only before `mod tests`",
             Some(_) if re(r"\n\}\s*$").is_match(rest) && rest.matches("\n}").count() == 1 => {
                 continue;
@@ -410,7 +445,7 @@ fn tests_stand_apart(source: &Source) -> Vec<Finding> {
 
 /// A room says what it is for.
 fn rooms_have_a_head(source: &Source) -> Vec<Finding> {
-    if source.path.ends_with("/mod.rs") && !source.text.starts_with("//! ") {
+    if source.path.ends_with("/mod.rs") && !source.is_tests() && !source.text.starts_with("//! ") {
         vec![source.finding(0, "a `mod.rs` begins with `//!`: what the room is for")]
     } else {
         Vec::new()
@@ -776,6 +811,20 @@ mod each_rule_can_fail {
             lines(instants_are_expected, "src/workload/mod.rs", told),
             NONE
         );
+        let of_runtime =
+            "use tokio::{net, time::{Instant, sleep}};\nfn f() {\n    Instant::now()\n}\n";
+        assert_eq!(
+            lines(instants_are_expected, "src/agent/a.rs", of_runtime),
+            NONE
+        );
+        assert_eq!(
+            lines(instants_are_expected, "src/report/a.rs", of_runtime),
+            [3]
+        );
+        let spelt = "use tokio::time::Instant;\nfn f() {\n    std::time::Instant::now()\n}\n";
+        assert_eq!(lines(instants_are_expected, "src/agent/a.rs", spelt), [3]);
+        let spelt = "fn f() {\n    tokio::time::Instant::now()\n}\n";
+        assert_eq!(lines(instants_are_expected, "src/agent/a.rs", spelt), NONE);
         let far = told.replace("{\n", &format!("{{\n{}", "    g();\n".repeat(20)));
         assert_eq!(
             lines(instants_are_expected, "src/workload/mod.rs", &far),
