@@ -12,6 +12,10 @@ pub const YAML_NODES_MAX: usize = 20_000;
 pub const TEXT_BYTES_MAX: usize = 4096;
 /// Most events that one drill may journal.
 pub const EVENTS_MAX: u64 = 1_000_000;
+/// Largest event as a journal line, in bytes.
+pub const EVENT_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Largest journal file that is read, in bytes.
+pub const JOURNAL_BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
 /// Most faults that one plan may hold.
 pub const FAULTS_MAX: usize = 64;
 /// Most steps that one plan may hold.

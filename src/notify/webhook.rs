@@ -1,0 +1,257 @@
+//! Notices as JSON, posted to an address that an administrator has set.
+//!
+//! ```json
+//! {"id": "n-7f3a", "exercise": true, "drill": "d-k2m4", "about": "alarm-raised", "alarm": "UploadErrorsHigh",
+//!  "subject": "EXERCISE: 12 % of uploads fail", "text": ""}
+//! ```
+//!
+//! The id is sent as `Idempotency-Key` too, and every try has the same body.
+
+use super::{MARK, Notifier, marked};
+use crate::{
+    base::{AlarmName, DrillId, NoticeId, Span},
+    clock::BoxFuture,
+    drill::{
+        command::DeliveryError,
+        event::{Notice, NoticeKind},
+    },
+};
+use reqwest::{StatusCode, Url, redirect};
+use serde::Serialize;
+use std::{fmt, sync::Once};
+
+/// How long a receiver may take for the whole exchange.
+const TIMEOUT: Span = Span::from_secs(10);
+/// How much of an answer is read, so that the connection can be used again; the rest is dropped, and nothing is shown.
+const ANSWER_BYTES_MAX: usize = 64 * 1024;
+
+/// Posts the notices of one drill to one address.
+pub struct Webhook {
+    to: Url,
+    drill: Option<DrillId>,
+    client: reqwest::Client,
+}
+
+/// An address that notices cannot be sent to.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadDestination {
+    /// It is no address at all.
+    #[error("the webhook's address is not a URL: {0}")]
+    NotAUrl(String),
+    /// Only the web is spoken here.
+    #[error("the webhook's address begins with `{0}:`, and only http and https can be used")]
+    Scheme(String),
+    /// The machine has no certificates that an https receiver could be checked against, or TLS cannot be set up.
+    #[error("could not prepare TLS: {0}")]
+    Tls(String),
+}
+
+/// The body.
+#[derive(Serialize)]
+struct Body<'a> {
+    id: &'a NoticeId,
+    exercise: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    drill: Option<&'a DrillId>,
+    about: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    alarm: Option<&'a AlarmName>,
+    subject: String,
+    text: &'a str,
+}
+
+impl Webhook {
+    /// Posts to `address`, which must begin with `http:` or `https:`. Proxies of the environment are not used.
+    pub fn new(address: &str) -> Result<Self, BadDestination> {
+        Self::with_timeout(address, TIMEOUT)
+    }
+
+    /// The same with another limit for the whole exchange.
+    pub fn with_timeout(address: &str, timeout: Span) -> Result<Self, BadDestination> {
+        let to: Url = address
+            .parse()
+            .map_err(|bad: <Url as std::str::FromStr>::Err| {
+                BadDestination::NotAUrl(bad.to_string())
+            })?;
+        let client = reqwest::Client::builder()
+            .timeout(timeout.std())
+            .redirect(redirect::Policy::none())
+            .no_proxy()
+            .user_agent(concat!("gameday/", env!("CARGO_PKG_VERSION")));
+        let client = match to.scheme() {
+            // No certificate is looked at, and a machine without any can still use it.
+            "http" => client.tls_certs_only([]),
+            "https" => client,
+            other => return Err(BadDestination::Scheme(other.to_owned())),
+        };
+        install_tls();
+        let client = client
+            .build()
+            .map_err(|error| BadDestination::Tls(cause(&error)))?;
+        Ok(Self {
+            to,
+            drill: None,
+            client,
+        })
+    }
+
+    /// Names the drill in each body.
+    pub fn for_drill(mut self, drill: DrillId) -> Self {
+        self.drill = Some(drill);
+        self
+    }
+
+    async fn post(&self, notice: &Notice) -> Result<(), DeliveryError> {
+        let (about, alarm) = match &notice.about {
+            NoticeKind::StartEx => ("start-ex", None),
+            NoticeKind::EndEx => ("end-ex", None),
+            NoticeKind::AlarmRaised(alarm) => ("alarm-raised", Some(alarm)),
+            NoticeKind::AlarmResolved(alarm) => ("alarm-resolved", Some(alarm)),
+            NoticeKind::Inject => ("inject", None),
+        };
+        let body = Body {
+            id: &notice.id,
+            exercise: true,
+            drill: self.drill.as_ref(),
+            about,
+            alarm,
+            subject: marked(&notice.subject),
+            text: &notice.text,
+        };
+        let mut answer = self
+            .client
+            .post(self.to.clone())
+            .header("Idempotency-Key", notice.id.as_str())
+            .header("X-Gameday", MARK)
+            .json(&body)
+            .send()
+            .await
+            .map_err(|error| network(&error))?;
+        let verdict = judge(answer.status());
+        // The status has decided; an answer that then breaks off or never ends changes nothing.
+        let mut rest = ANSWER_BYTES_MAX;
+        while let Ok(Some(chunk)) = answer.chunk().await {
+            rest = rest.saturating_sub(chunk.len());
+            if rest == 0 {
+                break;
+            }
+        }
+        verdict
+    }
+}
+
+impl fmt::Debug for Webhook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Paths and queries of webhooks are often secrets.
+        f.debug_struct("Webhook")
+            .field("host", &self.to.host_str())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Notifier for Webhook {
+    fn deliver<'a>(&'a self, notice: &'a Notice) -> BoxFuture<'a, Result<(), DeliveryError>> {
+        Box::pin(self.post(notice))
+    }
+}
+
+/// What a status says: taken, worth another try, or not.
+fn judge(status: StatusCode) -> Result<(), DeliveryError> {
+    if status.is_success() {
+        return Ok(());
+    }
+    let retry = status.is_server_error()
+        || status == StatusCode::REQUEST_TIMEOUT
+        || status == StatusCode::TOO_MANY_REQUESTS;
+    let error = if status.is_redirection() {
+        format!("the receiver points elsewhere ({status}), and redirects are not followed")
+    } else {
+        format!("the receiver answered {status}")
+    };
+    Err(DeliveryError { error, retry })
+}
+
+fn network(error: &reqwest::Error) -> DeliveryError {
+    let error = if error.is_timeout() {
+        "the receiver did not answer in time".to_owned()
+    } else if error.is_connect() {
+        format!("could not connect to the receiver: {}", cause(error))
+    } else {
+        format!("the exchange with the receiver failed: {}", cause(error))
+    };
+    DeliveryError { error, retry: true }
+}
+
+/// The innermost reason. Outer ones name the address, which may be a secret.
+fn cause(error: &dyn std::error::Error) -> String {
+    let mut inner = error;
+    while let Some(source) = inner.source() {
+        inner = source;
+    }
+    inner.to_string()
+}
+
+fn install_tls() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        // An error says that the process has chosen a provider before; that one is used.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_web_is_a_destination() {
+        for (address, told) in [
+            ("", "not a URL"),
+            ("hooks.example.org/x", "not a URL"),
+            ("ftp://example.org/x", "`ftp:`"),
+            ("file:///etc/passwd", "`file:`"),
+            ("http://", "not a URL"),
+        ] {
+            let bad = Webhook::new(address).unwrap_err().to_string();
+            assert!(bad.contains(told), "{address}: {bad}");
+        }
+        assert!(Webhook::new("http://127.0.0.1:1/hook").is_ok());
+        // A machine without certificates says so, and only for https.
+        let secure = Webhook::new("https://example.org/hook");
+        assert!(
+            matches!(secure, Ok(_) | Err(BadDestination::Tls(_))),
+            "{secure:?}"
+        );
+    }
+
+    #[test]
+    fn the_address_is_not_shown() {
+        let hook = Webhook::new("http://u:pw@example.org/services/T0/secret?key=k").unwrap();
+        let shown = format!("{hook:?}");
+        for part in ["pw", "secret", "key"] {
+            assert!(!shown.contains(part), "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_status_says_whether_to_try_again() {
+        for (status, expected) in [
+            (200, None),
+            (202, None),
+            (204, None),
+            (301, Some(false)),
+            (307, Some(false)),
+            (400, Some(false)),
+            (401, Some(false)),
+            (404, Some(false)),
+            (408, Some(true)),
+            (410, Some(false)),
+            (429, Some(true)),
+            (500, Some(true)),
+            (503, Some(true)),
+        ] {
+            let verdict = judge(StatusCode::from_u16(status).unwrap());
+            assert_eq!(verdict.err().map(|error| error.retry), expected, "{status}");
+        }
+    }
+}
