@@ -5,7 +5,9 @@ use std::fmt;
 
 /// A name that was refused, with what a name may look like.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{given}` is not a name: use 1 to 64 of a-z, 0-9, `-`, `_` and `.`, beginning with a letter or digit")]
+#[error(
+    "`{given}` is not a name: use 1 to 64 of a-z, 0-9, `-`, `_` and `.`, beginning with a letter or digit"
+)]
 pub struct BadName {
     /// What was given, cut to a printable length.
     pub given: String,
@@ -15,7 +17,9 @@ pub struct BadName {
 pub fn is_name(text: &str) -> bool {
     let mut chars = text.chars();
     text.len() <= 64
-        && chars.next().is_some_and(|first| first.is_ascii_alphanumeric())
+        && chars
+            .next()
+            .is_some_and(|first| first.is_ascii_alphanumeric())
         && chars.all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
 }
 
