@@ -1,2 +1,3 @@
-//! tests
-fn main() {}
+//! The integration tests: everything that needs the real binary, real files or real sockets.
+
+mod hostile;

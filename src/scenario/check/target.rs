@@ -311,6 +311,15 @@ pub(super) fn operation(
             "{service}" if !target.has_service(arg) => {
                 found.unknown(argv.place, "service", arg, services(target));
             }
+            "{instance}"
+                if !target
+                    .services
+                    .iter()
+                    .any(|service| service.name.as_str() == arg) =>
+            {
+                let instances = target.services.iter().map(|service| service.name.as_str());
+                found.unknown(argv.place, "service instance", arg, instances);
+            }
             _ => {}
         }
     }
