@@ -185,7 +185,7 @@ fn engine(should_stop: impl Fn() -> bool + Send + Sync + 'static) -> Engine {
                 format!("the script does not end: more than {OPERATIONS_MAX} operations").into(),
             );
         }
-        let ask = count % 64 == 0;
+        let ask = count.is_multiple_of(64);
         (ask && should_stop())
             .then(|| format!("the script does not end within {SCRIPT_DEADLINE}").into())
     });
@@ -256,17 +256,14 @@ fn into_script(value: &Value) -> Dynamic {
 
 /// Plain data out of a script's answer. `room` is how many bytes may still be written.
 fn into_data(value: &Dynamic, room: &mut usize, depth: usize) -> Result<Value, ScriptError> {
-    let mut take = |bytes: usize| match room.checked_sub(bytes) {
-        Some(rest) => {
-            *room = rest;
-            Ok(())
-        }
-        None => {
+    let mut take = |bytes: usize| {
+        let Some(rest) = room.checked_sub(bytes) else {
             let limit = SCRIPT_OUTPUT_BYTES_MAX / 1024;
-            Err(ScriptError::new(format!(
-                "the script's answer is larger than {limit} KiB"
-            )))
-        }
+            let message = format!("the script's answer is larger than {limit} KiB");
+            return Err(ScriptError::new(message));
+        };
+        *room = rest;
+        Ok(())
     };
     if depth == 0 {
         return Err(ScriptError::new(format!(

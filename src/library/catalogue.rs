@@ -1,9 +1,7 @@
 //! The documentation catalogue of a pack: one entry for each document in its folder.
 
 use super::folder::{Folder, FolderError};
-use super::hex;
 use crate::scenario::pack::{CatalogueEntry, CatalogueKind};
-use sha2::{Digest, Sha256};
 
 /// Entries for every Markdown file beneath the folder `docs` of a pack, sorted by name.
 pub fn entries(pack: &Folder, docs: &str) -> Result<Vec<CatalogueEntry>, FolderError> {
@@ -27,7 +25,7 @@ fn entry(path: &str, bytes: &[u8]) -> CatalogueEntry {
         kind,
         address: path.to_owned(),
         anchors: anchors(&headings),
-        digest: hex(&Sha256::digest(bytes)),
+        digest: crate::seed::digest(bytes),
     }
 }
 
@@ -75,16 +73,12 @@ fn anchors(headings: &[String]) -> Vec<String> {
                 _ => None,
             })
             .collect();
-        let anchor = (0..)
-            .map(|nth| {
-                if nth == 0 {
-                    slug.clone()
-                } else {
-                    format!("{slug}-{nth}")
-                }
-            })
-            .find(|anchor| !anchors.contains(anchor))
-            .expect("numbers do not run out");
+        let mut anchor = slug.clone();
+        let mut nth = 0;
+        while anchors.contains(&anchor) {
+            nth += 1;
+            anchor = format!("{slug}-{nth}");
+        }
         anchors.push(anchor);
     }
     anchors

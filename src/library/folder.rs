@@ -21,7 +21,8 @@ pub struct Folder {
 
 #[derive(Debug, Clone)]
 enum Place {
-    Disk(PathBuf),
+    /// The folder that links must not lead out of, and the place beneath it.
+    Disk { root: PathBuf, beneath: String },
     BuiltIn {
         dir: Option<&'static Dir<'static>>,
         path: String,
@@ -75,7 +76,10 @@ impl Folder {
     /// A folder on disk. It need not exist: then it is empty.
     pub fn on_disk(path: &Path) -> Self {
         Self {
-            place: Place::Disk(path.to_owned()),
+            place: Place::Disk {
+                root: path.to_owned(),
+                beneath: String::new(),
+            },
         }
     }
 
@@ -104,7 +108,10 @@ impl Folder {
     /// The folder `name` in this one. It need not exist.
     pub fn beneath(&self, name: &str) -> Self {
         let place = match &self.place {
-            Place::Disk(root) => Place::Disk(root.join(name)),
+            Place::Disk { root, beneath } => Place::Disk {
+                root: root.clone(),
+                beneath: joined(beneath, name),
+            },
             Place::BuiltIn { dir, path } => Place::BuiltIn {
                 dir: dir.and_then(|dir| dir.get_dir(dir.path().join(name))),
                 path: format!("{path}/{name}"),
@@ -116,8 +123,8 @@ impl Folder {
     /// How a file of this folder is named to people.
     pub fn shown(&self, path: &str) -> String {
         match &self.place {
-            Place::Disk(root) if root == Path::new(".") => path.to_owned(),
-            Place::Disk(root) => root.join(path).display().to_string(),
+            Place::Disk { root, beneath } if root == Path::new(".") => joined(beneath, path),
+            Place::Disk { root, beneath } => root.join(joined(beneath, path)).display().to_string(),
             Place::BuiltIn { path: folder, .. } => format!("{folder}/{path}"),
         }
     }
@@ -125,7 +132,9 @@ impl Folder {
     /// Whether something of this name is here. A link is: reading it tells why it is refused.
     pub fn has(&self, path: &str) -> bool {
         match &self.place {
-            Place::Disk(root) => root.join(path).symlink_metadata().is_ok(),
+            Place::Disk { root, beneath } => {
+                root.join(joined(beneath, path)).symlink_metadata().is_ok()
+            }
             Place::BuiltIn { dir, .. } => {
                 dir.is_some_and(|dir| dir.get_file(dir.path().join(path)).is_some())
             }
@@ -148,7 +157,7 @@ impl Folder {
             return Err(FolderTrouble::Outside);
         }
         match &self.place {
-            Place::Disk(root) => read_on_disk(root, path),
+            Place::Disk { root, beneath } => read_on_disk(root, &joined(beneath, path)),
             Place::BuiltIn { dir, .. } => {
                 let file = dir.and_then(|dir| dir.get_file(dir.path().join(path)));
                 Ok(file.ok_or(FolderTrouble::Missing)?.contents().to_vec())
@@ -160,7 +169,11 @@ impl Folder {
     pub fn list(&self, end: &str) -> Vec<String> {
         let mut paths = Vec::new();
         match &self.place {
-            Place::Disk(root) => list_on_disk(root, "", DEPTH_MAX, &mut paths),
+            Place::Disk { root, beneath } => {
+                if !behind_link(root, beneath) {
+                    list_on_disk(&root.join(beneath), "", DEPTH_MAX, &mut paths);
+                }
+            }
             Place::BuiltIn { dir: Some(dir), .. } => list_built_in(dir, dir.path(), &mut paths),
             Place::BuiltIn { dir: None, .. } => {}
         }
@@ -172,15 +185,10 @@ impl Folder {
 }
 
 fn read_on_disk(root: &Path, path: &str) -> Result<Vec<u8>, FolderTrouble> {
-    let mut walked = root.to_owned();
-    for part in Path::new(path).components() {
-        walked.push(part);
-        match walked.symlink_metadata() {
-            Ok(about) if about.file_type().is_symlink() => return Err(FolderTrouble::Link),
-            Ok(_) => {}
-            Err(error) => return Err(trouble(error)),
-        }
+    if behind_link(root, path) {
+        return Err(FolderTrouble::Link);
     }
+    let walked = root.join(path);
     // The flags hold even when the path is changed behind the look above; a pipe must not block the open.
     let flags = nix::fcntl::OFlag::O_NOFOLLOW | nix::fcntl::OFlag::O_NONBLOCK;
     let file = OpenOptions::new()
@@ -198,6 +206,25 @@ fn read_on_disk(root: &Path, path: &str) -> Result<Vec<u8>, FolderTrouble> {
         Err(FolderTrouble::TooLarge)
     } else {
         Ok(bytes)
+    }
+}
+
+/// Whether `path`, or a folder on the way to it from `root`, is a link.
+fn behind_link(root: &Path, path: &str) -> bool {
+    let mut walked = root.to_owned();
+    Path::new(path).components().any(|part| {
+        walked.push(part);
+        walked
+            .symlink_metadata()
+            .is_ok_and(|about| about.file_type().is_symlink())
+    })
+}
+
+fn joined(beneath: &str, path: &str) -> String {
+    if beneath.is_empty() {
+        path.to_owned()
+    } else {
+        format!("{beneath}/{path}")
     }
 }
 
@@ -276,5 +303,12 @@ mod tests {
         assert!(matches!(why("pipe.md"), FolderTrouble::NotAFile));
         assert!(matches!(why("large.md"), FolderTrouble::TooLarge));
         assert!(matches!(why("none.md"), FolderTrouble::Missing));
+        symlink("docs", root.join("papers")).unwrap();
+        assert!(folder.beneath("papers").list("md").is_empty());
+        assert!(matches!(
+            folder.beneath("papers").read("a.md").unwrap_err().why,
+            FolderTrouble::Link
+        ));
+        assert_eq!(folder.beneath("docs").read("a.md").unwrap(), b"# A");
     }
 }

@@ -11,6 +11,8 @@
 
 pub mod catalogue;
 pub mod folder;
+mod found;
+mod reading;
 pub mod template;
 pub mod worker;
 
@@ -21,8 +23,9 @@ use crate::scenario::check::{self, Given};
 use crate::scenario::file::{self, PackFile, Placed, PlayFile, ScenarioFile};
 use crate::scenario::pack::{Pack, TargetDescription};
 use crate::scenario::problem::{Place, Problem, render_problems, suggestion};
-use folder::{Folder, FolderError};
-use sha2::{Digest, Sha256};
+use folder::Folder;
+use found::Found;
+use reading::Reading;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use worker::{ScriptRunner, WorkerError};
@@ -128,10 +131,7 @@ impl Library {
     /// Loads and checks a scenario: a path (`drills/pool.yaml`), or the name of a built-in one (`pool-shrink`,
     /// `depot/pool-shrink`). The error holds every problem at once.
     pub fn load(&self, name_or_path: &str) -> Result<Scenario, LoadError> {
-        let mut reading = Reading {
-            sources: BTreeMap::new(),
-            digest: Sha256::new(),
-        };
+        let mut reading = Reading::new();
         self.read(name_or_path, &mut reading)
             .map_err(|stop| match stop {
                 Stop::Problems(problems) => LoadError::Problems {
@@ -144,10 +144,7 @@ impl Library {
 
     /// Loads a built-in pack by its name, or the one in a folder on disk.
     pub fn load_pack(&self, name_or_folder: &str) -> Result<Pack, LoadError> {
-        let mut reading = Reading {
-            sources: BTreeMap::new(),
-            digest: Sha256::new(),
-        };
+        let mut reading = Reading::new();
         let on_disk = Path::new(name_or_folder);
         let folder = if on_disk.join("pack.yaml").exists() {
             Some(Folder::on_disk(on_disk))
@@ -174,10 +171,7 @@ impl Library {
 
     /// Every built-in injector and those of the added folders, by name.
     pub fn injectors(&self) -> Result<Vec<FaultInjector>, LoadError> {
-        let mut reading = Reading {
-            sources: BTreeMap::new(),
-            digest: Sha256::new(),
-        };
+        let mut reading = Reading::new();
         let shelves = self.shelves(None);
         let mut names: Vec<String> = Vec::new();
         for shelf in &shelves {
@@ -212,15 +206,16 @@ impl Library {
     fn read(&self, name_or_path: &str, reading: &mut Reading) -> Result<Scenario, Stop> {
         let found = Found::locate(name_or_path)?;
         let bytes = reading.file(&found.folder, &found.file, &found.shown)?;
+        reading.note("scenario", &bytes);
         let file: ScenarioFile = file::read(&found.shown, &bytes)?;
         let pack_folder = found.pack_folder(&file.pack)?;
         let pack = self.pack_in(&pack_folder, &file.pack, reading)?;
         let mut problems = Vec::new();
+        let shelves = self.shelves(Some(&pack_folder));
         let planned = self.plans(
             &file,
-            &found.shown,
-            &pack,
-            &pack_folder,
+            (&found.shown, &pack),
+            &shelves,
             reading,
             &mut problems,
         )?;
@@ -253,8 +248,14 @@ impl Library {
         let bytes = reading.file(folder, "pack.yaml", &shown)?;
         let file: PackFile = file::read(&shown, &bytes)?;
         let docs = file.docs.as_ref().map_or("docs", |docs| docs.as_str());
-        let entries = catalogue::entries(folder, docs)
-            .map_err(|error| Problem::of_file(&folder.shown(&error.path), error.to_string()))?;
+        // A folder outside of the pack is refused by the check; nothing of it is read.
+        let inside = docs.split('/').all(crate::base::names::is_name);
+        let entries = if inside {
+            catalogue::entries(folder, docs)
+        } else {
+            Ok(Vec::new())
+        }
+        .map_err(|error| Problem::of_file(&folder.shown(&error.path), error.why.to_string()))?;
         let pack =
             check::pack(name, &shown, &file, &self.targets, entries).map_err(Stop::Problems)?;
         let description = serde_json::to_vec(&pack).expect("a pack has only text keys");
@@ -266,22 +267,20 @@ impl Library {
     fn plans(
         &self,
         file: &ScenarioFile,
-        shown: &str,
-        pack: &Pack,
-        pack_folder: &Folder,
+        (shown, pack): (&str, &Pack),
+        shelves: &[Folder],
         reading: &mut Reading,
         problems: &mut Vec<Problem>,
     ) -> Result<Vec<Option<Planned>>, Stop> {
-        let shelves = self.shelves(Some(pack_folder));
         let mut known: BTreeMap<&str, Option<FaultInjector>> = BTreeMap::new();
         let mut plans = Vec::new();
         for step in &file.faults {
             let name = step.injector.value.as_str();
             if !known.contains_key(name) {
-                let injector = match self.injector(name, &shelves, reading) {
+                let injector = match self.injector(name, shelves, reading) {
                     Ok(Some(injector)) => Some(injector),
                     Ok(None) => {
-                        problems.push(no_injector(shown, &step.injector, &shelves));
+                        problems.push(no_injector(shown, &step.injector, shelves));
                         None
                     }
                     Err(Stop::Problems(more)) => {
@@ -367,11 +366,11 @@ impl Library {
             return Ok(None);
         }
         let file = format!("{name}.rhai");
-        let Some(shelf) = shelves.iter().find(|shelf| shelf.has(&file)) else {
+        let Some(folder) = shelves.iter().find(|shelf| shelf.has(&file)) else {
             return Ok(None);
         };
-        let shown = shelf.shown(&file);
-        let bytes = reading.file(shelf, &file, &shown)?;
+        let shown = folder.shown(&file);
+        let bytes = reading.file(folder, &file, &shown)?;
         let source = file::text_of(&shown, &bytes)?.to_owned();
         reading.note(&file, &bytes);
         let answer = self
@@ -407,9 +406,9 @@ fn no_injector(shown: &str, injector: &Placed<String>, shelves: &[Folder]) -> Pr
         .iter()
         .flat_map(|shelf| shelf.list("rhai"))
         .collect();
-    known
-        .iter_mut()
-        .for_each(|path| path.truncate(path.len() - ".rhai".len()));
+    for path in &mut known {
+        path.truncate(path.len() - ".rhai".len());
+    }
     known.sort();
     known.dedup();
     let known: Vec<&str> = known.iter().map(String::as_str).collect();
@@ -459,158 +458,4 @@ fn players(
             None
         }
     }
-}
-
-/// A scenario's file, found.
-struct Found {
-    name: String,
-    folder: Folder,
-    file: String,
-    shown: String,
-    /// `None` for a built-in scenario.
-    on_disk: Option<PathBuf>,
-}
-
-impl Found {
-    fn locate(name_or_path: &str) -> Result<Self, Problem> {
-        let path = Path::new(name_or_path);
-        let looks_like_path = path
-            .extension()
-            .is_some_and(|end| end == "yaml" || end == "yml")
-            || path.exists();
-        if looks_like_path {
-            let parent = path
-                .parent()
-                .filter(|parent| !parent.as_os_str().is_empty())
-                .unwrap_or(Path::new("."));
-            let file = path
-                .file_name()
-                .and_then(|name| name.to_str())
-                .unwrap_or_default()
-                .to_owned();
-            let name = path
-                .file_stem()
-                .and_then(|stem| stem.to_str())
-                .unwrap_or_default()
-                .to_owned();
-            if !crate::base::names::is_name(&name) {
-                let help = "name it like `pool-shrink.yaml`";
-                return Err(
-                    Problem::of_file(name_or_path, "this is not a scenario's file name")
-                        .with_help(help),
-                );
-            }
-            let folder = Folder::on_disk(parent);
-            return Ok(Self {
-                name,
-                folder,
-                file,
-                shown: name_or_path.to_owned(),
-                on_disk: Some(parent.to_owned()),
-            });
-        }
-        let built_in = Library::built_in();
-        let full = built_in.iter().find(|full| {
-            *full == name_or_path
-                || full
-                    .split_once('/')
-                    .is_some_and(|(_, name)| name == name_or_path)
-        });
-        let Some((pack, name)) = full.and_then(|full| full.split_once('/')) else {
-            let mut known: Vec<&str> = built_in.iter().map(String::as_str).collect();
-            known.extend(
-                built_in
-                    .iter()
-                    .filter_map(|full| full.split_once('/'))
-                    .map(|(_, name)| name),
-            );
-            let problem = Problem::of_file(
-                name_or_path,
-                "there is no file and no built-in scenario of this name",
-            );
-            return Err(match suggestion(name_or_path, &known) {
-                Some(help) => problem.with_help(help),
-                None => problem,
-            });
-        };
-        let folder =
-            Folder::built_in_pack(pack).expect("a built-in scenario lies in a built-in pack");
-        let file = format!("{name}.yaml");
-        Ok(Self {
-            name: name.to_owned(),
-            shown: folder.shown(&file),
-            folder,
-            file,
-            on_disk: None,
-        })
-    }
-
-    /// The pack's folder: the scenario's own, one beside it, or a built-in one.
-    fn pack_folder(&self, pack: &Placed<String>) -> Result<Folder, Problem> {
-        if !crate::base::names::is_name(pack) || pack.contains("..") {
-            return Err(no_pack(&self.shown, pack, pack.place));
-        }
-        let Some(parent) = &self.on_disk else {
-            return Folder::built_in_pack(pack)
-                .ok_or_else(|| no_pack(&self.shown, pack, pack.place));
-        };
-        let own_name = parent.canonicalize().ok();
-        let own_name = own_name
-            .as_deref()
-            .and_then(Path::file_name)
-            .and_then(|name| name.to_str());
-        if own_name == Some(pack.as_str()) && self.folder.has("pack.yaml") {
-            return Ok(self.folder.clone());
-        }
-        if self.folder.has(&format!("{}/pack.yaml", pack.value)) {
-            return Ok(self.folder.beneath(pack));
-        }
-        Folder::built_in_pack(pack).ok_or_else(|| no_pack(&self.shown, pack, pack.place))
-    }
-}
-
-/// Keeps what was read: the texts for messages, and the digest of everything that shapes the drill.
-struct Reading {
-    sources: BTreeMap<String, String>,
-    digest: Sha256,
-}
-
-impl Reading {
-    fn file(&mut self, folder: &Folder, path: &str, shown: &str) -> Result<Vec<u8>, Problem> {
-        let bytes = folder
-            .read(path)
-            .map_err(|error| Problem::of_file(shown, reason(&error)))?;
-        self.keep(shown, &bytes);
-        if shown.ends_with(".yaml") || shown.ends_with(".yml") {
-            self.note("file", &bytes);
-        }
-        Ok(bytes)
-    }
-
-    fn keep(&mut self, shown: &str, bytes: &[u8]) {
-        let text = String::from_utf8_lossy(bytes);
-        self.sources.insert(
-            shown.to_owned(),
-            text.trim_start_matches('\u{feff}').to_owned(),
-        );
-    }
-
-    fn note(&mut self, what: &str, bytes: &[u8]) {
-        self.digest.update(what.as_bytes());
-        self.digest
-            .update(u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_be_bytes());
-        self.digest.update(bytes);
-    }
-
-    fn digest(&self) -> String {
-        hex(&self.digest.clone().finalize())
-    }
-}
-
-fn reason(error: &FolderError) -> String {
-    error.why.to_string()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

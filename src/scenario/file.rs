@@ -1,457 +1,402 @@
-//! The YAML as people write it. These structs mirror `scenario.yaml` and `pack.yaml` field by field; what a field
-//! means is in its comment, which is also its description in the JSON Schema.
+//! The YAML as people write it. The structs in [`mod@written`] mirror `scenario.yaml` and `pack.yaml`; this file reads them
+//! under limits, keeps places, and says the YAML library's errors in our words. Nothing else knows that library.
 //!
-//! Nothing is judged here beyond spelling and type: see [`super::check`]. The YAML library stays within this module.
+//! Nothing is judged here beyond spelling and type: see [`super::check`].
 
-mod yaml;
+mod written;
 
-pub use yaml::{Entries, OneOrMany, Placed, TextOr, read, text_of};
+pub use written::*;
 
-use super::act::{Act, Role};
-use super::{AlarmSeverity, Band, Contingency, Profile};
-use crate::base::{AlarmName, ClassName, Person, ProbeName, Span};
-use schemars::JsonSchema;
-use serde::Deserialize;
-use std::collections::BTreeMap;
+use super::problem::{Place, Problem, suggestion};
+use crate::base::limits::{FILE_BYTES_MAX, YAML_DEPTH_MAX, YAML_NODES_MAX};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{
+    Deserialize, Deserializer,
+    de::{
+        DeserializeOwned, MapAccess, SeqAccess, Visitor,
+        value::{MapAccessDeserializer, SeqAccessDeserializer},
+    },
+};
+use serde_yaml::{Error, Location, Options, Spanned};
+use std::{borrow::Cow, fmt, marker::PhantomData, ops::Deref};
 
-/// The value of `format` in a scenario file.
-pub const SCENARIO_FORMAT: &str = "gameday/scenario/v1";
-/// The value of `format` in a pack file.
-pub const PACK_FORMAT: &str = "gameday/pack/v1";
-
-/// A scenario: the written drill.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ScenarioFile {
-    /// Always `gameday/scenario/v1`.
-    pub format: Placed<String>,
-    /// One line for people who may know that this scenario exists. It must not give the cause away.
-    pub title: Placed<String>,
-    /// What happens, for instigators and trainers only.
-    #[serde(default)]
-    pub summary: String,
-    /// The pack that the scenario belongs to: target, documentation catalogue, traffic. A folder's name.
-    pub pack: Placed<String>,
-    /// From 1 (a first drill) to 5 (experts). Default 2.
-    #[serde(default)]
-    pub difficulty: Option<Placed<u8>>,
-    /// How long a good team needs, and when the drill ends whatever happened.
-    #[serde(default)]
-    pub duration: DurationFile,
-    /// The bias of the score. Default `understand-first`.
-    #[serde(default)]
-    pub profile: Profile,
-    /// What the drill trains, one sentence each.
-    #[serde(default)]
-    pub objectives: Vec<Placed<String>>,
-    /// How many people of each side are needed.
-    #[serde(default)]
-    pub roster: RosterFile,
-    /// What must hold before the outage and again after it. Default: fewer than 1 % of each class fail over 5s.
-    #[serde(default)]
-    pub steady_state: Vec<Placed<ConditionFile>>,
-    /// The synthetic users' traffic: the name of one of the pack's shapes, or a shape written out. It may be left out
-    /// when the pack has exactly one.
-    #[serde(default)]
-    pub workload: Option<Placed<TextOr<ShapeFile>>>,
-    /// What is broken, when, and by which injector. Empty only in a no-fault drill (`truth.cause.kind: none.*`).
-    #[serde(default)]
-    pub faults: Vec<Placed<FaultStepFile>>,
-    /// Alarms, measured or at a time.
-    #[serde(default)]
-    pub alarms: Vec<Placed<AlarmFile>>,
-    /// Messages pushed at the players.
-    #[serde(default)]
-    pub injects: Vec<Placed<InjectFile>>,
-    /// Help for responders that instigators may give.
-    #[serde(default)]
-    pub hints: HintsFile,
-    /// Automatic aborts: the drill is stopped when one of these does not hold. At least one.
-    #[serde(default)]
-    pub stop_conditions: Vec<Placed<ConditionFile>>,
-    /// What really happened. Nobody who has yet to play sees any of it.
-    pub truth: Placed<TruthFile>,
-    /// The oracle: when service counts as restored. One condition or a list; all must hold.
-    #[serde(default)]
-    pub restored_when: Option<Placed<OneOrMany<ConditionFile>>>,
-    /// Operations that repair the target, in order, as they are typed: `depotctl rollback web`.
-    #[serde(default)]
-    pub reference_solution: Vec<Placed<String>>,
-    /// Claims whose score band is known; a rehearsal tests the scorer with them.
-    #[serde(default)]
-    pub sample_claims: Vec<Placed<SampleClaimFile>>,
-    /// The whole play of a good team: a list of acts, or the path of a file beside the scenario that holds the list.
-    #[serde(default)]
-    pub autopilot: Option<Placed<TextOr<Vec<Placed<PlayFile>>>>>,
+/// Reads one YAML document under the limits; a mistake comes with its place.
+pub fn read<T: DeserializeOwned>(file: &str, bytes: &[u8]) -> Result<T, Problem> {
+    let text = text_of(file, bytes)?;
+    serde_yaml::from_str_with_options(text, options())
+        .map_err(|error| problem_of(file, text, &error))
 }
 
-/// Times of the drill, from StartEx.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct DurationFile {
-    /// What a good team needs until service is restored. Default 20m.
-    #[serde(default)]
-    pub par: Option<Placed<Span>>,
-    /// When the drill ends whatever happened; at most 12h. Default 1h.
-    #[serde(default)]
-    pub limit: Option<Placed<Span>>,
+/// The text of a file, without a byte order mark.
+pub fn text_of<'a>(file: &str, bytes: &'a [u8]) -> Result<&'a str, Problem> {
+    if bytes.len() > FILE_BYTES_MAX {
+        let limit = FILE_BYTES_MAX / 1024;
+        return Err(Problem::of_file(
+            file,
+            format!("the file is larger than {limit} KiB"),
+        ));
+    }
+    let text = std::str::from_utf8(bytes).map_err(|bad| {
+        let good = String::from_utf8_lossy(&bytes[..bad.valid_up_to()]);
+        let line = 1 + good.matches('\n').count();
+        Problem::at(
+            file,
+            Place {
+                line,
+                column: 1,
+                width: 1,
+            },
+            "this is not text in UTF-8",
+        )
+    })?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let odd = text
+        .char_indices()
+        .find(|(_, c)| c.is_control() && !matches!(c, '\n' | '\r' | '\t'));
+    if let Some((at, _)) = odd {
+        return Err(Problem::at(
+            file,
+            place_of_byte(text, at),
+            "control characters are not allowed",
+        ));
+    }
+    Ok(text)
 }
 
-/// How many people of each side a drill needs: a number (`2`) or a range (`1-6`).
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RosterFile {
-    /// Instigators. Default 1.
-    #[serde(default)]
-    pub instigators: Option<Placed<String>>,
-    /// Responders. Default 1-6.
-    #[serde(default)]
-    pub responders: Option<Placed<String>>,
+fn place_of_byte(text: &str, at: usize) -> Place {
+    let before = &text[..at];
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    Place {
+        line: 1 + before.matches('\n').count(),
+        column: 1 + before[line_start..].chars().count(),
+        width: 1,
+    }
 }
 
-/// Something measured that must hold: `{class: put, failed: "> 5 %", for: 30s}`.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ConditionFile {
-    /// A request class of the workload. With neither `class` nor `probe`: all requests together.
-    #[serde(default)]
-    pub class: Option<Placed<ClassName>>,
-    /// A probe of the target.
-    #[serde(default)]
-    pub probe: Option<Placed<ProbeName>>,
-    /// Share of requests that failed: `> 5 %`.
-    #[serde(default)]
-    pub failed: Option<Placed<String>>,
-    /// Share of requests that succeeded: `>= 99 %`.
-    #[serde(default)]
-    pub success: Option<Placed<String>>,
-    /// Median latency: `<= 50 ms`.
-    #[serde(default)]
-    pub p50: Option<Placed<String>>,
-    /// 95th percentile of latency: `<= 300 ms`.
-    #[serde(default)]
-    pub p95: Option<Placed<String>>,
-    /// 99th percentile of latency: `< 2 s`.
-    #[serde(default)]
-    pub p99: Option<Placed<String>>,
-    /// The same figures, grouped: `expect: {success: ">= 99 %"}`.
-    #[serde(default)]
-    pub expect: Option<ExpectFile>,
-    /// The sliding window that figures are taken over. Default 5s.
-    #[serde(default)]
-    pub over: Option<Placed<Span>>,
-    /// How long it must hold without a break. Default 5s; 10s in an alarm, 30s in `restored_when`.
-    #[serde(default, rename = "for")]
-    pub held: Option<Placed<Span>>,
+fn options() -> Options {
+    serde_yaml::options! {
+        budget: serde_yaml::budget! {
+            max_reader_input_bytes: Some(FILE_BYTES_MAX),
+            max_depth: YAML_DEPTH_MAX,
+            flow_nesting_limit: YAML_DEPTH_MAX,
+            max_nodes: YAML_NODES_MAX,
+            max_events: YAML_NODES_MAX * 4,
+            max_aliases: 0,
+            max_anchors: 0,
+            max_inclusion_depth: 0,
+            max_total_scalar_bytes: FILE_BYTES_MAX,
+        },
+        duplicate_keys: serde_yaml::DuplicateKeyPolicy::Error,
+        merge_keys: serde_yaml::MergeKeyPolicy::Error,
+        strict_booleans: true,
+        reject_unsupported_tags: true,
+        with_snippet: false,
+        emit_comments: false,
+    }
 }
 
-/// Figures of a condition.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ExpectFile {
-    /// Share of requests that failed.
-    #[serde(default)]
-    pub failed: Option<Placed<String>>,
-    /// Share of requests that succeeded.
-    #[serde(default)]
-    pub success: Option<Placed<String>>,
-    /// Median latency.
-    #[serde(default)]
-    pub p50: Option<Placed<String>>,
-    /// 95th percentile of latency.
-    #[serde(default)]
-    pub p95: Option<Placed<String>>,
-    /// 99th percentile of latency.
-    #[serde(default)]
-    pub p99: Option<Placed<String>>,
+fn place_of(location: Location) -> Place {
+    let number = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+    Place {
+        line: number(location.line()),
+        column: number(location.column()),
+        #[cfg_attr(
+            target_pointer_width = "64",
+            expect(clippy::useless_conversion, reason = "the width differs by feature")
+        )]
+        width: number(location.span().len().into()).max(1),
+    }
 }
 
-/// One use of a fault injector.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct FaultStepFile {
-    /// When the injector starts, from StartEx. Default 0s.
-    #[serde(default)]
-    pub at: Option<Placed<Span>>,
-    /// The injector: the stem of a file in `fault-injectors/`.
-    pub injector: Placed<String>,
-    /// The injector's parameters.
-    #[serde(default)]
-    pub with: Entries<String>,
-    /// `false` for noise that is not the cause. Default true.
-    #[serde(default = "yes")]
-    pub related: bool,
+fn problem_of(file: &str, text: &str, error: &Error) -> Problem {
+    let error = error.without_snippet();
+    let place = error.location().map(place_of).unwrap_or_default();
+    let at = |message: String| Problem::at(file, place, message);
+    match error {
+        Error::SerdeUnknownField {
+            field, expected, ..
+        } => {
+            let problem = at(format!("unknown field `{field}`"));
+            with_suggestion(problem, field, expected)
+        }
+        Error::SerdeUnknownVariant {
+            variant, expected, ..
+        } => {
+            let problem = at(format!(
+                "`{variant}` is not one of the words that can stand here"
+            ));
+            with_suggestion(problem, variant, expected)
+        }
+        Error::SerdeMissingField { field, .. } => {
+            let message = format!("the field `{field}` is missing");
+            // Where the whole file misses something, no line is wrong.
+            if place.column == 1 {
+                Problem::of_file(file, message)
+            } else {
+                at(message)
+            }
+        }
+        Error::Unexpected { expected, .. } => at(format!("expected {}", in_our_words(expected))),
+        Error::InvalidScalar { ty, .. } => at(format!("expected {}", in_our_words(ty))),
+        Error::InvalidBooleanStrict { .. } => at("expected `true` or `false`".to_owned()),
+        Error::NullIntoString { .. } => at("a value is missing here".to_owned()),
+        Error::SerdeInvalidType {
+            unexpected,
+            expected,
+            ..
+        }
+        | Error::SerdeInvalidValue {
+            unexpected,
+            expected,
+            ..
+        } => at(format!("expected {expected}, found {unexpected}")),
+        Error::DuplicateMappingKey { key, .. } => at(format!(
+            "the key `{}` stands here twice",
+            key.as_deref().unwrap_or("?")
+        )),
+        Error::MultipleDocuments { .. } => at("a second document begins here".to_owned())
+            .with_help("one file holds one document: remove `---` and what follows"),
+        Error::Eof { .. }
+            if text
+                .lines()
+                .all(|line| line.trim().is_empty() || line.starts_with('#')) =>
+        {
+            Problem::of_file(file, "the file is empty")
+        }
+        Error::Budget { breach, .. } => budget_problem(at, breach),
+        Error::MergeKeyNotAllowed { .. } => at("merge keys (`<<`) are not allowed".to_owned()),
+        Error::Message { msg, .. } => at(msg.clone()),
+        other => {
+            let whole = other.to_string();
+            let first = whole.lines().next().unwrap_or("this cannot be read");
+            at(without_place(first).to_owned())
+        }
+    }
 }
 
-/// An alarm: `when` something is measured, or `at` a time.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct AlarmFile {
-    /// Its name, unique in the scenario.
-    pub name: Placed<AlarmName>,
-    /// Raised while this holds, resolved when it no longer does.
-    #[serde(default)]
-    pub when: Option<Placed<ConditionFile>>,
-    /// Raised at this time from StartEx, whatever is measured.
-    #[serde(default)]
-    pub at: Option<Placed<Span>>,
-    /// How loud it is. Default `page`.
-    #[serde(default)]
-    pub severity: Option<AlarmSeverity>,
-    /// One line for the responders; `{failed}`, `{p95}` and `{class}` are filled from the measurement. Default: the
-    /// name.
-    #[serde(default)]
-    pub summary: Option<Placed<String>>,
-    /// The runbook: an entry of the pack's documentation catalogue.
-    #[serde(default)]
-    pub runbook: Option<Placed<String>>,
-    /// `false` for noise that has nothing to do with the cause. Default true.
-    #[serde(default = "yes")]
-    pub related: bool,
+fn in_our_words(expected: &str) -> &str {
+    match expected {
+        "string scalar" => "a text",
+        "mapping start" => "a mapping (`key: value`)",
+        "sequence start" => "a list (`- ...`, or `[..]`)",
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number, not negative and not too large",
+        "i64" => "a whole number",
+        "f64" => "a number",
+        "bool" => "`true` or `false`",
+        other => other,
+    }
 }
 
-/// A message pushed at the players.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct InjectFile {
-    /// When, from StartEx.
-    pub at: Placed<Span>,
-    /// Skipped when this has happened by then: `status-sent`, `declared` or `restored`.
-    #[serde(default)]
-    pub unless: Option<Contingency>,
-    /// Who speaks: `user`, `business-owner`, ... Default `user`.
-    #[serde(default)]
-    pub from: Option<Placed<String>>,
-    /// The role that is spoken to. Default `first-line`.
-    #[serde(default)]
-    pub to: Option<Role>,
-    /// The words.
-    pub text: Placed<String>,
+fn budget_problem(
+    at: impl Fn(String) -> Problem,
+    breach: &serde_yaml::budget::BudgetBreach,
+) -> Problem {
+    use serde_yaml::budget::BudgetBreach as Breach;
+    match breach {
+        Breach::Aliases { .. } | Breach::Anchors { .. } | Breach::AliasAnchorRatio { .. } => {
+            at("anchors and aliases (`&name`, `*name`) are not allowed".to_owned())
+                .with_help("write the value out where it is needed")
+        }
+        Breach::Depth { .. } => at(format!("nested deeper than {YAML_DEPTH_MAX} levels")),
+        Breach::Nodes { .. } | Breach::Events { .. } => {
+            at(format!("more than {YAML_NODES_MAX} values in one file"))
+        }
+        _ => at("the file is too large to be read".to_owned()),
+    }
 }
 
-/// Help that instigators may give.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct HintsFile {
-    /// Entries of the documentation catalogue that are most of use here.
-    #[serde(default)]
-    pub catalogue: Vec<Placed<String>>,
-    /// Questions that may be asked once a responder is stumped.
-    #[serde(default)]
-    pub questions: Vec<Placed<String>>,
+fn with_suggestion(problem: Problem, given: &str, expected: &[&str]) -> Problem {
+    match suggestion(given, expected) {
+        Some(help) => problem.with_help(help),
+        None => problem,
+    }
 }
 
-/// What really happened.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct TruthFile {
-    /// The cause.
-    pub cause: CauseFile,
-    /// Share of failed requests by class while the fault is live: `put: 35-65 %`. It only shows that the fault bit; the
-    /// measured truth scores.
-    #[serde(default)]
-    pub impact: Entries<String>,
-    /// Who owns the broken part: `web-oncall`.
-    #[serde(default)]
-    pub owners: Vec<String>,
-    /// The right answers of the severity checklist, by question: a word, a truth value, or a list of words.
-    #[serde(default)]
-    pub severity: Entries<TextOr<Vec<String>>>,
-    /// What each rung of the decision ladder would have done.
-    #[serde(default)]
-    pub decision: DecisionsFile,
-    /// What the team has to pass through, in order. Default: symptom, localised, mechanism, mitigated, root-fixed.
-    #[serde(default)]
-    pub milestones: Vec<Placed<String>>,
+/// The library appends "at line 3, column 4"; the place is told by us.
+fn without_place(message: &str) -> &str {
+    let message = message.strip_prefix("error: ").unwrap_or(message);
+    message
+        .rfind(" at line ")
+        .map_or(message, |cut| &message[..cut])
 }
 
-/// The cause of the outage.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct CauseFile {
-    /// The component (or instance) at fault. It may be left out in a no-fault drill.
-    #[serde(default)]
-    pub component: Option<Placed<String>>,
-    /// The kind of fault, from the tree: `config.value`, refined once if need be: `config.value.too-small`.
-    pub kind: Placed<String>,
-    /// What set it off, in words.
-    #[serde(default)]
-    pub trigger: String,
-    /// Statements that are true of this cause. At least one.
-    #[serde(default)]
-    pub facts: Vec<Placed<FactFile>>,
-    /// Statements that are not true; they are offered among the true ones.
-    #[serde(default)]
-    pub distractors: Vec<Placed<FactFile>>,
-    /// How the fault spreads, from component to component: `web -> edge`.
-    #[serde(default)]
-    pub spreads: Vec<Placed<String>>,
-    /// What let it happen.
-    #[serde(default)]
-    pub contributing: Vec<String>,
+/// A value with its place in the file.
+#[derive(Debug, Clone)]
+pub struct Placed<T> {
+    /// The value.
+    pub value: T,
+    /// Where it stands.
+    pub place: Place,
 }
 
-/// A statement about the cause that a claim may hold.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct FactFile {
-    /// Its id, unique among facts and distractors.
-    pub id: Placed<String>,
-    /// The statement as it is offered to responders. Default: the first phrase of `any`.
-    #[serde(default)]
-    pub says: Option<Placed<String>>,
-    /// Phrases in free text that state it. Plain phrases are alternatives; a list within the list is a further group,
-    /// and every group must be met. Default: `says`.
-    #[serde(default)]
-    pub any: Vec<TextOr<Vec<String>>>,
+impl<T> Deref for Placed<T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        &self.value
+    }
 }
 
-/// The decision ladder, the slightest perturbation first.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct DecisionsFile {
-    /// Leave it and hand the ticket back.
-    #[serde(default)]
-    pub do_nothing: Option<DecisionFile>,
-    /// Tell people how to live with it.
-    #[serde(default)]
-    pub broadcast: Option<DecisionFile>,
-    /// Go back to the previous release.
-    #[serde(default)]
-    pub roll_back: Option<DecisionFile>,
-    /// Put a fix through the fast lane.
-    #[serde(default)]
-    pub fast_track: Option<DecisionFile>,
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Placed<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let spanned = Spanned::<T>::deserialize(from)?;
+        Ok(Self {
+            value: spanned.value,
+            place: place_of(spanned.referenced),
+        })
+    }
 }
 
-/// What one rung would have done.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct DecisionFile {
-    /// It would have restored service.
-    pub effective: bool,
-    /// It would have made things worse. Default false.
-    #[serde(default)]
-    pub harmful: bool,
-    /// The milestone after which a team could know that.
-    #[serde(default)]
-    pub knowable_after: Option<Placed<String>>,
+impl<T: JsonSchema> JsonSchema for Placed<T> {
+    fn inline_schema() -> bool {
+        T::inline_schema()
+    }
+    fn schema_name() -> Cow<'static, str> {
+        T::schema_name()
+    }
+    fn schema_id() -> Cow<'static, str> {
+        T::schema_id()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        T::json_schema(generator)
+    }
 }
 
-/// A claim whose worth the author knows.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct SampleClaimFile {
-    /// The claim's component, if it names one.
-    #[serde(default)]
-    pub component: Option<Placed<String>>,
-    /// The claim's fault kind, if it names one.
-    #[serde(default)]
-    pub kind: Option<Placed<String>>,
-    /// The claim in words.
-    pub text: String,
-    /// Where its score must land: `right` (0.7 and more), `near`, or `wrong` (below 0.2).
-    pub band: Band,
+/// A mapping with free keys, in the order of the file, each key with its place.
+#[derive(Debug, Clone)]
+pub struct Entries<V>(pub Vec<(Placed<String>, Placed<V>)>);
+
+impl<V> Default for Entries<V> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
 }
 
-/// One act of the autopilot.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct PlayFile {
-    /// Which moment it follows: `start`, `alarm NAME`, `restored`, or `previous`. Default `previous`.
-    #[serde(default)]
-    pub after: Option<Placed<String>>,
-    /// How long after that moment. Default 0s.
-    #[serde(default)]
-    pub wait: Option<Placed<Span>>,
-    /// Who acts.
-    pub who: Placed<Person>,
-    /// What is done.
-    #[serde(rename = "do")]
-    pub act: Placed<Act>,
+impl<'de, V: Deserialize<'de>> Deserialize<'de> for Entries<V> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Pairs<V>(PhantomData<V>);
+        impl<'de, V: Deserialize<'de>> Visitor<'de> for Pairs<V> {
+            type Value = Entries<V>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a mapping")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some(key) = map.next_key()? {
+                    pairs.push((key, map.next_value()?));
+                }
+                Ok(Entries(pairs))
+            }
+        }
+        from.deserialize_map(Pairs(PhantomData))
+    }
 }
 
-/// A pack: what a family of scenarios shares.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct PackFile {
-    /// Always `gameday/pack/v1`.
-    pub format: Placed<String>,
-    /// One line.
-    pub title: Placed<String>,
-    /// The staging system: the name of a built-in target.
-    pub target: Placed<String>,
-    /// The folder of documentation within the pack; each file becomes an entry of the catalogue. Default `docs`.
-    #[serde(default)]
-    pub docs: Option<Placed<String>>,
-    /// Shapes of traffic by name.
-    pub workloads: Entries<ShapeFile>,
+impl<V: JsonSchema> JsonSchema for Entries<V> {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        format!("Entries_of_{}", V::schema_name()).into()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let value = generator.subschema_for::<V>();
+        schemars::json_schema!({"type": "object", "additionalProperties": value})
+    }
 }
 
-/// A shape of traffic.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ShapeFile {
-    /// Request classes by name.
-    pub classes: Entries<RequestClassFile>,
+/// A plain text, or something with structure. A number or truth value counts as its text.
+#[derive(Debug, Clone)]
+pub enum TextOr<T> {
+    /// The text.
+    Text(String),
+    /// The structure.
+    Other(T),
 }
 
-/// One class of requests.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RequestClassFile {
-    /// Arrivals per second, up to 10000.
-    pub rate: Placed<f64>,
-    /// The HTTP method. Default GET.
-    #[serde(default)]
-    pub method: Option<Placed<String>>,
-    /// Path and query; `{n}` becomes a number below `keys`.
-    pub path: Placed<String>,
-    /// Size of the space that `{n}` is drawn from. Default 1000.
-    #[serde(default)]
-    pub keys: Option<Placed<u64>>,
-    /// Size of the request's body in bytes, up to 1 MiB. Default 0.
-    #[serde(default)]
-    pub body_bytes: Option<Placed<usize>>,
-    /// Headers sent with each request.
-    #[serde(default)]
-    pub headers: BTreeMap<String, String>,
-    /// What counts as success.
-    #[serde(default)]
-    pub expect: ExpectAnswerFile,
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for TextOr<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Either<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Either<T> {
+            type Value = TextOr<T>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text, a list or a mapping")
+            }
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(TextOr::Text(text.to_owned()))
+            }
+            fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
+                Ok(TextOr::Text(value.to_string()))
+            }
+            fn visit_i64<E>(self, value: i64) -> Result<Self::Value, E> {
+                Ok(TextOr::Text(value.to_string()))
+            }
+            fn visit_u64<E>(self, value: u64) -> Result<Self::Value, E> {
+                Ok(TextOr::Text(value.to_string()))
+            }
+            fn visit_f64<E>(self, value: f64) -> Result<Self::Value, E> {
+                Ok(TextOr::Text(value.to_string()))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(TextOr::Other)
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
+                T::deserialize(SeqAccessDeserializer::new(seq)).map(TextOr::Other)
+            }
+        }
+        from.deserialize_any(Either(PhantomData))
+    }
 }
 
-/// What counts as a successful answer.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ExpectAnswerFile {
-    /// Statuses that are good. Default 200.
-    #[serde(default)]
-    pub status: Vec<Placed<u16>>,
-    /// Slower than this, counted from the intended start, is a failure. Default 2s.
-    #[serde(default)]
-    pub within: Option<Placed<Span>>,
+impl<T: JsonSchema> JsonSchema for TextOr<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        format!("Text_or_{}", T::schema_name()).into()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let other = generator.subschema_for::<T>();
+        schemars::json_schema!({"anyOf": [{"type": ["string", "number", "boolean"]}, other]})
+    }
 }
 
-fn yes() -> bool {
-    true
+/// One mapping, or a list of them.
+#[derive(Debug, Clone)]
+pub enum OneOrMany<T> {
+    /// One.
+    One(T),
+    /// A list.
+    Many(Vec<Placed<T>>),
 }
 
-/// The JSON Schema of scenario files.
-pub fn schema() -> serde_json::Value {
-    schema_of::<ScenarioFile>("Gameday scenario", SCENARIO_FORMAT)
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for OneOrMany<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Either<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Either<T> {
+            type Value = OneOrMany<T>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a mapping or a list of mappings")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(OneOrMany::One)
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
+                Vec::deserialize(SeqAccessDeserializer::new(seq)).map(OneOrMany::Many)
+            }
+        }
+        from.deserialize_any(Either(PhantomData))
+    }
 }
 
-/// The JSON Schema of pack files.
-pub fn pack_schema() -> serde_json::Value {
-    schema_of::<PackFile>("Gameday pack", PACK_FORMAT)
-}
-
-fn schema_of<T: JsonSchema>(title: &str, format: &str) -> serde_json::Value {
-    let mut schema = schemars::SchemaGenerator::default()
-        .into_root_schema_for::<T>()
-        .to_value();
-    schema["title"] = title.into();
-    schema["properties"]["format"]["const"] = format.into();
-    schema
+impl<T: JsonSchema> JsonSchema for OneOrMany<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        format!("One_or_many_{}", T::schema_name()).into()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let one = generator.subschema_for::<T>();
+        schemars::json_schema!({"anyOf": [one, {"type": "array", "items": one}]})
+    }
 }

@@ -190,7 +190,7 @@ pub fn render_problems(
     };
     let mut text = String::new();
     for problem in problems {
-        text.push_str(&format!("{bold}{}{plain}\n", problem.headline()));
+        text.extend([bold, &problem.headline(), plain, "\n"]);
         let line = (problem.line > 0)
             .then(|| source_of(&problem.file))
             .flatten()
@@ -199,16 +199,13 @@ pub fn render_problems(
             let number = problem.line.to_string();
             let gutter = " ".repeat(number.len());
             let (shown, indent, carets) = window(&line, problem.column, problem.width);
-            text.push_str(&format!(
-                "{blue}{gutter} |{plain}\n{blue}{number} |{plain} {shown}\n"
-            ));
             let (indent, carets) = (" ".repeat(indent), "^".repeat(carets));
-            text.push_str(&format!(
-                "{blue}{gutter} |{plain} {indent}{red}{carets}{plain}\n"
-            ));
+            let bar = [blue, &gutter, " |", plain].concat();
+            text.extend([&bar, "\n", blue, &number, " |", plain, " ", &shown, "\n"]);
+            text.extend([&bar, " ", &indent, red, &carets, plain, "\n"]);
         }
         if let Some(help) = &problem.help {
-            text.push_str(&format!("  help: {}\n", printable(help)));
+            text.extend(["  help: ", &printable(help), "\n"]);
         }
     }
     text

@@ -365,6 +365,51 @@ fn a_player_file_stays_beneath_its_folder() {
 }
 
 #[test]
+fn a_pack_stays_beneath_its_folder() {
+    let home = tempfile::tempdir().unwrap();
+    let pack = home.path().join("depot");
+    std::fs::create_dir_all(home.path().join("outside")).unwrap();
+    std::fs::create_dir(&pack).unwrap();
+    std::fs::write(home.path().join("outside/a.md"), "# A").unwrap();
+    symlink(home.path().join("outside"), pack.join("linked")).unwrap();
+    std::fs::write(pack.join("drill.yaml"), good()).unwrap();
+    let original = include_str!("../../scenarios/depot/pack.yaml");
+    let load = |docs: &str| {
+        let text = original.replacen("docs: docs ", &format!("docs: {docs} "), 1);
+        assert!(docs == "docs" || text != original);
+        std::fs::write(pack.join("pack.yaml"), text).unwrap();
+        library(home.path()).load(pack.join("drill.yaml").to_str().unwrap())
+    };
+    for docs in ["../outside", "/etc", "linked/../../outside"] {
+        let shown = load(docs).err().expect("it leads out").render(false);
+        assert!(
+            shown.contains("names a folder within the pack"),
+            "{docs}: {shown}"
+        );
+    }
+    // A linked folder counts as empty.
+    assert!(
+        load("linked")
+            .ok()
+            .expect("an empty folder does no harm")
+            .pack
+            .catalogue
+            .is_empty()
+    );
+    assert!(load("docs").is_ok());
+    std::fs::remove_file(pack.join("pack.yaml")).unwrap();
+    symlink(home.path().join("elsewhere.yaml"), pack.join("pack.yaml")).unwrap();
+    std::fs::write(home.path().join("elsewhere.yaml"), original).unwrap();
+    let path = pack.join("drill.yaml");
+    let shown = library(home.path())
+        .load(path.to_str().unwrap())
+        .err()
+        .expect("a link")
+        .render(false);
+    assert!(shown.contains("links are not followed"), "{shown}");
+}
+
+#[test]
 fn a_script_that_is_missing_or_a_link_is_refused() {
     let bench = Bench::new(with("injector: process-hang", "injector: proces-hang"));
     assert_eq!(
@@ -570,10 +615,15 @@ fn with_worker(script: &str) -> LoadError {
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).unwrap();
     let library = Library::new(vec![target()], ScriptRunner::Worker(program));
     let path = bench.home.path().join("drill.yaml");
-    library
-        .load(path.to_str().unwrap())
-        .err()
-        .expect("this worker gives no answer")
+    // A process that another test starts at this moment may still hold the script open for writing.
+    let busy = |error: &LoadError| error.to_string().contains("Text file busy");
+    let error = wait_for(|| {
+        library
+            .load(path.to_str().unwrap())
+            .err()
+            .filter(|error| !busy(error))
+    });
+    error.expect("this worker gives no answer")
 }
 
 #[test]

@@ -1,3 +1,6 @@
-//! The integration tests: everything that needs the real binary, real files or real sockets.
+//! The one integration binary: everything that needs more than one room, a file, a socket or a process.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod hostile;
+mod library;

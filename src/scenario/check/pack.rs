@@ -1,6 +1,6 @@
 //! Pack files and shapes of traffic.
 
-use crate::base::{ClassName, Span};
+use crate::base::{ClassName, Span, names::is_name};
 use crate::scenario::file::{PACK_FORMAT, PackFile, Placed, RequestClassFile, ShapeFile, TextOr};
 use crate::scenario::pack::{
     CatalogueEntry, Expect, Pack, RequestClass, TargetDescription, WorkloadShape,
@@ -30,6 +30,14 @@ pub fn pack(
     if target.is_none() {
         let known = targets.iter().map(|target| target.name.as_str());
         found.unknown(pack.target.place, "built-in target", &pack.target, known);
+    }
+    if let Some(docs) = &pack.docs
+        && !docs.split('/').all(is_name)
+    {
+        found.add(
+            docs.place,
+            "`docs` names a folder within the pack: no `..`, no leading `/`",
+        );
     }
     let mut workloads = BTreeMap::new();
     for (name, shape_file) in &pack.workloads.0 {

@@ -77,17 +77,18 @@ impl Stage<'_> {
             ["start"] => Moment::Start,
             ["restored"] => Moment::Restored,
             ["previous"] => Moment::Previous,
-            ["alarm", name] => match self
-                .alarms
-                .iter()
-                .find(|alarm| alarm.name.as_str() == *name)
-            {
-                Some(alarm) => Moment::Alarm(alarm.name.clone()),
-                None => {
+            ["alarm", name] => {
+                let known = self
+                    .alarms
+                    .iter()
+                    .find(|alarm| alarm.name.as_str() == *name);
+                if let Some(alarm) = known {
+                    Moment::Alarm(alarm.name.clone())
+                } else {
                     self.no_alarm(found, after.place, name);
                     Moment::Start
                 }
-            },
+            }
             _ => {
                 found.add(
                     after.place,
@@ -130,27 +131,10 @@ impl Stage<'_> {
                 );
             }
         }
+        Self::roles(found, act, who, held);
         match &act.value {
-            Act::TakeRole(role) => match held.insert(*role, who.to_owned()) {
-                Some(other) if other != who => {
-                    found.add(place, format!("the role `{role}` is held by {other}: it must be released or handed over"));
-                }
-                _ => {}
-            },
-            Act::ReleaseRole(role) => {
-                if held.remove(role).as_deref() != Some(who) {
-                    found.add(place, format!("{who} does not hold the role `{role}`"));
-                }
-            }
-            Act::HandOver { role, to, .. } => {
-                if held.insert(*role, to.to_string()).as_deref() != Some(who) {
-                    found.add(place, format!("{who} does not hold the role `{role}`"));
-                }
-            }
-            Act::Ack(alarm) => {
-                if !self.alarms.iter().any(|known| known.name == *alarm) {
-                    self.no_alarm(found, place, alarm.as_str());
-                }
+            Act::Ack(alarm) if !self.alarms.iter().any(|known| known.name == *alarm) => {
+                self.no_alarm(found, place, alarm.as_str());
             }
             Act::Log { on: Some(on), .. } if !self.target.has_service(on) => {
                 found.unknown(place, "component", on, super::params::services(self.target));
@@ -168,6 +152,32 @@ impl Stage<'_> {
                     },
                     self.target,
                 );
+            }
+            _ => {}
+        }
+    }
+
+    fn roles(
+        found: &mut Findings,
+        act: &Placed<Act>,
+        who: &str,
+        held: &mut BTreeMap<Role, String>,
+    ) {
+        let (role, before, takes) = match &act.value {
+            Act::TakeRole(role) => (role, held.insert(*role, who.to_owned()), true),
+            Act::ReleaseRole(role) => (role, held.remove(role), false),
+            Act::HandOver { role, to, .. } => (role, held.insert(*role, to.to_string()), false),
+            _ => return,
+        };
+        match before.as_deref() {
+            Some(holder) if takes && holder != who => found.add(
+                act.place,
+                format!(
+                    "the role `{role}` is held by {holder}: it must be released or handed over"
+                ),
+            ),
+            holder if !takes && holder != Some(who) => {
+                found.add(act.place, format!("{who} does not hold the role `{role}`"));
             }
             _ => {}
         }
@@ -211,8 +221,12 @@ impl Stage<'_> {
 
 fn texts_of(act: &Act) -> Vec<&str> {
     match act {
-        Act::Say(text) | Act::Stumped(text) | Act::Resolve(text) => vec![text],
-        Act::Log { text, .. } | Act::Declare { text } | Act::Status { text, .. } => vec![text],
+        Act::Say(text)
+        | Act::Stumped(text)
+        | Act::Resolve(text)
+        | Act::Log { text, .. }
+        | Act::Declare { text }
+        | Act::Status { text, .. } => vec![text],
         Act::HandOver { note, .. } => vec![note],
         Act::Hypothesis(claim) | Act::Cause(claim) => vec![&claim.text],
         Act::Assess(claim) => vec![&claim.text],
