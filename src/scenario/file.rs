@@ -100,11 +100,7 @@ fn place_of(location: Location) -> Place {
     Place {
         line: number(location.line()),
         column: number(location.column()),
-        #[cfg_attr(
-            target_pointer_width = "64",
-            expect(clippy::useless_conversion, reason = "the width differs by feature")
-        )]
-        width: number(location.span().len().into()).max(1),
+        width: usize::try_from(location.span().len()).unwrap_or(1).max(1),
     }
 }
 

@@ -140,6 +140,24 @@ fn the_autopilot_of_every_built_in_scenario_plays_a_whole_drill_in_time() {
             _ => None,
         });
         assert_eq!(claimed, Some(facts), "{name}");
+        // Every alarm is acknowledged, noise as well.
+        let acks: BTreeSet<_> = scenario
+            .autopilot
+            .iter()
+            .filter_map(|play| match &play.act {
+                Act::Ack(alarm) => Some(alarm.clone()),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(
+            acks,
+            scenario
+                .alarms
+                .iter()
+                .map(|alarm| alarm.name.clone())
+                .collect(),
+            "{name}"
+        );
         // Waiting adds up to little: start + until the alarm + until restored are measured, the rest is this.
         let after = |from: &Moment| -> Span {
             let begin = scenario
