@@ -598,138 +598,140 @@ reference_solution: [depotctl rollback web]
         }
     }
 
+    /// What is replaced in the scenario, what by, and what must be told.
+    const MISTAKES: &[(&str, &str, &str)] = &[
+        (
+            "format: gameday/scenario/v1",
+            "format: gameday/scenario/v2",
+            "drill.yaml:1:9: the format",
+        ),
+        (
+            "title: A drill",
+            "title: ''",
+            "drill.yaml:2:8: the text is empty",
+        ),
+        ("limit: 10m", "limit: 13h", "a drill lasts from 10s to 12h"),
+        ("limit: 10m", "limit: 10m, par: 10m", "`par` must be"),
+        (
+            "pack: depot",
+            "pack: depot\ndifficulty: 6",
+            "difficulty goes from 1",
+        ),
+        (
+            "pack: depot",
+            "pack: depot\nroster: {responders: 0-3}",
+            "`0-3` is not a number of people",
+        ),
+        (
+            "stop_conditions: [{class: put, failed: '< 100 %'}]",
+            "stop_conditions: []",
+            "there is no stop condition",
+        ),
+        (
+            "{class: put, failed: '< 1 %'}",
+            "{class: put}",
+            "this condition tests nothing",
+        ),
+        (
+            "{class: put, failed: '< 1 %'}",
+            "{class: put, p95: '< 1 %'}",
+            "`< 1 %` is not a threshold",
+        ),
+        (
+            "{class: put, failed: '< 1 %'}",
+            "{class: put, probe: front-door, p95: '< 1 s'}",
+            "not at both",
+        ),
+        (
+            "restored_when: {class: put, failed: '< 1 %'}\n",
+            "",
+            "`restored_when` is missing",
+        ),
+        (
+            "reference_solution: [depotctl rollback web]\n",
+            "",
+            "there is no `reference_solution`",
+        ),
+        (
+            "[depotctl rollback web]",
+            "[depotctl rollback web-east]",
+            "there is no component `web-east`",
+        ),
+        (
+            "[depotctl rollback web]",
+            "[rm -rf web]",
+            "the target has no operation",
+        ),
+        (
+            "facts: [{id: a, says: it is so}]",
+            "facts: []",
+            "needs at least one fact",
+        ),
+        (
+            "says: it is so}]",
+            "says: it is so}, {id: a, says: b}]",
+            "a second fact has the id `a`",
+        ),
+        (
+            "{id: a, says: it is so}",
+            "{id: a}",
+            "a fact needs `says`, `any`, or both",
+        ),
+        (
+            "{id: a, says: it is so}",
+            "{id: a, any: [[]]}",
+            "a fact needs",
+        ),
+        (
+            "component: web",
+            "component: wbe",
+            "there is no component `wbe`",
+        ),
+        (
+            "    component: web\n",
+            "",
+            "the cause needs the `component` at fault",
+        ),
+        (
+            "truth:\n",
+            "truth:\n  impact: {put: 60-40 %}\n",
+            "`60-40 %` is not a share",
+        ),
+        (
+            "truth:\n",
+            "truth:\n  impact: {got: 40 %}\n",
+            "there is no request class `got`",
+        ),
+        (
+            "truth:\n",
+            "truth:\n  decision: {broadcast: {effective: false}}\n",
+            "is effective",
+        ),
+        (
+            "pack: depot",
+            "pack: depot\nalarms: [{name: A}]",
+            "either `when:`",
+        ),
+        (
+            "pack: depot",
+            "pack: depot\nalarms: [{name: A, at: 1s}, {name: A, at: 2s}]",
+            "a second alarm",
+        ),
+        (
+            "pack: depot",
+            "pack: depot\nalarms: [{name: A, at: 1s, summary: 'x {p42}'}]",
+            "no placeholder `p42`",
+        ),
+        (
+            "pack: depot",
+            "pack: depot\ninjects: [{at: 10m, text: x}]",
+            "10m is not before the drill's limit",
+        ),
+    ];
+
     #[test]
     fn each_mistake_is_told() {
-        let cases = [
-            (
-                "format: gameday/scenario/v1",
-                "format: gameday/scenario/v2",
-                "drill.yaml:1:9: the format",
-            ),
-            (
-                "title: A drill",
-                "title: ''",
-                "drill.yaml:2:8: the text is empty",
-            ),
-            ("limit: 10m", "limit: 13h", "a drill lasts from 10s to 12h"),
-            ("limit: 10m", "limit: 10m, par: 10m", "`par` must be"),
-            (
-                "pack: depot",
-                "pack: depot\ndifficulty: 6",
-                "difficulty goes from 1",
-            ),
-            (
-                "pack: depot",
-                "pack: depot\nroster: {responders: 0-3}",
-                "`0-3` is not a number of people",
-            ),
-            (
-                "stop_conditions: [{class: put, failed: '< 100 %'}]",
-                "stop_conditions: []",
-                "there is no stop condition",
-            ),
-            (
-                "{class: put, failed: '< 1 %'}",
-                "{class: put}",
-                "this condition tests nothing",
-            ),
-            (
-                "{class: put, failed: '< 1 %'}",
-                "{class: put, p95: '< 1 %'}",
-                "`< 1 %` is not a threshold",
-            ),
-            (
-                "{class: put, failed: '< 1 %'}",
-                "{class: put, probe: front-door, p95: '< 1 s'}",
-                "not at both",
-            ),
-            (
-                "restored_when: {class: put, failed: '< 1 %'}\n",
-                "",
-                "`restored_when` is missing",
-            ),
-            (
-                "reference_solution: [depotctl rollback web]\n",
-                "",
-                "there is no `reference_solution`",
-            ),
-            (
-                "[depotctl rollback web]",
-                "[depotctl rollback web-east]",
-                "there is no component `web-east`",
-            ),
-            (
-                "[depotctl rollback web]",
-                "[rm -rf web]",
-                "the target has no operation",
-            ),
-            (
-                "facts: [{id: a, says: it is so}]",
-                "facts: []",
-                "needs at least one fact",
-            ),
-            (
-                "says: it is so}]",
-                "says: it is so}, {id: a, says: b}]",
-                "a second fact has the id `a`",
-            ),
-            (
-                "{id: a, says: it is so}",
-                "{id: a}",
-                "a fact needs `says`, `any`, or both",
-            ),
-            (
-                "{id: a, says: it is so}",
-                "{id: a, any: [[]]}",
-                "a fact needs",
-            ),
-            (
-                "component: web",
-                "component: wbe",
-                "there is no component `wbe`",
-            ),
-            (
-                "    component: web\n",
-                "",
-                "the cause needs the `component` at fault",
-            ),
-            (
-                "truth:\n",
-                "truth:\n  impact: {put: 60-40 %}\n",
-                "`60-40 %` is not a share",
-            ),
-            (
-                "truth:\n",
-                "truth:\n  impact: {got: 40 %}\n",
-                "there is no request class `got`",
-            ),
-            (
-                "truth:\n",
-                "truth:\n  decision: {broadcast: {effective: false}}\n",
-                "is effective",
-            ),
-            (
-                "pack: depot",
-                "pack: depot\nalarms: [{name: A}]",
-                "either `when:`",
-            ),
-            (
-                "pack: depot",
-                "pack: depot\nalarms: [{name: A, at: 1s}, {name: A, at: 2s}]",
-                "a second alarm",
-            ),
-            (
-                "pack: depot",
-                "pack: depot\nalarms: [{name: A, at: 1s, summary: 'x {p42}'}]",
-                "no placeholder `p42`",
-            ),
-            (
-                "pack: depot",
-                "pack: depot\ninjects: [{at: 10m, text: x}]",
-                "10m is not before the drill's limit",
-            ),
-        ];
-        for (old, new, expected) in cases {
+        for (old, new, expected) in MISTAKES {
             let told = told(&with(old, new), &good_plan());
             assert!(told.contains(expected), "{new}: {told}");
         }

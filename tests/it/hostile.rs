@@ -128,25 +128,9 @@ fn a_mistake_is_shown_with_its_line_and_help() {
     assert!(shown.contains("| ^^^^^^^^^\n"), "{shown}");
 }
 
-#[test]
-fn files_that_cannot_be_read_as_a_scenario() {
-    let bomb = "objectives: &a [x, x, x]\nsummary: [*a, *a, *a]\n";
-    let fields = [
-        "objectives",
-        "owners",
-        "faults",
-        "alarms",
-        "injects",
-        "steady_state",
-        "hints",
-    ];
-    let laughs: String = std::iter::once("title: &l0 lol\n".to_owned())
-        .chain((1..7).map(|n| {
-            let ten = vec![format!("*l{}", n - 1); 10].join(", ");
-            format!("{}: &l{n} [{ten}]\n", fields[n - 1])
-        }))
-        .collect();
-    let cases: Vec<(&str, Vec<u8>, &str)> = vec![
+/// Good files with one thing wrong: what, the file, and what is told.
+fn broken_files() -> Vec<(&'static str, Vec<u8>, &'static str)> {
+    vec![
         (
             "wrong type",
             with("difficulty: 1", "difficulty: high").into(),
@@ -187,6 +171,35 @@ fn files_that_cannot_be_read_as_a_scenario() {
             format!("{}---\nformat: x\n", good()).into(),
             "second document",
         ),
+    ]
+}
+
+fn deep_blocks() -> String {
+    let lines: Vec<_> = (0..200)
+        .map(|n| format!("{}- a:", " ".repeat(n * 4)))
+        .collect();
+    lines.join("\n")
+}
+
+/// Files that are no scenario at all.
+fn no_scenarios() -> Vec<(&'static str, Vec<u8>, &'static str)> {
+    let bomb = "objectives: &a [x, x, x]\nsummary: [*a, *a, *a]\n";
+    let fields = [
+        "objectives",
+        "owners",
+        "faults",
+        "alarms",
+        "injects",
+        "steady_state",
+        "hints",
+    ];
+    let laughs: String = std::iter::once("title: &l0 lol\n".to_owned())
+        .chain((1..7).map(|n| {
+            let ten = vec![format!("*l{}", n - 1); 10].join(", ");
+            format!("{}: &l{n} [{ten}]\n", fields[n - 1])
+        }))
+        .collect();
+    vec![
         ("an alias bomb", bomb.into(), "anchors and aliases"),
         ("billion laughs", laughs.into(), "anchors and aliases"),
         ("a merge key", "<<: {a: 1}\n".into(), "merge keys"),
@@ -195,14 +208,7 @@ fn files_that_cannot_be_read_as_a_scenario() {
             format!("format: {}{}", "[".repeat(2000), "]".repeat(2000)).into(),
             "drill.yaml",
         ),
-        (
-            "deep blocks",
-            (0..200)
-                .map(|n| format!("{}- a:\n", " ".repeat(n * 4)))
-                .collect::<String>()
-                .into(),
-            "drill.yaml",
-        ),
+        ("deep blocks", deep_blocks().into(), "drill.yaml"),
         (
             "binary",
             (0_u8..=255).cycle().take(4000).collect(),
@@ -238,8 +244,12 @@ fn files_that_cannot_be_read_as_a_scenario() {
             with("objectives:\n  -", "objectives:\n\t-").into(),
             "drill.yaml:",
         ),
-    ];
-    for (what, content, expected) in cases {
+    ]
+}
+
+#[test]
+fn files_that_cannot_be_read_as_a_scenario() {
+    for (what, content, expected) in broken_files().into_iter().chain(no_scenarios()) {
         let bench = Bench::new(content);
         let shown = bench.load_error().render(false);
         assert!(shown.contains(expected), "{what}: {shown}");
@@ -390,7 +400,6 @@ fn a_pack_stays_beneath_its_folder() {
     // A linked folder counts as empty.
     assert!(
         load("linked")
-            .ok()
             .expect("an empty folder does no harm")
             .pack
             .catalogue
@@ -454,89 +463,87 @@ fn a_folder_on_disk_is_laid_over_the_built_in_injectors() {
 
 const HEAD: &str = "fn describe() { #{summary: \"s\", kind: \"process.hang\"} }\n";
 
+/// Scripts: what, the text after `describe`, and what is told.
+const SCRIPTS: &[(&str, &str, &str)] = &[
+    (
+        "syntax",
+        "fn plan(p) {\n  let = ;\n}",
+        "evil.rhai:3:7: Expecting name of a variable",
+    ),
+    ("no plan", "", "no function `plan(params)`"),
+    ("endless", "fn plan(p) { loop {} }", "does not end"),
+    (
+        "endless inside",
+        "fn f() { while true {} } fn plan(p) { f() }",
+        "does not end",
+    ),
+    (
+        "nested loops",
+        "fn plan(p) { for a in 0..1000000 { for b in 0..1000000 { } } }",
+        "does not end",
+    ),
+    (
+        "recursion",
+        "fn f(n) { f(n + 1) + f(n + 2) } fn plan(p) { f(0) }",
+        "levels deep",
+    ),
+    (
+        "text without end",
+        "fn plan(p) { let s = \"x\"; loop { s += s; } }",
+        "too large",
+    ),
+    (
+        "array without end",
+        "fn plan(p) { let a = [1]; loop { a.push(a); } }",
+        "too large",
+    ),
+    ("eval", "fn plan(p) { eval(\"40 + 2\") }", "evil"),
+    (
+        "import",
+        "import \"/etc/passwd\" as p;\nfn plan(p) { [] }",
+        "evil",
+    ),
+    (
+        "closures",
+        "fn plan(p) { [1, 2].filter(|x| [1].filter(|y| true)) }",
+        "evil",
+    ),
+    (
+        "function pointers",
+        "fn f() { loop {} } fn plan(p) { Fn(\"f\").call() }",
+        "evil",
+    ),
+    (
+        "a huge answer",
+        "fn plan(p) { let a = []; for i in 0..900 { a.push(\"0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789\"); } a }",
+        "64 KiB",
+    ),
+    (
+        "something else",
+        "fn plan(p) { 42 }",
+        "must answer with an array",
+    ),
+    (
+        "an unknown fault",
+        "fn plan(p) { [#{fault: #{kind: \"rm-rf\", path: \"/\"}}] }",
+        "unknown variant `rm-rf`",
+    ),
+    (
+        "an unknown place",
+        "fn plan(p) { [#{fault: #{kind: \"process-kill\", service: \"sesion\"}}] }",
+        "there is no service instance `sesion`",
+    ),
+    (
+        "too many",
+        "fn plan(p) { let a = []; for i in 0..65 { a.push(#{fault: #{kind: \"process-stop\", service: \"session\"}}); } a }",
+        "more than 64 faults",
+    ),
+];
+
 #[test]
 fn hostile_scripts_end_in_time_with_an_error_in_the_file() {
-    let cases = [
-        (
-            "syntax",
-            "fn plan(p) {\n  let = ;\n}",
-            "evil.rhai:3:7: Expecting name of a variable",
-        ),
-        ("no plan", "", "no function `plan(params)`"),
-        ("endless", "fn plan(p) { loop {} }", "does not end"),
-        (
-            "endless inside",
-            "fn f() { while true {} } fn plan(p) { f() }",
-            "does not end",
-        ),
-        (
-            "nested loops",
-            "fn plan(p) { for a in 0..1000000 { for b in 0..1000000 { } } }",
-            "does not end",
-        ),
-        (
-            "recursion",
-            "fn f(n) { f(n + 1) + f(n + 2) } fn plan(p) { f(0) }",
-            "levels deep",
-        ),
-        (
-            "text without end",
-            "fn plan(p) { let s = \"x\"; loop { s += s; } }",
-            "too large",
-        ),
-        (
-            "array without end",
-            "fn plan(p) { let a = [1]; loop { a.push(a); } }",
-            "too large",
-        ),
-        ("eval", "fn plan(p) { eval(\"40 + 2\") }", "evil"),
-        (
-            "import",
-            "import \"/etc/passwd\" as p;\nfn plan(p) { [] }",
-            "evil",
-        ),
-        (
-            "closures",
-            "fn plan(p) { [1, 2].filter(|x| [1].filter(|y| true)) }",
-            "evil",
-        ),
-        (
-            "function pointers",
-            "fn f() { loop {} } fn plan(p) { Fn(\"f\").call() }",
-            "evil",
-        ),
-        (
-            "a huge answer",
-            "fn plan(p) { let a = []; for i in 0..900 { a.push(\"0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789\"); } a }",
-            "64 KiB",
-        ),
-        (
-            "something else",
-            "fn plan(p) { 42 }",
-            "must answer with an array",
-        ),
-        (
-            "an unknown fault",
-            "fn plan(p) { [#{fault: #{kind: \"rm-rf\", path: \"/\"}}] }",
-            "unknown variant `rm-rf`",
-        ),
-        (
-            "an unknown place",
-            "fn plan(p) { [#{fault: #{kind: \"process-kill\", service: \"sesion\"}}] }",
-            "there is no service instance `sesion`",
-        ),
-        (
-            "too many",
-            "fn plan(p) { let a = []; for i in 0..65 { a.push(#{fault: #{kind: \"process-stop\", service: \"session\"}}); } a }",
-            "more than 64 faults",
-        ),
-        (
-            "deep expression",
-            &format!("fn plan(p) {{ {}1{} }}", "(".repeat(500), ")".repeat(500)),
-            "evil",
-        ),
-    ];
-    for (what, script, expected) in cases {
+    let deep = format!("fn plan(p) {{ {}1{} }}", "(".repeat(500), ")".repeat(500));
+    for (what, script, expected) in SCRIPTS.iter().chain([&("deep", deep.as_str(), "evil")]) {
         let bench = with_injector(&format!("{HEAD}{script}"));
         #[expect(clippy::disallowed_methods, reason = "this is about real time")]
         let started = Instant::now();
