@@ -25,10 +25,11 @@ impl Found {
     /// Finds a scenario by its path or its built-in name.
     pub(super) fn locate(name_or_path: &str) -> Result<Self, Problem> {
         let path = Path::new(name_or_path);
-        let looks_like_path = path
+        let ends_like_one = path
             .extension()
-            .is_some_and(|end| end == "yaml" || end == "yml")
-            || path.exists();
+            .is_some_and(|end| end == "yaml" || end == "yml");
+        // A folder of that name must not hide a built-in scenario.
+        let looks_like_path = ends_like_one || (path.exists() && !path.is_dir());
         if looks_like_path {
             let parent = path
                 .parent()

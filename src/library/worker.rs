@@ -28,7 +28,8 @@ const REQUEST_BYTES_MAX: usize = SOURCE_BYTES_MAX * 6 + 256 * 1024;
 /// Where scripts run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ScriptRunner {
-    /// In a process of their own: this program, started as a worker.
+    /// In a process of their own: this program (its absolute path), started as a worker. It must call
+    /// [`script_worker_main`] when its first argument is [`WORKER_ARG`].
     Worker(PathBuf),
     /// In this process, with the limits of the language alone: no cap on memory, no kill. For scripts that come with
     /// the program, and for tests.

@@ -18,7 +18,7 @@ pub use params::parameters;
 
 use super::condition::{Condition, Signal, Subject, Test, Threshold};
 use super::file::{
-    ConditionFile, OneOrMany, Placed, PlayFile, SCENARIO_FORMAT, ScenarioFile, TextOr,
+    ConditionFile, OneOrMany, Placed, PlayFile, SCENARIO_FORMAT, Scalar, ScenarioFile, TextOr,
 };
 use super::pack::{Pack, WorkloadShape};
 use super::problem::{Findings, Place, Problem};
@@ -175,11 +175,9 @@ fn difficulty(found: &mut Findings, file: &ScenarioFile) -> u8 {
 }
 
 fn roster(found: &mut Findings, file: &ScenarioFile) -> RosterNeeds {
-    let mut range = |given: &Option<Placed<String>>, default| {
+    let mut range = |given: &Option<Placed<Scalar>>, default| {
         let Some(given) = given else { return default };
-        let (least, most) = given
-            .split_once('-')
-            .unwrap_or((given.as_str(), given.as_str()));
+        let (least, most) = given.split_once('-').unwrap_or((given, given));
         match (least.trim().parse::<u8>(), most.trim().parse::<u8>()) {
             (Ok(least), Ok(most)) if 1 <= least && least <= most && most <= 100 => (least, most),
             _ => {
@@ -187,7 +185,7 @@ fn roster(found: &mut Findings, file: &ScenarioFile) -> RosterNeeds {
                     given.place,
                     format!(
                         "`{}` is not a number of people: write `2` or `1-6`",
-                        given.value
+                        given.value.0
                     ),
                 );
                 default

@@ -300,6 +300,31 @@ impl<V: JsonSchema> JsonSchema for Entries<V> {
     }
 }
 
+/// A text that people may write without quotes even where it looks like a number or a truth value: `2`, `2026.10`. It is
+/// kept as it was written.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(transparent)]
+pub struct Scalar(pub String);
+
+impl Deref for Scalar {
+    type Target = str;
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl JsonSchema for Scalar {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        "Scalar".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        schemars::json_schema!({"type": ["string", "number", "boolean"]})
+    }
+}
+
 /// A plain text, or something with structure. A number or truth value counts as its text.
 #[derive(Debug, Clone)]
 pub enum TextOr<T> {

@@ -32,7 +32,7 @@ pub fn parameters(
             }
             continue;
         };
-        match value(param, given, target) {
+        match value(param, &given.value, target) {
             Ok(value) => {
                 values.insert(key.value.clone(), value);
             }
@@ -88,11 +88,7 @@ impl Refused {
     }
 }
 
-fn value(
-    param: &Param,
-    given: &Placed<String>,
-    target: &TargetDescription,
-) -> Result<Value, Refused> {
+fn value(param: &Param, given: &str, target: &TargetDescription) -> Result<Value, Refused> {
     let text = given.trim();
     match param.takes {
         ParamType::Service => named("service", text, &services(target)),
@@ -126,7 +122,7 @@ fn value(
             if given.len() > TEXT_MAX {
                 return Err(Refused::new(format!("more than {TEXT_MAX} bytes of text")));
             }
-            Ok(given.value.clone().into())
+            Ok(given.into())
         }
         ParamType::Integer => {
             let number: i64 = text

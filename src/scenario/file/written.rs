@@ -1,7 +1,7 @@
 //! The structs of `scenario.yaml` and `pack.yaml`, field by field. What a field means is in its comment, which is also
 //! its description in the JSON Schema; `docs/scenario.md` and `docs/pack.md` explain the same with examples.
 
-use super::{Entries, OneOrMany, Placed, TextOr};
+use super::{Entries, OneOrMany, Placed, Scalar, TextOr};
 use crate::base::{AlarmName, ClassName, Person, ProbeName, Span};
 use crate::scenario::act::{Act, Role};
 use crate::scenario::{AlarmSeverity, Band, Contingency, Profile};
@@ -98,10 +98,10 @@ pub struct DurationFile {
 pub struct RosterFile {
     /// Instigators. Default 1.
     #[serde(default)]
-    pub instigators: Option<Placed<String>>,
+    pub instigators: Option<Placed<Scalar>>,
     /// Responders. Default 1-6.
     #[serde(default)]
-    pub responders: Option<Placed<String>>,
+    pub responders: Option<Placed<Scalar>>,
 }
 
 /// Something measured that must hold: `{class: put, failed: "> 5 %", for: 30s}`.
@@ -172,7 +172,7 @@ pub struct FaultStepFile {
     pub injector: Placed<String>,
     /// The injector's parameters.
     #[serde(default)]
-    pub with: Entries<String>,
+    pub with: Entries<Scalar>,
     /// `false` for noise that is not the cause. Default true.
     #[serde(default = "yes")]
     pub related: bool,
