@@ -3,8 +3,8 @@
 //! Nothing here reads a file or runs a script. The library reads, runs the injectors' scripts, and hands their answers
 //! in: [`parameters`] first (what a script may be given), then [`scenario`] with what the scripts planned.
 //!
-//! Open first: [`scenario`]. Then [`target`] for names of the target's parts, [`story`] for what players are told,
-//! [`cause`] for truth and claims, [`play`] for the autopilot, [`mod@pack`] for pack files.
+//! Open first: [`scenario`]. Then `target` for names of the target's parts, `story` for what players are told,
+//! `cause` for truth and claims, `play` for the autopilot, `pack` for pack files.
 
 mod cause;
 mod pack;

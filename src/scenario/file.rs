@@ -1,4 +1,4 @@
-//! The YAML as people write it. The structs in [`mod@written`] mirror `scenario.yaml` and `pack.yaml`; this file reads them
+//! The YAML as people write it. The structs in `written` mirror `scenario.yaml` and `pack.yaml`; this file reads them
 //! under limits, keeps places, and says the YAML library's errors in our words. Nothing else knows that library.
 //!
 //! Nothing is judged here beyond spelling and type: see [`super::check`].
