@@ -45,6 +45,8 @@ pub enum ParamType {
     Service,
     /// A link.
     Link,
+    /// Several links, their names separated by commas; the script receives an array of names.
+    Links,
     /// A volume.
     Volume,
     /// A configuration file.

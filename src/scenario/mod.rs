@@ -5,7 +5,7 @@
 //! pack.yaml     -> file::PackFile                      -> check -> pack::Pack
 //! ```
 //!
-//! Open first: [`Scenario`], the checked form that plans are made from. [`file`] mirrors the YAML and is the only
+//! Open first: [`Scenario`], the checked form that plans are made from. [`mod@file`] mirrors the YAML and is the only
 //! place that knows the YAML library; [`check`] turns the one into the other and finds every mistake at once.
 
 pub mod act;

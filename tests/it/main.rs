@@ -9,3 +9,5 @@ mod notify;
 mod skip;
 mod store;
 mod tidy;
+mod hostile;
+mod library;

@@ -1,0 +1,338 @@
+//! Faults and operations against the target's description: what exists, what fits, how much is touched.
+
+use super::params::services;
+use crate::base::limits::FAULTS_MAX;
+use crate::base::{Span, names::is_name};
+use crate::fault::{Fault, Place as Part, injector::Planned};
+use crate::scenario::PlannedFault;
+use crate::scenario::file::{Placed, ScenarioFile};
+use crate::scenario::pack::TargetDescription;
+use crate::scenario::problem::{Findings, Place};
+use std::collections::BTreeSet;
+
+/// Every fault of every step in the order of their times, checked against the target and its blast caps.
+pub(super) fn faults(
+    found: &mut Findings,
+    file: &ScenarioFile,
+    planned: &[Option<Planned>],
+    target: &TargetDescription,
+    limit: Span,
+) -> Vec<PlannedFault> {
+    let mut all: Vec<(Place, PlannedFault)> = Vec::new();
+    for (step, plan) in file.faults.iter().zip(planned) {
+        if let Some(at) = &step.at {
+            super::within(found, at, limit);
+        }
+        let Some(plan) = plan else { continue };
+        if plan.0.is_empty() {
+            found.add(
+                step.place,
+                format!(
+                    "the injector `{}` plans no fault with these parameters",
+                    step.injector.value
+                ),
+            );
+        }
+        let start = step.at.as_ref().map_or(Span::ZERO, |at| at.value);
+        for timed in &plan.0 {
+            let mut timed = timed.clone();
+            timed.at = start + timed.at;
+            timed.until = timed.until.map(|until| start + until);
+            if let Err(message) = times(timed.at, timed.until, limit) {
+                found.add(step.place, message);
+            }
+            fits(found, step.place, &timed.fault, target);
+            let injector = step.injector.value.clone();
+            all.push((
+                step.place,
+                PlannedFault {
+                    injector,
+                    related: step.related,
+                    timed,
+                },
+            ));
+        }
+    }
+    if all.len() > FAULTS_MAX {
+        found.add(
+            Place::default(),
+            format!(
+                "{} faults are planned; at most {FAULTS_MAX} may be",
+                all.len()
+            ),
+        );
+    } else {
+        overlaps(found, &all);
+        blast(found, &all, target);
+    }
+    all.sort_by_key(|(_, fault)| fault.timed.at);
+    all.into_iter().map(|(_, fault)| fault).collect()
+}
+
+fn times(at: Span, until: Option<Span>, limit: Span) -> Result<(), String> {
+    if at >= limit {
+        return Err(format!(
+            "a fault would begin at {at}, not before the drill's limit of {limit}"
+        ));
+    }
+    match until {
+        Some(until) if until <= at => Err(format!(
+            "a fault would end at {until}, before it begins at {at}"
+        )),
+        Some(until) if until > limit => Err(format!(
+            "a fault would end at {until}, after the drill's limit of {limit}"
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Whether what the fault touches exists, and whether its figures make sense.
+fn fits(found: &mut Findings, place: Place, fault: &Fault, target: &TargetDescription) {
+    let mut wants = |what: &str, name: &str, known: Vec<&str>| {
+        if !known.contains(&name) {
+            found.unknown(place, what, name, known);
+        }
+    };
+    match fault.place() {
+        Part::Link(link) => {
+            wants(
+                "link",
+                link.as_str(),
+                target.links.iter().map(|link| link.name.as_str()).collect(),
+            );
+        }
+        Part::Volume(volume) => {
+            wants(
+                "volume",
+                volume.as_str(),
+                target
+                    .volumes
+                    .iter()
+                    .map(|volume| volume.name.as_str())
+                    .collect(),
+            );
+        }
+        Part::File(file) => wants(
+            "file",
+            &file,
+            target.files.iter().map(|file| file.name.as_str()).collect(),
+        ),
+        Part::Service(service) if matches!(fault, Fault::ReleaseRollOut { .. }) => {
+            wants("component", service.as_str(), target.components());
+        }
+        Part::Service(service) => {
+            let instances = target
+                .services
+                .iter()
+                .map(|service| service.name.as_str())
+                .collect();
+            wants("service instance", service.as_str(), instances);
+        }
+    }
+    match fault {
+        Fault::VolumeFill { percent, .. } if !(1..=100).contains(percent) => {
+            found.add(
+                place,
+                format!("a volume is filled to between 1 and 100 per cent, not {percent}"),
+            );
+        }
+        Fault::LinkBandwidth { rate_kb_s: 0, .. } => {
+            found.add(
+                place,
+                "a bandwidth of nothing is a black hole: use that injector",
+            );
+        }
+        Fault::LinkLatency {
+            latency_ms: 0,
+            jitter_ms: 0,
+            ..
+        } => found.add(place, "a latency of nothing changes nothing"),
+        Fault::FileEdit { key, .. } | Fault::ReleaseRollOut { key, .. } if !is_dotted_key(key) => {
+            found.add(
+                place,
+                format!("`{}` is not a key: write it like `pool.size`", shown(key)),
+            );
+        }
+        Fault::ReleaseRollOut { release, .. } if !is_name(release) => {
+            found.add(
+                place,
+                format!(
+                    "`{}` is not a release: write it like `2026.11.3`",
+                    shown(release)
+                ),
+            );
+        }
+        _ => {}
+    }
+}
+
+fn shown(text: &str) -> String {
+    text.chars().take(60).collect()
+}
+
+fn is_dotted_key(key: &str) -> bool {
+    key.len() <= 128
+        && key
+            .split('.')
+            .all(|part| is_name(part) && !part.contains('.'))
+}
+
+/// The same change twice at once in the same place could not be undone one by one.
+fn overlaps(found: &mut Findings, all: &[(Place, PlannedFault)]) {
+    let end = |fault: &PlannedFault| fault.timed.until.unwrap_or(Span::from_millis(u64::MAX));
+    for (index, (place, later)) in all.iter().enumerate() {
+        let clash = all[..index].iter().any(|(_, earlier)| {
+            earlier.timed.fault.kind() == later.timed.fault.kind()
+                && earlier.timed.fault.place() == later.timed.fault.place()
+                && earlier.timed.at < end(later)
+                && later.timed.at < end(earlier)
+        });
+        if clash {
+            let (kind, part) = (later.timed.fault.kind(), later.timed.fault.place());
+            found.add(
+                *place,
+                format!("two faults of the kind `{kind}` are on {part} at the same time"),
+            );
+        }
+    }
+}
+
+/// How much of the target has a fault at the same time, against its caps.
+fn blast(found: &mut Findings, all: &[(Place, PlannedFault)], target: &TargetDescription) {
+    let mut told: BTreeSet<&str> = BTreeSet::new();
+    for (place, newest) in all {
+        let now = newest.timed.at;
+        let (mut services, mut links, mut volumes) =
+            (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        let live = all.iter().map(|(_, fault)| &fault.timed);
+        for timed in
+            live.filter(|timed| timed.at <= now && timed.until.is_none_or(|until| until > now))
+        {
+            match timed.fault.place() {
+                Part::Link(link) => {
+                    links.insert(link);
+                }
+                Part::Volume(volume) => {
+                    volumes.insert(volume);
+                }
+                Part::Service(service) => {
+                    services.extend(
+                        target
+                            .instances(service.as_str())
+                            .map(|service| service.name.clone()),
+                    );
+                }
+                Part::File(file) => {
+                    let component = target
+                        .files
+                        .iter()
+                        .find(|known| known.name == file)
+                        .map(|known| &known.component);
+                    let component = component.map_or("", |component| component.as_str());
+                    services.extend(
+                        target
+                            .instances(component)
+                            .map(|service| service.name.clone()),
+                    );
+                }
+            }
+        }
+        let counts = [
+            ("services", services.len(), target.caps.services),
+            ("links", links.len(), target.caps.links),
+            ("volumes", volumes.len(), target.caps.volumes),
+        ];
+        for (what, count, cap) in counts {
+            if count > cap && told.insert(what) {
+                found.add_with_help(
+                    *place,
+                    format!("from {now} on, {count} {what} have a fault at the same time; the target's cap is {cap}"),
+                    "break less, or end one fault before the next begins",
+                );
+            }
+        }
+    }
+}
+
+/// The reference solution as argument vectors that the target knows.
+pub(super) fn reference_solution(
+    found: &mut Findings,
+    file: &ScenarioFile,
+    target: &TargetDescription,
+) -> Vec<Vec<String>> {
+    if file.reference_solution.is_empty() && !file.faults.is_empty() {
+        found.add_with_help(
+            Place::default(),
+            "there is no `reference_solution`: nothing proves that the outage can be repaired",
+            "list the operations that repair it, for example `- depotctl restart session`",
+        );
+    }
+    let mut lines = Vec::new();
+    for line in &file.reference_solution {
+        let argv: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+        operation(
+            found,
+            &Placed {
+                value: argv.as_slice(),
+                place: line.place,
+            },
+            target,
+        );
+        lines.push(argv);
+    }
+    lines
+}
+
+/// Whether the target has this operation, and its parts.
+pub(super) fn operation(
+    found: &mut Findings,
+    argv: &Placed<&[String]>,
+    target: &TargetDescription,
+) {
+    let line = argv.join(" ");
+    let fitting = target
+        .operations
+        .iter()
+        .find(|pattern| shape_fits(pattern, argv));
+    let Some(pattern) = fitting else {
+        let known = target.operations.iter().map(String::as_str);
+        found.add_with_help(
+            argv.place,
+            format!("the target has no operation `{}`", shown(&line)),
+            format!("its operations: {}", known.collect::<Vec<_>>().join(", ")),
+        );
+        return;
+    };
+    for (word, arg) in pattern.split_whitespace().zip(argv.iter()) {
+        match word {
+            "{component}" if !target.components().contains(&arg.as_str()) => {
+                found.unknown(argv.place, "component", arg, target.components());
+            }
+            "{service}" if !target.has_service(arg) => {
+                found.unknown(argv.place, "service", arg, services(target));
+            }
+            "{instance}"
+                if !target
+                    .services
+                    .iter()
+                    .any(|service| service.name.as_str() == arg) =>
+            {
+                let instances = target.services.iter().map(|service| service.name.as_str());
+                found.unknown(argv.place, "service instance", arg, instances);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn shape_fits(pattern: &str, argv: &[String]) -> bool {
+    let words: Vec<_> = pattern.split_whitespace().collect();
+    words.len() == argv.len()
+        && words.iter().zip(argv).all(|(word, arg)| {
+            if word.starts_with('{') && word.ends_with('}') {
+                is_name(arg)
+            } else {
+                word == arg
+            }
+        })
+}
