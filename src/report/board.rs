@@ -10,7 +10,10 @@ use crate::{
         event::{Event, Hat, InjectionStep, Outcome, Recorded, offset},
         plan::Plan,
     },
-    scenario::{AlarmSeverity, act::{Act, Role, StatusState}},
+    scenario::{
+        AlarmSeverity,
+        act::{Act, Role, StatusState},
+    },
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -282,7 +285,8 @@ impl ResponderBoard {
                     .map_or_else(|| entry.clone(), |anchor| format!("{entry}#{anchor}")),
             ),
             Event::QuestionAsked { question, .. } => {
-                self.questions.extend(plan.questions.get(*question).cloned());
+                self.questions
+                    .extend(plan.questions.get(*question).cloned());
             }
             Event::Acted { by, act } => self.act(by, act),
             _ => {}
@@ -331,13 +335,16 @@ impl ResponderBoard {
 }
 
 fn last_status(events: &[Recorded]) -> Option<(&Act, At)> {
-    events.iter().rev().find_map(|recorded| match &recorded.event {
-        Event::Acted {
-            act: act @ Act::Status { .. },
-            ..
-        } => Some((act, recorded.at)),
-        _ => None,
-    })
+    events
+        .iter()
+        .rev()
+        .find_map(|recorded| match &recorded.event {
+            Event::Acted {
+                act: act @ Act::Status { .. },
+                ..
+            } => Some((act, recorded.at)),
+            _ => None,
+        })
 }
 
 fn status_at(act: &Act, at: At, now: At) -> BoardStatus {

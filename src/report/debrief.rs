@@ -7,7 +7,7 @@ mod build;
 mod chart;
 
 pub use build::debrief;
-pub use chart::{ChartMark, ClassSeries, Dumbbell, Lane, RoleBar, Strip};
+pub use chart::{AlarmBar, ChartMark, ClassSeries, Dumbbell, Lane, RoleBar, SharePair, Strip};
 
 use super::score::Score;
 use crate::{base::At, drill::event::Outcome, scenario::Profile};

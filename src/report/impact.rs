@@ -7,7 +7,10 @@
 //! seconds from the first injection (StartEx when there is none) to the restoration that held (EndEx when none did)
 //! are looked at. When the oracle looks at probes alone, their bad answers take the place of bad seconds.
 
-use super::{journal::Journal, timeline::Timeline};
+use super::{
+    journal::Journal,
+    timeline::{InjectionHistory, Timeline},
+};
 use crate::{
     base::{At, ClassName, Span},
     drill::{
@@ -101,7 +104,7 @@ impl Impact {
         let from = timeline
             .injections
             .iter()
-            .filter_map(|injection| injection.injected())
+            .filter_map(InjectionHistory::injected)
             .map(|mark| mark.at)
             .min()
             .unwrap_or(journal.start());

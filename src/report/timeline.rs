@@ -175,11 +175,7 @@ impl<'a> Timeline<'a> {
             let counts = journal.counts(mark);
             match &recorded.event {
                 Event::Injection { id, step } => line.injection(mark, id, step),
-                Event::Joined { person, hat } => {
-                    if !line.people.iter().any(|(known, _)| *known == person) {
-                        line.people.push((person, *hat));
-                    }
-                }
+                Event::Joined { person, hat } => line.joined(person, *hat),
                 Event::Acted { by, act } if counts => {
                     line.acted(mark, by, act, &mut open);
                 }
@@ -191,6 +187,12 @@ impl<'a> Timeline<'a> {
             line.roles[index].to = journal.end();
         }
         line
+    }
+
+    fn joined(&mut self, person: &'a Person, hat: Hat) {
+        if !self.people.iter().any(|(known, _)| *known == person) {
+            self.people.push((person, hat));
+        }
     }
 
     fn injection(&mut self, mark: Mark, id: &InjectionId, step: &'a InjectionStep) {
@@ -295,13 +297,14 @@ impl<'a> Timeline<'a> {
         });
     }
 
-    /// The roles that `person` held at `mark`, in the order of the documentation.
+    /// The roles that `person` held when they did what is at `mark`, in the order of the documentation. A role that is
+    /// taken by that very act is not yet held.
     pub fn roles_at(&self, person: &Person, mark: Mark) -> Vec<Role> {
         let mut roles: Vec<_> = self
             .roles
             .iter()
             .filter(|spell| {
-                spell.person == person && spell.from.seq <= mark.seq && mark.at <= spell.to
+                spell.person == person && spell.from.seq < mark.seq && mark.at <= spell.to
             })
             .map(|spell| spell.role)
             .collect();

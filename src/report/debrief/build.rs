@@ -12,7 +12,7 @@ use crate::{
         impact::Impact,
         journal::{Journal, Mark},
         score::{Score, claim_score, score_with},
-        timeline::Timeline,
+        timeline::{InjectionHistory, Timeline},
         wording::{self, events, page},
     },
     scenario::act::{Act, CauseClaim},
@@ -155,12 +155,7 @@ impl Desk<'_, '_> {
             .held_restoration()
             .map(|(_, since)| self.after_start(since));
         Overview {
-            one_line: page::one_line(
-                &self.journal.plan().title,
-                score.unscored.as_deref(),
-                self.impact.length(),
-                worst,
-            ),
+            one_line: page::one_line(score.unscored.as_deref(), self.impact.length(), worst),
             text: page::account(
                 self.names(Some(Hat::Responder)).len(),
                 self.journal.length(),
@@ -205,7 +200,11 @@ impl Desk<'_, '_> {
             .filter(|spell| spell.role == crate::scenario::act::Role::Ic)
             .map(|spell| spell.person.to_string())
             .collect();
-        let harmed: Vec<_> = self.impact.harmed().map(|(class, _)| class.as_str()).collect();
+        let harmed: Vec<_> = self
+            .impact
+            .harmed()
+            .map(|(class, _)| class.as_str())
+            .collect();
         vec![
             field("Outage began, measured", said(self.impact.onset())),
             field("Outage ended, measured", said(self.impact.last())),
@@ -221,8 +220,8 @@ impl Desk<'_, '_> {
                 "All-clear by the team",
                 said(line.resolved.last().map(|(mark, _)| mark.at)),
             ),
-            field("Incident coordinators", wording::list(&dedup(coordinators))),
-            field("Harmed request classes", wording::list(&harmed)),
+            field("Incident coordinators", or_none(&dedup(coordinators))),
+            field("Harmed request classes", or_none(&harmed)),
             field("Alarms", line.alarms.len().to_string()),
         ]
     }
@@ -237,7 +236,11 @@ impl Desk<'_, '_> {
                 |seconds| {
                     let millis = format!("{:.0}", seconds.abs() * 1000.0);
                     let span = Span::from_millis(millis.parse().unwrap_or_default());
-                    self.said(if seconds < 0.0 { start - span } else { start + span })
+                    self.said(if seconds < 0.0 {
+                        start - span
+                    } else {
+                        start + span
+                    })
                 },
             )
         };
@@ -267,7 +270,11 @@ impl Desk<'_, '_> {
                 ),
             })
             .collect();
-        let harmed: Vec<_> = self.impact.harmed().map(|(class, _)| class.to_string()).collect();
+        let harmed: Vec<_> = self
+            .impact
+            .harmed()
+            .map(|(class, _)| class.to_string())
+            .collect();
         ImpactSection {
             claimed: claim.map(|claim| wording::tame(&claim.text)),
             measured: page::measured(
@@ -297,13 +304,21 @@ impl Desk<'_, '_> {
         let alarm = line.alarms.first();
         beat(alarm.map(|alarm| alarm.raised.at), &|at| {
             let alarm = alarm.expect("there is a first alarm here");
-            let after = self.impact.onset().filter(|onset| *onset <= alarm.raised.at);
+            let after = self
+                .impact
+                .onset()
+                .filter(|onset| *onset <= alarm.raised.at);
             let after = after.map(|onset| alarm.raised.at.since(onset));
             page::beat_alarm(at, alarm.alarm.as_str(), after)
         });
-        beat(line.first_recognition().map(|mark| mark.at), &page::beat_noticed);
+        beat(
+            line.first_recognition().map(|mark| mark.at),
+            &page::beat_noticed,
+        );
         if let Some((mark, text)) = line.declared.first() {
-            beat(Some(mark.at), &|at| page::beat_declared(at, &wording::tame(text)));
+            beat(Some(mark.at), &|at| {
+                page::beat_declared(at, &wording::tame(text))
+            });
         }
         beat(
             line.statuses.first().map(|status| status.mark.at),
@@ -389,10 +404,19 @@ impl Desk<'_, '_> {
             matches!(
                 recorded.event,
                 Event::SymptomSeen { .. } | Event::Restored { .. } | Event::Relapsed
-            ) || events::open_to_responders(&recorded.event)
+            ) || (events::open_to_responders(&recorded.event)
+                && !matches!(recorded.event, Event::Joined { .. }))
         };
         let all: Vec<&Recorded> = self.journal.events().iter().filter(wanted).collect();
-        let talk = |recorded: &&Recorded| matches!(&recorded.event, Event::Acted { act: Act::Say(_), .. });
+        let talk = |recorded: &&Recorded| {
+            matches!(
+                &recorded.event,
+                Event::Acted {
+                    act: Act::Say(_),
+                    ..
+                }
+            )
+        };
         let mut kept: Vec<&Recorded> = if all.len() > ROWS_MAX {
             all.iter().filter(|one| !talk(one)).copied().collect()
         } else {
@@ -488,11 +512,11 @@ impl Desk<'_, '_> {
             .injections
             .iter()
             .filter(|one| one.planned.related)
-            .filter_map(|one| one.injected())
+            .filter_map(InjectionHistory::injected)
             .min();
-        let onset = claim.and_then(|claim| claim.onset).map(|when| {
-            self.said(when.resolve(self.journal.start()))
-        });
+        let onset = claim
+            .and_then(|claim| claim.onset)
+            .map(|when| self.said(when.resolve(self.journal.start())));
         vec![
             row(
                 "Component",
@@ -525,7 +549,11 @@ impl Desk<'_, '_> {
             .iter()
             .map(|one| InjectionLine {
                 id: one.planned.id.to_string(),
-                fault: format!("{} on {}", one.planned.fault.kind(), one.planned.fault.place()),
+                fault: format!(
+                    "{} on {}",
+                    one.planned.fault.kind(),
+                    one.planned.fault.place()
+                ),
                 injector: one.planned.injector.clone(),
                 related: one.planned.related,
                 history: one
@@ -552,7 +580,10 @@ impl Desk<'_, '_> {
         let mut related = line.injections.iter().filter(|one| one.planned.related);
         let repaired = related.all(|one| {
             one.first(|step| {
-                matches!(step, InjectionStep::Cleared | InjectionStep::Diverged { .. })
+                matches!(
+                    step,
+                    InjectionStep::Cleared | InjectionStep::Diverged { .. }
+                )
             })
             .is_some()
         });
@@ -570,10 +601,8 @@ impl Desk<'_, '_> {
             .iter()
             .map(|(mark, entry, anchor)| HintLine {
                 moment: self.moment(mark.at),
-                pointer: anchor.map_or_else(
-                    || (*entry).to_owned(),
-                    |anchor| format!("{entry}#{anchor}"),
-                ),
+                pointer: anchor
+                    .map_or_else(|| (*entry).to_owned(), |anchor| format!("{entry}#{anchor}")),
             })
             .collect()
     }
@@ -612,23 +641,52 @@ impl Desk<'_, '_> {
             (None, Some(_)) => Some(false),
             (None, None) => None,
         };
-        let given_up = self.journal.events().iter().any(|recorded| {
-            matches!(&recorded.event, Event::NoticeFailed { retry_at: None, .. })
-        });
+        let given_up =
+            self.journal.events().iter().any(|recorded| {
+                matches!(&recorded.event, Event::NoticeFailed { retry_at: None, .. })
+            });
         let card = [
-            ("people", "Were the responders others than in the last five incidents?", None),
+            (
+                "people",
+                "Were the responders others than in the last five incidents?",
+                None,
+            ),
             ("people", "Were they prepared to respond well?", None),
-            ("people", "Were fewer than five people called?", Some(responders < 5)),
+            (
+                "people",
+                "Were fewer than five people called?",
+                Some(responders < 5),
+            ),
             ("people", "Was the right team called?", None),
             ("people", "Was it within working hours?", None),
-            ("process", "Was the status kept current?", current.map(|share| share >= 0.9)),
+            (
+                "process",
+                "Was the status kept current?",
+                current.map(|share| share >= 0.9),
+            ),
             ("process", "Were users told in public?", Some(told_users)),
-            ("process", "Is there a ticket that tracks the incident?", None),
+            (
+                "process",
+                "Is there a ticket that tracks the incident?",
+                None,
+            ),
             ("process", "Does every follow-up have an owner?", None),
             ("process", "Is this the first incident of its kind?", None),
-            ("tooling", "Was no open task left that would have prevented or eased it?", None),
-            ("tooling", "Did the means of communication work?", Some(!given_up)),
-            ("tooling", "Did monitoring speak before people did?", monitoring_first),
+            (
+                "tooling",
+                "Was no open task left that would have prevented or eased it?",
+                None,
+            ),
+            (
+                "tooling",
+                "Did the means of communication work?",
+                Some(!given_up),
+            ),
+            (
+                "tooling",
+                "Did monitoring speak before people did?",
+                monitoring_first,
+            ),
             ("tooling", "Were the engineering tools available?", None),
             ("tooling", "Did an existing runbook guide the fix?", None),
         ];
@@ -639,6 +697,14 @@ impl Desk<'_, '_> {
                 answer,
             })
             .collect()
+    }
+}
+
+fn or_none<T: AsRef<str>>(names: &[T]) -> String {
+    if names.is_empty() {
+        page::NONE.to_owned()
+    } else {
+        wording::list(names)
     }
 }
 

@@ -93,7 +93,7 @@ pub struct Strip {
     /// Claimed outage windows.
     pub claimed: Vec<(f64, f64)>,
     /// Times that alarms were active.
-    pub alarms: Vec<(f64, f64)>,
+    pub alarms: Vec<AlarmBar>,
     /// Single moments.
     pub marks: Vec<ChartMark>,
     /// Roles.
@@ -122,8 +122,21 @@ pub struct ChartMark {
     pub what: String,
     /// Seconds from StartEx.
     pub at: f64,
+    /// One or two words that stand beside it.
+    pub label: String,
     /// In words.
     pub text: String,
+}
+
+/// One time that an alarm was active, in seconds from StartEx.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AlarmBar {
+    /// Its name.
+    pub alarm: String,
+    /// From.
+    pub from: f64,
+    /// To.
+    pub to: f64,
 }
 
 /// One time that a role was held.
@@ -144,14 +157,28 @@ pub struct RoleBar {
 pub struct Dumbbell {
     /// Edges of the outage: name, claimed and measured seconds from StartEx.
     pub times: Vec<(String, Option<f64>, Option<f64>)>,
-    /// Classes: name, claimed interval (equal ends for one figure), measured share; all 0 to 1.
-    pub shares: Vec<(String, Option<(f64, f64)>, f64)>,
+    /// Classes.
+    pub shares: Vec<SharePair>,
+}
+
+/// One class, claimed and measured; shares are 0 to 1.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SharePair {
+    /// The class.
+    pub class: String,
+    /// The claimed interval; equal ends for one figure.
+    pub claimed: Option<(f64, f64)>,
+    /// What was measured.
+    pub measured: f64,
 }
 
 pub(super) fn strip(journal: &Journal<'_>, timeline: &Timeline<'_>, impact: &Impact) -> Strip {
     let start = journal.start();
     let at = |moment: At| secs(start, moment);
-    let first = journal.measured().first().map_or(start, |(second, _)| *second);
+    let first = journal
+        .measured()
+        .first()
+        .map_or(start, |(second, _)| *second);
     let from = first.max(start - LEAD).min(start);
     let to = journal.end().max(start + Span::from_secs(1));
     Strip {
@@ -171,7 +198,11 @@ pub(super) fn strip(journal: &Journal<'_>, timeline: &Timeline<'_>, impact: &Imp
             .take(MARKS_MAX)
             .map(|spell| {
                 let end = spell.resolved.map_or(to, |mark| mark.at);
-                (at(spell.raised.at), at(end))
+                AlarmBar {
+                    alarm: spell.alarm.to_string(),
+                    from: at(spell.raised.at),
+                    to: at(end),
+                }
             })
             .collect(),
         marks: marks(journal),
@@ -191,18 +222,21 @@ pub(super) fn strip(journal: &Journal<'_>, timeline: &Timeline<'_>, impact: &Imp
 
 pub(super) fn claimed(journal: &Journal<'_>, timeline: &Timeline<'_>) -> Vec<(f64, f64)> {
     let start = journal.start();
-    timeline.assessments.last().map_or(Vec::new(), |(_, claim)| {
-        claim
-            .windows
-            .iter()
-            .map(|one| {
-                (
-                    secs(start, one.from.resolve(start)),
-                    secs(start, one.to.resolve(start)),
-                )
-            })
-            .collect()
-    })
+    timeline
+        .assessments
+        .last()
+        .map_or(Vec::new(), |(_, claim)| {
+            claim
+                .windows
+                .iter()
+                .map(|one| {
+                    (
+                        secs(start, one.from.resolve(start)),
+                        secs(start, one.to.resolve(start)),
+                    )
+                })
+                .collect()
+        })
 }
 
 fn series(journal: &Journal<'_>, impact: &Impact, from: At, to: At) -> Vec<ClassSeries> {
@@ -258,10 +292,13 @@ fn marks(journal: &Journal<'_>) -> Vec<ChartMark> {
     let mut per_lane: BTreeMap<Lane, usize> = BTreeMap::new();
     let mut marks = Vec::new();
     for recorded in journal.events() {
-        if journal.ended().is_some_and(|(end, _, _)| recorded.seq >= end.seq) {
+        if journal
+            .ended()
+            .is_some_and(|(end, _, _)| recorded.seq >= end.seq)
+        {
             break;
         }
-        let Some(what) = shape(&recorded.event) else {
+        let Some((what, label)) = shape(&recorded.event) else {
             continue;
         };
         let lane = Lane::of(&recorded.event);
@@ -280,26 +317,29 @@ fn marks(journal: &Journal<'_>) -> Vec<ChartMark> {
             lane,
             what: what.to_owned(),
             at: secs(start, at),
+            label: label.to_owned(),
             text: wording::cut(&text, 120),
         });
     }
     marks
 }
 
-fn shape(event: &Event) -> Option<&'static str> {
+/// What chooses the shape, and the word beside it.
+fn shape(event: &Event) -> Option<(&'static str, &'static str)> {
     Some(match event {
-        Event::AlarmRaised { .. } => "raised",
-        Event::Restored { .. } => "restored",
-        Event::Relapsed => "relapsed",
-        Event::Operated { .. } => "operated",
+        // The alarm's bar bears its name.
+        Event::AlarmRaised { .. } => ("raised", ""),
+        Event::Restored { .. } => ("restored", "restored"),
+        Event::Relapsed => ("relapsed", "relapsed"),
+        Event::Operated { .. } => ("operated", "ran"),
         Event::Acted { act, .. } => match act {
-            Act::Ack(_) => "acknowledged",
-            Act::Declare { .. } => "declared",
-            Act::Log { .. } => "logged",
-            Act::Status { .. } => "status",
-            Act::Hypothesis(_) => "guessed",
-            Act::Cause(_) => "answered",
-            Act::Resolve(_) => "all-clear",
+            Act::Ack(_) => ("acknowledged", "ack"),
+            Act::Declare { .. } => ("declared", "declared"),
+            Act::Log { .. } => ("logged", "log"),
+            Act::Status { state, .. } => ("status", events::status_state(*state)),
+            Act::Hypothesis(_) => ("guessed", "guess"),
+            Act::Cause(_) => ("answered", "answer"),
+            Act::Resolve(_) => ("all-clear", "all-clear"),
             _ => return None,
         },
         _ => return None,
@@ -318,8 +358,16 @@ pub(super) fn dumbbell(
     let measured = |at: Option<At>| at.map(|at| secs(start, at));
     let claim = timeline.assessments.last().map(|(_, claim)| *claim);
     let mut times = vec![
-        (wording::page::BEGAN.to_owned(), first, measured(impact.onset())),
-        (wording::page::OVER.to_owned(), last, measured(impact.last())),
+        (
+            wording::page::BEGAN.to_owned(),
+            first,
+            measured(impact.onset()),
+        ),
+        (
+            wording::page::OVER.to_owned(),
+            last,
+            measured(impact.last()),
+        ),
     ];
     times.retain(|(_, claimed, measured)| claimed.is_some() || measured.is_some());
     let shares = impact
@@ -328,9 +376,16 @@ pub(super) fn dumbbell(
         .map(|(class, count)| {
             let claimed = claim.and_then(|claim| claim.failed.get(class)).map(|one| {
                 let low = (one.percent / 100.0).clamp(0.0, 1.0);
-                (low, one.up_to.map_or(low, |up| (up / 100.0).clamp(low, 1.0)))
+                (
+                    low,
+                    one.up_to.map_or(low, |up| (up / 100.0).clamp(low, 1.0)),
+                )
             });
-            (class.to_string(), claimed, count.share())
+            SharePair {
+                class: class.to_string(),
+                claimed,
+                measured: count.share(),
+            }
         })
         .collect();
     Dumbbell { times, shares }

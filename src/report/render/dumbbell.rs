@@ -7,9 +7,9 @@ use super::{
 };
 use crate::report::{debrief::Dumbbell, wording, wording::page};
 
-const WIDTH: f64 = 960.0;
-const LEFT: f64 = 300.0;
-const RIGHT: f64 = 790.0;
+const WIDTH: f64 = 680.0;
+const LEFT: f64 = 220.0;
+const RIGHT: f64 = 530.0;
 const ROW: f64 = 34.0;
 const TOP: f64 = 34.0;
 
@@ -22,7 +22,7 @@ pub fn dumbbell(data: &Dumbbell) -> Option<String> {
     let panels = usize::from(!data.times.is_empty()) + usize::from(!data.shares.is_empty());
     let height = rows as f64 * ROW + panels as f64 * 52.0 + 6.0;
     let mut svg = Svg::new(
-        "compare",
+        ("compare", "plot narrow"),
         (WIDTH, height),
         "Claimed against measured",
         &sentence(data),
@@ -47,11 +47,12 @@ pub(super) fn sentence(data: &Dumbbell) -> String {
             time(*measured, page::NONE)
         )
     });
-    let shares = data.shares.iter().map(|(name, claimed, measured)| {
+    let shares = data.shares.iter().map(|pair| {
         format!(
-            "{name}: claimed {}, measured {}",
-            claimed_share(*claimed),
-            wording::percent(*measured)
+            "{}: claimed {}, measured {}",
+            pair.class,
+            claimed_share(pair.claimed),
+            wording::percent(pair.measured)
         )
     });
     let all: Vec<_> = times.chain(shares).collect();
@@ -74,12 +75,17 @@ fn times(svg: &mut Svg, data: &Dumbbell, y: f64) -> f64 {
         left: LEFT,
         right: RIGHT,
     };
-    svg.text((24.0, y - 14.0), Hold::Start, "t-head", "When users were harmed");
+    svg.text(
+        (0.0, y - 14.0),
+        Hold::Start,
+        "t-head",
+        "When users were harmed",
+    );
     for (index, (name, claimed, measured)) in data.times.iter().enumerate() {
         let middle = y + (index as f64 + 0.5) * ROW;
         let claimed = claimed.map(|at| (scale.x(at), scale.x(at), t_plus(at)));
         let measured = measured.map(|at| (scale.x(at), t_plus(at)));
-        row(svg, name, middle, claimed, measured);
+        row(svg, name, middle, claimed.as_ref(), measured.as_ref());
     }
     y + data.times.len() as f64 * ROW + 18.0
 }
@@ -92,7 +98,7 @@ fn shares(svg: &mut Svg, data: &Dumbbell, y: f64) {
         right: RIGHT,
     };
     svg.text(
-        (24.0, y - 14.0),
+        (0.0, y - 14.0),
         Hold::Start,
         "t-head",
         "Share of requests that failed",
@@ -103,12 +109,14 @@ fn shares(svg: &mut Svg, data: &Dumbbell, y: f64) {
         svg.line((x, y), (x, bottom), "grid");
         svg.text((x, y - 6.0), Hold::Middle, "t-tick", words);
     }
-    for (index, (name, claimed, measured)) in data.shares.iter().enumerate() {
+    for (index, pair) in data.shares.iter().enumerate() {
         let middle = y + (index as f64 + 0.5) * ROW;
-        let words = claimed_share(*claimed);
-        let claimed = claimed.map(|(low, high)| (scale.x(low), scale.x(high), words));
-        let measured = Some((scale.x(*measured), wording::percent(*measured)));
-        row(svg, name, middle, claimed, measured);
+        let words = claimed_share(pair.claimed);
+        let claimed = pair
+            .claimed
+            .map(|(low, high)| (scale.x(low), scale.x(high), words));
+        let measured = (scale.x(pair.measured), wording::percent(pair.measured));
+        row(svg, &pair.class, middle, claimed.as_ref(), Some(&measured));
     }
 }
 
@@ -117,20 +125,20 @@ fn row(
     svg: &mut Svg,
     name: &str,
     middle: f64,
-    claimed: Option<(f64, f64, String)>,
-    measured: Option<(f64, String)>,
+    claimed: Option<&(f64, f64, String)>,
+    measured: Option<&(f64, String)>,
 ) {
-    svg.text((24.0, middle + 4.0), Hold::Start, "t-name", name);
+    svg.text((0.0, middle + 4.0), Hold::Start, "t-name", name);
     svg.line((LEFT, middle), (RIGHT, middle), "lane");
-    let claimed_at = claimed.as_ref().map(|(low, high, _)| f64::midpoint(*low, *high));
-    if let (Some(a), Some((b, _))) = (claimed_at, &measured) {
+    let claimed_at = claimed.map(|(low, high, _)| f64::midpoint(*low, *high));
+    if let (Some(a), Some((b, _))) = (claimed_at, measured) {
         svg.line((a, middle), (*b, middle), "bond");
     }
-    let left_is_claimed = match (claimed_at, &measured) {
+    let left_is_claimed = match (claimed_at, measured) {
         (Some(a), Some((b, _))) => a <= *b,
         _ => true,
     };
-    if let Some((low, high, words)) = &claimed {
+    if let Some((low, high, words)) = claimed {
         if high > low {
             svg.bar((*low, middle - 3.0), (high - low, 6.0), "b-claimed", words);
         }
@@ -140,11 +148,11 @@ fn row(
         let edge = if left_is_claimed { *low } else { *high };
         beside(svg, (edge, middle), left_is_claimed, "t-claimed", &title);
     }
-    if let Some((at, words)) = &measured {
+    if let Some((at, words)) = measured {
         let title = format!("measured {words}");
         svg.mark(Shape::Circle, (*at, middle), "m-measured", &title);
         let left = claimed.is_some() && !left_is_claimed;
-        let at = match &claimed {
+        let at = match claimed {
             Some((low, _, _)) if left => at.min(*low),
             Some((_, high, _)) => at.max(*high),
             None => *at,

@@ -15,6 +15,37 @@ use std::collections::BTreeSet;
 const STYLE: &str = include_str!("page.css");
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
 
+/// Text as it is shown: tamed, `code` between backticks, a figure never parted from its unit.
+fn words(text: &str) -> Markup {
+    let tamed = tame(text);
+    let parts: Vec<&str> = tamed.split('`').collect();
+    // An odd backtick is only a backtick.
+    if parts.len().is_multiple_of(2) {
+        return html! { (unparted(&tamed)) };
+    }
+    html! {
+        @for (index, part) in parts.iter().enumerate() {
+            @if index % 2 == 0 { (unparted(part)) } @else { code { (part) } }
+        }
+    }
+}
+
+fn unparted(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut before = ' ';
+    for (index, c) in text.char_indices() {
+        let rest = &text[index + c.len_utf8()..];
+        let unit = ["%", "s", "min", "h", "UTC"].iter().any(|unit| {
+            rest.strip_prefix(unit)
+                .is_some_and(|after| !after.starts_with(char::is_alphanumeric))
+        });
+        let tied = c == ' ' && before.is_ascii_digit() && unit;
+        out.push(if tied { '\u{a0}' } else { c });
+        before = c;
+    }
+    out
+}
+
 /// The whole page.
 pub fn html(debrief: &Debrief) -> String {
     let rows: BTreeSet<u64> = debrief.timeline.rows.iter().map(|row| row.seq).collect();
@@ -44,7 +75,7 @@ pub fn html(debrief: &Debrief) -> String {
                     section { h2 { "Severity and decisions" } (opens(&debrief.decisions)) }
                     (response(debrief))
                     (reveal(debrief))
-                    section { h2 { "Resolution" } p { (debrief.resolution) } }
+                    section { h2 { "Resolution" } p { (words(&debrief.resolution)) } }
                     section { h2 { "Well, poorly, lucky, surprised" } (opens(&debrief.reflections)) }
                     (talk(debrief))
                     (card(debrief))
@@ -52,15 +83,16 @@ pub fn html(debrief: &Debrief) -> String {
                     section {
                         h2 { "Improvement plan" }
                         (opens(std::slice::from_ref(&debrief.improvement_plan)))
+                        (blank_plan())
                     }
                     (hints(debrief))
                     (questions(debrief))
-                    section { h2 { "Acknowledgements" } p { (tame(&debrief.acknowledgements)) } }
+                    section { h2 { "Acknowledgements" } p { (words(&debrief.acknowledgements)) } }
                     (capabilities(debrief))
                     (checks(debrief, &rows))
                     footer {
-                        "Drill " span class="mono" { (header.drill) } ", scenario " span class="mono" { (tame(&header.scenario)) }
-                        ", seed " (header.seed) ", digest " span class="mono" { (tame(&header.digest)) } "."
+                        "Drill " span class="mono" { (header.drill) } ", scenario " span class="mono" { (words(&header.scenario)) }
+                        ", seed " (header.seed) ", digest " span class="mono" { (words(&header.digest)) } "."
                     }
                 }
             }
@@ -74,16 +106,19 @@ fn top(debrief: &Debrief) -> Markup {
     let facts = [
         ("Date", header.date.clone()),
         ("StartEx", format!("{} UTC", header.start.utc)),
-        ("EndEx", format!("{} UTC ({})", header.end.utc, header.end.offset)),
+        (
+            "EndEx",
+            format!("{} UTC ({})", header.end.utc, header.end.offset),
+        ),
         ("Outcome", page::outcome(header.outcome).to_owned()),
         ("Profile", page::profile(header.profile).to_owned()),
         ("Digest", wording::cut(&tame(&header.digest), 13)),
     ];
     html! {
         header class="top" {
-            h1 { (tame(&header.title)) }
-            p class="lede" { (tame(&debrief.overview.one_line)) }
-            p class="account" { (debrief.overview.text) }
+            h1 { (words(&header.title)) }
+            p class="lede" { (words(&debrief.overview.one_line)) }
+            p class="account" { (words(&debrief.overview.text)) }
             dl class="facts" {
                 @for (name, value) in &facts { div { dt { (name) } dd { (value) } } }
             }
@@ -94,7 +129,7 @@ fn top(debrief: &Debrief) -> Markup {
 fn pairs(fields: &[Field]) -> Markup {
     html! {
         dl class="pairs" {
-            @for field in fields { dt { (tame(&field.name)) } dd { (tame(&field.value)) } }
+            @for field in fields { dt { (words(&field.name)) } dd { (words(&field.value)) } }
         }
     }
 }
@@ -109,6 +144,21 @@ fn opens(list: &[Open]) -> Markup {
     }
 }
 
+/// Empty lines to write on, on paper or in a copy.
+fn blank_plan() -> Markup {
+    html! {
+        div class="scroll" {
+            table class="blank" {
+                caption { "To be agreed by the team" }
+                thead { tr {
+                    @for head in ["Issue", "Corrective action", "Type", "Owner role", "Ticket", "Due"] { th scope="col" { (head) } }
+                } }
+                tbody { @for _ in 0..3 { tr { @for _ in 0..6 { td {} } } } }
+            }
+        }
+    }
+}
+
 fn exercise(debrief: &Debrief) -> Markup {
     let exercise = &debrief.exercise;
     html! {
@@ -116,13 +166,13 @@ fn exercise(debrief: &Debrief) -> Markup {
             h2 { "The exercise" }
             @if !exercise.objectives.is_empty() {
                 p { "What it trains:" }
-                ul { @for objective in &exercise.objectives { li { (tame(objective)) } } }
+                ul { @for objective in &exercise.objectives { li { (words(objective)) } } }
             }
             dl class="pairs" {
-                dt { "Target" } dd { (tame(&exercise.target)) }
+                dt { "Target" } dd { (words(&exercise.target)) }
                 dt { "Difficulty" } dd { (exercise.difficulty) " of 5" }
                 dt { "Time" } dd { (exercise.duration) }
-                @for side in &exercise.people { dt { (side.name) } dd { (tame(&side.value)) } }
+                @for side in &exercise.people { dt { (side.name) } dd { (words(&side.value)) } }
             }
         }
     }
@@ -141,9 +191,9 @@ fn compared(caption: &str, rows: &[Compared], actual: &str) -> Markup {
                 tbody {
                     @for row in rows {
                         tr {
-                            th scope="row" { (tame(&row.name)) }
-                            td data-l="Claimed:" { (tame(&row.claimed)) }
-                            td data-l={ (actual) ":" } { (tame(&row.actual)) }
+                            th scope="row" { (words(&row.name)) }
+                            td data-l="Claimed:" { (words(&row.claimed)) }
+                            td data-l={ (actual) ":" } { (words(&row.actual)) }
                         }
                     }
                 }
@@ -160,9 +210,9 @@ fn impact(debrief: &Debrief) -> Markup {
             @match &impact.claimed {
                 None => p { (page::NO_ASSESSMENT) },
                 Some(text) if text.is_empty() => p { "The team assessed the impact in figures." },
-                Some(text) => p { "The team\u{2019}s assessment: \u{201c}" (tame(text)) "\u{201d}" },
+                Some(text) => p { "The team\u{2019}s assessment: \u{201c}" (words(text)) "\u{201d}" },
             }
-            p { (tame(&impact.measured)) }
+            p { (words(&impact.measured)) }
             @if let Some(picture) = dumbbell(&impact.chart) {
                 figure {
                     div class="wide" tabindex="0" role="group" aria-label="Picture: claimed against measured" { (PreEscaped(picture)) }
@@ -182,10 +232,10 @@ fn story(debrief: &Debrief) -> Markup {
     html! {
         section {
             h2 { "What happened" }
-            ol { @for beat in &debrief.what_happened { li { (tame(beat)) } } }
+            ol { @for beat in &debrief.what_happened { li { (words(beat)) } } }
             figure {
                 div class="wide" tabindex="0" role="group" aria-label="Picture: incident strip" { (PreEscaped(strip(&debrief.strip))) }
-                figcaption { (tame(&strip_sentence(&debrief.strip))) }
+                figcaption { (words(&strip_sentence(&debrief.strip))) }
             }
         }
     }
@@ -196,7 +246,7 @@ fn detection(debrief: &Debrief) -> Markup {
     html! {
         section {
             h2 { "Detection" }
-            p { (detection.text) }
+            p { (words(&detection.text)) }
             @if !detection.alarms.is_empty() {
                 div class="scroll" {
                     table class="stack" {
@@ -212,7 +262,7 @@ fn detection(debrief: &Debrief) -> Markup {
                                     td class="num" data-l="Raised:" { (alarm.raised.offset) }
                                     td class="num" data-l="Acknowledged:" { (alarm.acknowledged) }
                                     td class="num" data-l="Resolved:" { (alarm.resolved) }
-                                    td { (tame(&alarm.summary)) }
+                                    td { (words(&alarm.summary)) }
                                 }
                             }
                         }
@@ -228,7 +278,7 @@ fn lines(caption: &str, rows: &[TimelineRow], anchors: bool) -> Markup {
         div class="scroll" {
             table class="lanes" {
                 caption { (caption) }
-                thead class="stack" { tr class="head" {
+                thead { tr {
                     th scope="col" { "T+" } th scope="col" class="utc" { "UTC" }
                     th scope="col" class="lane" { "Kind" } th scope="col" class="what" { "What" }
                 } }
@@ -238,7 +288,7 @@ fn lines(caption: &str, rows: &[TimelineRow], anchors: bool) -> Markup {
                             td class="num" { (row.moment.offset) }
                             td class="num utc" { (row.moment.utc) }
                             td class="lane" { (row.lane.as_str()) }
-                            td class="what" { (tame(&row.text)) }
+                            td class="what" { (words(&row.text)) }
                         }
                     }
                 }
@@ -300,7 +350,7 @@ fn reveal(debrief: &Debrief) -> Markup {
         html! {
             @if !items.is_empty() {
                 h3 { (title) }
-                ul { @for item in items { li { (tame(item)) } } }
+                ul { @for item in items { li { (words(item)) } } }
             }
         }
     };
@@ -308,7 +358,7 @@ fn reveal(debrief: &Debrief) -> Markup {
         section class="reveal" id="reveal" {
             h2 { (page::REVEAL) }
             p class="note" { (page::REVEAL_NOTE) }
-            p class="quote" { (tame(&reveal.summary)) }
+            p class="quote" { (words(&reveal.summary)) }
             (compared("The team\u{2019}s last answer beside the truth", &reveal.compared, "Truth"))
             (list("What was true of it", &reveal.facts))
             (list("What let it happen", &reveal.contributing))
@@ -324,7 +374,7 @@ fn reveal(debrief: &Debrief) -> Markup {
                             @for claim in &reveal.claims {
                                 tr {
                                     td class="num" { (claim.moment.offset) }
-                                    td { (tame(&claim.text)) }
+                                    td { (words(&claim.text)) }
                                     td { (claim.nearness) }
                                 }
                             }
@@ -337,7 +387,7 @@ fn reveal(debrief: &Debrief) -> Markup {
             ul {
                 @for one in &reveal.injections {
                     li {
-                        b { (tame(&one.fault)) } " by " span class="mono" { (tame(&one.injector)) }
+                        b { (words(&one.fault)) } " by " span class="mono" { (words(&one.injector)) }
                         @if !one.related { " (noise, not part of the outage)" }
                         span class="note" { ": " (one.history.join(", ")) }
                     }
@@ -352,7 +402,7 @@ fn talk(debrief: &Debrief) -> Markup {
         @if !debrief.score.questions.is_empty() {
             section {
                 h2 { (page::TALK_ABOUT) }
-                ol class="ask" { @for question in &debrief.score.questions { li { (question) } } }
+                ol class="ask" { @for question in &debrief.score.questions { li { (words(question)) } } }
             }
         }
     }
@@ -388,7 +438,7 @@ fn hints(debrief: &Debrief) -> Markup {
             @if debrief.hints.is_empty() { p { "No hint was given. Hints cost nothing." } } @else {
                 p { "Hints cost nothing." }
                 ul { @for hint in &debrief.hints {
-                    li { span class="num" { (hint.moment.offset) } " " span class="mono" { (tame(&hint.pointer)) } }
+                    li { span class="num" { (hint.moment.offset) } " " span class="mono" { (words(&hint.pointer)) } }
                 } }
             }
         }
@@ -402,7 +452,7 @@ fn questions(debrief: &Debrief) -> Markup {
                 h2 { "Question bank" }
                 ul { @for question in &debrief.questions {
                     li {
-                        (tame(&question.text))
+                        (words(&question.text))
                         @if let Some(asked) = &question.asked { span class="note" { " asked at " (asked.offset) } }
                     }
                 } }
@@ -477,11 +527,11 @@ fn checks(debrief: &Debrief, rows: &BTreeSet<u64>) -> Markup {
                         tbody {
                             @for check in debrief.score.dimensions.iter().flat_map(|dimension| &dimension.checks) {
                                 tr {
-                                    th scope="row" class="mono" { (check.id) }
+                                    th scope="row" class="mono num" { (check.id) }
                                     td class="num r" {
                                         @if check.score.is_some() { (figure(check.score)) } @else { span class="state" { (state(&check.state)) } }
                                     }
-                                    td { (tame(&check.sentence)) }
+                                    td { (words(&check.sentence)) }
                                     td class="num" {
                                         @for seq in check.evidence.iter().take(6) {
                                             @if rows.contains(seq) { a href={ "#e" (seq) } { "#" (seq) } " " }

@@ -142,7 +142,9 @@ fn header(page: &mut Page, debrief: &Debrief) {
     page.paragraph(&format!("**{}**", safe(&debrief.overview.one_line)));
     page.paragraph(&safe(&debrief.overview.text));
     page.table(
-        &["Date", "StartEx", "EndEx", "Outcome", "Profile", "Drill", "Digest"],
+        &[
+            "Date", "StartEx", "EndEx", "Outcome", "Profile", "Drill", "Digest",
+        ],
         [vec![
             header.date.clone(),
             format!("{} UTC", header.start.utc),
@@ -186,7 +188,10 @@ fn impact(page: &mut Page, debrief: &Debrief) {
         None => page.paragraph(page::NO_ASSESSMENT),
         Some(text) if text.is_empty() => page.paragraph("The team assessed the impact in figures."),
         Some(text) => {
-            page.paragraph(&format!("The team's assessment: \u{201c}{}\u{201d}", safe(text)));
+            page.paragraph(&format!(
+                "The team's assessment: \u{201c}{}\u{201d}",
+                safe(text)
+            ));
         }
     }
     page.paragraph(&safe(&impact.measured));
@@ -333,7 +338,14 @@ fn learning(page: &mut Page, debrief: &Debrief) {
     page.heading("Improvement plan");
     page.opens(std::slice::from_ref(&debrief.improvement_plan));
     page.table(
-        &["Issue", "Corrective action", "Type", "Owner role", "Ticket", "Due"],
+        &[
+            "Issue",
+            "Corrective action",
+            "Type",
+            "Owner role",
+            "Ticket",
+            "Due",
+        ],
         [vec![" ".to_owned(); 6]],
     );
     page.heading("Hints");
@@ -351,10 +363,9 @@ fn learning(page: &mut Page, debrief: &Debrief) {
     if !debrief.questions.is_empty() {
         page.heading("Question bank");
         page.list(debrief.questions.iter().map(|question| {
-            let asked = question
-                .asked
-                .as_ref()
-                .map_or(String::new(), |asked| format!(" (asked at {})", asked.offset));
+            let asked = question.asked.as_ref().map_or(String::new(), |asked| {
+                format!(" (asked at {})", asked.offset)
+            });
             format!("{}{asked}", safe(&question.text))
         }));
     }
@@ -376,7 +387,13 @@ fn scores(page: &mut Page, debrief: &Debrief) {
         score.scorer
     ));
     page.table(
-        &["Capability", "Figure", "In words", "understand-first", "restore-first"],
+        &[
+            "Capability",
+            "Figure",
+            "In words",
+            "understand-first",
+            "restore-first",
+        ],
         score.dimensions.iter().map(|dimension| {
             let weight = |profile| format!("{:.2}", dimension.weights.of(profile));
             vec![
@@ -407,7 +424,12 @@ fn scores(page: &mut Page, debrief: &Debrief) {
                 } else {
                     state(&check.state).to_owned()
                 };
-                vec![check.id.clone(), value, safe(&check.sentence), seen.join(" ")]
+                vec![
+                    check.id.clone(),
+                    value,
+                    safe(&check.sentence),
+                    seen.join(" "),
+                ]
             }),
     );
 }

@@ -11,7 +11,7 @@ use crate::{
         wording,
     },
 };
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 const WIDTH: f64 = 960.0;
 const LEFT: f64 = 128.0;
@@ -45,7 +45,12 @@ pub fn strip(strip: &Strip) -> String {
     let gap = if roles.is_empty() { 0.0 } else { 8.0 };
     let roles_end = lanes_end + gap + roles.len() as f64 * ROLE_ROW;
     let height = roles_end + 44.0;
-    let mut svg = Svg::new("strip", (WIDTH, height), "Incident strip", &sentence(strip));
+    let mut svg = Svg::new(
+        ("strip", "plot"),
+        (WIDTH, height),
+        "Incident strip",
+        &sentence(strip),
+    );
     for (from, to) in &strip.measured {
         let x = scale.x(*from);
         svg.rect(
@@ -174,7 +179,7 @@ fn class_row(svg: &mut Svg, class: &ClassSeries, scale: &Scale, y: f64) {
         for &(at, share) in &run {
             // A level stretch needs no further points.
             if before != Some(share) {
-                top.push_str(&format!("H{}V{}", n(scale.x(at)), n(height(share))));
+                let _ = write!(top, "H{}V{}", n(scale.x(at)), n(height(share)));
             }
             before = Some(share);
         }
@@ -186,14 +191,7 @@ fn class_row(svg: &mut Svg, class: &ClassSeries, scale: &Scale, y: f64) {
     svg.line((LEFT, base), (RIGHT, base), "base");
 }
 
-fn spans_row(
-    svg: &mut Svg,
-    name: &str,
-    spans: &[(f64, f64)],
-    scale: &Scale,
-    y: f64,
-    class: &str,
-) {
+fn spans_row(svg: &mut Svg, name: &str, spans: &[(f64, f64)], scale: &Scale, y: f64, class: &str) {
     let middle = y + LANE_ROW / 2.0;
     svg.text((LEFT - 12.0, middle + 4.0), Hold::End, "t-name", name);
     if spans.is_empty() {
@@ -203,12 +201,27 @@ fn spans_row(
         let (left, right) = (scale.x(*from), scale.x(*to));
         let title = format!("{name}: {} to {}", t_plus(*from), t_plus(*to));
         if class == "measured" {
-            svg.bar((left, middle - 4.0), (right - left, 8.0), "b-measured", &title);
+            svg.bar(
+                (left, middle - 4.0),
+                (right - left, 8.0),
+                "b-measured",
+                &title,
+            );
             continue;
         }
-        svg.bar((left, middle - 1.0), (right - left, 2.0), "b-claimed", &title);
+        svg.bar(
+            (left, middle - 1.0),
+            (right - left, 2.0),
+            "b-claimed",
+            &title,
+        );
         for (at, inwards) in [(left, 4.0), (right, -4.0)] {
-            let d = format!("M{0} {1}h{2}M{0} {1}v12h{2}", n(at), n(middle - 6.0), n(inwards));
+            let d = format!(
+                "M{0} {1}h{2}M{0} {1}v12h{2}",
+                n(at),
+                n(middle - 6.0),
+                n(inwards)
+            );
             svg.path(&d, "bracket");
         }
     }
@@ -219,23 +232,55 @@ fn lane_row(svg: &mut Svg, strip: &Strip, lane: Lane, name: &str, scale: &Scale,
     svg.text((LEFT - 12.0, middle + 4.0), Hold::End, "t-lane", name);
     svg.line((LEFT, middle), (RIGHT, middle), "lane");
     if lane == Lane::Alarm {
-        for (from, to) in &strip.alarms {
-            let left = scale.x(*from);
-            let title = format!("active {} to {}", t_plus(*from), t_plus(*to));
-            svg.bar((left, middle - 2.5), (scale.x(*to) - left, 5.0), "b-alarm", &title);
+        for bar in &strip.alarms {
+            let (left, right) = (scale.x(bar.from), scale.x(bar.to));
+            let title = format!("{} {} to {}", bar.alarm, t_plus(bar.from), t_plus(bar.to));
+            svg.bar((left, middle - 2.5), (right - left, 5.0), "b-alarm", &title);
         }
+        alarm_names(svg, strip, scale, middle);
     }
-    let marks: Vec<&ChartMark> = strip.marks.iter().filter(|mark| mark.lane == lane).collect();
+    let marks: Vec<&ChartMark> = strip
+        .marks
+        .iter()
+        .filter(|mark| mark.lane == lane)
+        .collect();
     for (index, mark) in marks.iter().enumerate() {
         let x = scale.x(mark.at);
         let (shape, class) = look(&mark.what);
         let title = format!("{} {}", t_plus(mark.at), mark.text);
         svg.mark(shape, (x, middle), class, &title);
         // A label stands where nothing else does.
-        let word = label(&mark.what);
-        let next = marks.get(index + 1).map_or(RIGHT, |next| scale.x(next.at) - 6.0);
+        let word = &mark.label;
+        let next = marks
+            .get(index + 1)
+            .map_or(RIGHT, |next| scale.x(next.at) - 6.0);
         if x + 9.0 + width(word) <= next {
             svg.text((x + 9.0, middle + 4.0), Hold::Start, "t-mark", word);
+        }
+    }
+}
+
+/// Each alarm's name where there is room: after its bar, else before it.
+fn alarm_names(svg: &mut Svg, strip: &Strip, scale: &Scale, middle: f64) {
+    for bar in &strip.alarms {
+        let (left, right) = (scale.x(bar.from), scale.x(bar.to));
+        let wide = width(&bar.alarm) + 10.0;
+        let free = |from: f64, to: f64| {
+            from >= LEFT
+                && to <= RIGHT
+                && !strip.alarms.iter().any(|other| {
+                    scale.x(other.from) - 8.0 < to && scale.x(other.to) > from && other != bar
+                })
+        };
+        if free(right + 4.0, right + wide) {
+            svg.text(
+                (right + 7.0, middle + 4.0),
+                Hold::Start,
+                "t-mark",
+                &bar.alarm,
+            );
+        } else if free(left - wide - 4.0, left - 4.0) {
+            svg.text((left - 11.0, middle + 4.0), Hold::End, "t-mark", &bar.alarm);
         }
     }
 }
@@ -254,23 +299,6 @@ fn look(what: &str) -> (Shape, &'static str) {
         "relapsed" => (Shape::Down, "m-alarm"),
         "all-clear" => (Shape::Circle, "m-good"),
         _ => (Shape::Cross, "m-hollow"),
-    }
-}
-
-fn label(what: &str) -> &'static str {
-    match what {
-        "raised" => "raised",
-        "acknowledged" => "ack",
-        "declared" => "declared",
-        "guessed" => "guess",
-        "answered" => "answer",
-        "status" => "status",
-        "operated" => "ran",
-        "logged" => "log",
-        "restored" => "restored",
-        "relapsed" => "relapsed",
-        "all-clear" => "all-clear",
-        _ => "",
     }
 }
 

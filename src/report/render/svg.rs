@@ -45,12 +45,17 @@ pub(super) struct Svg {
 }
 
 impl Svg {
-    /// A picture of this size in user units, with its text twin; `id` is unique on the page.
-    pub(super) fn new(id: &str, size: (f64, f64), title: &str, desc: &str) -> Self {
+    /// A picture of this size in user units, with its text twin; the id is unique on the page.
+    pub(super) fn new(
+        (id, class): (&str, &str),
+        size: (f64, f64),
+        title: &str,
+        desc: &str,
+    ) -> Self {
         let mut out = String::new();
         let _ = write!(
             out,
-            r#"<svg xmlns="http://www.w3.org/2000/svg" class="plot" role="img" viewBox="0 0 {} {}" aria-labelledby="{id}-t {id}-d"><title id="{id}-t">{}</title><desc id="{id}-d">{}</desc>"#,
+            r#"<svg xmlns="http://www.w3.org/2000/svg" class="{class}" role="img" viewBox="0 0 {} {}" aria-labelledby="{id}-t {id}-d"><title id="{id}-t">{}</title><desc id="{id}-d">{}</desc>"#,
             n(size.0),
             n(size.1),
             escape(title),
@@ -144,10 +149,7 @@ impl Shape {
     fn path(self, (x, y): (f64, f64)) -> String {
         let p = |dx: f64, dy: f64| format!("{} {}", n(x + dx), n(y + dy));
         match self {
-            Self::Circle => format!(
-                "M{}a4.5 4.5 0 1 0 9 0a4.5 4.5 0 1 0 -9 0Z",
-                p(-4.5, 0.0)
-            ),
+            Self::Circle => format!("M{}a4.5 4.5 0 1 0 9 0a4.5 4.5 0 1 0 -9 0Z", p(-4.5, 0.0)),
             Self::Square => format!("M{}h8v8h-8Z", p(-4.0, -4.0)),
             Self::Diamond => format!(
                 "M{}L{}L{}L{}Z",

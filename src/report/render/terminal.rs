@@ -30,7 +30,10 @@ fn put(out: &mut String, line: &str) {
 /// What a responder sees.
 pub fn responder(board: &ResponderBoard) -> String {
     let mut out = String::new();
-    put(&mut out, &format!("EXERCISE  {}  [{}]", tame(&board.title), board.drill));
+    put(
+        &mut out,
+        &format!("EXERCISE  {}  [{}]", tame(&board.title), board.drill),
+    );
     put(
         &mut out,
         &format!("{}  {}", offset(board.start, board.now), phase(board.phase)),
@@ -45,7 +48,10 @@ pub fn responder(board: &ResponderBoard) -> String {
     roles(&mut out, board);
     status(&mut out, board);
     if !board.hints.is_empty() {
-        put(&mut out, &format!("hints     {}", tame(&board.hints.join(", "))));
+        put(
+            &mut out,
+            &format!("hints     {}", tame(&board.hints.join(", "))),
+        );
     }
     for question in &board.questions {
         put(&mut out, &format!("question  {}", tame(question)));
@@ -64,10 +70,10 @@ fn alarms(out: &mut String, alarms: &[BoardAlarm]) {
             Some(AlarmSeverity::Warning) => "warn",
             Some(AlarmSeverity::Info) | None => "info",
         };
-        let acked = alarm
-            .acked_by
-            .as_ref()
-            .map_or_else(|| "NOT ACKNOWLEDGED".to_owned(), |by| format!("ack by {by}"));
+        let acked = alarm.acked_by.as_ref().map_or_else(
+            || "NOT ACKNOWLEDGED".to_owned(),
+            |by| format!("ack by {by}"),
+        );
         put(
             out,
             &format!(
@@ -99,13 +105,14 @@ fn status(out: &mut String, board: &ResponderBoard) {
         put(out, "status    none sent yet");
         return;
     };
-    let overdue = status
-        .next_due
-        .filter(|due| *due < board.now)
-        .map_or(String::new(), |due: At| {
-            let late: Span = board.now.since(due);
-            format!(", the next is overdue by {}", time(late))
-        });
+    let overdue =
+        status
+            .next_due
+            .filter(|due| *due < board.now)
+            .map_or(String::new(), |due: At| {
+                let late: Span = board.now.since(due);
+                format!(", the next is overdue by {}", time(late))
+            });
     put(
         out,
         &format!(

@@ -125,7 +125,12 @@ fn shares(sheet: &Sheet<'_, '_>, mark: Mark, claim: &ImpactClaim) -> Check {
     let mut sum = 0.0;
     let mut lines = Vec::new();
     for class in &asked {
-        let count = sheet.impact.classes.get(*class).copied().unwrap_or_default();
+        let count = sheet
+            .impact
+            .classes
+            .get(*class)
+            .copied()
+            .unwrap_or_default();
         let claimed = claim.failed.get(*class);
         sum += claimed.map_or(0.0, |claimed| share_score(claimed, count));
         lines.push(wording::share_pair(class, claimed, count.share()));

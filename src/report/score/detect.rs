@@ -75,7 +75,10 @@ fn nothing_broken(sheet: &Sheet<'_, '_>) -> Check {
             .is_some_and(|kind| kind.split('.').next() == Some("none"))
     };
     // The last answer counts; without one, an all-clear says the same.
-    let claimed = line.causes.last().map(|(mark, claim)| (*mark, says_none(&claim.kind)));
+    let claimed = line
+        .causes
+        .last()
+        .map(|(mark, claim)| (*mark, says_none(&claim.kind)));
     let cleared = line.resolved.last().map(|(mark, _)| *mark).or_else(|| {
         line.statuses
             .iter()
@@ -89,13 +92,17 @@ fn nothing_broken(sheet: &Sheet<'_, '_>) -> Check {
         .find(|(_, claim)| says_none(&claim.kind))
         .map(|(mark, _)| *mark);
     let (score, mark) = match (claimed, cleared, guessed) {
-        (Some((mark, true)), _, _) => (1.0, Some(mark)),
+        (Some((mark, true)), _, _) | (None, Some(mark), _) => (1.0, Some(mark)),
         (Some((mark, false)), _, _) => (0.0, Some(mark)),
-        (None, Some(mark), _) => (1.0, Some(mark)),
         (None, None, Some(mark)) => (0.5, Some(mark)),
         (None, None, None) => (0.0, None),
     };
-    Check::scored(id, weight, score, wording::nothing_broken(score, mark.is_some()))
-        .by(mark)
-        .against(&["truth.cause.kind"])
+    Check::scored(
+        id,
+        weight,
+        score,
+        wording::nothing_broken(score, mark.is_some()),
+    )
+    .by(mark)
+    .against(&["truth.cause.kind"])
 }

@@ -5,7 +5,7 @@
 //! proportion, so that ticking everything is worth nothing.
 
 use super::{
-    Check, Sheet, State,
+    Check, Sheet,
     measure::{Graph, onset, prox, set_f, tax},
     text::{Found, Reading},
 };
@@ -15,10 +15,7 @@ use crate::{
         event::{Event, InjectionStep},
         plan::Plan,
     },
-    report::{
-        journal::Mark,
-        wording::{self, Said},
-    },
+    report::{journal::Mark, timeline::InjectionHistory, wording},
     scenario::act::{Act, CauseClaim},
 };
 use std::collections::BTreeSet;
@@ -148,8 +145,7 @@ fn facts(plan: &Plan, claim: &CauseClaim) -> Option<FactsFound> {
         right,
         of: actual.len(),
         wrong,
-        ambiguous: claimed.is_empty()
-            && found.iter().any(|(_, found)| *found == Found::Ambiguous),
+        ambiguous: claimed.is_empty() && found.iter().any(|(_, found)| *found == Found::Ambiguous),
     })
 }
 
@@ -187,7 +183,11 @@ fn component_check(sheet: &Sheet<'_, '_>, mark: Mark, claim: &CauseClaim) -> Che
     let plan = sheet.journal.plan();
     let score = component(plan, claim);
     let named = named_components(plan, claim).join(", ");
-    let said = wording::component(&named, component_of(plan, &plan.truth.cause.component), score);
+    let said = wording::component(
+        &named,
+        component_of(plan, &plan.truth.cause.component),
+        score,
+    );
     Check::scored(id, weight, score, said)
         .by([mark])
         .against(&["truth.cause.component", "truth.cause.spreads"])
@@ -231,7 +231,7 @@ fn onset_check(sheet: &Sheet<'_, '_>, mark: Mark, claim: &CauseClaim) -> Check {
         .injections
         .iter()
         .filter(|injection| injection.planned.related)
-        .filter_map(|injection| injection.injected());
+        .filter_map(InjectionHistory::injected);
     let moments = injected.map(|mark| mark.at).chain([sheet.onset()]);
     let error = moments
         .map(|moment: At| sheet.secs(claimed) - sheet.secs(moment))
@@ -253,7 +253,9 @@ fn evidence_check(sheet: &Sheet<'_, '_>, mark: Mark, claim: &CauseClaim) -> Chec
         .filter(|seq| *seq < mark.seq)
         .filter(|seq| {
             let index = usize::try_from(*seq).unwrap_or(usize::MAX);
-            events.get(index).is_some_and(|recorded| shows(&recorded.event))
+            events
+                .get(index)
+                .is_some_and(|recorded| shows(&recorded.event))
         })
         .collect();
     let looked = sheet
@@ -310,27 +312,18 @@ fn milestones(sheet: &Sheet<'_, '_>) -> Check {
         .find(|(_, mark)| mark.is_none())
         .map(|(name, _)| *name);
     let score = passed as f64 / reached.len() as f64;
-    let said: Said = wording::milestones(passed, reached.len(), missing);
-    let check = Check::scored(id, weight, score, said)
+    let said = wording::milestones(passed, reached.len(), missing);
+    Check::scored(id, weight, score, said)
         .by(reached.iter().filter_map(|(_, mark)| *mark))
-        .against(&["truth.milestones"]);
-    debug_assert!(check.state == State::Scored);
-    check
+        .against(&["truth.milestones"])
 }
 
 /// When a milestone was reached; the outer nothing: a journal cannot tell.
-pub(crate) fn milestone_names() -> [&'static str; 5] {
-    ["symptom", "localised", "mechanism", "mitigated", "root-fixed"]
-}
-
 #[expect(
     clippy::option_option,
     reason = "a milestone that cannot be told is not one that was missed"
 )]
 fn milestone(sheet: &Sheet<'_, '_>, name: &str) -> Option<Option<Mark>> {
-    if !milestone_names().contains(&name) {
-        return None;
-    }
     let plan = sheet.journal.plan();
     let line = sheet.timeline;
     let mut claims: Vec<_> = line.hypotheses.iter().chain(&line.causes).collect();
@@ -359,6 +352,7 @@ fn milestone(sheet: &Sheet<'_, '_>, name: &str) -> Option<Option<Mark>> {
             kind(plan, claim) > 0.99 || facts(plan, claim).is_some_and(|facts| facts.score >= 0.5)
         }),
         "mitigated" => line.restored.first().map(|(mark, _)| *mark),
-        _ => cleared(),
+        "root-fixed" => cleared(),
+        _ => return None,
     })
 }

@@ -80,11 +80,7 @@ pub fn win(claimed: &[Stretch], actual: &[Stretch], bucket: f64) -> f64 {
     let free = bucket.max(60.0);
     let scale = (0.25 * (last.1 - first.0)).max(300.0);
     let edge = |error: f64| unit(1.0 - (error.abs() - free).max(0.0) / scale);
-    unit(
-        0.5 * f1
-            + 0.25 * edge(claimed_first.0 - first.0)
-            + 0.25 * edge(claimed_last.1 - last.1),
-    )
+    unit(0.5 * f1 + 0.25 * edge(claimed_first.0 - first.0) + 0.25 * edge(claimed_last.1 - last.1))
 }
 
 /// How well one edge of an outage was named: right up to 60 s, worth nothing from 300 s.
@@ -113,10 +109,7 @@ pub fn wilson(k: u64, n: u64) -> (f64, f64) {
     let centre = (p + z2 / (2.0 * n)) / scale;
     let half = Z * (p * (1.0 - p) / n + z2 / (4.0 * n * n)).sqrt() / scale;
     // The interval holds the measured share itself even where rounding would say otherwise.
-    (
-        (centre - half).clamp(0.0, p),
-        (centre + half).clamp(p, 1.0),
-    )
+    ((centre - half).clamp(0.0, p), (centre + half).clamp(p, 1.0))
 }
 
 /// How well a claimed share (0 to 1) matches `k` of `n`: 1 inside the Wilson 95 % interval, else by the distance in
@@ -382,9 +375,7 @@ mod tests {
         let good = pct_interval((0.45, 0.60), 0.9, k, n);
         assert!(good > pct_interval((0.30, 0.80), 0.9, k, n));
         // A miss costs more when it was made with more confidence.
-        assert!(
-            pct_interval((0.40, 0.50), 0.9, k, n) < pct_interval((0.40, 0.50), 0.5, k, n)
-        );
+        assert!(pct_interval((0.40, 0.50), 0.9, k, n) < pct_interval((0.40, 0.50), 0.5, k, n));
         assert!(pct_interval((0.10, 0.20), 0.9, k, n) < 0.01);
     }
 
@@ -461,8 +452,11 @@ mod tests {
     }
 
     fn stretches() -> impl Strategy<Value = Vec<Stretch>> {
-        prop::collection::vec((0.0..20_000.0_f64, 1.0..5000.0_f64), 0..5)
-            .prop_map(|list| list.into_iter().map(|(from, len)| (from, from + len)).collect())
+        prop::collection::vec((0.0..20_000.0_f64, 1.0..5000.0_f64), 0..5).prop_map(|list| {
+            list.into_iter()
+                .map(|(from, len)| (from, from + len))
+                .collect()
+        })
     }
 
     proptest! {

@@ -102,9 +102,8 @@ fn how(sheet: &Sheet<'_, '_>) -> Check {
             .iter()
             .filter(|injection| injection.planned.related)
     };
-    let gone = related()
-        .filter_map(|one| one.first(|step| matches!(step, InjectionStep::Gone { .. })))
-        .next();
+    let gone =
+        related().find_map(|one| one.first(|step| matches!(step, InjectionStep::Gone { .. })));
     if let Some(mark) = gone {
         return Check::scored(id, weight, 0.0, wording::target_gone()).by([mark]);
     }
@@ -112,7 +111,10 @@ fn how(sheet: &Sheet<'_, '_>) -> Check {
     let repaired: Vec<_> = related()
         .filter_map(|one| {
             one.first(|step| {
-                matches!(step, InjectionStep::Cleared | InjectionStep::Diverged { .. })
+                matches!(
+                    step,
+                    InjectionStep::Cleared | InjectionStep::Diverged { .. }
+                )
             })
         })
         .collect();

@@ -22,7 +22,7 @@ pub use diagnose::claim_score;
 use super::{
     impact::Impact,
     journal::{Journal, Mark},
-    timeline::Timeline,
+    timeline::{InjectionHistory, Timeline},
     wording::{self, Said},
 };
 use crate::{
@@ -146,11 +146,10 @@ impl DimensionName {
     /// What it weighs in each profile; each profile's weights add up to 1 with the part left to graders.
     pub fn weights(self) -> Weights {
         let (understand_first, restore_first) = match self {
-            Self::Detect | Self::Engage => (0.05, 0.10),
+            Self::Detect | Self::Engage | Self::Communicate => (0.05, 0.10),
             Self::Coordinate => (0.10, 0.20),
             Self::Diagnose => (0.25, 0.05),
             Self::Mitigate => (0.15, 0.25),
-            Self::Communicate => (0.05, 0.10),
             Self::Assess => (0.15, 0.05),
             Self::Decide | Self::Close => (0.05, 0.05),
             Self::Learn => (0.10, 0.05),
@@ -289,7 +288,7 @@ impl Sheet<'_, '_> {
             .injections
             .iter()
             .filter(|injection| injection.planned.related)
-            .filter_map(|injection| injection.injected())
+            .filter_map(InjectionHistory::injected)
             .min();
         self.impact
             .onset()

@@ -16,14 +16,43 @@ pub enum Found {
 
 /// Words that turn a statement around when they stand shortly before it.
 const NEGATIONS: &[&str] = &[
-    "not", "no", "never", "without", "nor", "neither", "cannot", "isn't", "wasn't", "aren't",
-    "weren't", "doesn't", "didn't", "don't", "hasn't", "haven't", "can't", "couldn't", "unlikely",
-    "instead", "rather", "unrelated",
+    "not",
+    "no",
+    "never",
+    "without",
+    "nor",
+    "neither",
+    "cannot",
+    "isn't",
+    "wasn't",
+    "aren't",
+    "weren't",
+    "doesn't",
+    "didn't",
+    "don't",
+    "hasn't",
+    "haven't",
+    "can't",
+    "couldn't",
+    "unlikely",
+    "instead",
+    "rather",
+    "unrelated",
 ];
 /// The same when they stand shortly after it.
 const DENIALS: &[&str] = &[
-    "is not", "was not", "isn't", "wasn't", "are not", "were not", "ruled out", "is fine",
-    "was fine", "is innocent", "is unlikely", "has nothing to do",
+    "is not",
+    "was not",
+    "isn't",
+    "wasn't",
+    "are not",
+    "were not",
+    "ruled out",
+    "is fine",
+    "was fine",
+    "is innocent",
+    "is unlikely",
+    "has nothing to do",
 ];
 /// How many words before a phrase a negation still reaches.
 const REACH: usize = 4;
@@ -225,8 +254,14 @@ mod tests {
         ] {
             assert_ne!(find(text, disk), Found::Stated, "{text}");
         }
-        assert_eq!(find("not the network, the disk is full", disk), Found::Stated);
-        assert_eq!(find("not the pool but the disk is full", disk), Found::Stated);
+        assert_eq!(
+            find("not the network, the disk is full", disk),
+            Found::Stated
+        );
+        assert_eq!(
+            find("not the pool but the disk is full", disk),
+            Found::Stated
+        );
         assert_eq!(find("no space left", &[&["no space left"]]), Found::Stated);
     }
 

@@ -103,7 +103,11 @@ fn truth() -> Truth {
                     "Each web instance holds two connections.",
                     &["two connections", "pool size 2"],
                 ),
-                fact("f3", "It began with a roll-out.", &["2026.11.3", "roll-out"]),
+                fact(
+                    "f3",
+                    "It began with a roll-out.",
+                    &["2026.11.3", "roll-out"],
+                ),
             ],
             distractors: vec![
                 fact("f2", "The disk is full.", &["disk is full"]),
@@ -116,9 +120,15 @@ fn truth() -> Truth {
         owners: vec!["web-oncall".to_owned()],
         severity: BTreeMap::new(),
         decision: BTreeMap::new(),
-        milestones: ["symptom", "localised", "mechanism", "mitigated", "root-fixed"]
-            .map(str::to_owned)
-            .to_vec(),
+        milestones: [
+            "symptom",
+            "localised",
+            "mechanism",
+            "mitigated",
+            "root-fixed",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
     }
 }
 
@@ -223,7 +233,11 @@ pub(crate) fn plan() -> Plan {
             })
             .collect(),
         truth,
-        reference_solution: vec![vec!["depotctl".to_owned(), "rollback".to_owned(), "web".to_owned()]],
+        reference_solution: vec![vec![
+            "depotctl".to_owned(),
+            "rollback".to_owned(),
+            "web".to_owned(),
+        ]],
         autopilot: vec![],
         routes: vec![],
     }
@@ -256,7 +270,8 @@ impl Play {
                 },
             );
         }
-        play.event(0, Event::MeasuringBegan).event(0, Event::Started)
+        play.event(0, Event::MeasuringBegan)
+            .event(0, Event::Started)
     }
 
     pub(crate) fn event(mut self, second: u64, event: Event) -> Self {
@@ -265,13 +280,7 @@ impl Play {
     }
 
     pub(crate) fn act(self, second: u64, by: &str, act: Act) -> Self {
-        self.event(
-            second,
-            Event::Acted {
-                by: name(by),
-                act,
-            },
-        )
+        self.event(second, Event::Acted { by: name(by), act })
     }
 
     pub(crate) fn ran(self, second: u64, words: &str) -> Self {
@@ -351,19 +360,22 @@ impl Play {
     /// Half of all puts fail from the onset until `until`.
     pub(crate) fn outage(self, until: u64, end: u64) -> Self {
         self.measured(0..end, |second| {
-            if (ONSET..until).contains(&second) { 4 } else { 0 }
+            if (ONSET..until).contains(&second) {
+                4
+            } else {
+                0
+            }
         })
     }
 
     pub(crate) fn restored(self, since: u64) -> Self {
         let at = START + Span::from_secs(since);
-        self.event(since + 60, Event::Restored { since: at })
-            .event(
-                since + 61,
-                Event::AlarmResolved {
-                    alarm: name("UploadErrorsHigh"),
-                },
-            )
+        self.event(since + 60, Event::Restored { since: at }).event(
+            since + 61,
+            Event::AlarmResolved {
+                alarm: name("UploadErrorsHigh"),
+            },
+        )
     }
 
     pub(crate) fn ended(self, second: u64, outcome: Outcome) -> Self {

@@ -142,7 +142,12 @@ fn a_perfect_play_is_worth_1_everywhere() {
     let score = scored(&events, None);
     for check in score.dimensions.iter().flat_map(|one| &one.checks) {
         if let Some(value) = check.score {
-            assert!((value - 1.0).abs() < 1e-9, "{}: {}", check.id, check.sentence);
+            assert!(
+                (value - 1.0).abs() < 1e-9,
+                "{}: {}",
+                check.id,
+                check.sentence
+            );
         }
     }
     for name in [
@@ -196,15 +201,25 @@ fn doing_nothing_is_worth_next_to_nothing() {
 
 #[test]
 fn scholar_and_restorer_change_places_with_the_profile() {
-    let mean = |play: Play, profile| scored(&play.journal(), Some(profile)).weighted_mean().unwrap();
+    let mean = |play: Play, profile| {
+        scored(&play.journal(), Some(profile))
+            .weighted_mean()
+            .unwrap()
+    };
     let understand = Profile::UnderstandFirst;
     let restore = Profile::RestoreFirst;
     assert!(mean(scholar(), understand) > mean(restorer(), understand));
     assert!(mean(scholar(), restore) < mean(restorer(), restore));
     // By hand: the scholar noticed 775 s after the onset, restored at 1400 s of par 600 s and limit 1800 s.
     let score = of(scholar());
-    near(check(&score, "detect.recognised"), 1.0 - (775.0_f64 / 120.0).ln() / 15.0_f64.ln());
-    near(check(&score, "mitigate.restored"), 1.0 - (1400.0_f64 / 600.0).ln() / 3.0_f64.ln());
+    near(
+        check(&score, "detect.recognised"),
+        1.0 - (775.0_f64 / 120.0).ln() / 15.0_f64.ln(),
+    );
+    near(
+        check(&score, "mitigate.restored"),
+        1.0 - (1400.0_f64 / 600.0).ln() / 3.0_f64.ln(),
+    );
     // 4 a second from 125 s to 1400 s, between 6700 (nothing) and 1900 (par).
     near(check(&score, "mitigate.spared"), (6700.0 - 5100.0) / 4800.0);
     near(check(&score, "mitigate.how"), 1.0);
@@ -264,13 +279,25 @@ fn a_relapse_that_lasts_is_no_restoration() {
 
 #[test]
 fn a_drill_without_a_fault_is_won_by_saying_so() {
-    near(figure(&of(no_fault(Some("none.false-alarm"))), DimensionName::Detect), 1.0);
-    near(figure(&of(no_fault(Some("config.value"))), DimensionName::Detect), 0.0);
+    near(
+        figure(
+            &of(no_fault(Some("none.false-alarm"))),
+            DimensionName::Detect,
+        ),
+        1.0,
+    );
+    near(
+        figure(&of(no_fault(Some("config.value"))), DimensionName::Detect),
+        0.0,
+    );
     near(figure(&of(no_fault(None)), DimensionName::Detect), 0.0);
     let score = of(no_fault(Some("none.false-alarm")));
     near(figure(&score, DimensionName::Mitigate), 1.0);
     near(check(&score, "diagnose.kind"), 1.0);
-    assert_eq!(score.dimension(DimensionName::Communicate).unwrap().score, None);
+    assert_eq!(
+        score.dimension(DimensionName::Communicate).unwrap().score,
+        None
+    );
 }
 
 #[test]
@@ -397,7 +424,12 @@ fn sample_claims_land_in_their_bands() {
     };
     let mut full = right_cause();
     near(claim_score(&plan, &full), 1.0);
-    assert!(claim_score(&plan, &text("web's pool has two connections since 2026.11.3")) >= 0.7);
+    assert!(
+        claim_score(
+            &plan,
+            &text("web's pool has two connections since 2026.11.3")
+        ) >= 0.7
+    );
     let near_miss = CauseClaim {
         component: Some("edge".to_owned()),
         kind: Some("config.value".to_owned()),

@@ -11,7 +11,7 @@ use crate::{
         render::terminal,
     },
     scenario::{
-        Play as AutoPlay, Moment,
+        Moment, Play as AutoPlay,
         act::Act,
         truth::{DecisionTruth, Fact, Rung},
     },
@@ -51,7 +51,9 @@ fn sealed() -> Plan {
     cause.distractors = vec![fact("distractor")];
     plan.truth.owners = vec![canary("owner")];
     plan.truth.milestones = vec![canary("milestone")];
-    plan.truth.severity.insert(canary("severity"), canary("yes"));
+    plan.truth
+        .severity
+        .insert(canary("severity"), canary("yes"));
     plan.truth.decision.insert(
         Rung::RollBack,
         DecisionTruth {
@@ -124,9 +126,7 @@ fn journal() -> Vec<Recorded> {
         )
         .restored(300);
     for step in [
-        InjectionStep::Reverting {
-            why: canary("why"),
-        },
+        InjectionStep::Reverting { why: canary("why") },
         InjectionStep::Diverged {
             detail: canary("detail"),
         },
@@ -144,7 +144,10 @@ fn journal() -> Vec<Recorded> {
 fn a_responder_is_told_nothing_that_is_sealed() {
     let events = journal();
     let plan = sealed();
-    assert!(events[0].to_line().contains(CANARY), "the plan holds the word");
+    assert!(
+        events[0].to_line().contains(CANARY),
+        "the plan holds the word"
+    );
     for upto in 1..=events.len() {
         // Every state of the board while the drill runs, in steps that end with all of it.
         if upto % 37 != 0 && upto != events.len() {
@@ -179,8 +182,15 @@ fn measured_truth_is_no_part_of_a_responders_replay() {
         .iter()
         .filter_map(|one| replay_line(&plan, START, one, Audience::Responder))
         .collect();
-    assert!(lines.contains(&"T+3m5s    ana acknowledged UploadErrorsHigh".to_owned()), "{lines:#?}");
-    assert!(!lines.iter().any(|line| line.contains("measured") || line.contains("injection")));
+    assert!(
+        lines.contains(&"T+3m5s    ana acknowledged UploadErrorsHigh".to_owned()),
+        "{lines:#?}"
+    );
+    assert!(
+        !lines
+            .iter()
+            .any(|line| line.contains("measured") || line.contains("injection"))
+    );
 }
 
 #[test]

@@ -7,6 +7,7 @@ use crate::{
     report::score::{Check, DimensionName, State},
     scenario::{Profile, act::ClaimedShare},
 };
+use std::fmt::Write as _;
 
 pub(crate) const NOT_BUILT_YET: &str = "not built yet";
 pub(crate) const NOT_ENDED: &str = "the drill has not ended";
@@ -27,7 +28,8 @@ pub(crate) const NOTHING_CHANGED: &str = "the team only looked and changed nothi
 pub(crate) const NOTHING_WAS_BROKEN: &str = "nothing was broken in this drill";
 pub(crate) const TOO_SHORT_FOR_CADENCE: &str = "service was back before a first update was due";
 pub(crate) const NO_PROMISE_DUE: &str = "no promised update fell due during the incident";
-pub(crate) const NOTHING_SAID: &str = "nothing was said that could be compared with the measurement";
+pub(crate) const NOTHING_SAID: &str =
+    "nothing was said that could be compared with the measurement";
 pub(crate) const NO_OUTAGE: &str = "no outage was measured, so there is nothing to compare with";
 
 /// Why a drill of this outcome is not scored.
@@ -123,7 +125,10 @@ pub(crate) fn declared(after: Option<Span>) -> Said {
 
 pub(crate) fn triaged(acked: usize, of: usize) -> Said {
     Said::asking(
-        format!("{acked} of {} of the outage were acknowledged.", count(of, "alarm")),
+        format!(
+            "{acked} of {} of the outage were acknowledged.",
+            count(of, "alarm")
+        ),
         "Who looks after alarms while everybody is busy?",
     )
 }
@@ -180,12 +185,13 @@ pub(crate) fn kind(named: Option<&str>, actual: &str, score: f64) -> Said {
 }
 
 pub(crate) fn facts(right: usize, of: usize, wrong: usize) -> Said {
-    let mut sentence = format!("The team's answer holds {right} of {}", count(of, "true fact"));
+    let mut sentence = format!(
+        "The team's answer holds {right} of {}",
+        count(of, "true fact")
+    );
     if wrong > 0 {
-        sentence.push_str(&format!(
-            " and {} that did not apply here",
-            count(wrong, "statement")
-        ));
+        let statements = count(wrong, "statement");
+        let _ = write!(sentence, " and {statements} that did not apply here");
     }
     sentence.push('.');
     Said::asking(
@@ -263,10 +269,13 @@ pub(crate) fn restored(after: Span, par: Span, relapses: usize) -> Said {
         time(par)
     );
     if relapses > 0 {
-        sentence.push_str(&format!(", after {}", count(relapses, "relapse")));
+        let _ = write!(sentence, ", after {}", count(relapses, "relapse"));
     }
     sentence.push('.');
-    Said::asking(sentence, "Which step took longest, and what would shorten it?")
+    Said::asking(
+        sentence,
+        "Which step took longest, and what would shorten it?",
+    )
 }
 
 pub(crate) fn not_restored(relapses: usize) -> Said {
@@ -275,11 +284,16 @@ pub(crate) fn not_restored(relapses: usize) -> Said {
     } else {
         "Service was not measured as restored before the drill ended."
     };
-    Said::asking(sentence, "What would have brought service back, even in part?")
+    Said::asking(
+        sentence,
+        "What would have brought service back, even in part?",
+    )
 }
 
 pub(crate) fn restored_censored() -> Said {
-    Said::plain("The drill was ended early, so nobody can tell whether service would have come back in time.")
+    Said::plain(
+        "The drill was ended early, so nobody can tell whether service would have come back in time.",
+    )
 }
 
 pub(crate) fn spared(actual: f64, nothing: f64, par: f64) -> Said {
@@ -368,10 +382,13 @@ pub(crate) fn cadence(score: f64) -> Said {
 pub(crate) fn content(score: Option<f64>) -> Said {
     let question = "What would a user want to read first?";
     match score {
-        None => Said::asking("No status update went out, so there was nothing to read.", question),
-        Some(score) if score > 0.99 => Said::plain(
-            "Every update says what is wrong, to whom it goes and when more will come.",
+        None => Said::asking(
+            "No status update went out, so there was nothing to read.",
+            question,
         ),
+        Some(score) if score > 0.99 => {
+            Said::plain("Every update says what is wrong, to whom it goes and when more will come.")
+        }
         Some(_) => Said::asking(
             "Some updates leave out what is wrong, whom they are for or when more will come.",
             question,
@@ -381,7 +398,10 @@ pub(crate) fn content(score: Option<f64>) -> Said {
 
 pub(crate) fn promises(kept: usize, due: usize) -> Said {
     Said::asking(
-        format!("{kept} of {} of a next update were kept.", count(due, "promise")),
+        format!(
+            "{kept} of {} of a next update were kept.",
+            count(due, "promise")
+        ),
         "What makes a promised time easy to keep?",
     )
 }
@@ -392,12 +412,17 @@ pub(crate) fn audiences(told: &[&str]) -> Said {
         told if told.len() > 1 => format!("Updates went to {}.", list(told)),
         told => format!("Updates went to {} alone.", list(told)),
     };
-    Said::asking(sentence, "Who else was asking themselves what was going on?")
+    Said::asking(
+        sentence,
+        "Who else was asking themselves what was going on?",
+    )
 }
 
 pub(crate) fn truthful(wrong_at: Option<&str>) -> Said {
     match wrong_at {
-        None => Said::plain("What the team told people agrees with what was measured at that moment."),
+        None => {
+            Said::plain("What the team told people agrees with what was measured at that moment.")
+        }
         Some(at) => Said::asking(
             format!("At {at} the team said that it was over while requests were still failing."),
             "Which figure does the team look at before it gives the all-clear?",
@@ -424,11 +449,7 @@ fn stretch(seconds: Option<(f64, f64)>) -> String {
     )
 }
 
-pub(crate) fn window(
-    claimed: Option<(f64, f64)>,
-    actual: Option<(f64, f64)>,
-    score: f64,
-) -> Said {
+pub(crate) fn window(claimed: Option<(f64, f64)>, actual: Option<(f64, f64)>, score: f64) -> Said {
     let agreement = match score {
         s if s > 0.95 => "a close match",
         s if s >= 0.7 => "a good match",
@@ -454,7 +475,10 @@ pub(crate) fn classes(claimed: &str, actual: &str, score: f64) -> Said {
         }
     };
     let sentence = if score > 0.99 {
-        format!("The team named the classes that were harmed: {}.", or_none(actual))
+        format!(
+            "The team named the classes that were harmed: {}.",
+            or_none(actual)
+        )
     } else {
         format!(
             "The team named {} as harmed; measured was {}.",
@@ -462,7 +486,10 @@ pub(crate) fn classes(claimed: &str, actual: &str, score: f64) -> Said {
             or_none(actual)
         )
     };
-    Said::asking(sentence, "How can the team see each kind of request by itself?")
+    Said::asking(
+        sentence,
+        "How can the team see each kind of request by itself?",
+    )
 }
 
 /// `put 40 % (measured 52 %)`.

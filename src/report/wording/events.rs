@@ -128,10 +128,10 @@ pub fn open_to_responders(event: &Event) -> bool {
         | Event::HintGiven { .. }
         | Event::QuestionAsked { .. }
         | Event::StopRequested { .. }
+        | Event::Ended { .. }
         | Event::Closed { .. } => true,
         // What is asked of the autopilot is shown when it is done; a plain "operate" says the same twice.
         Event::Acted { act, .. } => !matches!(act, Act::Operate(_)),
-        Event::Ended { .. } => true,
         _ => false,
     }
 }
@@ -172,7 +172,7 @@ pub fn line(plan: &Plan, event: &Event) -> Option<String> {
         Event::Ended { outcome, reason } => {
             format!("EndEx: {} ({})", outcome.as_str(), tame(reason))
         }
-        event => return open_line(plan, event, |person| person.to_string()),
+        event => return open_line(plan, event, ToString::to_string),
     })
 }
 

@@ -1,5 +1,7 @@
 //! The words of the debrief's page: banner, headings, prose and the questions for what only people can fill in.
 
+use std::fmt::Write as _;
+
 use super::{list, number, percent, time};
 use crate::{
     base::{ClassName, Span},
@@ -52,22 +54,21 @@ pub fn outcome(outcome: Option<Outcome>) -> &'static str {
 
 /// The one line.
 pub fn one_line(
-    title: &str,
     unscored: Option<&str>,
     harmed: Span,
     worst: Option<(&ClassName, Count)>,
 ) -> String {
     if let Some(why) = unscored {
-        return format!("{title}: not scored, because {why}.");
+        return format!("This drill is not scored: {why}.");
     }
     match worst {
-        _ if harmed == Span::ZERO => format!("{title}: no harm to users was measured."),
+        _ if harmed == Span::ZERO => "No harm to users was measured.".to_owned(),
         Some((class, count)) => format!(
-            "{title}: users were harmed for {}; {class} was hit hardest, with {} of its requests failing.",
+            "Users were harmed for {}; {class} was hit hardest, with {} of its requests failing.",
             time(harmed),
             percent(count.share())
         ),
-        None => format!("{title}: users were harmed for {}.", time(harmed)),
+        None => format!("Users were harmed for {}.", time(harmed)),
     }
 }
 
@@ -89,7 +90,12 @@ pub fn account(
     );
     let restored = restored.map_or_else(
         || "service was not measured as restored".to_owned(),
-        |after| format!("service was back {} after StartEx, as measured", time(after)),
+        |after| {
+            format!(
+                "service was back {} after StartEx, as measured",
+                time(after)
+            )
+        },
     );
     format!(
         "{team} worked on a real, deliberately broken staging target for {}. {declared}; {restored}.",
@@ -119,9 +125,10 @@ pub fn measured(
         list(harmed_classes)
     );
     if late_ms > 500 {
-        text.push_str(&format!(
+        let _ = write!(
+            text,
             " The synthetic users were up to {late_ms} ms late with their own starts, so part of this is the measuring machine's."
-        ));
+        );
     }
     text
 }
@@ -272,16 +279,31 @@ pub const DECISIONS: [(&str, &str); 3] = [
 /// What people bring to the table.
 pub const REFLECTIONS: [(&str, &str); 4] = [
     ("Went well", "What should the team do again just like this?"),
-    ("Went poorly", "What made the work harder than it had to be?"),
+    (
+        "Went poorly",
+        "What made the work harder than it had to be?",
+    ),
     ("Got lucky", "What helped that nobody can count on?"),
-    ("Surprised", "What did the target or the tools do that nobody expected?"),
+    (
+        "Surprised",
+        "What did the target or the tools do that nobody expected?",
+    ),
 ];
 
 /// Lessons.
 pub const LESSONS: [(&str, &str); 3] = [
-    ("The system", "What does the team now know about the target that it did not know before?"),
-    ("The response", "What will the team do differently in the next incident?"),
-    ("The practice", "What would make this drill itself more useful?"),
+    (
+        "The system",
+        "What does the team now know about the target that it did not know before?",
+    ),
+    (
+        "The response",
+        "What will the team do differently in the next incident?",
+    ),
+    (
+        "The practice",
+        "What would make this drill itself more useful?",
+    ),
 ];
 
 /// The improvement plan.
