@@ -334,6 +334,24 @@ impl ResponderBoard {
     }
 }
 
+fn last_figures(events: &[Recorded]) -> BTreeMap<ClassName, BoardFigures> {
+    let last = events.iter().rev().find_map(|one| match &one.event {
+        Event::Measured { bucket, .. } => Some(bucket),
+        _ => None,
+    });
+    let classes = last.into_iter().flat_map(|bucket| &bucket.classes);
+    classes
+        .map(|(class, tally)| {
+            let figures = BoardFigures {
+                sent: tally.sent,
+                failed: tally.failed_share(),
+                p95_ms: tally.p95_ms,
+            };
+            (class.clone(), figures)
+        })
+        .collect()
+}
+
 fn last_status(events: &[Recorded]) -> Option<(&Act, At)> {
     events
         .iter()
@@ -396,6 +414,7 @@ impl InstigatorBoard {
         for recorded in events {
             board.take(&recorded.event);
         }
+        board.measured = last_figures(events);
         Some(board)
     }
 
@@ -403,20 +422,6 @@ impl InstigatorBoard {
         match event {
             Event::Joined { person, hat } => self.people.push((person.clone(), *hat)),
             Event::Injection { id, step } => self.step(id.as_str(), step),
-            Event::Measured { bucket, .. } => {
-                self.measured = bucket
-                    .classes
-                    .iter()
-                    .map(|(class, tally)| {
-                        let figures = BoardFigures {
-                            sent: tally.sent,
-                            failed: tally.failed_share(),
-                            p95_ms: tally.p95_ms,
-                        };
-                        (class.clone(), figures)
-                    })
-                    .collect();
-            }
             Event::SymptomSeen { .. } | Event::Relapsed => self.restored = Some(false),
             Event::Restored { .. } => self.restored = Some(true),
             Event::Ended { outcome, .. } => self.outcome = Some(*outcome),

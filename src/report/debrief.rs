@@ -3,6 +3,7 @@
 //!
 //! [`render`](super::render) turns one of these into Markdown, HTML and JSON. [`build`] fills it.
 
+mod after;
 mod build;
 mod chart;
 

@@ -320,8 +320,9 @@ impl<'a> Timeline<'a> {
         (!relapsed).then_some(last)
     }
 
-    /// The first thing that shows a person had noticed: an acknowledgement, a declaration, a status update or a guess.
-    pub fn first_recognition(&self) -> Option<Mark> {
+    /// The first thing from `from` on that shows that somebody had noticed: an acknowledgement, a declaration, a status
+    /// update or a guess. What was said before anything was broken is no recognition of it.
+    pub fn first_recognition(&self, from: At) -> Option<Mark> {
         let acks = self
             .alarms
             .iter()
@@ -330,6 +331,16 @@ impl<'a> Timeline<'a> {
         acks.chain(self.declared.iter().map(|(mark, _)| *mark))
             .chain(self.statuses.iter().map(|status| status.mark))
             .chain(self.hypotheses.iter().map(|(mark, _)| *mark))
+            .filter(|mark| mark.at >= from)
+            .min()
+    }
+
+    /// When the first injection that belongs to the outage was made.
+    pub fn injected(&self) -> Option<Mark> {
+        self.injections
+            .iter()
+            .filter(|injection| injection.planned.related)
+            .filter_map(InjectionHistory::injected)
             .min()
     }
 }

@@ -1,30 +1,30 @@
 //! Fills the debrief's sections from the folds over a journal.
 
 use super::{
-    AlarmLine, CardLine, ClaimLine, Compared, Debrief, Detection, Exercise, FORMAT, Field, Header,
-    HintLine, ImpactSection, InjectionLine, Lane, Moment, Open, Overview, QuestionLine, Response,
-    Reveal, RoleLine, TimelineRow, TimelineSection, chart,
+    AlarmLine, Compared, Debrief, Detection, Exercise, FORMAT, Field, Header, ImpactSection, Lane,
+    Moment, Open, Overview, Response, RoleLine, TimelineRow, TimelineSection, chart,
 };
 use crate::{
     base::{At, Person, Span},
-    drill::event::{Event, Hat, InjectionStep, Recorded},
+    drill::event::{Event, Hat, Recorded},
     report::{
         impact::Impact,
         journal::{Journal, Mark},
-        score::{Score, claim_score, score_with},
-        timeline::{InjectionHistory, Timeline},
+        score::{Score, score_with},
+        timeline::Timeline,
         wording::{self, events, page},
     },
-    scenario::act::{Act, CauseClaim},
+    scenario::act::Act,
 };
 
 /// Most lines of the debrief's timeline; what is said in the channel goes first.
 const ROWS_MAX: usize = 400;
 
-struct Desk<'d, 'a> {
-    journal: &'d Journal<'a>,
-    timeline: &'d Timeline<'a>,
-    impact: &'d Impact,
+/// What every section is filled from.
+pub(super) struct Desk<'d, 'a> {
+    pub(super) journal: &'d Journal<'a>,
+    pub(super) timeline: &'d Timeline<'a>,
+    pub(super) impact: &'d Impact,
 }
 
 /// Writes up a journal. The same journal gives the same debrief.
@@ -87,16 +87,25 @@ pub(super) fn moment(journal: &Journal<'_>, at: At) -> Moment {
 }
 
 impl Desk<'_, '_> {
-    fn moment(&self, at: At) -> Moment {
+    pub(super) fn moment(&self, at: At) -> Moment {
         moment(self.journal, at)
     }
 
     /// `13:02:05 UTC (T+2m5s)`.
-    fn said(&self, at: At) -> String {
+    pub(super) fn said(&self, at: At) -> String {
         format!("{} UTC ({})", at.clock_time(), self.journal.offset(at))
     }
 
-    fn names(&self, side: Option<Hat>) -> Vec<String> {
+    /// The first sign that the team had noticed.
+    pub(super) fn recognised(&self) -> Option<Mark> {
+        let injected = self.timeline.injected().map(|mark| mark.at);
+        let onset = self.impact.onset();
+        let from = injected.into_iter().chain(onset).min();
+        self.timeline
+            .first_recognition(from.unwrap_or(self.journal.start()))
+    }
+
+    pub(super) fn names(&self, side: Option<Hat>) -> Vec<String> {
         self.timeline
             .people
             .iter()
@@ -311,10 +320,7 @@ impl Desk<'_, '_> {
             let after = after.map(|onset| alarm.raised.at.since(onset));
             page::beat_alarm(at, alarm.alarm.as_str(), after)
         });
-        beat(
-            line.first_recognition().map(|mark| mark.at),
-            &page::beat_noticed,
-        );
+        beat(self.recognised().map(|mark| mark.at), &page::beat_noticed);
         if let Some((mark, text)) = line.declared.first() {
             beat(Some(mark.at), &|at| {
                 page::beat_declared(at, &wording::tame(text))
@@ -355,7 +361,7 @@ impl Desk<'_, '_> {
             text: page::detection(
                 line.alarms.len(),
                 after(line.alarms.first().map(|spell| spell.raised.at)),
-                after(line.first_recognition().map(|mark| mark.at)),
+                after(self.recognised().map(|mark| mark.at)),
             ),
             alarms: line
                 .alarms
@@ -461,242 +467,6 @@ impl Desk<'_, '_> {
             actions: self.rows_of(|event| Lane::of(event) == Lane::Action),
             broadcasts: self.rows_of(|event| Lane::of(event) == Lane::Status),
         }
-    }
-
-    fn reveal(&self) -> Reveal {
-        let plan = self.journal.plan();
-        let cause = &plan.truth.cause;
-        let mut claims: Vec<(Mark, &CauseClaim)> = self
-            .timeline
-            .hypotheses
-            .iter()
-            .chain(&self.timeline.causes)
-            .copied()
-            .collect();
-        claims.sort_by_key(|(mark, _)| *mark);
-        Reveal {
-            summary: plan.summary.clone(),
-            compared: self.compared(),
-            facts: cause.facts.iter().map(|fact| fact.says.clone()).collect(),
-            contributing: cause.contributing.clone(),
-            spread: cause
-                .spreads
-                .iter()
-                .map(|(from, to)| format!("{from} to {to}"))
-                .collect(),
-            owners: plan.truth.owners.clone(),
-            claims: claims
-                .into_iter()
-                .take(50)
-                .map(|(mark, claim)| ClaimLine {
-                    moment: self.moment(mark.at),
-                    text: events::claim_words(claim),
-                    nearness: page::nearness(claim_score(plan, claim)).to_owned(),
-                })
-                .collect(),
-            injections: self.injections(),
-        }
-    }
-
-    fn compared(&self) -> Vec<Compared> {
-        let cause = &self.journal.plan().truth.cause;
-        let claim = self.timeline.causes.last().map(|(_, claim)| *claim);
-        let given = |value: Option<String>| value.unwrap_or_else(|| page::NOT_CLAIMED.to_owned());
-        let row = |name: &str, claimed: Option<String>, actual: String| Compared {
-            name: name.to_owned(),
-            claimed: given(claimed),
-            actual,
-        };
-        let injected = self
-            .timeline
-            .injections
-            .iter()
-            .filter(|one| one.planned.related)
-            .filter_map(InjectionHistory::injected)
-            .min();
-        let onset = claim
-            .and_then(|claim| claim.onset)
-            .map(|when| self.said(when.resolve(self.journal.start())));
-        vec![
-            row(
-                "Component",
-                claim.and_then(|claim| claim.component.clone()),
-                cause.component.clone(),
-            ),
-            row(
-                "Kind of fault",
-                claim.and_then(|claim| claim.kind.clone()),
-                cause.kind.clone(),
-            ),
-            row(
-                "It began",
-                onset,
-                injected.map_or_else(|| page::NONE.to_owned(), |mark| self.said(mark.at)),
-            ),
-            row(
-                "In words",
-                claim
-                    .filter(|claim| !claim.text.is_empty())
-                    .map(|claim| wording::tame(&claim.text)),
-                cause.trigger.clone(),
-            ),
-        ]
-    }
-
-    fn injections(&self) -> Vec<InjectionLine> {
-        self.timeline
-            .injections
-            .iter()
-            .map(|one| InjectionLine {
-                id: one.planned.id.to_string(),
-                fault: format!(
-                    "{} on {}",
-                    one.planned.fault.kind(),
-                    one.planned.fault.place()
-                ),
-                injector: one.planned.injector.clone(),
-                related: one.planned.related,
-                history: one
-                    .steps
-                    .iter()
-                    .take(30)
-                    .map(|(mark, step)| {
-                        format!("{} {}", events::step(step), self.journal.offset(mark.at))
-                    })
-                    .collect(),
-            })
-            .collect()
-    }
-
-    fn resolution(&self) -> String {
-        let line = self.timeline;
-        let restored = line.held_restoration();
-        let last = restored.and_then(|(mark, _)| {
-            line.operations
-                .iter()
-                .rev()
-                .find(|operation| operation.mark.seq < mark.seq)
-        });
-        let mut related = line.injections.iter().filter(|one| one.planned.related);
-        let repaired = related.all(|one| {
-            one.first(|step| {
-                matches!(
-                    step,
-                    InjectionStep::Cleared | InjectionStep::Diverged { .. }
-                )
-            })
-            .is_some()
-        });
-        page::resolution(
-            restored.map(|(_, since)| self.said(since)).as_deref(),
-            last.map(|operation| wording::tame(&operation.argv.join(" ")))
-                .as_deref(),
-            repaired,
-        )
-    }
-
-    fn hints(&self) -> Vec<HintLine> {
-        self.timeline
-            .hints
-            .iter()
-            .map(|(mark, entry, anchor)| HintLine {
-                moment: self.moment(mark.at),
-                pointer: anchor
-                    .map_or_else(|| (*entry).to_owned(), |anchor| format!("{entry}#{anchor}")),
-            })
-            .collect()
-    }
-
-    fn questions(&self) -> Vec<QuestionLine> {
-        self.journal
-            .plan()
-            .questions
-            .iter()
-            .enumerate()
-            .map(|(index, text)| QuestionLine {
-                text: text.clone(),
-                asked: self
-                    .timeline
-                    .questions
-                    .iter()
-                    .find(|(_, asked)| *asked == index)
-                    .map(|(mark, _)| self.moment(mark.at)),
-            })
-            .collect()
-    }
-
-    /// The Wikimedia card: what the journal can answer is answered, the rest is left to people.
-    fn scorecard(&self, score: &Score) -> Vec<CardLine> {
-        let line = self.timeline;
-        let responders = self.names(Some(Hat::Responder)).len();
-        let current = score.check("communicate.cadence").and_then(|one| one.score);
-        let told_users = line
-            .statuses
-            .iter()
-            .any(|status| status.to.iter().any(|to| to == "users"));
-        let first_alarm = line.alarms.first().map(|spell| spell.raised);
-        let monitoring_first = match (first_alarm, line.first_recognition()) {
-            (Some(alarm), Some(noticed)) => Some(alarm < noticed),
-            (Some(_), None) => Some(true),
-            (None, Some(_)) => Some(false),
-            (None, None) => None,
-        };
-        let given_up =
-            self.journal.events().iter().any(|recorded| {
-                matches!(&recorded.event, Event::NoticeFailed { retry_at: None, .. })
-            });
-        let card = [
-            (
-                "people",
-                "Were the responders others than in the last five incidents?",
-                None,
-            ),
-            ("people", "Were they prepared to respond well?", None),
-            (
-                "people",
-                "Were fewer than five people called?",
-                Some(responders < 5),
-            ),
-            ("people", "Was the right team called?", None),
-            ("people", "Was it within working hours?", None),
-            (
-                "process",
-                "Was the status kept current?",
-                current.map(|share| share >= 0.9),
-            ),
-            ("process", "Were users told in public?", Some(told_users)),
-            (
-                "process",
-                "Is there a ticket that tracks the incident?",
-                None,
-            ),
-            ("process", "Does every follow-up have an owner?", None),
-            ("process", "Is this the first incident of its kind?", None),
-            (
-                "tooling",
-                "Was no open task left that would have prevented or eased it?",
-                None,
-            ),
-            (
-                "tooling",
-                "Did the means of communication work?",
-                Some(!given_up),
-            ),
-            (
-                "tooling",
-                "Did monitoring speak before people did?",
-                monitoring_first,
-            ),
-            ("tooling", "Were the engineering tools available?", None),
-            ("tooling", "Did an existing runbook guide the fix?", None),
-        ];
-        card.into_iter()
-            .map(|(about, question, answer)| CardLine {
-                about: about.to_owned(),
-                question: question.to_owned(),
-                answer,
-            })
-            .collect()
     }
 }
 

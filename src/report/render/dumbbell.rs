@@ -20,7 +20,7 @@ pub fn dumbbell(data: &Dumbbell) -> Option<String> {
     }
     let rows = data.times.len() + data.shares.len();
     let panels = usize::from(!data.times.is_empty()) + usize::from(!data.shares.is_empty());
-    let height = rows as f64 * ROW + panels as f64 * 52.0 + 6.0;
+    let height = rows as f64 * ROW + panels as f64 * 60.0;
     let mut svg = Svg::new(
         ("compare", "plot narrow"),
         (WIDTH, height),
@@ -29,7 +29,7 @@ pub fn dumbbell(data: &Dumbbell) -> Option<String> {
     );
     let mut y = TOP;
     if !data.times.is_empty() {
-        y = times(&mut svg, data, y) + 34.0;
+        y = times(&mut svg, data, y) + 44.0;
     }
     if !data.shares.is_empty() {
         shares(&mut svg, data, y);
@@ -98,7 +98,7 @@ fn shares(svg: &mut Svg, data: &Dumbbell, y: f64) {
         right: RIGHT,
     };
     svg.text(
-        (0.0, y - 14.0),
+        (0.0, y - 24.0),
         Hold::Start,
         "t-head",
         "Share of requests that failed",

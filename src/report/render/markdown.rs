@@ -30,9 +30,32 @@ pub fn markdown(debrief: &Debrief) -> String {
 }
 
 /// Makes a text harmless in Markdown: one line, no control characters, no markup, no link, no list.
+/// Plain words between two backticks stay code.
 pub(crate) fn safe(text: &str) -> String {
     let tamed = wording::tame(text);
     let tamed = tamed.trim();
+    let parts: Vec<&str> = tamed.split('`').collect();
+    let last = parts.len() - 1;
+    let paired = !parts.len().is_multiple_of(2);
+    let apart = parts
+        .iter()
+        .enumerate()
+        .all(|(index, part)| index == 0 || index == last || !part.is_empty());
+    let plain = |part: &&str| !part.contains(['<', '>', '&', '|', '[', ']', '\\']);
+    if last == 0 || !paired || !apart || !parts.iter().skip(1).step_by(2).all(plain) {
+        return escaped(tamed);
+    }
+    let spans = parts.iter().enumerate().map(|(index, part)| {
+        if index % 2 == 0 {
+            escaped(part)
+        } else {
+            format!("`{part}`")
+        }
+    });
+    spans.collect()
+}
+
+fn escaped(tamed: &str) -> String {
     let mut safe = String::with_capacity(tamed.len() + 8);
     let mut digits_only = true;
     for (index, c) in tamed.char_indices() {

@@ -260,7 +260,7 @@ fn lane_row(svg: &mut Svg, strip: &Strip, lane: Lane, name: &str, scale: &Scale,
     }
 }
 
-/// Each alarm's name where there is room: after its bar, else before it.
+/// Each alarm's name where there is room: after its bar, else before it, else above it.
 fn alarm_names(svg: &mut Svg, strip: &Strip, scale: &Scale, middle: f64) {
     for bar in &strip.alarms {
         let (left, right) = (scale.x(bar.from), scale.x(bar.to));
@@ -281,6 +281,13 @@ fn alarm_names(svg: &mut Svg, strip: &Strip, scale: &Scale, middle: f64) {
             );
         } else if free(left - wide - 4.0, left - 4.0) {
             svg.text((left - 11.0, middle + 4.0), Hold::End, "t-mark", &bar.alarm);
+        } else if strip.alarms.len() == 1 && wide < right - left {
+            svg.text(
+                (left + 9.0, middle - 5.0),
+                Hold::Start,
+                "t-mark",
+                &bar.alarm,
+            );
         }
     }
 }

@@ -58,7 +58,12 @@ fn marks(statuses: &[StatusUpdate<'_>]) -> Vec<Mark> {
 
 fn first(sheet: &Sheet<'_, '_>) -> Check {
     let (id, weight) = FIRST;
-    let first = sheet.timeline.statuses.first().map(|status| status.mark);
+    let first = sheet
+        .timeline
+        .statuses
+        .iter()
+        .map(|status| status.mark)
+        .find(|mark| mark.at >= sheet.broken_from());
     let after = first.map(|mark| mark.at.since(sheet.onset()));
     let score = after.map_or(0.0, |after| lat(after.secs(), 300.0, 1800.0));
     Check::scored(id, weight, score, wording::first_status(after))

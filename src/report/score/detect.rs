@@ -17,7 +17,7 @@ pub(super) fn checks(sheet: &Sheet<'_, '_>) -> Vec<Check> {
 
 fn recognised(sheet: &Sheet<'_, '_>) -> Check {
     let (id, weight) = RECOGNISED;
-    let first = sheet.timeline.first_recognition();
+    let first = sheet.timeline.first_recognition(sheet.broken_from());
     let after = first.map(|mark| mark.at.since(sheet.onset()));
     let score = after.map_or(0.0, |after| lat(after.secs(), 120.0, 1800.0));
     Check::scored(id, weight, score, wording::recognised(after))
@@ -27,7 +27,12 @@ fn recognised(sheet: &Sheet<'_, '_>) -> Check {
 
 fn declared(sheet: &Sheet<'_, '_>) -> Check {
     let (id, weight) = DECLARED;
-    let first = sheet.timeline.declared.first().map(|(mark, _)| *mark);
+    let first = sheet
+        .timeline
+        .declared
+        .iter()
+        .map(|(mark, _)| *mark)
+        .find(|mark| mark.at >= sheet.broken_from());
     let after = first.map(|mark| mark.at.since(sheet.onset()));
     let score = after.map_or(0.0, |after| lat(after.secs(), 300.0, 1800.0));
     Check::scored(id, weight, score, wording::declared(after))

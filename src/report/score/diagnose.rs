@@ -346,7 +346,7 @@ fn milestone(sheet: &Sheet<'_, '_>, name: &str) -> Option<Option<Mark>> {
         all.and_then(|marks| marks.into_iter().max())
     };
     Some(match name {
-        "symptom" => line.first_recognition(),
+        "symptom" => line.first_recognition(sheet.broken_from()),
         "localised" => first(&|claim| component(plan, claim) > 0.99),
         "mechanism" => first(&|claim| {
             kind(plan, claim) > 0.99 || facts(plan, claim).is_some_and(|facts| facts.score >= 0.5)

@@ -22,7 +22,7 @@ pub use diagnose::claim_score;
 use super::{
     impact::Impact,
     journal::{Journal, Mark},
-    timeline::{InjectionHistory, Timeline},
+    timeline::Timeline,
     wording::{self, Said},
 };
 use crate::{
@@ -283,18 +283,19 @@ impl Sheet<'_, '_> {
 
     /// When users were first harmed: as measured, else when the outage was seen, else when the fault was injected.
     fn onset(&self) -> At {
-        let injected = self
-            .timeline
-            .injections
-            .iter()
-            .filter(|injection| injection.planned.related)
-            .filter_map(InjectionHistory::injected)
-            .min();
         self.impact
             .onset()
             .or(self.timeline.symptom.map(|mark| mark.at))
-            .or(injected.map(|mark| mark.at))
+            .or(self.timeline.injected().map(|mark| mark.at))
             .unwrap_or(self.journal.start())
+    }
+
+    /// From when on there was something to notice.
+    fn broken_from(&self) -> At {
+        let onset = self.onset();
+        self.timeline
+            .injected()
+            .map_or(onset, |mark| mark.at.min(onset))
     }
 
     /// Seconds since StartEx.

@@ -31,7 +31,7 @@ pub(crate) fn name<T: std::str::FromStr>(text: &str) -> T
 where
     T::Err: std::fmt::Debug,
 {
-    text.parse().unwrap()
+    text.parse().expect("tests use good names")
 }
 
 fn service(instance: &str, component: &str) -> Service {
@@ -253,7 +253,7 @@ pub(crate) struct Play {
 impl Play {
     /// Joined people, StartEx, nothing else.
     pub(crate) fn of(plan: Plan) -> Self {
-        let mut play = Self {
+        let mut made = Self {
             plan,
             events: Vec::new(),
         };
@@ -262,7 +262,7 @@ impl Play {
             ("ben", Hat::Responder),
             ("ivy", Hat::Instigator),
         ] {
-            play = play.event(
+            made = made.event(
                 0,
                 Event::Joined {
                     person: name(person),
@@ -270,7 +270,7 @@ impl Play {
                 },
             );
         }
-        play.event(0, Event::MeasuringBegan)
+        made.event(0, Event::MeasuringBegan)
             .event(0, Event::Started)
     }
 
@@ -567,13 +567,13 @@ pub(crate) fn hacker() -> Play {
 
 /// Nothing is broken; `says` is what the team makes of it.
 pub(crate) fn no_fault(says: Option<&str>) -> Play {
-    let mut plan = plan();
-    plan.injections.clear();
-    plan.truth.cause.kind = "none.false-alarm".to_owned();
-    plan.truth.cause.component = String::new();
-    plan.truth.cause.facts.clear();
-    plan.truth.milestones.clear();
-    let play = Play::of(plan).measured(0..600, |_| 0).event(
+    let mut quiet = plan();
+    quiet.injections.clear();
+    quiet.truth.cause.kind = "none.false-alarm".to_owned();
+    quiet.truth.cause.component = String::new();
+    quiet.truth.cause.facts.clear();
+    quiet.truth.milestones.clear();
+    let play = Play::of(quiet).measured(0..600, |_| 0).event(
         160,
         Event::AlarmRaised {
             alarm: name("DiskPredictedFull"),

@@ -14,7 +14,7 @@ use crate::{
     },
     scenario::{
         Profile,
-        act::{Act, CauseClaim, ClaimedShare, ClaimedWindow, ImpactClaim, Role},
+        act::{Act, CauseClaim, ClaimedShare, ClaimedWindow, ImpactClaim, Role, StatusState},
     },
 };
 use proptest::prelude::*;
@@ -376,6 +376,145 @@ fn hints_questions_and_being_stumped_are_neutral() {
             .collect::<Vec<_>>()
     };
     assert_eq!(figures(&plain), figures(&helped));
+}
+
+#[test]
+fn noise_is_neutral() {
+    // A spammer's words, what comes twice, and acts before anything was broken change no figure.
+    let mut noisy = perfect()
+        .act(5, "ben", Act::Hypothesis(CauseClaim::default()))
+        .act(186, "ben", Act::Ack(name("UploadErrorsHigh")))
+        .act(
+            241,
+            "ben",
+            Act::Declare {
+                text: "again".to_owned(),
+            },
+        );
+    for second in 430..490 {
+        noisy = noisy.act(second, "ben", Act::Say("look at me".to_owned()));
+    }
+    let figures = |score: Score| {
+        score
+            .dimensions
+            .into_iter()
+            .map(|one| one.score)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(figures(of(noisy)), figures(of(perfect())));
+    let early = Play::of(plan())
+        .broken()
+        .outage(600, 1800)
+        .restored(600)
+        .act(
+            5,
+            "ana",
+            Act::Declare {
+                text: "something".to_owned(),
+            },
+        )
+        .act(6, "ana", super::builder::status(StatusState::Investigating))
+        .ended(1800, Outcome::Completed);
+    let score = of(early);
+    for id in ["detect.recognised", "detect.declared", "communicate.first"] {
+        near(check(&score, id), 0.0);
+    }
+}
+
+#[test]
+fn a_lucky_guess_has_no_evidence() {
+    let lucky = Play::of(plan())
+        .broken()
+        .outage(1800, 1800)
+        .act(131, "ben", Act::Cause(right_cause()))
+        .ended(1800, Outcome::Completed);
+    let score = of(lucky);
+    near(check(&score, "diagnose.component"), 1.0);
+    near(check(&score, "diagnose.evidence"), 0.0);
+    // Only what was seen before the claim counts, whatever is cited.
+    let mut claim = right_cause();
+    claim.evidence = vec![1500, 1600, 1700];
+    let score = of(Play::of(plan())
+        .broken()
+        .outage(1800, 1800)
+        .act(131, "ben", Act::Cause(claim))
+        .ended(1800, Outcome::Completed));
+    near(check(&score, "diagnose.evidence"), 0.0);
+}
+
+#[test]
+fn taking_evidence_away_never_raises() {
+    let with = |evidence: Vec<u64>, looks: usize| {
+        let mut claim = right_cause();
+        claim.evidence = evidence;
+        let mut play = Play::of(plan()).broken().outage(1800, 1800);
+        for second in 0..looks {
+            play = play.ran(140 + second as u64, "depotctl logs web");
+        }
+        let score = of(play
+            .act(400, "ben", Act::Cause(claim))
+            .ended(1800, Outcome::Completed));
+        check(&score, "diagnose.evidence")
+    };
+    let values = [
+        with(vec![20, 21], 2),
+        with(vec![20], 2),
+        with(vec![], 2),
+        with(vec![], 1),
+        with(vec![], 0),
+    ];
+    assert_eq!(values, [1.0, 0.6, 0.6, 0.3, 0.0]);
+    // What shows nothing of the target is neutral.
+    assert!((with(vec![20, 21, 0, 1, 2], 2) - 1.0).abs() < 1e-9);
+}
+
+#[test]
+fn no_constant_claim_scores() {
+    // Whatever a team always claims, it is worth next to nothing against a cause that it does not know.
+    let plan = plan();
+    for component in ["edge", "metadata"] {
+        for kind in crate::fault::kind::all().filter(|kind| !kind.starts_with("config.")) {
+            let claim = CauseClaim {
+                component: Some(component.to_owned()),
+                kind: Some(kind),
+                facts: vec!["f2".to_owned(), "f4".to_owned()],
+                ..CauseClaim::default()
+            };
+            assert!(claim_score(&plan, &claim) < 0.2);
+        }
+    }
+}
+
+#[test]
+fn a_silent_team_is_not_heard() {
+    let score = of(Play::of(plan())
+        .broken()
+        .outage(1500, 1800)
+        .restored(1500)
+        .ran(1490, "depotctl rollback web")
+        .ended(1800, Outcome::Completed));
+    near(check(&score, "communicate.first"), 0.0);
+    near(check(&score, "communicate.audiences"), 0.0);
+    // 900 s of 1375 s are free.
+    near(check(&score, "communicate.cadence"), 900.0 / 1375.0);
+    let promise = |second: u64| {
+        of(do_nothing()
+            .act(
+                200,
+                "ana",
+                super::builder::status(StatusState::Investigating),
+            )
+            .act(
+                second,
+                "ana",
+                super::builder::status(StatusState::Investigating),
+            ))
+    };
+    // Half an hour was promised; the drill ends before the second one falls due.
+    assert_eq!(
+        promise(1000).check("communicate.promises").unwrap().score,
+        Some(1.0)
+    );
 }
 
 #[test]

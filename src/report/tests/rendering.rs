@@ -104,11 +104,11 @@ fn pictures_are_xml_and_the_same_every_time() {
 
 #[test]
 fn what_people_typed_stays_text() {
-    let mut plan = plan();
-    plan.title = NASTY.to_owned();
-    plan.summary = NASTY.to_owned();
-    plan.objectives = vec![NASTY.to_owned()];
-    let mut play = Play::of(plan).broken().outage(300, 400);
+    let mut nasty = plan();
+    nasty.title = NASTY.to_owned();
+    nasty.summary = NASTY.to_owned();
+    nasty.objectives = vec![NASTY.to_owned()];
+    let mut play = Play::of(nasty).broken().outage(300, 400);
     play = play
         .act(170, "ana", Act::Say(NASTY.to_owned()))
         .act(
@@ -228,16 +228,18 @@ fn the_markdown_of_a_void_drill_says_why_nothing_is_scored() {
 }
 
 #[test]
-fn dump() {
-    std::fs::create_dir_all("/dev/shm/rep").unwrap();
-    for (n, play) in [
-        ("perfect", perfect()),
-        ("scholar", scholar()),
-        ("nothing", do_nothing()),
-        ("hacker", super::builder::hacker()),
+fn the_markdown_reads_as_it_is_written() {
+    let text = render::markdown(&of(&perfect().journal()));
+    for line in [
+        "# Uploads fail after the evening release",
+        "**Users were harmed for 4 min 45 s; put was hit hardest, with 50 % of its requests failing.**",
+        "| Harm began | 13:02:05 UTC (T+2m5s) | 13:02:05 UTC (T+2m5s) |",
+        "- 13:02:40 UTC (T+2m40s): the first alarm, UploadErrorsHigh, was raised, 35 s into the outage.",
+        "| 13:06:40 | T+6m40s | action | operations ran `depotctl rollback web` | \\#423 |",
+        "| Kind of fault | config.capacity | config.capacity.too-small |",
+        "| assess | 1.00 | Judging the impact: a strength to keep. | 0.15 | 0.05 |",
+        "| assess.severity | not applicable | not built yet |  |",
     ] {
-        let d = of(&play.journal());
-        std::fs::write(format!("/dev/shm/rep/{n}.html"), render::html(&d)).unwrap();
-        std::fs::write(format!("/dev/shm/rep/{n}.md"), render::markdown(&d)).unwrap();
+        assert!(text.lines().any(|one| one == line), "{line}\n---\n{text}");
     }
 }

@@ -117,7 +117,7 @@ pub(crate) fn declared(after: Option<Span>) -> Said {
             "What was the team waiting for before it declared?",
         ),
         None => Said::asking(
-            "Nobody declared an incident.",
+            "No incident was declared once users were harmed.",
             "What would have made declaring feel right? Declaring early costs little.",
         ),
     }
@@ -363,7 +363,7 @@ pub(crate) fn first_status(after: Option<Span>) -> Said {
             "What is the least that the team could have said earlier?",
         ),
         None => Said::asking(
-            "No status update went out.",
+            "No status update went out once users were harmed.",
             "Who was waiting for a word from the team, and whose task was it to give one?",
         ),
     }

@@ -58,7 +58,7 @@ pub fn percent(share: f64) -> String {
     if percent == 0.0 {
         "0 %".to_owned()
     } else if percent < 9.95 {
-        format!("{percent:.1} %")
+        format!("{} %", format!("{percent:.1}").trim_end_matches(".0"))
     } else {
         format!("{percent:.0} %")
     }
@@ -140,6 +140,7 @@ mod tests {
         );
         assert_eq!(percent(0.52), "52 %");
         assert_eq!(percent(0.004), "0.4 %");
+        assert_eq!(percent(0.08), "8 %");
         assert_eq!(percent(0.0), "0 %");
         assert_eq!(number(1_234_567), "1\u{202f}234\u{202f}567");
         assert_eq!(number(999), "999");

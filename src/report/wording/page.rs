@@ -33,7 +33,7 @@ pub const NONE: &str = "none";
 /// How windows are measured.
 pub const DEFINITION: &str = "A second is bad when its own requests miss the scenario's test for restored service. Bad seconds at most 5 s apart form one window; fewer than 3 bad seconds are not counted. Shares are counted inside the windows.";
 /// Heads the questions of the score.
-pub const TALK_ABOUT: &str = "Three things worth a talk";
+pub const TALK_ABOUT: &str = "Worth a talk";
 /// Explains the figures.
 pub const ABOUT_SCORES: &str = "Figures are from 0 to 1 and rest on the journal alone. There is no overall figure. What could not be judged says why and counts for nothing.";
 /// For a person without a role.
