@@ -1,7 +1,7 @@
 //! The debrief as typed sections, in the order in which a team reads it: the story, then figures; the truth after the
 //! reveal; scores last. Sections that only people can fill are [`Open`]: a question, never an invention.
 //!
-//! [`render`](super::render) turns one of these into Markdown, HTML and JSON. [`build`] fills it.
+//! [`render`](super::render) turns one of these into Markdown, HTML and JSON. `build` fills it.
 
 mod after;
 mod build;

@@ -8,7 +8,7 @@
 //! Everything is a pure fold: no I/O, no clock, no randomness; the same journal gives the same bytes. Every sentence
 //! that a person reads is in [`wording`].
 //!
-//! Open first: [`journal`], then [`score`] (a file per dimension) or [`debrief`](mod@debrief). [`board`] is what people see live.
+//! Open first: [`journal`], then [`score`](mod@score) (a file per dimension) or [`debrief`](mod@debrief). [`board`] is what people see live.
 
 pub mod board;
 pub mod debrief;
