@@ -1,1 +1,27 @@
-//! Room of `report`.
+//! What a journal says, for people: boards while it runs; timeline, measured impact, score and debrief afterwards.
+//!
+//! ```text
+//! &[Recorded] -> Journal -> Timeline -> Score ---+
+//!                      \--> Impact  --/          +-> Debrief -> render::{markdown, html, json}
+//! ```
+//!
+//! Everything is a pure fold: no I/O, no clock, no randomness; the same journal gives the same bytes. Every sentence
+//! that a person reads is in [`wording`].
+//!
+//! Open first: [`journal`], then [`score`](mod@score) (a file per dimension) or [`debrief`](mod@debrief). [`board`] is what people see live.
+
+pub mod board;
+pub mod debrief;
+pub mod impact;
+pub mod journal;
+pub mod render;
+pub mod score;
+pub mod timeline;
+pub mod wording;
+
+pub use debrief::{Debrief, debrief};
+pub use journal::{BadJournal, Journal};
+pub use score::{Score, score};
+
+#[cfg(test)]
+mod tests;

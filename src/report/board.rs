@@ -1,0 +1,459 @@
+//! What people see while a drill runs: folds over the events so far, a structure of its own for each audience.
+//!
+//! [`ResponderBoard`] has no place for truth, plan, measurement or the names of injectors. [`InstigatorBoard`] adds the
+//! injections and the measured truth. Both are made again from the journal whenever they are asked for.
+
+use super::wording::{self, events};
+use crate::{
+    base::{At, ClassName, Person, Span},
+    drill::{
+        event::{Event, Hat, InjectionStep, Outcome, Recorded, offset},
+        plan::Plan,
+    },
+    scenario::{
+        AlarmSeverity,
+        act::{Act, Role, StatusState},
+    },
+};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Lines of the channel that a board shows.
+const CHANNEL_LINES: usize = 50;
+
+/// For whom something is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Audience {
+    /// Plays: hears nothing of truth or injections.
+    Responder,
+    /// Runs the drill: hears everything.
+    Instigator,
+}
+
+/// Where a drill stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// Before StartEx.
+    Preparing,
+    /// Between StartEx and EndEx.
+    Running,
+    /// After EndEx, while faults are taken back.
+    Ending,
+    /// Nothing follows.
+    Closed,
+}
+
+/// What responders see.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ResponderBoard {
+    /// The drill.
+    pub drill: String,
+    /// Its title.
+    pub title: String,
+    /// Where it stands.
+    pub phase: Phase,
+    /// StartEx, planned or as it happened.
+    pub start: At,
+    /// The moment of the last event.
+    pub now: At,
+    /// Active alarms, the oldest first.
+    pub alarms: Vec<BoardAlarm>,
+    /// Every role and who holds it.
+    pub roles: Vec<BoardRole>,
+    /// Whether an incident is declared.
+    pub declared: Option<String>,
+    /// The last status update.
+    pub status: Option<BoardStatus>,
+    /// The tail of the channel.
+    pub channel: Vec<BoardLine>,
+    /// Pointers given so far.
+    pub hints: Vec<String>,
+    /// Questions asked so far.
+    pub questions: Vec<String>,
+    /// The documentation catalogue: name and title.
+    pub catalogue: Vec<BoardEntry>,
+    /// Statements that a cause claim may tick.
+    pub fact_offers: Vec<BoardEntry>,
+    /// The target's components.
+    pub components: Vec<String>,
+}
+
+/// An active alarm.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BoardAlarm {
+    /// Its name.
+    pub alarm: String,
+    /// How loud.
+    pub severity: Option<AlarmSeverity>,
+    /// What it says.
+    pub summary: String,
+    /// The runbook's address.
+    pub runbook: Option<String>,
+    /// When it was raised.
+    pub raised: At,
+    /// How long it has been active.
+    pub age: Span,
+    /// Who acknowledged it.
+    pub acked_by: Option<Person>,
+}
+
+/// A role.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BoardRole {
+    /// The role.
+    pub role: Role,
+    /// Who holds it.
+    pub holder: Option<Person>,
+}
+
+/// The last status update.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BoardStatus {
+    /// The words.
+    pub text: String,
+    /// How the incident stands.
+    pub state: StatusState,
+    /// Its age.
+    pub age: Span,
+    /// When the next one was promised.
+    pub next_due: Option<At>,
+}
+
+/// A line of the channel.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BoardLine {
+    /// The event.
+    pub seq: u64,
+    /// When.
+    pub at: At,
+    /// In words.
+    pub text: String,
+}
+
+/// A name and what it stands for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BoardEntry {
+    /// The name or id.
+    pub name: String,
+    /// In words.
+    pub says: String,
+}
+
+/// What instigators see: the responders' view, the injections and the measured truth.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct InstigatorBoard {
+    /// What responders see at this moment.
+    pub responders: ResponderBoard,
+    /// Everybody who takes part.
+    pub people: Vec<(Person, Hat)>,
+    /// Every injection.
+    pub injections: Vec<BoardInjection>,
+    /// The last measured second.
+    pub measured: BTreeMap<ClassName, BoardFigures>,
+    /// Whether service is measured as restored; nothing before the symptom was seen.
+    pub restored: Option<bool>,
+    /// How it ended.
+    pub outcome: Option<Outcome>,
+    /// Entries that the author suggests for hints.
+    pub suggested_hints: Vec<String>,
+    /// Questions that may be asked after a "stumped".
+    pub question_bank: Vec<String>,
+    /// Somebody is stumped and no question was asked since.
+    pub stumped: bool,
+}
+
+/// An injection as an instigator sees it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BoardInjection {
+    /// Its id.
+    pub id: String,
+    /// What it does.
+    pub fault: String,
+    /// To what.
+    pub target: String,
+    /// The script that planned it.
+    pub injector: String,
+    /// When it is due, from StartEx.
+    pub at: Span,
+    /// Its state; `planned` before anything happened.
+    pub state: String,
+}
+
+/// Golden signals of one class.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct BoardFigures {
+    /// Intended starts in the second.
+    pub sent: u32,
+    /// Share that failed, 0 to 1.
+    pub failed: f64,
+    /// 95th percentile in milliseconds.
+    pub p95_ms: u32,
+}
+
+impl ResponderBoard {
+    /// Folds the events so far; nothing when they do not begin with a plan.
+    pub fn of(events: &[Recorded]) -> Option<Self> {
+        let Event::Planned(plan) = &events.first()?.event else {
+            return None;
+        };
+        let mut board = Self::empty(plan);
+        for recorded in events {
+            board.take(plan, recorded);
+        }
+        let now = events.last()?.at;
+        board.now = now;
+        for alarm in &mut board.alarms {
+            alarm.age = now.since(alarm.raised);
+        }
+        if let Some((status, at)) = last_status(events) {
+            board.status = Some(status_at(status, at, now));
+        }
+        Some(board)
+    }
+
+    fn empty(plan: &Plan) -> Self {
+        Self {
+            drill: plan.drill.to_string(),
+            title: plan.title.clone(),
+            phase: Phase::Preparing,
+            start: plan.start,
+            now: plan.start,
+            alarms: Vec::new(),
+            roles: Role::ALL
+                .into_iter()
+                .map(|role| BoardRole { role, holder: None })
+                .collect(),
+            declared: None,
+            status: None,
+            channel: Vec::new(),
+            hints: Vec::new(),
+            questions: Vec::new(),
+            catalogue: plan
+                .catalogue
+                .iter()
+                .map(|entry| BoardEntry {
+                    name: entry.name.clone(),
+                    says: entry.title.clone(),
+                })
+                .collect(),
+            fact_offers: plan
+                .fact_offers
+                .iter()
+                .map(|offer| BoardEntry {
+                    name: offer.id.clone(),
+                    says: offer.says.clone(),
+                })
+                .collect(),
+            components: plan
+                .target
+                .components()
+                .into_iter()
+                .map(str::to_owned)
+                .collect(),
+        }
+    }
+
+    fn take(&mut self, plan: &Plan, recorded: &Recorded) {
+        match &recorded.event {
+            Event::Started => {
+                self.phase = Phase::Running;
+                self.start = recorded.at;
+            }
+            Event::Ended { .. } => self.phase = Phase::Ending,
+            Event::Closed { .. } => self.phase = Phase::Closed,
+            Event::AlarmRaised { alarm, summary } => {
+                let rule = plan.alarms.iter().find(|rule| rule.name == *alarm);
+                self.alarms.retain(|one| one.alarm != alarm.as_str());
+                self.alarms.push(BoardAlarm {
+                    alarm: alarm.to_string(),
+                    severity: rule.map(|rule| rule.severity),
+                    summary: summary.clone(),
+                    runbook: rule.and_then(|rule| rule.runbook.clone()),
+                    raised: recorded.at,
+                    age: Span::ZERO,
+                    acked_by: None,
+                });
+            }
+            Event::AlarmResolved { alarm } => {
+                self.alarms.retain(|one| one.alarm != alarm.as_str());
+            }
+            Event::HintGiven { entry, anchor, .. } => self.hints.push(
+                anchor
+                    .as_ref()
+                    .map_or_else(|| entry.clone(), |anchor| format!("{entry}#{anchor}")),
+            ),
+            Event::QuestionAsked { question, .. } => {
+                self.questions
+                    .extend(plan.questions.get(*question).cloned());
+            }
+            Event::Acted { by, act } => self.act(by, act),
+            _ => {}
+        }
+        self.say(plan, recorded);
+    }
+
+    fn act(&mut self, by: &Person, act: &Act) {
+        let mut hold = |role: Role, holder: Option<&Person>| {
+            if let Some(one) = self.roles.iter_mut().find(|one| one.role == role) {
+                one.holder = holder.cloned();
+            }
+        };
+        match act {
+            Act::TakeRole(role) => hold(*role, Some(by)),
+            Act::ReleaseRole(role) => hold(*role, None),
+            Act::HandOver { role, to, .. } => hold(*role, Some(to)),
+            Act::Ack(name) => {
+                for alarm in &mut self.alarms {
+                    if alarm.alarm == name.as_str() {
+                        alarm.acked_by.get_or_insert_with(|| by.clone());
+                    }
+                }
+            }
+            Act::Declare { text } => self.declared = Some(text.clone()),
+            Act::Resolve(_) => self.declared = None,
+            _ => {}
+        }
+    }
+
+    fn say(&mut self, plan: &Plan, recorded: &Recorded) {
+        if !events::open_to_responders(&recorded.event) {
+            return;
+        }
+        if let Some(text) = events::open_line(plan, &recorded.event, ToString::to_string) {
+            if self.channel.len() == CHANNEL_LINES {
+                self.channel.remove(0);
+            }
+            self.channel.push(BoardLine {
+                seq: recorded.seq,
+                at: recorded.at,
+                text,
+            });
+        }
+    }
+}
+
+fn last_figures(events: &[Recorded]) -> BTreeMap<ClassName, BoardFigures> {
+    let last = events.iter().rev().find_map(|one| match &one.event {
+        Event::Measured { bucket, .. } => Some(bucket),
+        _ => None,
+    });
+    let classes = last.into_iter().flat_map(|bucket| &bucket.classes);
+    classes
+        .map(|(class, tally)| {
+            let figures = BoardFigures {
+                sent: tally.sent,
+                failed: tally.failed_share(),
+                p95_ms: tally.p95_ms,
+            };
+            (class.clone(), figures)
+        })
+        .collect()
+}
+
+fn last_status(events: &[Recorded]) -> Option<(&Act, At)> {
+    events
+        .iter()
+        .rev()
+        .find_map(|recorded| match &recorded.event {
+            Event::Acted {
+                act: act @ Act::Status { .. },
+                ..
+            } => Some((act, recorded.at)),
+            _ => None,
+        })
+}
+
+fn status_at(act: &Act, at: At, now: At) -> BoardStatus {
+    match act {
+        Act::Status {
+            text,
+            state,
+            next_in,
+            ..
+        } => BoardStatus {
+            text: text.clone(),
+            state: *state,
+            age: now.since(at),
+            next_due: next_in.map(|next| at + next),
+        },
+        _ => unreachable!("only statuses are looked for"),
+    }
+}
+
+impl InstigatorBoard {
+    /// Folds the events so far; nothing when they do not begin with a plan.
+    pub fn of(events: &[Recorded]) -> Option<Self> {
+        let responders = ResponderBoard::of(events)?;
+        let Event::Planned(plan) = &events.first()?.event else {
+            return None;
+        };
+        let mut board = Self {
+            responders,
+            people: Vec::new(),
+            injections: plan
+                .injections
+                .iter()
+                .map(|one| BoardInjection {
+                    id: one.id.to_string(),
+                    fault: one.fault.kind().to_owned(),
+                    target: one.fault.place().to_string(),
+                    injector: one.injector.clone(),
+                    at: one.at,
+                    state: "planned".to_owned(),
+                })
+                .collect(),
+            measured: BTreeMap::new(),
+            restored: None,
+            outcome: None,
+            suggested_hints: plan.hints.clone(),
+            question_bank: plan.questions.clone(),
+            stumped: false,
+        };
+        for recorded in events {
+            board.take(&recorded.event);
+        }
+        board.measured = last_figures(events);
+        Some(board)
+    }
+
+    fn take(&mut self, event: &Event) {
+        match event {
+            Event::Joined { person, hat } => self.people.push((person.clone(), *hat)),
+            Event::Injection { id, step } => self.step(id.as_str(), step),
+            Event::SymptomSeen { .. } | Event::Relapsed => self.restored = Some(false),
+            Event::Restored { .. } => self.restored = Some(true),
+            Event::Ended { outcome, .. } => self.outcome = Some(*outcome),
+            Event::Acted {
+                act: Act::Stumped(_),
+                ..
+            } => self.stumped = true,
+            Event::QuestionAsked { .. } => self.stumped = false,
+            _ => {}
+        }
+    }
+
+    fn step(&mut self, id: &str, step: &InjectionStep) {
+        if let Some(one) = self.injections.iter_mut().find(|one| one.id == id) {
+            events::step(step).clone_into(&mut one.state);
+        }
+    }
+}
+
+/// One readable line for an event (`T+1m2s  ana acknowledged UploadErrorsHigh`), or nothing when it is bookkeeping or
+/// not for this audience. `plan` is event 0's; `start` is StartEx.
+pub fn replay_line(
+    plan: &Plan,
+    start: At,
+    recorded: &Recorded,
+    audience: Audience,
+) -> Option<String> {
+    let words = match audience {
+        Audience::Responder if !events::open_to_responders(&recorded.event) => return None,
+        Audience::Responder => events::open_line(plan, &recorded.event, ToString::to_string)?,
+        Audience::Instigator => events::line(plan, &recorded.event)?,
+    };
+    let offset = offset(start, recorded.at);
+    Some(format!("{offset:<9} {}", wording::tame(&words)))
+}

@@ -1,0 +1,176 @@
+//! Boards as plain text for a terminal. Nothing that a person typed can act on it.
+
+use crate::{
+    base::{At, Span},
+    drill::event::offset,
+    report::{
+        board::{BoardAlarm, InstigatorBoard, Phase, ResponderBoard},
+        wording::{self, events, tame, time},
+    },
+    scenario::AlarmSeverity,
+};
+use std::fmt::Write as _;
+
+/// How many lines of the channel are shown.
+const TAIL: usize = 12;
+
+fn phase(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Preparing => "preparing",
+        Phase::Running => "running",
+        Phase::Ending => "over, faults are being taken back",
+        Phase::Closed => "closed",
+    }
+}
+
+fn put(out: &mut String, line: &str) {
+    let _ = writeln!(out, "{}", line.trim_end());
+}
+
+/// What a responder sees.
+pub fn responder(board: &ResponderBoard) -> String {
+    let mut out = String::new();
+    put(
+        &mut out,
+        &format!("EXERCISE  {}  [{}]", tame(&board.title), board.drill),
+    );
+    put(
+        &mut out,
+        &format!("{}  {}", offset(board.start, board.now), phase(board.phase)),
+    );
+    let declared = board.declared.as_deref().map_or_else(
+        || "no incident declared".to_owned(),
+        |text| format!("INCIDENT: {}", tame(text)),
+    );
+    put(&mut out, &declared);
+    put(&mut out, "");
+    alarms(&mut out, &board.alarms);
+    roles(&mut out, board);
+    status(&mut out, board);
+    if !board.hints.is_empty() {
+        put(
+            &mut out,
+            &format!("hints     {}", tame(&board.hints.join(", "))),
+        );
+    }
+    for question in &board.questions {
+        put(&mut out, &format!("question  {}", tame(question)));
+    }
+    channel(&mut out, board);
+    out
+}
+
+fn alarms(out: &mut String, alarms: &[BoardAlarm]) {
+    if alarms.is_empty() {
+        put(out, "alarms    none active");
+    }
+    for alarm in alarms {
+        let loud = match alarm.severity {
+            Some(AlarmSeverity::Page) => "PAGE",
+            Some(AlarmSeverity::Warning) => "warn",
+            Some(AlarmSeverity::Info) | None => "info",
+        };
+        let acked = alarm.acked_by.as_ref().map_or_else(
+            || "NOT ACKNOWLEDGED".to_owned(),
+            |by| format!("ack by {by}"),
+        );
+        put(
+            out,
+            &format!(
+                "alarm     {loud}  {}  for {}  {acked}  {}",
+                alarm.alarm,
+                time(alarm.age),
+                tame(&alarm.summary)
+            ),
+        );
+    }
+}
+
+fn roles(out: &mut String, board: &ResponderBoard) {
+    let held: Vec<_> = board
+        .roles
+        .iter()
+        .filter_map(|one| Some(format!("{} {}", one.role, one.holder.as_ref()?)))
+        .collect();
+    let held = if held.is_empty() {
+        "nobody holds one yet".to_owned()
+    } else {
+        held.join(", ")
+    };
+    put(out, &format!("roles     {held}"));
+}
+
+fn status(out: &mut String, board: &ResponderBoard) {
+    let Some(status) = &board.status else {
+        put(out, "status    none sent yet");
+        return;
+    };
+    let overdue =
+        status
+            .next_due
+            .filter(|due| *due < board.now)
+            .map_or(String::new(), |due: At| {
+                let late: Span = board.now.since(due);
+                format!(", the next is overdue by {}", time(late))
+            });
+    put(
+        out,
+        &format!(
+            "status    {} {} ago{overdue}: {}",
+            events::status_state(status.state),
+            time(status.age),
+            tame(&status.text)
+        ),
+    );
+}
+
+fn channel(out: &mut String, board: &ResponderBoard) {
+    put(out, "");
+    let skip = board.channel.len().saturating_sub(TAIL);
+    for line in &board.channel[skip..] {
+        put(
+            out,
+            &format!("{:<9} {}", offset(board.start, line.at), tame(&line.text)),
+        );
+    }
+}
+
+/// What an instigator sees.
+pub fn instigator(board: &InstigatorBoard) -> String {
+    let mut out = responder(&board.responders);
+    put(&mut out, "");
+    put(&mut out, "-- for instigators only --");
+    let service = match board.restored {
+        None => "no symptom yet",
+        Some(false) => "broken, as measured",
+        Some(true) => "restored, as measured",
+    };
+    put(&mut out, &format!("service   {service}"));
+    for (class, figures) in &board.measured {
+        put(
+            &mut out,
+            &format!(
+                "measured  {class}: {} of {} failed, p95 {} ms",
+                wording::percent(figures.failed),
+                figures.sent,
+                figures.p95_ms
+            ),
+        );
+    }
+    for one in &board.injections {
+        put(
+            &mut out,
+            &format!(
+                "injection {}  T+{}  {} on {}  {}",
+                one.id, one.at, one.fault, one.target, one.state
+            ),
+        );
+    }
+    if board.stumped {
+        put(&mut out, "the team is stumped: a question may be asked");
+        for (index, question) in board.question_bank.iter().enumerate() {
+            put(&mut out, &format!("  {}. {}", index + 1, tame(question)));
+        }
+    }
+    out
+}

@@ -1,0 +1,358 @@
+//! Diagnose: the team's last answer about the cause, compared piece by piece with the declared truth.
+//!
+//! The component by nearness on the graph that the fault spreads by, the kind by the tree, facts as a set: what was
+//! ticked, and what the claim's own words state in a known wording. False statements among the ticks take away in
+//! proportion, so that ticking everything is worth nothing.
+
+use super::{
+    Check, Sheet,
+    measure::{Graph, onset, prox, set_f, tax},
+    text::{Found, Reading},
+};
+use crate::{
+    base::At,
+    drill::{
+        event::{Event, InjectionStep},
+        plan::Plan,
+    },
+    report::{journal::Mark, timeline::InjectionHistory, wording},
+    scenario::act::{Act, CauseClaim},
+};
+use std::collections::BTreeSet;
+
+const COMPONENT: (&str, f64) = ("diagnose.component", 0.25);
+const KIND: (&str, f64) = ("diagnose.kind", 0.20);
+const FACTS: (&str, f64) = ("diagnose.facts", 0.25);
+const ONSET: (&str, f64) = ("diagnose.onset", 0.10);
+const EVIDENCE: (&str, f64) = ("diagnose.evidence", 0.10);
+const MILESTONES: (&str, f64) = ("diagnose.milestones", 0.10);
+
+/// What the facts of a claim are worth.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct FactsFound {
+    /// 0 to 1.
+    score: f64,
+    /// True statements that were ticked or written.
+    right: usize,
+    /// True statements that there are.
+    of: usize,
+    /// False statements that were ticked.
+    wrong: usize,
+    /// The words come near a fact and nothing else was given: a person has to read them.
+    ambiguous: bool,
+}
+
+/// What a claim is worth against a plan's truth, 0 to 1: component .35, kind .20, facts .45 (a truth without facts
+/// leaves their share to the other two). For the sample claims of a scenario: right at least .7, wrong below .2.
+pub fn claim_score(plan: &Plan, claim: &CauseClaim) -> f64 {
+    let component = component(plan, claim);
+    let kind = kind(plan, claim);
+    match facts(plan, claim) {
+        Some(facts) => 0.35 * component + 0.20 * kind + 0.45 * facts.score,
+        None => (0.35 * component + 0.20 * kind) / 0.55,
+    }
+}
+
+/// The component that an instance belongs to, or the name itself.
+fn component_of<'p>(plan: &'p Plan, name: &'p str) -> &'p str {
+    plan.target
+        .services
+        .iter()
+        .find(|service| service.name.as_str() == name)
+        .map_or(name, |service| service.component.as_str())
+}
+
+/// The components that a claim names: its own field, else every one that its words name without denying it.
+fn named_components<'p>(plan: &'p Plan, claim: &'p CauseClaim) -> Vec<&'p str> {
+    if let Some(name) = &claim.component {
+        return vec![component_of(plan, name)];
+    }
+    let reading = Reading::of(&claim.text);
+    let mut named: Vec<&str> = plan
+        .target
+        .services
+        .iter()
+        .filter(|service| {
+            reading.names(service.name.as_str()) || reading.names(service.component.as_str())
+        })
+        .map(|service| service.component.as_str())
+        .collect();
+    if named.is_empty() && reading.names(&plan.truth.cause.component) {
+        named.push(&plan.truth.cause.component);
+    }
+    named.sort_unstable();
+    named.dedup();
+    named
+}
+
+fn component(plan: &Plan, claim: &CauseClaim) -> f64 {
+    let cause = &plan.truth.cause;
+    if cause.component.is_empty() {
+        return f64::from(u8::from(claim.component.is_none()));
+    }
+    let spreads: Vec<(String, String)> = cause
+        .spreads
+        .iter()
+        .map(|(a, b)| {
+            (
+                component_of(plan, a).to_owned(),
+                component_of(plan, b).to_owned(),
+            )
+        })
+        .collect();
+    let actual = component_of(plan, &cause.component);
+    prox(
+        &named_components(plan, claim),
+        &[actual],
+        &Graph::new(&spreads),
+    )
+}
+
+fn kind(plan: &Plan, claim: &CauseClaim) -> f64 {
+    claim
+        .kind
+        .as_deref()
+        .map_or(0.0, |kind| tax(kind, &plan.truth.cause.kind))
+}
+
+fn facts(plan: &Plan, claim: &CauseClaim) -> Option<FactsFound> {
+    let cause = &plan.truth.cause;
+    if cause.facts.is_empty() {
+        return None;
+    }
+    let reading = Reading::of(&claim.text);
+    let found: Vec<(&str, Found)> = cause
+        .facts
+        .iter()
+        .map(|fact| (fact.id.as_str(), reading.find(fact)))
+        .collect();
+    let ticked: BTreeSet<&str> = claim.facts.iter().map(String::as_str).collect();
+    let actual: BTreeSet<&str> = cause.facts.iter().map(|fact| fact.id.as_str()).collect();
+    let wrong = cause
+        .distractors
+        .iter()
+        .filter(|fact| ticked.contains(fact.id.as_str()))
+        .count();
+    let stated = found
+        .iter()
+        .filter(|(_, found)| *found == Found::Stated)
+        .map(|(id, _)| *id);
+    let claimed: BTreeSet<&str> = ticked.iter().copied().chain(stated).collect();
+    let right = claimed.intersection(&actual).count();
+    let kept = 1.0 - wrong as f64 / cause.distractors.len().max(1) as f64;
+    Some(FactsFound {
+        score: set_f(&claimed, &actual, 1.0) * kept,
+        right,
+        of: actual.len(),
+        wrong,
+        ambiguous: claimed.is_empty() && found.iter().any(|(_, found)| *found == Found::Ambiguous),
+    })
+}
+
+pub(super) fn checks(sheet: &Sheet<'_, '_>) -> Vec<Check> {
+    let mut checks = match sheet.timeline.causes.last() {
+        Some((mark, claim)) => vec![
+            component_check(sheet, *mark, claim),
+            kind_check(sheet, *mark, claim),
+            facts_check(sheet, *mark, claim),
+            onset_check(sheet, *mark, claim),
+            evidence_check(sheet, *mark, claim),
+        ],
+        None => no_answer(sheet),
+    };
+    checks.push(milestones(sheet));
+    checks
+}
+
+fn no_answer(sheet: &Sheet<'_, '_>) -> Vec<Check> {
+    let no_facts = sheet.journal.plan().truth.cause.facts.is_empty();
+    [COMPONENT, KIND, FACTS, ONSET, EVIDENCE]
+        .into_iter()
+        .map(|(id, weight)| {
+            if (id == FACTS.0 && no_facts) || (id == ONSET.0 && sheet.no_fault()) {
+                Check::not_applicable(id, weight, wording::NOTHING_TO_COMPARE)
+            } else {
+                Check::scored(id, weight, 0.0, wording::no_cause())
+            }
+        })
+        .collect()
+}
+
+fn component_check(sheet: &Sheet<'_, '_>, mark: Mark, claim: &CauseClaim) -> Check {
+    let (id, weight) = COMPONENT;
+    let plan = sheet.journal.plan();
+    let score = component(plan, claim);
+    let named = named_components(plan, claim).join(", ");
+    let said = wording::component(
+        &named,
+        component_of(plan, &plan.truth.cause.component),
+        score,
+    );
+    Check::scored(id, weight, score, said)
+        .by([mark])
+        .against(&["truth.cause.component", "truth.cause.spreads"])
+}
+
+fn kind_check(sheet: &Sheet<'_, '_>, mark: Mark, claim: &CauseClaim) -> Check {
+    let (id, weight) = KIND;
+    let plan = sheet.journal.plan();
+    let score = kind(plan, claim);
+    let said = wording::kind(claim.kind.as_deref(), &plan.truth.cause.kind, score);
+    Check::scored(id, weight, score, said)
+        .by([mark])
+        .against(&["truth.cause.kind"])
+}
+
+fn facts_check(sheet: &Sheet<'_, '_>, mark: Mark, claim: &CauseClaim) -> Check {
+    let (id, weight) = FACTS;
+    let check = match facts(sheet.journal.plan(), claim) {
+        None => Check::not_applicable(id, weight, wording::NOTHING_TO_COMPARE),
+        Some(facts) if facts.ambiguous => Check::unknown(id, weight, wording::NEEDS_A_GRADER),
+        Some(facts) => {
+            let said = wording::facts(facts.right, facts.of, facts.wrong);
+            Check::scored(id, weight, facts.score, said)
+        }
+    };
+    check.by([mark]).against(&["truth.cause.facts"])
+}
+
+fn onset_check(sheet: &Sheet<'_, '_>, mark: Mark, claim: &CauseClaim) -> Check {
+    let (id, weight) = ONSET;
+    if sheet.no_fault() {
+        return Check::not_applicable(id, weight, wording::NOTHING_TO_COMPARE);
+    }
+    let Some(claimed) = claim.onset else {
+        return Check::scored(id, weight, 0.0, wording::onset(None)).by([mark]);
+    };
+    // "It began" may mean the change or the harm: the nearer of the two is taken.
+    let claimed = claimed.resolve(sheet.journal.start());
+    let injected = sheet
+        .timeline
+        .injections
+        .iter()
+        .filter(|injection| injection.planned.related)
+        .filter_map(InjectionHistory::injected);
+    let moments = injected.map(|mark| mark.at).chain([sheet.onset()]);
+    let error = moments
+        .map(|moment: At| sheet.secs(claimed) - sheet.secs(moment))
+        .min_by(|a, b| a.abs().total_cmp(&b.abs()))
+        .unwrap_or_default();
+    Check::scored(id, weight, onset(error), wording::onset(Some(error)))
+        .by([mark])
+        .against(&["measured.windows", "measured.injections"])
+}
+
+/// Two things seen before the claim are enough: cited ones count in full, what the team merely did before it up to .6.
+fn evidence_check(sheet: &Sheet<'_, '_>, mark: Mark, claim: &CauseClaim) -> Check {
+    let (id, weight) = EVIDENCE;
+    let events = sheet.journal.events();
+    let cited: BTreeSet<u64> = claim
+        .evidence
+        .iter()
+        .copied()
+        .filter(|seq| *seq < mark.seq)
+        .filter(|seq| {
+            let index = usize::try_from(*seq).unwrap_or(usize::MAX);
+            events
+                .get(index)
+                .is_some_and(|recorded| shows(&recorded.event))
+        })
+        .collect();
+    let looked = sheet
+        .timeline
+        .operations
+        .iter()
+        .map(|operation| operation.mark)
+        .chain(sheet.timeline.logs.iter().map(|(mark, _, _)| *mark))
+        .filter(|seen| seen.seq < mark.seq)
+        .count();
+    let score = match (cited.len(), looked) {
+        (2.., _) => 1.0,
+        (1, _) | (0, 2..) => 0.6,
+        (0, 1) => 0.3,
+        (0, 0) => 0.0,
+    };
+    let shown = cited.iter().map(|seq| Mark {
+        seq: *seq,
+        at: mark.at,
+    });
+    Check::scored(id, weight, score, wording::evidence(cited.len(), looked)).by(shown.chain([mark]))
+}
+
+/// Whether an event shows something of the target.
+fn shows(event: &Event) -> bool {
+    match event {
+        Event::Operated { .. }
+        | Event::AlarmRaised { .. }
+        | Event::AlarmResolved { .. }
+        | Event::Measured { .. }
+        | Event::ProbeAnswered { .. }
+        | Event::InjectSpoken { .. } => true,
+        Event::Acted { act, .. } => matches!(act, Act::Log { .. } | Act::Say(_)),
+        _ => false,
+    }
+}
+
+/// Milestones that can be seen in a journal; the others are left to people.
+fn milestones(sheet: &Sheet<'_, '_>) -> Check {
+    let (id, weight) = MILESTONES;
+    let plan = sheet.journal.plan();
+    let reached: Vec<(&str, Option<Mark>)> = plan
+        .truth
+        .milestones
+        .iter()
+        .filter_map(|name| Some((name.as_str(), milestone(sheet, name)?)))
+        .collect();
+    if reached.is_empty() {
+        return Check::not_applicable(id, weight, wording::NOTHING_TO_COMPARE);
+    }
+    let passed = reached.iter().filter(|(_, mark)| mark.is_some()).count();
+    let missing = reached
+        .iter()
+        .find(|(_, mark)| mark.is_none())
+        .map(|(name, _)| *name);
+    let score = passed as f64 / reached.len() as f64;
+    let said = wording::milestones(passed, reached.len(), missing);
+    Check::scored(id, weight, score, said)
+        .by(reached.iter().filter_map(|(_, mark)| *mark))
+        .against(&["truth.milestones"])
+}
+
+/// When a milestone was reached; the outer nothing: a journal cannot tell.
+#[expect(
+    clippy::option_option,
+    reason = "a milestone that cannot be told is not one that was missed"
+)]
+fn milestone(sheet: &Sheet<'_, '_>, name: &str) -> Option<Option<Mark>> {
+    let plan = sheet.journal.plan();
+    let line = sheet.timeline;
+    let mut claims: Vec<_> = line.hypotheses.iter().chain(&line.causes).collect();
+    claims.sort_by_key(|(mark, _)| *mark);
+    let first = |good: &dyn Fn(&CauseClaim) -> bool| {
+        claims
+            .iter()
+            .find(|(_, claim)| good(claim))
+            .map(|(mark, _)| *mark)
+    };
+    let cleared = || {
+        let related: Vec<_> = line
+            .injections
+            .iter()
+            .filter(|injection| injection.planned.related)
+            .map(|injection| injection.first(|step| matches!(step, InjectionStep::Cleared)))
+            .collect();
+        // All of them: the milestone is reached with the last one.
+        let all: Option<Vec<Mark>> = related.into_iter().collect();
+        all.and_then(|marks| marks.into_iter().max())
+    };
+    Some(match name {
+        "symptom" => line.first_recognition(sheet.broken_from()),
+        "localised" => first(&|claim| component(plan, claim) > 0.99),
+        "mechanism" => first(&|claim| {
+            kind(plan, claim) > 0.99 || facts(plan, claim).is_some_and(|facts| facts.score >= 0.5)
+        }),
+        "mitigated" => line.restored.first().map(|(mark, _)| *mark),
+        "root-fixed" => cleared(),
+        _ => return None,
+    })
+}

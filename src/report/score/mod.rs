@@ -1,0 +1,495 @@
+//! The score: checks with their evidence, one file per dimension.
+//!
+//! ```text
+//! Journal -> Timeline + Impact -> Sheet -> detect, diagnose, mitigate, communicate, assess -> Score
+//! ```
+//!
+//! A [`Check`] that could not be judged is never a zero: it says why. Measured things rule times and shares; declared
+//! truth rules causes. Nothing subtracts: hints, questions and blind alleys are neutral.
+//!
+//! Open first: [`score`], then [`measure`] for the formulas and [`diagnose`] for how a cause claim is compared.
+
+mod assess;
+mod communicate;
+mod detect;
+pub mod diagnose;
+pub mod measure;
+mod mitigate;
+pub mod text;
+
+pub use diagnose::claim_score;
+
+use super::{
+    impact::Impact,
+    journal::{Journal, Mark},
+    timeline::Timeline,
+    wording::{self, Said},
+};
+use crate::{
+    base::{At, DrillId},
+    drill::event::Outcome,
+    scenario::Profile,
+};
+use serde::{Deserialize, Serialize};
+
+/// The version of the rules. A change to any formula, weight or sentence of a check counts it up.
+pub const SCORER_VERSION: u32 = 1;
+/// Less than this share of a dimension's weight scored: no figure is given.
+pub const COVERAGE_MIN: f64 = 0.6;
+/// Below this a check is weak and asks its question.
+const WEAK: f64 = 0.7;
+
+/// What a drill was worth, check by check.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Score {
+    /// [`SCORER_VERSION`] of the program that made it.
+    pub scorer: u32,
+    /// The drill.
+    pub drill: DrillId,
+    /// The scenario's digest.
+    pub digest: String,
+    /// Whose weights and rules were taken.
+    pub profile: Profile,
+    /// Why nothing is scored, if nothing is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unscored: Option<String>,
+    /// Every dimension, in the order of the documentation; empty when nothing is scored.
+    pub dimensions: Vec<Dimension>,
+    /// What the largest gaps make worth talking about; three at most.
+    pub questions: Vec<String>,
+}
+
+/// One dimension of good play.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Dimension {
+    /// Which.
+    pub name: DimensionName,
+    /// What it weighs in each profile.
+    pub weights: Weights,
+    /// Weighted mean of its scored checks, 0 to 1; nothing when too little could be judged.
+    pub score: Option<f64>,
+    /// Share of the applicable checks' weight that could be judged, 0 to 1.
+    pub coverage: f64,
+    /// In words.
+    pub sentence: String,
+    /// Its checks.
+    pub checks: Vec<Check>,
+}
+
+/// What a dimension weighs in each profile.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Weights {
+    /// When understanding comes first.
+    pub understand_first: f64,
+    /// When restoring comes first.
+    pub restore_first: f64,
+}
+
+impl Weights {
+    /// The weight in one profile.
+    pub fn of(self, profile: Profile) -> f64 {
+        match profile {
+            Profile::UnderstandFirst => self.understand_first,
+            Profile::RestoreFirst => self.restore_first,
+        }
+    }
+}
+
+/// The ten dimensions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "the words are explained in wording")]
+pub enum DimensionName {
+    Detect,
+    Engage,
+    Coordinate,
+    Diagnose,
+    Mitigate,
+    Communicate,
+    Assess,
+    Decide,
+    Close,
+    Learn,
+}
+
+impl DimensionName {
+    /// Every dimension, in the order of an incident.
+    pub const ALL: [Self; 10] = [
+        Self::Detect,
+        Self::Engage,
+        Self::Coordinate,
+        Self::Diagnose,
+        Self::Mitigate,
+        Self::Communicate,
+        Self::Assess,
+        Self::Decide,
+        Self::Close,
+        Self::Learn,
+    ];
+
+    /// The word as it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Detect => "detect",
+            Self::Engage => "engage",
+            Self::Coordinate => "coordinate",
+            Self::Diagnose => "diagnose",
+            Self::Mitigate => "mitigate",
+            Self::Communicate => "communicate",
+            Self::Assess => "assess",
+            Self::Decide => "decide",
+            Self::Close => "close",
+            Self::Learn => "learn",
+        }
+    }
+
+    /// What it weighs in each profile; each profile's weights add up to 1 with the part left to graders.
+    pub fn weights(self) -> Weights {
+        let (understand_first, restore_first) = match self {
+            Self::Detect | Self::Engage | Self::Communicate => (0.05, 0.10),
+            Self::Coordinate => (0.10, 0.20),
+            Self::Diagnose => (0.25, 0.05),
+            Self::Mitigate => (0.15, 0.25),
+            Self::Assess => (0.15, 0.05),
+            Self::Decide | Self::Close => (0.05, 0.05),
+            Self::Learn => (0.10, 0.05),
+        };
+        Weights {
+            understand_first,
+            restore_first,
+        }
+    }
+}
+
+/// One automatic judgement.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Check {
+    /// `detect.declared`: stable.
+    pub id: String,
+    /// Its dimension.
+    pub dimension: DimensionName,
+    /// Its weight within the dimension.
+    pub weight: f64,
+    /// Whether it could be judged.
+    pub state: State,
+    /// 0 to 1; only when it was scored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score: Option<f64>,
+    /// In words, with its figures.
+    pub sentence: String,
+    /// What to talk about, when it is weak.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub question: Option<String>,
+    /// Journal events that show it.
+    pub evidence: Vec<u64>,
+    /// What of the truth it was compared with: `measured.windows`, `truth.cause.kind`.
+    pub truth_refs: Vec<String>,
+}
+
+/// Whether a check could be judged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
+pub enum State {
+    /// Yes.
+    Scored,
+    /// It does not arise in this drill.
+    NotApplicable {
+        /// Why.
+        why: String,
+    },
+    /// It arises, and nobody can tell.
+    Unknown {
+        /// Why.
+        why: String,
+    },
+    /// The drill was over before it could be told.
+    Censored {
+        /// When.
+        at: At,
+    },
+    /// It was judged, and the judgement does not hold.
+    Invalid {
+        /// Why.
+        why: String,
+    },
+}
+
+impl Check {
+    fn new(id: &str, weight: f64, state: State, score: Option<f64>, said: Said) -> Self {
+        let dimension = DimensionName::ALL
+            .into_iter()
+            .find(|name| id.split('.').next() == Some(name.as_str()))
+            .expect("a check's id begins with its dimension");
+        let weak = score.is_some_and(|score| score < WEAK);
+        Self {
+            id: id.to_owned(),
+            dimension,
+            weight,
+            state,
+            score: score.map(round),
+            sentence: said.sentence,
+            question: said.question.filter(|_| weak),
+            evidence: Vec::new(),
+            truth_refs: Vec::new(),
+        }
+    }
+
+    fn scored(id: &str, weight: f64, score: f64, said: Said) -> Self {
+        Self::new(id, weight, State::Scored, Some(score), said)
+    }
+
+    fn not_applicable(id: &str, weight: f64, why: &str) -> Self {
+        let state = State::NotApplicable {
+            why: why.to_owned(),
+        };
+        Self::new(id, weight, state, None, Said::plain(why))
+    }
+
+    fn unknown(id: &str, weight: f64, why: &str) -> Self {
+        let state = State::Unknown {
+            why: why.to_owned(),
+        };
+        Self::new(id, weight, state, None, Said::plain(why))
+    }
+
+    fn by(mut self, evidence: impl IntoIterator<Item = Mark>) -> Self {
+        self.evidence = evidence.into_iter().map(|mark| mark.seq).collect();
+        self.evidence.sort_unstable();
+        self.evidence.dedup();
+        // Evidence is for reading; a hundred lines of it are not.
+        self.evidence.truncate(20);
+        self
+    }
+
+    fn against(mut self, truth_refs: &[&str]) -> Self {
+        self.truth_refs = truth_refs.iter().map(|&one| one.to_owned()).collect();
+        self
+    }
+}
+
+/// Everything that a check may look at.
+struct Sheet<'s, 'a> {
+    journal: &'s Journal<'a>,
+    timeline: &'s Timeline<'a>,
+    impact: &'s Impact,
+    profile: Profile,
+}
+
+impl Sheet<'_, '_> {
+    /// Nothing is broken in this drill, and saying so is the right answer.
+    fn no_fault(&self) -> bool {
+        no_fault(self.journal)
+    }
+
+    /// When users were first harmed: as measured, else when the outage was seen, else when the fault was injected.
+    fn onset(&self) -> At {
+        self.impact
+            .onset()
+            .or(self.timeline.symptom.map(|mark| mark.at))
+            .or(self.timeline.injected().map(|mark| mark.at))
+            .unwrap_or(self.journal.start())
+    }
+
+    /// From when on there was something to notice.
+    fn broken_from(&self) -> At {
+        let onset = self.onset();
+        self.timeline
+            .injected()
+            .map_or(onset, |mark| mark.at.min(onset))
+    }
+
+    /// Seconds since StartEx.
+    fn secs(&self, at: At) -> f64 {
+        secs(self.journal.start(), at)
+    }
+
+    /// Why the measurement cannot be used, if it cannot.
+    fn blind(&self) -> Option<&'static str> {
+        if self.journal.measured().is_empty() {
+            Some(wording::NOT_MEASURED)
+        } else if self.impact.coverage() < COVERAGE_MIN {
+            Some(wording::HARDLY_MEASURED)
+        } else {
+            None
+        }
+    }
+}
+
+/// Whether the drill has no fault that belongs to an outage.
+pub fn no_fault(journal: &Journal<'_>) -> bool {
+    let plan = journal.plan();
+    let named_none = plan.truth.cause.kind.split('.').next() == Some("none");
+    named_none || !plan.injections.iter().any(|injection| injection.related)
+}
+
+/// Seconds from `start` to `at`; negative before it.
+pub(crate) fn secs(start: At, at: At) -> f64 {
+    if at >= start {
+        at.since(start).secs()
+    } else {
+        -start.since(at).secs()
+    }
+}
+
+/// Why a drill of this outcome is not scored, if it is not.
+fn unscored(journal: &Journal<'_>) -> Option<&'static str> {
+    let Some((_, outcome, _)) = journal.ended() else {
+        return Some(wording::NOT_ENDED);
+    };
+    match outcome {
+        Outcome::Void | Outcome::Stopped | Outcome::Unfit | Outcome::Missed => {
+            Some(wording::unscored(outcome))
+        }
+        Outcome::Completed | Outcome::Aborted if !journal.has_started() => {
+            Some(wording::NEVER_STARTED)
+        }
+        Outcome::Completed | Outcome::Aborted => None,
+    }
+}
+
+/// Scores a journal by the plan's profile, or by another one.
+pub fn score(journal: &Journal<'_>, profile: Option<Profile>) -> Score {
+    let timeline = Timeline::of(journal);
+    let impact = Impact::of(journal, &timeline);
+    score_with(journal, &timeline, &impact, profile)
+}
+
+/// The same for callers that have the folds at hand.
+pub(crate) fn score_with(
+    journal: &Journal<'_>,
+    timeline: &Timeline<'_>,
+    impact: &Impact,
+    profile: Option<Profile>,
+) -> Score {
+    let plan = journal.plan();
+    let sheet = Sheet {
+        journal,
+        timeline,
+        impact,
+        profile: profile.unwrap_or(plan.profile),
+    };
+    let unscored = unscored(journal).map(str::to_owned);
+    let dimensions = if unscored.is_some() {
+        Vec::new()
+    } else {
+        DimensionName::ALL
+            .into_iter()
+            .map(|name| dimension(name, &sheet))
+            .collect()
+    };
+    Score {
+        scorer: SCORER_VERSION,
+        drill: plan.drill.clone(),
+        digest: plan.digest.clone(),
+        profile: sheet.profile,
+        unscored,
+        questions: questions(&dimensions, sheet.profile),
+        dimensions,
+    }
+}
+
+fn dimension(name: DimensionName, sheet: &Sheet<'_, '_>) -> Dimension {
+    let checks = match name {
+        DimensionName::Detect => detect::checks(sheet),
+        DimensionName::Diagnose => diagnose::checks(sheet),
+        DimensionName::Mitigate => mitigate::checks(sheet),
+        DimensionName::Communicate => communicate::checks(sheet),
+        DimensionName::Assess => assess::checks(sheet),
+        DimensionName::Engage
+        | DimensionName::Coordinate
+        | DimensionName::Decide
+        | DimensionName::Close
+        | DimensionName::Learn => {
+            let id = format!("{}.all", name.as_str());
+            vec![Check::not_applicable(&id, 1.0, wording::NOT_BUILT_YET)]
+        }
+    };
+    summed_up(name, checks)
+}
+
+fn summed_up(name: DimensionName, checks: Vec<Check>) -> Dimension {
+    let weight_of = |which: &dyn Fn(&Check) -> bool| -> f64 {
+        checks
+            .iter()
+            .filter(|check| which(check))
+            .map(|check| check.weight)
+            .sum()
+    };
+    let judged = weight_of(&|check| check.score.is_some());
+    let applicable = weight_of(&|check| !matches!(check.state, State::NotApplicable { .. }));
+    let coverage = if applicable > 0.0 {
+        judged / applicable
+    } else {
+        0.0
+    };
+    let earned: f64 = checks
+        .iter()
+        .filter_map(|check| Some(check.weight * check.score?))
+        .sum();
+    let score = (judged > 0.0 && coverage + 1e-9 >= COVERAGE_MIN).then(|| round(earned / judged));
+    Dimension {
+        name,
+        weights: name.weights(),
+        score,
+        coverage: round(coverage),
+        sentence: wording::dimension(name, score, applicable > 0.0, &checks),
+        checks,
+    }
+}
+
+/// The three largest `weight x (1 - score)` as questions.
+fn questions(dimensions: &[Dimension], profile: Profile) -> Vec<String> {
+    let mut gaps: Vec<(f64, &Check)> = dimensions
+        .iter()
+        .flat_map(|dimension| {
+            let whole: f64 = dimension.checks.iter().map(|check| check.weight).sum();
+            dimension.checks.iter().map(move |check| {
+                let weight = dimension.weights.of(profile) * check.weight / whole;
+                (weight * (1.0 - check.score.unwrap_or(1.0)), check)
+            })
+        })
+        .filter(|(gap, check)| *gap > 0.0 && check.question.is_some())
+        .collect();
+    gaps.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.id.cmp(&b.1.id)));
+    let mut questions: Vec<String> = Vec::new();
+    for question in gaps.into_iter().filter_map(|(_, c)| c.question.clone()) {
+        if !questions.contains(&question) {
+            questions.push(question);
+        }
+    }
+    questions.truncate(3);
+    questions
+}
+
+impl Score {
+    /// The dimension of that name; nothing when nothing is scored.
+    pub fn dimension(&self, name: DimensionName) -> Option<&Dimension> {
+        self.dimensions.iter().find(|one| one.name == name)
+    }
+
+    /// The check of that id.
+    pub fn check(&self, id: &str) -> Option<&Check> {
+        self.dimensions
+            .iter()
+            .flat_map(|dimension| &dimension.checks)
+            .find(|check| check.id == id)
+    }
+
+    /// Weighted mean of the scored dimensions, to compare two plays of one scenario when the scorer is tested. It is
+    /// never shown: one figure for a drill invites ranking.
+    pub fn weighted_mean(&self) -> Option<f64> {
+        let scored = self
+            .dimensions
+            .iter()
+            .filter_map(|one| Some((one.weights.of(self.profile), one.score?)));
+        let (whole, sum) = scored.fold((0.0, 0.0), |(whole, sum), (weight, score)| {
+            (whole + weight, sum + weight * score)
+        });
+        (whole > 0.0).then(|| round(sum / whole))
+    }
+}
+
+/// Four decimals: enough for people, and the same bytes everywhere.
+fn round(score: f64) -> f64 {
+    (score * 10_000.0).round() / 10_000.0
+}

@@ -1,0 +1,6 @@
+//! Golden timelines: whole plays with their worth computed by hand.
+
+pub(crate) mod builder;
+mod golden;
+mod rendering;
+mod spoilers;

@@ -1,0 +1,245 @@
+use super::builder::{Play, do_nothing, no_fault, perfect, plan, scholar};
+use crate::{
+    drill::event::{Outcome, Recorded},
+    report::{Debrief, Journal, debrief, render},
+    scenario::act::Act,
+};
+
+const NASTY: &str = "<script>alert(1)</script> [x](javascript:alert(1)) \u{1b}[31m|`*_# http://evil.example\n# Heading ]]> \"' &lt;";
+
+fn of(events: &[Recorded]) -> Debrief {
+    debrief(&Journal::new(events).unwrap())
+}
+
+/// HTML as XML: the doctype goes, void elements are closed, style is opaque.
+fn as_xml(html: &str) -> String {
+    let mut xml = html.trim_start_matches("<!DOCTYPE html>").to_owned();
+    let style_from = xml.find("<style>").unwrap() + 7;
+    let style_to = xml.find("</style>").unwrap();
+    xml.replace_range(style_from..style_to, "");
+    let mut closed = String::new();
+    for part in xml.split_inclusive('>') {
+        if part.contains("<meta ") {
+            closed.push_str(&part.replace('>', "/>"));
+        } else {
+            closed.push_str(part);
+        }
+    }
+    closed
+}
+
+#[test]
+fn the_page_is_well_formed_for_every_play() {
+    for play in [
+        perfect(),
+        do_nothing(),
+        scholar(),
+        no_fault(None),
+        Play::of(plan()),
+        Play::of(plan()).ended(5, Outcome::Void),
+    ] {
+        let page = render::html(&of(&play.journal()));
+        let xml = as_xml(&page);
+        let tree = roxmltree::Document::parse(&xml).unwrap_or_else(|bad| panic!("{bad}"));
+        let count = |tag: &str| {
+            tree.descendants()
+                .filter(|one| one.has_tag_name(tag))
+                .count()
+        };
+        assert_eq!((count("h1"), count("script"), count("style")), (1, 0, 1));
+        assert!(
+            tree.descendants()
+                .all(|one| one.attribute("style").is_none())
+        );
+        for table in tree.descendants().filter(|one| one.has_tag_name("table")) {
+            assert!(table.children().any(|one| one.has_tag_name("caption")));
+            assert!(
+                table
+                    .descendants()
+                    .any(|one| one.attribute("scope").is_some())
+            );
+        }
+        for picture in tree
+            .descendants()
+            .filter(|one| one.attribute("role") == Some("img"))
+        {
+            for twin in ["title", "desc"] {
+                let named = picture
+                    .children()
+                    .find(|one| one.tag_name().name() == twin)
+                    .unwrap();
+                assert!(!named.text().unwrap_or("").is_empty());
+            }
+        }
+        // Links stay on the page, and each has its target.
+        for link in tree.descendants().filter_map(|one| one.attribute("href")) {
+            let id = link.strip_prefix('#').unwrap();
+            assert!(
+                tree.descendants()
+                    .any(|one| one.attribute("id") == Some(id)),
+                "{link}"
+            );
+        }
+        assert!(page.contains("PRACTICE / EXERCISE"));
+        assert!(page.contains("Not for performance review"));
+    }
+}
+
+#[test]
+fn pictures_are_xml_and_the_same_every_time() {
+    let data = of(&perfect().journal());
+    for picture in [
+        render::strip(&data.strip),
+        render::dumbbell(&data.impact.chart).unwrap(),
+    ] {
+        roxmltree::Document::parse(&picture).unwrap_or_else(|bad| panic!("{bad}: {picture}"));
+    }
+    let again = of(&perfect().journal());
+    assert_eq!(render::html(&data), render::html(&again));
+    assert_eq!(render::markdown(&data), render::markdown(&again));
+    assert_eq!(render::json(&data), render::json(&again));
+    let back: Debrief = serde_json::from_str(&render::json(&data)).unwrap();
+    assert_eq!(render::html(&back), render::html(&data));
+}
+
+#[test]
+fn what_people_typed_stays_text() {
+    let mut nasty = plan();
+    nasty.title = NASTY.to_owned();
+    nasty.summary = NASTY.to_owned();
+    nasty.objectives = vec![NASTY.to_owned()];
+    let mut play = Play::of(nasty).broken().outage(300, 400);
+    play = play
+        .act(170, "ana", Act::Say(NASTY.to_owned()))
+        .act(
+            180,
+            "ana",
+            Act::Declare {
+                text: NASTY.to_owned(),
+            },
+        )
+        .ran(200, NASTY)
+        .ended(400, Outcome::Completed);
+    let data = of(&play.journal());
+    let page = render::html(&data);
+    assert!(!page.contains("<script"));
+    assert!(!page.contains('\u{1b}'));
+    assert!(roxmltree::Document::parse(&as_xml(&page)).is_ok());
+    let text = render::markdown(&data);
+    assert!(!text.contains('\u{1b}'));
+    for line in text.lines() {
+        assert!(
+            !line.contains("<script>") || line.contains("\\<script\\>"),
+            "{line}"
+        );
+        assert!(!line.contains("[x]("), "{line}");
+        assert!(!line.contains("http://"), "{line}");
+        assert!(!line.starts_with("# Heading"), "{line}");
+    }
+    // One title, however it is written.
+    assert_eq!(
+        text.lines().filter(|line| line.starts_with("# ")).count(),
+        1
+    );
+}
+
+#[test]
+fn the_truth_comes_after_the_reveal_and_scores_come_last() {
+    let data = of(&perfect().journal());
+    for (text, reveal, scores) in [
+        (render::markdown(&data), "## The reveal", "## Capabilities"),
+        (
+            render::html(&data),
+            "id=\"reveal\"",
+            "<h2>Capabilities</h2>",
+        ),
+    ] {
+        let reveal = text.find(reveal).unwrap();
+        let scores = text.find(scores).unwrap();
+        assert!(reveal < scores);
+        for sealed in [
+            "shrinks the web tier",
+            "config-rollout",
+            "no alarm on pool saturation",
+        ] {
+            assert!(text.find(sealed).unwrap() > reveal, "{sealed}");
+        }
+        assert!(text.find("0.05").unwrap() > scores);
+        for open in [
+            "Went well",
+            "Got lucky",
+            "The practice",
+            "Corrective actions",
+        ] {
+            assert!(text.contains(open), "{open}");
+        }
+    }
+}
+
+#[test]
+fn the_team_and_its_roles_are_the_subject() {
+    let data = of(&perfect().journal());
+    let text: Vec<&str> = data
+        .timeline
+        .rows
+        .iter()
+        .map(|row| row.text.as_str())
+        .collect();
+    assert!(
+        text.contains(&"ic acknowledged UploadErrorsHigh"),
+        "{text:#?}"
+    );
+    assert!(text.contains(&"operations ran `depotctl rollback web`"));
+    let people = ["ana", "ben", "ivy"];
+    for check in data.score.dimensions.iter().flat_map(|one| &one.checks) {
+        let words: Vec<_> = check.sentence.split_whitespace().collect();
+        assert!(
+            !people.iter().any(|person| words.contains(person)),
+            "{}",
+            check.sentence
+        );
+    }
+}
+
+#[test]
+fn a_long_journal_keeps_to_a_readable_page() {
+    let mut play = do_nothing();
+    for second in 200..1700 {
+        play = play.act(second, "ana", Act::Say(format!("still looking {second}")));
+    }
+    let data = of(&play.journal());
+    assert!(data.timeline.rows.len() <= 400);
+    assert!(data.timeline.left_out >= 1100);
+    assert!(
+        data.strip
+            .classes
+            .iter()
+            .all(|class| class.points.len() <= 360)
+    );
+}
+
+#[test]
+fn the_markdown_of_a_void_drill_says_why_nothing_is_scored() {
+    let text = render::markdown(&of(&Play::of(plan()).ended(300, Outcome::Void).journal()));
+    assert!(
+        text.contains("Nothing is scored: the fault never bit"),
+        "{text}"
+    );
+}
+
+#[test]
+fn the_markdown_reads_as_it_is_written() {
+    let text = render::markdown(&of(&perfect().journal()));
+    for line in [
+        "# Uploads fail after the evening release",
+        "**Users were harmed for 4 min 45 s; put was hit hardest, with 50 % of its requests failing.**",
+        "| Harm began | 13:02:05 UTC (T+2m5s) | 13:02:05 UTC (T+2m5s) |",
+        "- 13:02:40 UTC (T+2m40s): the first alarm, UploadErrorsHigh, was raised, 35 s into the outage.",
+        "| 13:06:40 | T+6m40s | action | operations ran `depotctl rollback web` | \\#423 |",
+        "| Kind of fault | config.capacity | config.capacity.too-small |",
+        "| assess | 1.00 | Judging the impact: a strength to keep. | 0.15 | 0.05 |",
+        "| assess.severity | not applicable | not built yet |  |",
+    ] {
+        assert!(text.lines().any(|one| one == line), "{line}\n---\n{text}");
+    }
+}

@@ -1,0 +1,226 @@
+//! One event as one line.
+
+use super::{cut, tame, time};
+use crate::{
+    drill::{
+        event::{Event, Hat, InjectionStep},
+        plan::Plan,
+    },
+    scenario::act::{Act, StatusState},
+};
+
+/// How a status is said.
+pub fn status_state(state: StatusState) -> &'static str {
+    match state {
+        StatusState::Investigating => "investigating",
+        StatusState::Identified => "identified",
+        StatusState::Monitoring => "monitoring",
+        StatusState::Resolved => "resolved",
+    }
+}
+
+/// How a side is called.
+pub fn hat(hat: Hat) -> &'static str {
+    match hat {
+        Hat::Instigator => "instigator",
+        Hat::Responder => "responder",
+        Hat::Trainer => "trainer",
+        Hat::Observer => "observer",
+    }
+}
+
+/// The name of an injection's state, as the revert protocol has it.
+pub fn step(step: &InjectionStep) -> &'static str {
+    match step {
+        InjectionStep::Probed => "probed",
+        InjectionStep::Intent { .. } => "intent",
+        InjectionStep::Armed => "armed",
+        InjectionStep::Injecting => "injecting",
+        InjectionStep::Applied => "applied",
+        InjectionStep::Live => "live",
+        InjectionStep::Reverting { .. } => "reverting",
+        InjectionStep::Fenced => "fenced",
+        InjectionStep::Undoing => "undoing",
+        InjectionStep::Verifying => "verifying",
+        InjectionStep::Reverted => "reverted",
+        InjectionStep::Cleared => "cleared",
+        InjectionStep::Expired => "expired",
+        InjectionStep::Aborted { .. } => "aborted",
+        InjectionStep::Diverged { .. } => "diverged",
+        InjectionStep::Gone { .. } => "gone",
+        InjectionStep::Stuck { .. } => "stuck",
+    }
+}
+
+/// What an act was, without who did it: `acknowledged UploadErrorsHigh`.
+pub fn act(act: &Act) -> String {
+    let quoted = |text: &str| cut(&tame(text), 200);
+    match act {
+        Act::TakeRole(role) => format!("took {role}"),
+        Act::ReleaseRole(role) => format!("gave {role} back"),
+        Act::HandOver { role, to, note } if note.is_empty() => {
+            format!("handed {role} over to {to}")
+        }
+        Act::HandOver { role, to, note } => {
+            format!("handed {role} over to {to}: {}", quoted(note))
+        }
+        Act::Say(text) => format!("said: {}", quoted(text)),
+        Act::Log { text, on: None } => format!("logged: {}", quoted(text)),
+        Act::Log { text, on: Some(on) } => format!("logged on {}: {}", tame(on), quoted(text)),
+        Act::Ack(alarm) => format!("acknowledged {alarm}"),
+        Act::Declare { text } => format!("declared an incident: {}", quoted(text)),
+        Act::Status {
+            text,
+            to,
+            state,
+            next_in,
+        } => {
+            let to = if to.is_empty() {
+                String::new()
+            } else {
+                format!(" to {}", tame(&to.join(", ")))
+            };
+            let next = next_in.map_or(String::new(), |next| format!(" (next in {})", time(next)));
+            let state = status_state(*state);
+            format!("sent status `{state}`{to}: {}{next}", quoted(text))
+        }
+        Act::Stumped(text) if text.is_empty() => "said: we are stumped".to_owned(),
+        Act::Stumped(text) => format!("said: we are stumped: {}", quoted(text)),
+        Act::Hypothesis(claim) => format!("guessed: {}", claim_words(claim)),
+        Act::Cause(claim) => format!("answered the cause: {}", claim_words(claim)),
+        Act::Assess(claim) => {
+            let words = if claim.text.is_empty() {
+                super::count(claim.windows.len(), "window")
+            } else {
+                quoted(&claim.text)
+            };
+            format!("assessed the impact: {words}")
+        }
+        Act::Resolve(text) => format!("gave the all-clear: {}", quoted(text)),
+        Act::Operate(argv) => format!("ran `{}`", tame(&argv.join(" "))),
+    }
+}
+
+/// A cause claim in a few words.
+pub fn claim_words(claim: &crate::scenario::act::CauseClaim) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    parts.extend(claim.component.as_deref().map(tame));
+    parts.extend(claim.kind.as_deref().map(tame));
+    if !claim.text.is_empty() {
+        parts.push(cut(&tame(&claim.text), 200));
+    }
+    if parts.is_empty() {
+        "no words".to_owned()
+    } else {
+        parts.join(", ")
+    }
+}
+
+/// Whether responders may read of this event while they play.
+pub fn open_to_responders(event: &Event) -> bool {
+    match event {
+        Event::Joined { .. }
+        | Event::Started
+        | Event::AlarmRaised { .. }
+        | Event::AlarmResolved { .. }
+        | Event::InjectSpoken { .. }
+        | Event::Operated { .. }
+        | Event::HintGiven { .. }
+        | Event::QuestionAsked { .. }
+        | Event::StopRequested { .. }
+        | Event::Ended { .. }
+        | Event::Closed { .. } => true,
+        // What is asked of the autopilot is shown when it is done; a plain "operate" says the same twice.
+        Event::Acted { act, .. } => !matches!(act, Act::Operate(_)),
+        _ => false,
+    }
+}
+
+/// An event in words, for those who may know everything. Nothing for what is only bookkeeping.
+pub fn line(plan: &Plan, event: &Event) -> Option<String> {
+    Some(match event {
+        Event::SymptomSeen { detail } => format!("the outage is real: {}", tame(detail)),
+        Event::Restored { .. } => "service is measured as restored".to_owned(),
+        Event::Relapsed => "service is failing again".to_owned(),
+        Event::Injection { id, step: taken } => {
+            let what = plan
+                .injections
+                .iter()
+                .find(|injection| injection.id == *id)
+                .map_or(String::new(), |one| {
+                    format!(" ({} on {})", one.fault.kind(), one.fault.place())
+                });
+            format!("injection {id}{what} is {}", step(taken))
+        }
+        Event::InjectSkipped { inject } => {
+            format!("message {} of the plan was not needed", inject + 1)
+        }
+        Event::StopConditionFailed { detail, .. } => {
+            format!("a stop condition failed: {}", tame(detail))
+        }
+        Event::SteadyStateHeld => "steady state holds".to_owned(),
+        Event::AgentSilent { error } => format!("the agent is silent: {}", tame(error)),
+        Event::AgentBack => "the agent answers again".to_owned(),
+        Event::TargetReset => "the target was laid out anew".to_owned(),
+        Event::SignedOff { id, .. } => format!("injection {id} was signed off"),
+        Event::NoticeFailed {
+            retry_at: None,
+            error,
+            ..
+        } => format!("a message was given up: {}", tame(error)),
+        Event::TookOver { epoch, .. } if *epoch > 1 => "another engine took over".to_owned(),
+        Event::Ended { outcome, reason } => {
+            format!("EndEx: {} ({})", outcome.as_str(), tame(reason))
+        }
+        event => return open_line(plan, event, ToString::to_string),
+    })
+}
+
+/// An open event in words, with people called as `who` says.
+pub fn open_line(
+    plan: &Plan,
+    event: &Event,
+    who: impl Fn(&crate::base::Person) -> String,
+) -> Option<String> {
+    Some(match event {
+        Event::Joined { person, hat: side } => format!("{} joined as {}", who(person), hat(*side)),
+        Event::Started => "StartEx".to_owned(),
+        Event::AlarmRaised { alarm, summary } => format!("alarm {alarm}: {}", tame(summary)),
+        Event::AlarmResolved { alarm } => format!("alarm {alarm} resolved"),
+        Event::InjectSpoken { inject } => {
+            let inject = plan.injects.get(*inject)?;
+            format!(
+                "{} to {}: {}",
+                tame(&inject.from),
+                inject.to,
+                cut(&tame(&inject.text), 200)
+            )
+        }
+        Event::Acted { by, act: done } => match done {
+            Act::Operate(_) => return None,
+            done => format!("{} {}", who(by), act(done)),
+        },
+        Event::Operated { by, argv, exit, .. } => {
+            let ended = match exit {
+                Some(0) => String::new(),
+                Some(code) => format!(" (exit {code})"),
+                None => " (did not run)".to_owned(),
+            };
+            format!("{} ran `{}`{ended}", who(by), tame(&argv.join(" ")))
+        }
+        Event::HintGiven { entry, anchor, .. } => {
+            let anchor = anchor.as_deref().map_or(String::new(), |a| format!("#{a}"));
+            format!("hint: see {}{}", tame(entry), tame(&anchor))
+        }
+        Event::QuestionAsked { question, .. } => {
+            format!("question: {}", tame(plan.questions.get(*question)?))
+        }
+        Event::StopRequested { by, reason, .. } => {
+            format!("{} stopped the drill: {}", who(by), tame(reason))
+        }
+        // The outcome and its reason may tell whether a fault was there at all.
+        Event::Ended { .. } => "EndEx".to_owned(),
+        Event::Closed { .. } => "the drill is closed".to_owned(),
+        _ => return None,
+    })
+}
