@@ -1,1 +1,3 @@
 //! Room of `agent`.
+
+pub mod proxy;
