@@ -3,10 +3,12 @@
 //! Everything above speaks of time and names through these types, so that a number always carries its unit and a
 //! name always says what it names. No I/O, no clock, no randomness here.
 //!
-//! Open first: [`time`] (`At`, `Span`), then [`names`]; [`limits`] is the one table of limits.
+//! Open first: [`time`] (`At`, `Span`), then [`names`]; [`limits`] is the one table of limits;
+//! [`supervise`] is what an operations tool and a supervisor say to each other.
 
 pub mod limits;
 pub mod names;
+pub mod supervise;
 pub mod time;
 
 pub use names::{

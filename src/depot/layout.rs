@@ -1,0 +1,336 @@
+//! Writes the whole tree of one Depot, back to pristine.
+
+use super::{
+    error::DepotError,
+    metadata::{Entry, IMPORT},
+    releases,
+    topology::{
+        INSTANCES, Instance, LINKS, OBJECT_BYTES, OBJECTS, RELEASES, VOLUME_MIB, components, distance_ms,
+        link_address, link_name, name,
+    },
+    volume::{Volume, VolumeError, WriteLimits},
+};
+use crate::{
+    base::supervise::SOCKET,
+    clock::{Clock, SystemClock},
+    scenario::pack::{FileLayout, Layout, LinkLayout, ProcessLayout, ReleaseLayout, VolumeLayout},
+};
+use std::{
+    fs,
+    io::ErrorKind,
+    os::unix::{fs::symlink, net::UnixStream},
+    path::Path,
+    time::Duration,
+};
+
+/// Says that a folder is a Depot's.
+const MARKER: &str = ".depot";
+/// The layout's file.
+const LAYOUT: &str = "layout.json";
+/// What a Depot owns under its root; nothing else is ever removed.
+const OWNED: [&str; 8] = ["bin", "services", "instances", "data", "volumes", "logs", "run", LAYOUT];
+
+/// Writes the tree of a Depot with the addresses of `instance` under `root`, afresh: what an earlier Depot left there is
+/// removed. Its processes will run `program`. Fails, touching nothing, when `root` holds something else or a Depot
+/// that is running.
+pub fn lay_out(root: &Path, instance: u8, program: &Path) -> Result<Layout, DepotError> {
+    make_folder(root)?;
+    let root = &root.canonicalize().map_err(DepotError::file("find", root))?;
+    claim(root)?;
+    for folder in ["bin", "instances", "data/metadata", "logs", "run"] {
+        make_folder(&root.join(folder))?;
+    }
+    let program = program.canonicalize().map_err(DepotError::file("find", program))?;
+    let tool = root.join("bin/depotctl");
+    symlink(&program, &tool).map_err(DepotError::file("make", &tool))?;
+    for component in components() {
+        write_releases(root, component)?;
+    }
+    for row in &INSTANCES {
+        let path = root.join(format!("instances/{}.toml", row.name));
+        write(&path, &facts(root, instance, row))?;
+    }
+    write_objects(root)?;
+    let layout = layout(root, instance, &program);
+    let text = serde_json::to_string_pretty(&layout).expect("a layout has text keys only");
+    write(&root.join(LAYOUT), &text)?;
+    Ok(layout)
+}
+
+/// The layout that [`lay_out`] has saved under `root`.
+pub(super) fn saved(root: &Path) -> Result<Layout, DepotError> {
+    let path = root.join(LAYOUT);
+    let text = fs::read_to_string(&path).map_err(DepotError::file("read", &path))?;
+    serde_json::from_str(&text).map_err(|err| DepotError::Config { path, problem: err.to_string() })
+}
+
+/// Makes sure that `root` is empty or a Depot's, and empties it of what a Depot owns.
+fn claim(root: &Path) -> Result<(), DepotError> {
+    let marker = root.join(MARKER);
+    if !marker.exists() {
+        let mut entries = fs::read_dir(root).map_err(DepotError::file("read", root))?;
+        if entries.next().is_some() {
+            return Err(DepotError::Foreign { root: root.to_owned() });
+        }
+        return write(&marker, "This folder belongs to a depot; laying it out again removes what it owns.\n");
+    }
+    if UnixStream::connect(root.join(SOCKET)).is_ok() {
+        return Err(DepotError::Running { root: root.to_owned() });
+    }
+    for owned in OWNED {
+        remove(&root.join(owned))?;
+    }
+    Ok(())
+}
+
+fn remove(path: &Path) -> Result<(), DepotError> {
+    let removed = match fs::symlink_metadata(path) {
+        Ok(there) if there.is_dir() => fs::remove_dir_all(path),
+        Ok(_) => fs::remove_file(path),
+        Err(err) if err.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(err) => Err(err),
+    };
+    removed.map_err(DepotError::file("remove", path))
+}
+
+fn make_folder(path: &Path) -> Result<(), DepotError> {
+    fs::create_dir_all(path).map_err(DepotError::file("make", path))
+}
+
+fn write(path: &Path, text: &str) -> Result<(), DepotError> {
+    fs::write(path, text).map_err(DepotError::file("write", path))
+}
+
+fn write_releases(root: &Path, component: &str) -> Result<(), DepotError> {
+    let folder = root.join("services").join(component);
+    for version in RELEASES {
+        let release = folder.join("releases").join(version);
+        make_folder(&release)?;
+        write(&release.join(format!("{component}.toml")), &release_text(component, version))?;
+        releases::switch(&folder, version)?;
+        releases::record(&folder, &releases::Entry::deploy(version))?;
+    }
+    Ok(())
+}
+
+/// Objects that staging begins with, on both volumes and in the catalogue's import file.
+fn write_objects(root: &Path) -> Result<(), DepotError> {
+    const UNLIMITED: WriteLimits = WriteLimits { use_percent: 100, count_age: Duration::MAX };
+    let nodes: Vec<_> =
+        INSTANCES.iter().filter(|row| row.component == "storage").map(|row| row.name).collect();
+    let objects = (0..OBJECTS).map(|n| {
+        let key = format!("obj-{n}");
+        let content = format!("{key} as staging begins with it\n").repeat(OBJECT_BYTES / 32);
+        (n + 1, key, content)
+    });
+    let objects: Vec<(u64, String, String)> = objects.collect();
+    for node in &nodes {
+        let folder = root.join("volumes").join(node);
+        let refused =
+            |err: VolumeError| DepotError::Config { path: folder.clone(), problem: err.to_string() };
+        let volume = Volume::open(&folder, VOLUME_MIB * 1024 * 1024).map_err(refused)?;
+        for (version, key, content) in &objects {
+            volume.write(key, *version, content.as_bytes(), UNLIMITED).map_err(refused)?;
+        }
+    }
+    let changed = SystemClock.now().to_string();
+    let mut lines = String::new();
+    for (version, key, content) in &objects {
+        let entry = Entry {
+            key: key.clone(),
+            version: *version,
+            size: content.len() as u64,
+            digest: crate::seed::digest(content.as_bytes()),
+            locations: nodes.iter().map(|&node| node.to_owned()).collect(),
+            changed: changed.clone(),
+        };
+        lines += &serde_json::to_string(&entry).expect("an entry has text keys only");
+        lines.push('\n');
+    }
+    write(&root.join("data/metadata").join(IMPORT), &lines)
+}
+
+/// The configuration that a release holds.
+fn release_text(component: &str, version: &str) -> String {
+    let newest = match component {
+        "edge" => include_str!("releases/edge.toml"),
+        "web" => include_str!("releases/web.toml"),
+        "session" => include_str!("releases/session.toml"),
+        "metadata" => include_str!("releases/metadata.toml"),
+        "storage" => include_str!("releases/storage.toml"),
+        other => unreachable!("there is no component {other}"),
+    };
+    let text = if version == RELEASES[1] {
+        newest.to_owned()
+    } else {
+        // The older release had a somewhat smaller pool.
+        newest.replace("size = 16", "size = 12")
+    };
+    format!("# depot-{component} {version}\n{text}")
+}
+
+fn facts(root: &Path, instance: u8, row: &Instance) -> String {
+    let mut text = Vec::new();
+    let mut line = |line: String| text.push(line);
+    line(format!(
+        "# Facts of this instance. They belong to the machine and stay as releases change.\n\
+         name = \"{}\"\ncomponent = \"{}\"\ndatacenter = \"{}\"\nlisten = \"{}\"",
+        row.name,
+        row.component,
+        row.datacenter,
+        row.address(instance)
+    ));
+    let quoted = |path: std::path::PathBuf| toml_edit::Value::from(path.display().to_string()).to_string();
+    match row.component {
+        "metadata" => line(format!("data = {}", quoted(root.join("data/metadata")))),
+        "web" => line(format!("near_storage = \"storage-{}\"", row.datacenter)),
+        "storage" => {
+            let path = quoted(root.join("volumes").join(row.name));
+            line(format!("\n[volume]\npath = {path}\nsize_mib = {VOLUME_MIB}"));
+        }
+        _ => {}
+    }
+    let links: Vec<_> = LINKS.iter().enumerate().filter(|(_, (from, _))| *from == row.name).collect();
+    if !links.is_empty() {
+        line("\n# Where its neighbours are reached from here.\n[links]".to_owned());
+        for (place, (_, to)) in links {
+            line(format!("{to} = \"{}\"", link_address(instance, place)));
+        }
+    }
+    text.join("\n") + "\n"
+}
+
+fn layout(root: &Path, instance: u8, program: &Path) -> Layout {
+    let processes = INSTANCES.iter().map(|row| ProcessLayout {
+        service: name(row.name),
+        component: name(row.component),
+        program: program.to_owned(),
+        argv0: format!("depot-{}", row.component),
+        args: ["depot", "serve", row.component, "--root"]
+            .into_iter()
+            .map(str::to_owned)
+            .chain([root.display().to_string(), "--instance".to_owned(), row.name.to_owned()])
+            .collect(),
+        log: root.join("logs").join(format!("{}.log", row.name)),
+        address: row.address(instance),
+    });
+    let links = LINKS.iter().enumerate().map(|(place, (from, to))| LinkLayout {
+        link: name(&link_name(from, to)),
+        listen: link_address(instance, place),
+        upstream: Instance::named(to).expect("links lead to instances").address(instance),
+        distance_ms: distance_ms(from, to),
+    });
+    let volumes = INSTANCES.iter().filter(|row| row.component == "storage").map(|row| VolumeLayout {
+        volume: name(row.name),
+        path: root.join("volumes").join(row.name),
+        size_bytes: VOLUME_MIB * 1024 * 1024,
+    });
+    let service = |component: &str| root.join("services").join(component);
+    Layout {
+        target: "depot".to_owned(),
+        root: root.to_owned(),
+        processes: processes.collect(),
+        links: links.collect(),
+        volumes: volumes.collect(),
+        files: components()
+            .into_iter()
+            .map(|component| FileLayout {
+                file: component.to_owned(),
+                component: name(component),
+                path: service(component).join("current").join(format!("{component}.toml")),
+            })
+            .collect(),
+        releases: components()
+            .into_iter()
+            .map(|component| ReleaseLayout {
+                component: name(component),
+                folder: service(component).join("releases"),
+                current: service(component).join("current"),
+                config: format!("{component}.toml"),
+            })
+            .collect(),
+        front_door: Instance::named("edge").expect("edge is in the table").address(instance),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::depot::{config, describe};
+
+    fn program() -> std::path::PathBuf {
+        std::env::current_exe().unwrap()
+    }
+
+    #[test]
+    fn the_tree_fits_the_description_and_every_file_can_be_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("depot");
+        let layout = lay_out(&root, 77, &program()).unwrap();
+        let target = describe();
+        let described: Vec<_> = target.services.iter().map(|service| &service.name).collect();
+        assert_eq!(layout.processes.iter().map(|process| &process.service).collect::<Vec<_>>(), described);
+        for (link, described) in layout.links.iter().zip(&target.links) {
+            assert_eq!((&link.link, link.distance_ms), (&described.name, described.distance.millis()));
+        }
+        for process in &layout.processes {
+            let facts = config::Facts::read(&root, process.service.as_str()).unwrap();
+            assert_eq!(facts.listen, process.address);
+            for address in facts.links.values() {
+                assert!(layout.links.iter().any(|link| link.listen == *address), "{address}");
+            }
+        }
+        for release in &layout.releases {
+            for version in RELEASES {
+                let text = fs::read_to_string(release.folder.join(version).join(&release.config)).unwrap();
+                config::problem_with(release.component.as_str(), &text).unwrap();
+            }
+            assert_eq!(fs::read_link(&release.current).unwrap(), Path::new("releases/2026.11.2"));
+        }
+        assert_eq!(saved(&root).unwrap(), layout);
+    }
+
+    #[test]
+    fn laying_out_again_removes_what_it_owns_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        let first = lay_out(root, 77, &program()).unwrap();
+        fs::write(root.join("volumes/storage-east/old"), "old").unwrap();
+        fs::write(root.join("notes"), "keep").unwrap();
+        fs::write(&first.files[0].path, "spoilt").unwrap();
+        let again = lay_out(root, 77, &program()).unwrap();
+        assert_eq!(first, again);
+        assert!(!root.join("volumes/storage-east/old").exists());
+        assert_eq!(fs::read_to_string(root.join("notes")).unwrap(), "keep");
+        assert_ne!(fs::read_to_string(&again.files[0].path).unwrap(), "spoilt");
+    }
+
+    #[test]
+    fn a_foreign_folder_and_a_running_depot_are_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let foreign = folder.path().join("home");
+        fs::create_dir_all(foreign.join("services")).unwrap();
+        assert!(matches!(lay_out(&foreign, 77, &program()), Err(DepotError::Foreign { .. })));
+        assert!(foreign.join("services").exists());
+
+        let root = folder.path().join("depot");
+        lay_out(&root, 77, &program()).unwrap();
+        let supervisor = std::os::unix::net::UnixListener::bind(root.join(SOCKET)).unwrap();
+        assert!(matches!(lay_out(&root, 77, &program()), Err(DepotError::Running { .. })));
+        drop(supervisor);
+        lay_out(&root, 77, &program()).unwrap();
+    }
+
+    #[test]
+    fn an_owned_link_is_removed_and_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (root, other) = (folder.path().join("depot"), folder.path().join("other"));
+        lay_out(&root, 77, &program()).unwrap();
+        fs::create_dir(&other).unwrap();
+        fs::write(other.join("precious"), "x").unwrap();
+        fs::remove_dir_all(root.join("logs")).unwrap();
+        symlink(&other, root.join("logs")).unwrap();
+        lay_out(&root, 77, &program()).unwrap();
+        assert!(other.join("precious").exists());
+    }
+}

@@ -1,0 +1,126 @@
+//! storage: one node, one volume.
+
+use super::{
+    call::VERSION,
+    config::{self, Facts, Live, LogSettings, Settings, current_file},
+    error::DepotError,
+    host::{Failure, Service},
+    telemetry::Page,
+    volume::{Volume, VolumeError, WriteLimits, Written},
+};
+use crate::{base::names::is_name, clock::BoxFuture};
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::{Path as UrlPath, State},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::put,
+};
+use serde_json::json;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+pub(super) struct Storage {
+    file: PathBuf,
+    config: Live<config::Storage>,
+    volume: Arc<Volume>,
+}
+
+impl Storage {
+    pub(super) fn open(root: &Path, facts: &Facts) -> Result<Self, DepotError> {
+        let file = current_file(root, "storage");
+        let config = Live::new(config::Storage::read(&file)?);
+        let place = facts.volume.as_ref().ok_or_else(|| facts.missing(root, "volume"))?;
+        let volume = Volume::open(&place.path, place.size_mib * 1024 * 1024)
+            .map_err(|err| DepotError::Config { path: place.path.clone(), problem: err.to_string() })?;
+        Ok(Self { file, config, volume: Arc::new(volume) })
+    }
+}
+
+impl From<VolumeError> for Failure {
+    fn from(err: VolumeError) -> Self {
+        match err {
+            VolumeError::Full { .. } => {
+                Self::new(StatusCode::INSUFFICIENT_STORAGE, "storage_full", err.to_string())
+            }
+            VolumeError::File(_) => Self::internal(&err),
+        }
+    }
+}
+
+/// Runs what blocks on a thread that may block.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, VolumeError> + Send + 'static,
+) -> Result<T, Failure> {
+    let done = tokio::task::spawn_blocking(work).await.map_err(|err| Failure::internal(&err))?;
+    Ok(done?)
+}
+
+fn checked(key: &str) -> Result<(), Failure> {
+    if is_name(key) { Ok(()) } else { Err(Failure::bad_request("that is not a key")) }
+}
+
+async fn write(
+    State(storage): State<Arc<Storage>>,
+    UrlPath(key): UrlPath<String>,
+    headers: HeaderMap,
+    content: Bytes,
+) -> Result<Response, Failure> {
+    checked(&key)?;
+    let version = headers
+        .get(VERSION)
+        .and_then(|value| value.to_str().ok()?.parse().ok())
+        .ok_or_else(|| Failure::bad_request("the header `x-object-version` must hold a number"))?;
+    let config = storage.config.get();
+    let limits = WriteLimits {
+        use_percent: config.volume.use_percent,
+        count_age: Duration::from_millis(config.volume.count_ms),
+    };
+    let volume = Arc::clone(&storage.volume);
+    let written = blocking(move || volume.write(&key, version, &content, limits)).await?;
+    let stored = written == Written::Stored;
+    Ok((StatusCode::CREATED, Json(json!({ "stored": stored }))).into_response())
+}
+
+async fn read(
+    State(storage): State<Arc<Storage>>,
+    UrlPath(key): UrlPath<String>,
+) -> Result<Response, Failure> {
+    checked(&key)?;
+    let volume = Arc::clone(&storage.volume);
+    let found = blocking(move || volume.read(&key)).await?;
+    let (version, content) = found.ok_or_else(|| Failure::not_found("this node does not hold the object"))?;
+    let kind = [(header::CONTENT_TYPE, "application/octet-stream")];
+    let mut response = (kind, content).into_response();
+    response.headers_mut().insert(VERSION, version.into());
+    Ok(response)
+}
+
+impl Service for Storage {
+    fn routes(self: Arc<Self>) -> Router {
+        Router::new().route("/blobs/{key}", put(write).get(read)).with_state(self)
+    }
+
+    fn reload(&self) -> Result<LogSettings, DepotError> {
+        let config = config::Storage::read(&self.file)?;
+        self.config.set(config);
+        Ok(config.log())
+    }
+
+    /// Well while the volume can be looked at; a full volume still serves downloads.
+    fn health(&self) -> BoxFuture<'_, Result<(), String>> {
+        Box::pin(async { self.volume.used_bytes().map(drop).map_err(|err| err.to_string()) })
+    }
+
+    fn metrics(&self, page: &mut Page) {
+        if let Ok(used_bytes) = self.volume.used_bytes() {
+            page.single("volume_used_bytes", "gauge", "Bytes in use.", used_bytes as f64);
+        }
+        let size_bytes = self.volume.size_bytes() as f64;
+        page.single("volume_size_bytes", "gauge", "The volume's size.", size_bytes);
+    }
+}
