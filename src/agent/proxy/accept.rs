@@ -43,6 +43,8 @@ impl Address {
     /// Begins to listen. Dropping the listener refuses connections again.
     pub(super) fn listen(&self) -> io::Result<TcpListener> {
         let socket = bound(self.at)?;
+        // Accepted sockets inherit it.
+        socket.set_tcp_nodelay(true)?;
         socket.listen(BACKLOG)?;
         TcpListener::from_std(socket.into())
     }

@@ -46,12 +46,12 @@ pub(super) async fn carry(
     let shared = &*counted.0;
     let accepted = Instant::now();
     let cuts = rules.borrow().cuts;
-    // Latency of the link is for the toxics to make.
-    let _ = client.set_nodelay(true);
     let upstream = match dial(&mut rules, accepted, cuts, shared).await {
         Ok(upstream) => upstream,
         Err(end) => return finish(end, &[&client]),
     };
+    // Small messages must not wait for acknowledgements: delays are for the toxics to make. The client's socket has
+    // it from its listener.
     let _ = upstream.set_nodelay(true);
     let mut connection = Connection {
         client,
@@ -104,13 +104,13 @@ async fn dial(
             () = timer.until(fate.map(|fate| accepted + fate.at)) => {
                 return Err(fate.map_or(End::Close, |fate| fate.end));
             }
-            result = &mut dialled => return match result {
-                Ok(Ok(upstream)) => Ok(upstream),
-                Ok(Err(_)) | Err(_) => {
-                    shared.dials_failed.fetch_add(1, Relaxed);
-                    Err(End::Close)
+            result = &mut dialled => {
+                if let Ok(Ok(upstream)) = result {
+                    return Ok(upstream);
                 }
-            },
+                shared.dials_failed.fetch_add(1, Relaxed);
+                return Err(End::Close);
+            }
         }
     }
 }

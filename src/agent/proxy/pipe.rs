@@ -18,7 +18,7 @@ use tokio::{io::Interest, net::TcpStream};
 /// What is asked for: the most that a user without privileges gets by default.
 const SIZE: i32 = 1024 * 1024;
 /// What one splice may move, in bytes.
-const MOVE_MAX: usize = 1024 * 1024;
+const MOVE_MAX: usize = 512 * 1024;
 /// Empty pipes that a thread keeps.
 const SPARE_MAX: usize = 4;
 

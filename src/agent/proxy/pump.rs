@@ -24,7 +24,7 @@ use tokio::{
 };
 
 /// Reads between two looks at everything else that the connection waits for.
-const ROUNDS_MAX: usize = 8;
+const ROUNDS_MAX: usize = 4;
 /// A splice that moves less than this was not worth its pipe.
 const BULK_MIN: usize = 32 * 1024;
 /// What all flows of a link may hold together beyond [`super::decide::WINDOW_MIN`] each, in bytes.
@@ -141,10 +141,7 @@ impl Pump {
         if self.done {
             return Step::Done;
         }
-        for round in 0..ROUNDS_MAX {
-            if round > 0 && !self.flow.is_clear() {
-                around.now = around.accepted.elapsed();
-            }
+        for _ in 0..ROUNDS_MAX {
             if self.deliver(around, to).is_err() {
                 self.finish();
                 return Step::Broken;
@@ -249,6 +246,10 @@ impl Pump {
         let result = Pin::new(from).poll_read(around.cx, &mut read);
         let len = read.filled().len();
         if result.is_ready() {
+            if !self.flow.is_clear() {
+                // Not before the read: bytes that came in since the task was woken would be delivered early.
+                around.now = around.accepted.elapsed();
+            }
             self.received(around, result_len(&result, len));
         }
         if result.is_pending() || len == 0 || self.flow.swallows() {
