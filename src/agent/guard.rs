@@ -41,13 +41,12 @@ pub(super) fn check(root: &Path) -> Result<(), Denied> {
     }
 }
 
-/// As [`check`], and that everything which may be changed lies beneath the root.
-pub(super) fn check_layout(layout: &Layout) -> Result<(), Denied> {
+/// Whether everything which may be changed lies beneath the root. Nothing is ever touched elsewhere, not even to undo.
+pub(super) fn check_paths(layout: &Layout) -> Result<(), Denied> {
     let root = &layout.root;
     if root.canonicalize().ok().as_ref() != Some(root) {
         return Err(Denied::Root(root.clone()));
     }
-    check(root)?;
     let paths = layout
         .volumes
         .iter()
@@ -83,11 +82,14 @@ mod tests {
         let root = folder.path().join("depot");
         std::fs::create_dir(&root).unwrap();
         let layout = layout(&root);
-        check_layout(&layout).unwrap();
-        for place in [layout.root.clone(), layout.root.parent().unwrap().to_owned()] {
+        check(&layout.root).unwrap();
+        for place in [
+            layout.root.clone(),
+            layout.root.parent().unwrap().to_owned(),
+        ] {
             let deny = place.join(DENY);
             std::fs::write(&deny, "").unwrap();
-            assert!(matches!(check_layout(&layout), Err(Denied::Forbidden(_))));
+            assert!(matches!(check(&layout.root), Err(Denied::Forbidden(_))));
             std::fs::remove_file(deny).unwrap();
         }
         std::fs::remove_file(layout.root.join(STAGING[0])).unwrap();
@@ -100,17 +102,18 @@ mod tests {
     fn nothing_outside_the_target_is_ever_in_reach() {
         let folder = tempfile::tempdir().unwrap();
         let good = layout(folder.path());
+        check_paths(&good).unwrap();
         let outside = tempfile::tempdir().unwrap();
         let mut bad = good.clone();
         bad.volumes[0].path = outside.path().to_owned();
-        assert!(matches!(check_layout(&bad), Err(Denied::Outside(_))));
+        assert!(matches!(check_paths(&bad), Err(Denied::Outside(_))));
         let mut bad = good.clone();
         bad.volumes[0].path = good.root.join("volumes/../../x");
-        assert!(matches!(check_layout(&bad), Err(Denied::Outside(_))));
+        assert!(matches!(check_paths(&bad), Err(Denied::Outside(_))));
         let link = good.root.join("volumes/link");
         std::os::unix::fs::symlink(outside.path(), &link).unwrap();
         let mut bad = good;
         bad.volumes[0].path = link;
-        assert!(matches!(check_layout(&bad), Err(Denied::Outside(_))));
+        assert!(matches!(check_paths(&bad), Err(Denied::Outside(_))));
     }
 }

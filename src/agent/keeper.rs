@@ -232,7 +232,9 @@ impl Keeper {
         if let Some(record) = self.record(&arm.id) {
             let held = record.held.as_ref();
             match (record.state, held) {
-                (State::Armed, Some(held)) if held.fence == arm.fence && held.fault == arm.fault => {
+                (State::Armed, Some(held))
+                    if held.fence == arm.fence && held.fault == arm.fault =>
+                {
                     return Ok(());
                 }
                 (State::Armed, Some(held)) if held.fence < arm.fence => {}
@@ -291,7 +293,10 @@ impl Keeper {
             return Err(over(&record));
         };
         if record.revoked.is_some_and(|revoked| fence <= revoked) {
-            return Err(refused("revoked", format!("the token of `{id}` is revoked")));
+            return Err(refused(
+                "revoked",
+                format!("the token of `{id}` is revoked"),
+            ));
         }
         if held.fence != fence {
             let why = format!("`{id}` was armed with another token");
@@ -301,14 +306,20 @@ impl Keeper {
             State::Armed => {}
             State::Applied => return Ok(()),
             State::Applying => {
-                let why = format!("an inject of `{id}` did not come to its end: {}", record.note);
+                let why = format!(
+                    "an inject of `{id}` did not come to its end: {}",
+                    record.note
+                );
                 return Err(KeeperError::Failed(why));
             }
             _ => return Err(over(&record)),
         }
         if self.runs_out_ms(&record) <= boot::now_ms() {
             self.expire_armed(record).await?;
-            return Err(refused("expired", format!("the lease of `{id}` has run out")));
+            return Err(refused(
+                "expired",
+                format!("the lease of `{id}` has run out"),
+            ));
         }
         self.may_break()?;
         record.state = State::Applying;
@@ -352,11 +363,7 @@ impl Keeper {
     }
 
     /// Undoes by comparison.
-    pub(super) async fn undo(
-        &self,
-        id: &InjectionId,
-        fence: Fence,
-    ) -> Result<Undone, KeeperError> {
+    pub(super) async fn undo(&self, id: &InjectionId, fence: Fence) -> Result<Undone, KeeperError> {
         let _turn = self.turn(id).await;
         self.see_epoch(fence.epoch).await?;
         let mut record = self
@@ -402,7 +409,9 @@ impl Keeper {
             let Some(held) = record.held.as_ref().filter(|_| alive) else {
                 continue;
             };
-            let until = leases.entry(record.id.clone()).or_insert(held.lease_until_ms);
+            let until = leases
+                .entry(record.id.clone())
+                .or_insert(held.lease_until_ms);
             // A lease that has run out is not renewed: the agent has begun to let go.
             if held.fence.epoch <= epoch && *until > now_ms {
                 *until = now_ms.saturating_add(held.lease_ms);
@@ -466,18 +475,18 @@ impl Keeper {
         record.state = State::Reverting;
         record.by_agent = by_agent;
         if let Err(err) = self.save(&record).await {
-            self.try_later(&record.id);
-            return Err(err);
+            // The undo is safe without this line in the store, so a full disk does not stop it.
+            tracing::warn!("{err}");
+            lock(&self.records).insert(record.id.clone(), record.clone());
         }
         match held.pre_image.undo(&self.hands, &record.id, again).await {
             Ok(undone) => {
-                let was = lock(&self.retries).remove(&record.id);
                 record.settle(undone);
                 if let Err(err) = self.save(&record).await {
-                    lock(&self.retries).insert(record.id.clone(), was.unwrap_or_default());
                     self.try_later(&record.id);
                     return Err(err);
                 }
+                lock(&self.retries).remove(&record.id);
                 Ok(undone)
             }
             Err(LeverError::Refused(why) | LeverError::Failed(why)) => {
@@ -507,12 +516,14 @@ impl Keeper {
 
     /// When the agent has to act on a record by itself; nothing if it never has to.
     fn due_ms(&self, record: &Record) -> Option<u64> {
+        let retry_ms = lock(&self.retries)
+            .get(&record.id)
+            .map_or(0, |retry| retry.next_ms);
         match record.state {
-            State::Armed | State::Applying | State::Applied => Some(self.runs_out_ms(record)),
-            State::Reverting => {
-                let retries = lock(&self.retries);
-                Some(retries.get(&record.id).map_or(0, |retry| retry.next_ms))
+            State::Armed | State::Applying | State::Applied => {
+                Some(self.runs_out_ms(record).max(retry_ms))
             }
+            State::Reverting => Some(retry_ms),
             _ => None,
         }
     }
@@ -559,7 +570,13 @@ impl Keeper {
         }
         tracing::info!("`{id}` is let go of: {why}");
         let done = match record.state {
-            State::Armed => self.expire_armed(record).await,
+            State::Armed => {
+                let expired = self.expire_armed(record).await;
+                if expired.is_err() {
+                    self.try_later(id);
+                }
+                expired
+            }
             State::Reverting => {
                 let by_agent = record.by_agent;
                 self.take_back(record, by_agent).await.map(drop)
@@ -571,7 +588,6 @@ impl Keeper {
         };
         if let Err(err) = done {
             tracing::warn!("could not let go of `{id}`: {err}");
-            self.try_later(id);
         }
     }
 

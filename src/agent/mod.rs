@@ -5,11 +5,21 @@
 //!
 //! Open first: [`serve`], then `keeper` (the rules of arm, inject, revoke, undo and expiry), then `lever`.
 
+mod api;
 mod boot;
 mod durable;
+mod guard;
+mod keeper;
 mod lever;
 mod process;
 pub mod proxy;
 mod record;
+mod serve;
 mod socket;
 mod supervisor;
+mod sweep;
+
+pub use guard::{DENY, Denied, STAGING};
+pub use record::StoreError;
+pub use serve::{AgentError, AgentOptions, serve};
+pub use sweep::{SweepReport, sweep};

@@ -435,30 +435,15 @@ async fn is_healthy(address: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::lever::tests::layout, *};
-    use std::io::Write;
+    use super::{
+        super::lever::tests::{healthy, layout},
+        *,
+    };
 
     const LIMIT: Duration = Duration::from_secs(20);
 
-    /// A server on a thread of its own whose `/health` is good.
-    fn healthy_address() -> String {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                let _ = stream.unwrap().write_all(b"HTTP/1.1 200 OK\r\n\r\n");
-            }
-        });
-        address
-    }
-
     fn supervisor(root: &std::path::Path) -> Supervisor {
-        let mut layout = layout(root);
-        let address = healthy_address();
-        for process in &mut layout.processes {
-            process.address.clone_from(&address);
-        }
-        Supervisor::new(&layout)
+        Supervisor::new(&healthy(layout(root)))
     }
 
     #[tokio::test]

@@ -38,14 +38,14 @@ impl SweepReport {
 /// Takes back everything that an agent has left in `folder`: files, releases, ballast, and stopped processes that are
 /// still the same. Its toxics and kept-down processes are gone with it. Fails while an agent works on the folder.
 pub fn sweep(folder: &Path, layout: &Layout) -> Result<SweepReport, AgentError> {
-    guard::check_layout(layout)?;
+    guard::check_paths(layout)?;
     let store = LeaseStore::open(folder)?;
     let found = store.load()?;
     let hands = Hands::without_agent(Arc::new(layout.clone()));
     let boot = boot::id().map_err(AgentError::Boot)?;
     // On a thread of its own, so that a caller may be in a runtime or not.
     let swept = std::thread::scope(|scope| {
-        let work = scope.spawn(|| {
+        let work = scope.spawn(|| -> Result<_, AgentError> {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()
@@ -142,5 +142,181 @@ async fn take_back(
                 Undone::Diverged => report.diverged.push(id),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{
+            lever::{
+                process_stop,
+                tests::{WEB, layout},
+            },
+            process::{Life, Process},
+            record::Held,
+        },
+        *,
+    };
+    use crate::fault::{Fault, Fence};
+    use nix::sys::signal::Signal;
+    use std::{fs, time::Duration};
+
+    const FENCE: Fence = Fence { epoch: 1, seq: 1 };
+
+    fn held(fault: Fault, pre_image: PreImage, boot: &str) -> Held {
+        Held {
+            fault,
+            fence: FENCE,
+            pre_image,
+            lease_ms: 1,
+            lease_until_ms: 0,
+            deadline_ms: 0,
+            boot: boot.to_owned(),
+        }
+    }
+
+    /// An edit of one key, each with a name of its own, as an agent would have armed it.
+    async fn armed(hands: &Hands, name: &str, key: &str) -> Record {
+        let fault = Fault::FileEdit {
+            file: "web".to_owned(),
+            key: key.to_owned(),
+            value: "2".to_owned(),
+        };
+        let id: InjectionId = name.parse().unwrap();
+        let pre_image = PreImage::take(hands, &id, &fault).await.unwrap();
+        Record::armed(id, held(fault, pre_image, "this"))
+    }
+
+    #[tokio::test]
+    async fn whatever_state_a_crash_leaves_nothing_of_the_effect_stays() {
+        for (state, applied, undone) in [
+            (State::Armed, false, false),
+            (State::Applying, false, false),
+            (State::Applying, true, false),
+            (State::Applied, true, false),
+            (State::Reverting, true, false),
+            (State::Reverting, true, true),
+        ] {
+            let case = format!("{state:?} {applied} {undone}");
+            let folder = tempfile::tempdir().unwrap();
+            let layout = layout(folder.path());
+            let hands = Hands::without_agent(Arc::new(layout.clone()));
+            let agent = folder.path().join("agent");
+            let mut record = armed(&hands, "gd-a", "pool.size").await;
+            let pre_image = record.held.as_ref().unwrap().pre_image.clone();
+            let id = record.id.clone();
+            if applied {
+                pre_image.apply(&hands, &id).await.unwrap();
+            }
+            if undone {
+                pre_image.undo(&hands, &id, false).await.unwrap();
+            }
+            record.state = state;
+            LeaseStore::open(&agent).unwrap().save(&record).unwrap();
+
+            let report = sweep(&agent, &layout).unwrap();
+            assert!(report.is_clean(), "{case}: {report:?}");
+            let effect = applied && !undone;
+            assert_eq!(report.restored.len(), usize::from(effect), "{case}");
+            let text = fs::read_to_string(&layout.files[0].path).unwrap();
+            assert_eq!(text, WEB, "{case}");
+            let left = LeaseStore::open(&agent).unwrap().load().unwrap();
+            assert!(left.records[0].state.is_terminal(), "{case}");
+            let again = sweep(&agent, &layout).unwrap();
+            assert_eq!(again, SweepReport::default(), "{case}");
+        }
+    }
+
+    #[tokio::test]
+    async fn one_undo_that_cannot_be_done_stops_no_other_and_foreign_values_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let layout = layout(folder.path());
+        let hands = Hands::without_agent(Arc::new(layout.clone()));
+        let agent = folder.path().join("agent");
+        let store = LeaseStore::open(&agent).unwrap();
+        for (name, key) in [("gd-a", "pool.size"), ("gd-b", "pool.wait_ms")] {
+            let mut record = armed(&hands, name, key).await;
+            let pre_image = record.held.as_ref().unwrap().pre_image.clone();
+            pre_image.apply(&hands, &record.id).await.unwrap();
+            record.state = State::Applied;
+            store.save(&record).unwrap();
+        }
+        // A third one whose place cannot be read at all.
+        let mut broken = armed(&hands, "gd-c", "pool.extra").await;
+        broken.state = State::Applying;
+        if let PreImage::FileEdit(pre) = &mut broken.held.as_mut().unwrap().pre_image {
+            pre.path = folder.path().to_owned();
+        }
+        store.save(&broken).unwrap();
+        fs::write(agent.join("injections/gd-d.json"), "{").unwrap();
+        drop(store);
+        let path = &layout.files[0].path;
+        let repaired = fs::read_to_string(path)
+            .unwrap()
+            .replace("size = 2", "size = 32");
+        fs::write(path, repaired).unwrap();
+
+        let report = sweep(&agent, &layout).unwrap();
+        assert_eq!(report.diverged.len(), 1);
+        assert_eq!(report.restored.len(), 1);
+        assert_eq!(report.failed.len(), 1, "{report:?}");
+        assert_eq!(report.damaged.len(), 1);
+        let text = fs::read_to_string(path).unwrap();
+        assert!(
+            text.contains("size = 32") && text.contains("wait_ms = 250"),
+            "{text}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_stopped_process_of_this_boot_is_let_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let layout = layout(folder.path());
+        let agent = folder.path().join("agent");
+        let process = Process::start(layout.processes[0].clone()).await.unwrap();
+        let identity = process.identity();
+        process.signal(Signal::SIGSTOP).unwrap();
+        let limit = Duration::from_secs(10);
+        let stopped = async || (identity.life().unwrap() == Life::Stopped).then_some(());
+        boot::watch_for(limit, stopped).await.expect("it stops");
+        let service = layout.processes[0].service.clone();
+        let left_by = |boot: &str| {
+            let pre_image = PreImage::ProcessStop(process_stop::PreImage {
+                service: service.clone(),
+                component: layout.processes[0].component.clone(),
+                identity,
+            });
+            let fault = Fault::ProcessStop {
+                service: service.clone(),
+            };
+            let mut record = Record::armed("gd-a".parse().unwrap(), held(fault, pre_image, boot));
+            record.state = State::Applied;
+            LeaseStore::open(&agent).unwrap().save(&record).unwrap();
+        };
+        left_by("another boot");
+        let report = sweep(&agent, &layout).unwrap();
+        assert_eq!(report.already_clean.len(), 1);
+        assert_eq!(identity.life().unwrap(), Life::Stopped);
+        left_by(&boot::id().unwrap());
+        let report = sweep(&agent, &layout).unwrap();
+        assert_eq!(report.restored.len(), 1);
+        let runs = async || (identity.life().unwrap() == Life::Running).then_some(());
+        boot::watch_for(limit, runs).await.expect("it runs");
+        process.signal(Signal::SIGKILL).unwrap();
+        process.ended().await;
+    }
+
+    #[test]
+    fn a_deny_marker_stops_no_sweep_and_a_working_agent_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("depot");
+        fs::create_dir(&root).unwrap();
+        let layout = layout(&root);
+        fs::write(root.join(guard::DENY), "").unwrap();
+        let agent = folder.path().join("agent");
+        sweep(&agent, &layout).unwrap();
+        let _working = LeaseStore::open(&agent).unwrap();
+        assert!(matches!(sweep(&agent, &layout), Err(AgentError::Store(_))));
     }
 }

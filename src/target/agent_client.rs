@@ -5,10 +5,7 @@
 
 use super::{HandError, Injector, Inspection, Undone};
 use crate::{
-    base::{
-        InjectionId, Span,
-        supervise::Process,
-    },
+    base::{InjectionId, Span, supervise::Process},
     clock::BoxFuture,
     drill::effect::Arm,
     fault::{Fault, Fence, Presence},
@@ -351,8 +348,9 @@ fn root_of(err: &dyn std::error::Error) -> String {
 
 fn read_access(folder: &Path) -> Result<Access, HandError> {
     let path = folder.join(ACCESS);
-    let text = std::fs::read(&path)
-        .map_err(|err| HandError::Unavailable(format!("could not read {}: {err}", path.display())))?;
+    let text = std::fs::read(&path).map_err(|err| {
+        HandError::Unavailable(format!("could not read {}: {err}", path.display()))
+    })?;
     serde_json::from_slice(&text).map_err(|err| {
         HandError::Unavailable(format!("could not understand {}: {err}", path.display()))
     })

@@ -294,7 +294,10 @@ pub(super) async fn inspect_unarmed(hands: &Hands, id: &InjectionId, fault: &Fau
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use std::path::PathBuf;
+    use std::{
+        io::{Read, Write},
+        path::PathBuf,
+    };
 
     /// A target with one component `web` of two instances, a release, a file, a volume and a link.
     pub(in crate::agent) fn layout(root: &Path) -> Layout {
@@ -332,6 +335,23 @@ pub(super) mod tests {
             "front_door": "127.0.0.1:1",
         }))
         .unwrap()
+    }
+
+    /// The same target with processes whose `/health` is good: a thread of the test answers for them.
+    pub(in crate::agent) fn healthy(mut layout: Layout) -> Layout {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let _ = stream.read(&mut [0; 512]);
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n");
+            }
+        });
+        for process in &mut layout.processes {
+            process.address.clone_from(&address);
+        }
+        layout
     }
 
     pub(in crate::agent) const WEB: &str =
