@@ -10,7 +10,7 @@ use super::{
     record::{Held, LeaseStore, Record, StoreError},
 };
 use crate::{
-    base::{InjectionId, Span},
+    base::{InjectionId, Span, limits},
     drill::effect::Arm,
     fault::{Fault, Fence},
     target::{
@@ -260,7 +260,7 @@ impl Keeper {
                 pre_image,
                 lease_ms,
                 lease_until_ms: now_ms.saturating_add(lease_ms),
-                deadline_ms: now_ms.saturating_add(arm.deadline_ms),
+                deadline_ms: now_ms.saturating_add(arm.deadline_ms.min(limits::DRILL_MAX.millis())),
                 boot: self.boot.clone(),
             },
         );
@@ -531,6 +531,9 @@ impl Keeper {
     /// Lets go of what has run out, and tries again what failed, for ever.
     pub(super) async fn tend(self: Arc<Self>) {
         loop {
+            if self.holds_anything() && guard::check(&self.hands.layout.root).is_err() {
+                self.let_go_of_all("drills are forbidden here").await;
+            }
             let now_ms = boot::now_ms();
             let mut wait = LOOK;
             let records: Vec<_> = lock(&self.records).values().cloned().collect();
@@ -591,13 +594,13 @@ impl Keeper {
         }
     }
 
-    /// Takes everything back because the agent ends.
-    pub(super) async fn let_go_of_all(self: &Arc<Self>) {
+    /// Takes everything back on the agent's own account.
+    pub(super) async fn let_go_of_all(self: &Arc<Self>, why: &'static str) {
         let ids: Vec<_> = lock(&self.records).keys().cloned().collect();
         let mut tasks = tokio::task::JoinSet::new();
         for id in ids {
             let keeper = Arc::clone(self);
-            tasks.spawn(async move { keeper.let_go(&id, "the agent ends", true).await });
+            tasks.spawn(async move { keeper.let_go(&id, why, true).await });
         }
         while tasks.join_next().await.is_some() {}
     }

@@ -30,7 +30,7 @@ use tokio::sync::watch;
 
 /// Which process it is, for as long as the machine runs: numbers are used again, start times are not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Identity {
+pub(super) struct Identity {
     /// Its number.
     pub pid: i32,
     /// When it was started, in clock ticks since the machine was (field 22 of `/proc/PID/stat`).
@@ -184,12 +184,9 @@ fn lock(alive: &Mutex<Option<Child>>) -> MutexGuard<'_, Option<Child>> {
 fn wait_and_reap(pid: i32, alive: &Mutex<Option<Child>>) {
     // Waiting without reaping keeps the number taken until nobody can send to it any more.
     let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT;
-    loop {
-        match waitid(Id::Pid(Pid::from_raw(pid)), flags) {
-            Err(nix::errno::Errno::EINTR) | Ok(WaitStatus::StillAlive) => {}
-            _ => break,
-        }
-    }
+    while let Err(nix::errno::Errno::EINTR) | Ok(WaitStatus::StillAlive) =
+        waitid(Id::Pid(Pid::from_raw(pid)), flags)
+    {}
     let mut alive = lock(alive);
     if let Some(mut child) = alive.take() {
         let _ = child.wait();

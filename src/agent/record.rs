@@ -24,7 +24,7 @@ const KEPT_DAYS: u64 = 7;
 
 /// What an armed injection holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Held {
+pub(super) struct Held {
     /// The change.
     pub fault: Fault,
     /// The token that may inject it, once.
@@ -43,7 +43,7 @@ pub struct Held {
 
 /// One injection as its file holds it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Record {
+pub(super) struct Record {
     /// The format of this file.
     pub format: u32,
     /// The injection.

@@ -131,31 +131,9 @@ pub async fn serve(options: AgentOptions) -> Result<(), AgentError> {
     guard::check_paths(&layout)?;
     let layout = Arc::new(layout);
     let boot_id = boot::id().map_err(AgentError::Boot)?;
-    let store = Arc::new(take_store(&folder).await?);
-    // What says how to reach an agent that is gone leads nobody anywhere good.
-    let access_path = folder.join(ACCESS);
-    durable::remove(&access_path).map_err(AgentError::io("remove", &access_path))?;
-    let found = store.load()?;
-    let before = Hands::without_agent(Arc::clone(&layout));
-    let (records, report) = sweep_records(&store, found.records, &before, &boot_id).await;
-    tracing::info!("swept: {report:?}");
-    // Whether anything may be broken here comes after the sweep: undoing is always right.
-    guard::check(&layout.root)?;
-
-    let links = Arc::new(open_links(&layout).await?);
     let supervisor = Supervisor::new(&layout);
-    let keeper = Arc::new(Keeper::new(Beginning {
-        store,
-        hands: Hands {
-            layout: Arc::clone(&layout),
-            supervisor: Some(supervisor.clone()),
-            links,
-        },
-        boot: boot_id.clone(),
-        lease_max,
-        records,
-        damaged: found.damaged,
-    })?);
+    let keeper = begin(&layout, &folder, &supervisor, &boot_id, lease_max).await?;
+    let access_path = folder.join(ACCESS);
     let socket_path = layout.root.join(SOCKET);
     let unix = socket::open(&layout.root).map_err(AgentError::io("open", &socket_path))?;
     let place = PathBuf::from(listen.to_string());
@@ -186,7 +164,7 @@ pub async fn serve(options: AgentOptions) -> Result<(), AgentError> {
     ];
     answer_until_the_end(tcp, shared).await;
     keeper.ready.store(false, SeqCst);
-    if tokio::time::timeout(LET_GO, keeper.let_go_of_all())
+    if tokio::time::timeout(LET_GO, keeper.let_go_of_all("the agent ends"))
         .await
         .is_err()
     {
@@ -204,6 +182,39 @@ pub async fn serve(options: AgentOptions) -> Result<(), AgentError> {
         durable::remove(path).map_err(AgentError::io("remove", path))?;
     }
     Ok(())
+}
+
+/// Takes the folder, sweeps it, and only then opens the links.
+async fn begin(
+    layout: &Arc<Layout>,
+    folder: &Path,
+    supervisor: &Supervisor,
+    boot: &str,
+    lease_max: Option<Span>,
+) -> Result<Arc<Keeper>, AgentError> {
+    let store = Arc::new(take_store(folder).await?);
+    // What says how to reach an agent that is gone leads nobody anywhere good.
+    let access_path = folder.join(ACCESS);
+    durable::remove(&access_path).map_err(AgentError::io("remove", &access_path))?;
+    let found = store.load()?;
+    let before = Hands::without_agent(Arc::clone(layout));
+    let (records, report) = sweep_records(&store, found.records, &before, boot).await;
+    tracing::info!("swept: {report:?}");
+    // Whether anything may be broken here comes after the sweep: undoing is always right.
+    guard::check(&layout.root)?;
+    let keeper = Keeper::new(Beginning {
+        store,
+        hands: Hands {
+            layout: Arc::clone(layout),
+            supervisor: Some(supervisor.clone()),
+            links: Arc::new(open_links(layout).await?),
+        },
+        boot: boot.to_owned(),
+        lease_max,
+        records,
+        damaged: found.damaged,
+    })?;
+    Ok(Arc::new(keeper))
 }
 
 /// Takes the folder; an agent that was killed a moment ago may still hold it.

@@ -27,6 +27,8 @@ use tokio::{
 
 /// How long an instance may take until its health is good.
 const HEALTH_LIMIT: Duration = Duration::from_secs(10);
+/// As [`HEALTH_LIMIT`] within a roll, which somebody waits for.
+const HEALTH_LIMIT_ROLL: Duration = Duration::from_secs(4);
 /// How long a process may take to end before it is killed.
 const GRACE: Duration = Duration::from_secs(6);
 /// As [`GRACE`] for one that was stopped: it will not end by itself.
@@ -124,7 +126,7 @@ impl Supervisor {
                 tracing::warn!("{err}");
             }
             drop(order);
-            if !self.wait_healthy(&slot.layout.service).await {
+            if !self.wait_healthy(&slot.layout.service, HEALTH_LIMIT).await {
                 tracing::warn!("`{}` did not become healthy in time", slot.layout.service);
                 late.push(slot.layout.service.clone());
             }
@@ -224,7 +226,7 @@ impl Supervisor {
             let started = slot.start_or_keep_trying().await;
             drop(order);
             match started {
-                Ok(()) => drop(self.wait_healthy(&service).await),
+                Ok(()) => drop(self.wait_healthy(&service, HEALTH_LIMIT_ROLL).await),
                 // The others get the new release all the same.
                 Err(err) => first_failure = first_failure.or(Some(err)),
             }
@@ -294,13 +296,13 @@ impl Supervisor {
     }
 
     /// Waits until `GET /health` of the instance answers well; false if it does not in time.
-    pub(super) async fn wait_healthy(&self, service: &ServiceName) -> bool {
+    async fn wait_healthy(&self, service: &ServiceName, limit: Duration) -> bool {
         let Ok(slot) = self.slot(service) else {
             return false;
         };
         let address = &slot.layout.address;
         let seen = async || (slot.is_up() && is_healthy(address).await).then_some(());
-        watch_for(HEALTH_LIMIT, seen).await.is_some()
+        watch_for(limit, seen).await.is_some()
     }
 }
 

@@ -6,6 +6,10 @@ use super::{
 };
 use crate::fault::Presence;
 use boot::watch_for;
+use proptest::{
+    prelude::*,
+    test_runner::{Config, TestRunner},
+};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -304,6 +308,19 @@ async fn a_lease_that_has_run_out_injects_nothing_and_is_not_renewed() {
 }
 
 #[tokio::test]
+async fn a_deny_marker_takes_back_what_is_live() {
+    let folder = tempfile::tempdir().unwrap();
+    let keeper = keeper(folder.path());
+    keeper.arm(arm("gd-a", "pool.size")).await.unwrap();
+    keeper.inject(&id("gd-a"), FENCE).await.unwrap();
+    let tend = tokio::spawn(Arc::clone(&keeper).tend());
+    fs::write(keeper.hands.layout.root.join(guard::DENY), "").unwrap();
+    wait_for_state(&keeper, "gd-a", State::Expired).await;
+    assert_eq!(text(&keeper), WEB);
+    tend.abort();
+}
+
+#[tokio::test]
 async fn an_undo_that_fails_is_tried_again_until_it_is_done() {
     let folder = tempfile::tempdir().unwrap();
     let keeper = keeper(folder.path());
@@ -400,4 +417,147 @@ async fn an_inspection_of_what_was_never_armed_looks_at_the_place() {
     let nobody = "nobody".parse().unwrap();
     let stop = Fault::ProcessStop { service: nobody };
     assert_eq!(ask(stop).await, Presence::Unknown);
+}
+
+/// What may come, in any order and any number of times. Numbers choose one of two injections on the same key.
+#[derive(Debug, Clone)]
+enum Act {
+    Arm(usize, u64),
+    Inject(usize, u64),
+    Revoke(usize, u64),
+    Undo(usize, u64),
+    Heartbeat(u64),
+    /// A responder writes another value, or the old one.
+    Write(i64),
+    /// The agent dies; a new one sweeps.
+    Crash,
+    /// The agent dies between the effect and the line that says so.
+    CrashInInject(usize),
+}
+
+const NAMES: [&str; 2] = ["gd-a", "gd-b"];
+
+fn act() -> impl Strategy<Value = Act> {
+    let one = 0..NAMES.len();
+    let epoch = 1_u64..4;
+    prop_oneof![
+        4 => (one.clone(), epoch.clone()).prop_map(|(name, epoch)| Act::Arm(name, epoch)),
+        4 => (one.clone(), epoch.clone()).prop_map(|(name, epoch)| Act::Inject(name, epoch)),
+        2 => (one.clone(), epoch.clone()).prop_map(|(name, epoch)| Act::Revoke(name, epoch)),
+        2 => (one.clone(), epoch.clone()).prop_map(|(name, epoch)| Act::Undo(name, epoch)),
+        1 => epoch.prop_map(Act::Heartbeat),
+        1 => prop_oneof![Just(16_i64), 20..30_i64].prop_map(Act::Write),
+        1 => Just(Act::Crash),
+        1 => one.prop_map(Act::CrashInInject),
+    ]
+}
+
+fn fence(epoch: u64) -> Fence {
+    Fence { epoch, seq: 5 }
+}
+
+fn size(folder: &Path) -> i64 {
+    let text = fs::read_to_string(folder.join("target/services/web/current/web.toml")).unwrap();
+    let line = text.lines().find(|line| line.starts_with("size")).unwrap();
+    line.split(' ').nth(2).unwrap().parse().unwrap()
+}
+
+/// Dies and comes again, as `serve` does it.
+async fn again(folder: &Path, dead: Arc<Keeper>) -> Arc<Keeper> {
+    let hands = dead.hands.clone();
+    drop(dead);
+    let store = LeaseStore::open(&folder.join("agent")).unwrap();
+    let records = store.load().unwrap().records;
+    super::super::sweep::sweep_records(&store, records, &hands, "this").await;
+    drop(store);
+    keeper(folder)
+}
+
+async fn crash_in_inject(folder: &Path, keeper: Arc<Keeper>, name: usize) -> Arc<Keeper> {
+    let Some(mut record) = keeper.record(&id(NAMES[name])) else {
+        return keeper;
+    };
+    if record.state != State::Armed {
+        return keeper;
+    }
+    record.state = State::Applying;
+    keeper.store.save(&record).unwrap();
+    let held = record.held.unwrap();
+    let _ = held.pre_image.apply(&keeper.hands, &record.id).await;
+    again(folder, keeper).await
+}
+
+async fn no_sequence_leaves_a_fault(acts: &[Act]) -> Result<(), TestCaseError> {
+    let folder = tempfile::tempdir().unwrap();
+    let mut keeper = keeper(folder.path());
+    let mut revoked = [false; 2];
+    for act in acts {
+        let before = size(folder.path());
+        let mut may_break = true;
+        match *act {
+            Act::Arm(name, epoch) => {
+                let arm = Arm {
+                    fence: fence(epoch),
+                    ..arm(NAMES[name], "pool.size")
+                };
+                let _ = keeper.arm(arm).await;
+                may_break = false;
+            }
+            Act::Inject(name, epoch) => {
+                let _ = keeper.inject(&id(NAMES[name]), fence(epoch)).await;
+                may_break = !revoked[name];
+            }
+            Act::Revoke(name, epoch) => {
+                let done = keeper.revoke(&id(NAMES[name]), fence(epoch)).await;
+                revoked[name] |= done.is_ok();
+                may_break = false;
+            }
+            Act::Undo(name, epoch) => {
+                let undone = keeper.undo(&id(NAMES[name]), fence(epoch)).await;
+                revoked[name] |= undone.is_ok();
+                may_break = false;
+            }
+            Act::Heartbeat(epoch) => drop(keeper.heartbeat(epoch).await),
+            Act::Write(value) => {
+                let theirs =
+                    text(&keeper).replace(&format!("size = {before}"), &format!("size = {value}"));
+                fs::write(file(&keeper), theirs).unwrap();
+                continue;
+            }
+            Act::Crash => keeper = again(folder.path(), keeper).await,
+            Act::CrashInInject(name) => {
+                keeper = crash_in_inject(folder.path(), keeper, name).await;
+                prop_assert!(size(folder.path()) != 2 || before == 2);
+            }
+        }
+        let after = size(folder.path());
+        if before >= 20 && after != before {
+            // From a foreign value only an injection that was armed on it may lead away, and back to it.
+            prop_assert!(after == 2, "{act:?} turned {before} into {after}");
+        }
+        prop_assert!(after != 2 || before == 2 || may_break, "{act:?} broke it");
+    }
+    let keeper = again(folder.path(), keeper).await;
+    prop_assert!(size(folder.path()) != 2, "a fault is left");
+    prop_assert!(!keeper.holds_anything());
+    Ok(())
+}
+
+#[test]
+fn whatever_comes_in_whatever_order_no_fault_is_left() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let config = Config {
+        cases: 150,
+        failure_persistence: None,
+        ..Config::default()
+    };
+    let acts = prop::collection::vec(act(), 1..16);
+    TestRunner::new(config)
+        .run(&acts, |acts| {
+            runtime.block_on(no_sequence_leaves_a_fault(&acts))
+        })
+        .unwrap();
 }

@@ -20,7 +20,7 @@ const TRIES: usize = 10;
 
 /// The value that was there, and the one that will be ours.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PreImage {
+pub(in crate::agent) struct PreImage {
     /// The file itself: links on the way were followed once, so that the undo reaches the same file.
     pub path: PathBuf,
     /// Whose instances read it.

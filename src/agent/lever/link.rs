@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 /// Which toxic goes where. Before it there was none of this injection.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PreImage {
+pub(in crate::agent) struct PreImage {
     /// The link.
     pub link: LinkName,
     /// The toxic.

@@ -115,7 +115,7 @@ pub(super) async fn blocking<T: Send + 'static>(
 /// What a place was like before, and what of it will be ours.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "lever", rename_all = "kebab-case")]
-pub enum PreImage {
+pub(in crate::agent) enum PreImage {
     /// Of a link.
     Link(link::PreImage),
     /// Of a process to be stopped.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 /// The process that ran before. Its restore is a start by the supervisor.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PreImage {
+pub(in crate::agent) struct PreImage {
     /// The instance.
     pub service: ServiceName,
     /// Its component.

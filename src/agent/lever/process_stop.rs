@@ -19,7 +19,7 @@ const STOP_LIMIT: Duration = Duration::from_secs(2);
 
 /// The process that ran before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PreImage {
+pub(in crate::agent) struct PreImage {
     /// The instance.
     pub service: ServiceName,
     /// Its component.

@@ -22,7 +22,7 @@ use std::{
 
 /// The release in use before, and the one that will be ours.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PreImage {
+pub(in crate::agent) struct PreImage {
     /// The component.
     pub component: ServiceName,
     /// The link to the release in use.

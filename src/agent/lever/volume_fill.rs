@@ -21,7 +21,7 @@ const MACHINE_FREE_BYTES: u64 = 256 * 1024 * 1024;
 
 /// The ballast file, which was not there before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PreImage {
+pub(in crate::agent) struct PreImage {
     /// The volume.
     pub volume: VolumeName,
     /// Where the ballast lies.

@@ -251,7 +251,7 @@ async fn strangers_and_nonsense_are_refused_with_a_reason() {
         (
             "POST",
             "/v1/injections/..%2fx/revoke",
-            "{}",
+            "{\"fence\":{\"epoch\":1,\"seq\":1}}",
             400,
             "bad-request",
         ),
