@@ -2,7 +2,7 @@
 //!
 //! A record is written before the world changes and again after; its file is replaced whole or not at all.
 
-use super::{durable, lever::PreImage};
+use super::{boot, durable, lever::PreImage};
 use crate::{
     base::InjectionId,
     clock::{Clock, SystemClock},
@@ -15,10 +15,13 @@ use std::{
     io,
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 /// The format of the files written now.
 const FORMAT: u32 = 1;
+/// How long a predecessor that was killed may take to let go of the lock.
+const TAKE_OVER: Duration = Duration::from_secs(3);
 /// Terminal records are kept so long: no message travels longer than that.
 const KEPT_DAYS: u64 = 7;
 
@@ -160,8 +163,19 @@ struct Newest {
 }
 
 impl LeaseStore {
-    /// Takes the folder, which is made if it does not exist.
-    pub(super) fn open(folder: &Path) -> Result<Self, StoreError> {
+    /// Takes the folder, which is made if it does not exist. Waits a little: an agent that was killed a moment ago may
+    /// still hold it through a child that it was about to start.
+    pub(super) async fn take(folder: &Path) -> Result<Self, StoreError> {
+        let opened = boot::watch_for(TAKE_OVER, async || match Self::open(folder) {
+            Err(StoreError::Locked(_)) => None,
+            done => Some(done),
+        });
+        opened
+            .await
+            .unwrap_or_else(|| Err(StoreError::Locked(folder.to_owned())))
+    }
+
+    fn open(folder: &Path) -> Result<Self, StoreError> {
         let injections = folder.join("injections");
         fs::DirBuilder::new()
             .recursive(true)
@@ -271,7 +285,7 @@ fn is_old(path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::{Duration, SystemTime};
+    use std::time::SystemTime;
 
     fn id(text: &str) -> InjectionId {
         text.parse().unwrap()
@@ -279,11 +293,11 @@ mod tests {
 
     const FENCE: Fence = Fence { epoch: 1, seq: 7 };
 
-    #[test]
-    fn a_record_reads_back_and_a_torn_write_changes_nothing() {
+    #[tokio::test]
+    async fn a_record_reads_back_and_a_torn_write_changes_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let record = Record::tombstone(id("gd-a"), FENCE);
-        let store = LeaseStore::open(folder.path()).unwrap();
+        let store = LeaseStore::take(folder.path()).await.unwrap();
         store.save(&record).unwrap();
         // A crash in the middle of the next write leaves half a file under the other name.
         let torn = durable::unfinished(&store.path_of(&record.id));
@@ -293,17 +307,17 @@ mod tests {
         )
         .unwrap();
         drop(store);
-        let store = LeaseStore::open(folder.path()).unwrap();
+        let store = LeaseStore::take(folder.path()).await.unwrap();
         let found = store.load().unwrap();
         assert_eq!(found.records, [record]);
         assert!(found.damaged.is_empty());
         assert!(!torn.exists());
     }
 
-    #[test]
-    fn a_damaged_record_is_reported_and_hides_no_other() {
+    #[tokio::test]
+    async fn a_damaged_record_is_reported_and_hides_no_other() {
         let folder = tempfile::tempdir().unwrap();
-        let store = LeaseStore::open(folder.path()).unwrap();
+        let store = LeaseStore::take(folder.path()).await.unwrap();
         store
             .save(&Record::tombstone(id("gd-good"), FENCE))
             .unwrap();
@@ -316,22 +330,22 @@ mod tests {
         assert_eq!(found.damaged.len(), 2, "{:?}", found.damaged);
     }
 
-    #[test]
-    fn one_folder_has_one_master() {
+    #[tokio::test]
+    async fn one_folder_has_one_master() {
         let folder = tempfile::tempdir().unwrap();
-        let first = LeaseStore::open(folder.path()).unwrap();
+        let first = LeaseStore::take(folder.path()).await.unwrap();
         assert!(matches!(
             LeaseStore::open(folder.path()),
             Err(StoreError::Locked(_))
         ));
         drop(first);
-        LeaseStore::open(folder.path()).unwrap();
+        LeaseStore::take(folder.path()).await.unwrap();
     }
 
-    #[test]
-    fn the_newest_epoch_is_remembered_and_never_guessed() {
+    #[tokio::test]
+    async fn the_newest_epoch_is_remembered_and_never_guessed() {
         let folder = tempfile::tempdir().unwrap();
-        let store = LeaseStore::open(folder.path()).unwrap();
+        let store = LeaseStore::take(folder.path()).await.unwrap();
         assert_eq!(store.epoch().unwrap(), 0);
         store.save_epoch(3).unwrap();
         assert_eq!(store.epoch().unwrap(), 3);
@@ -339,10 +353,10 @@ mod tests {
         assert!(matches!(store.epoch(), Err(StoreError::Damaged { .. })));
     }
 
-    #[test]
-    fn what_has_been_over_for_a_week_is_forgotten() {
+    #[tokio::test]
+    async fn what_has_been_over_for_a_week_is_forgotten() {
         let folder = tempfile::tempdir().unwrap();
-        let store = LeaseStore::open(folder.path()).unwrap();
+        let store = LeaseStore::take(folder.path()).await.unwrap();
         for name in ["gd-old", "gd-new"] {
             store.save(&Record::tombstone(id(name), FENCE)).unwrap();
         }

@@ -32,7 +32,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// How long an agent that was killed may take to let go of its lock, its addresses and its processes.
+/// How long an agent that was killed may take to let go of its addresses.
 const TAKE_OVER: Duration = Duration::from_secs(5);
 /// How long requests in progress may take when the agent ends.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -192,7 +192,7 @@ async fn begin(
     boot: &str,
     lease_max: Option<Span>,
 ) -> Result<Arc<Keeper>, AgentError> {
-    let store = Arc::new(take_store(folder).await?);
+    let store = Arc::new(LeaseStore::take(folder).await?);
     // What says how to reach an agent that is gone leads nobody anywhere good.
     let access_path = folder.join(ACCESS);
     durable::remove(&access_path).map_err(AgentError::io("remove", &access_path))?;
@@ -215,27 +215,6 @@ async fn begin(
         damaged: found.damaged,
     })?;
     Ok(Arc::new(keeper))
-}
-
-/// Takes the folder; an agent that was killed a moment ago may still hold it.
-async fn take_store(folder: &Path) -> Result<LeaseStore, AgentError> {
-    let mut last = None;
-    let opened = boot::watch_for(TAKE_OVER, || {
-        let tried = match LeaseStore::open(folder) {
-            Err(err @ StoreError::Locked(_)) => {
-                last = Some(err);
-                None
-            }
-            done => Some(done),
-        };
-        std::future::ready(tried)
-    });
-    match opened.await {
-        Some(store) => Ok(store?),
-        None => Err(last
-            .unwrap_or_else(|| StoreError::Locked(folder.to_owned()))
-            .into()),
-    }
 }
 
 /// Opens every link's proxy; an agent that was killed a moment ago may still hold its address.

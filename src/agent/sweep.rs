@@ -39,25 +39,26 @@ impl SweepReport {
 /// still the same. Its toxics and kept-down processes are gone with it. Fails while an agent works on the folder.
 pub fn sweep(folder: &Path, layout: &Layout) -> Result<SweepReport, AgentError> {
     guard::check_paths(layout)?;
-    let store = LeaseStore::open(folder)?;
-    let found = store.load()?;
     let hands = Hands::without_agent(Arc::new(layout.clone()));
     let boot = boot::id().map_err(AgentError::Boot)?;
     // On a thread of its own, so that a caller may be in a runtime or not.
-    let swept = std::thread::scope(|scope| {
+    std::thread::scope(|scope| {
         let work = scope.spawn(|| -> Result<_, AgentError> {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()
                 .map_err(AgentError::Runtime)?;
-            Ok(runtime.block_on(sweep_records(&store, found.records, &hands, &boot)))
+            runtime.block_on(async {
+                let store = LeaseStore::take(folder).await?;
+                let found = store.load()?;
+                let (_, mut report) = sweep_records(&store, found.records, &hands, &boot).await;
+                report.damaged = found.damaged;
+                Ok(report)
+            })
         });
         work.join()
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-    });
-    let (_, mut report) = swept?;
-    report.damaged = found.damaged;
-    Ok(report)
+    })
 }
 
 /// Takes back every record that may have an effect. What was only armed has lost its agent's promise and expires.
@@ -213,7 +214,11 @@ mod tests {
                 pre_image.undo(&hands, &id, false).await.unwrap();
             }
             record.state = state;
-            LeaseStore::open(&agent).unwrap().save(&record).unwrap();
+            LeaseStore::take(&agent)
+                .await
+                .unwrap()
+                .save(&record)
+                .unwrap();
 
             let report = sweep(&agent, &layout).unwrap();
             assert!(report.is_clean(), "{case}: {report:?}");
@@ -221,7 +226,7 @@ mod tests {
             assert_eq!(report.restored.len(), usize::from(effect), "{case}");
             let text = fs::read_to_string(&layout.files[0].path).unwrap();
             assert_eq!(text, WEB, "{case}");
-            let left = LeaseStore::open(&agent).unwrap().load().unwrap();
+            let left = LeaseStore::take(&agent).await.unwrap().load().unwrap();
             assert!(left.records[0].state.is_terminal(), "{case}");
             let again = sweep(&agent, &layout).unwrap();
             assert_eq!(again, SweepReport::default(), "{case}");
@@ -234,7 +239,7 @@ mod tests {
         let layout = layout(folder.path());
         let hands = Hands::without_agent(Arc::new(layout.clone()));
         let agent = folder.path().join("agent");
-        let store = LeaseStore::open(&agent).unwrap();
+        let store = LeaseStore::take(&agent).await.unwrap();
         for (name, key) in [("gd-a", "pool.size"), ("gd-b", "pool.wait_ms")] {
             let mut record = armed(&hands, name, key).await;
             let pre_image = record.held.as_ref().unwrap().pre_image.clone();
@@ -281,7 +286,7 @@ mod tests {
         let stopped = async || (identity.life().unwrap() == Life::Stopped).then_some(());
         boot::watch_for(limit, stopped).await.expect("it stops");
         let service = layout.processes[0].service.clone();
-        let left_by = |boot: &str| {
+        let left_by = async |boot: &str| {
             let pre_image = PreImage::ProcessStop(process_stop::PreImage {
                 service: service.clone(),
                 component: layout.processes[0].component.clone(),
@@ -292,13 +297,17 @@ mod tests {
             };
             let mut record = Record::armed("gd-a".parse().unwrap(), held(fault, pre_image, boot));
             record.state = State::Applied;
-            LeaseStore::open(&agent).unwrap().save(&record).unwrap();
+            LeaseStore::take(&agent)
+                .await
+                .unwrap()
+                .save(&record)
+                .unwrap();
         };
-        left_by("another boot");
+        left_by("another boot").await;
         let report = sweep(&agent, &layout).unwrap();
         assert_eq!(report.already_clean.len(), 1);
         assert_eq!(identity.life().unwrap(), Life::Stopped);
-        left_by(&boot::id().unwrap());
+        left_by(&boot::id().unwrap()).await;
         let report = sweep(&agent, &layout).unwrap();
         assert_eq!(report.restored.len(), 1);
         let runs = async || (identity.life().unwrap() == Life::Running).then_some(());
@@ -307,8 +316,8 @@ mod tests {
         process.ended().await;
     }
 
-    #[test]
-    fn a_deny_marker_stops_no_sweep_and_a_working_agent_does() {
+    #[tokio::test]
+    async fn a_deny_marker_stops_no_sweep_and_a_working_agent_does() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("depot");
         fs::create_dir(&root).unwrap();
@@ -316,7 +325,7 @@ mod tests {
         fs::write(root.join(guard::DENY), "").unwrap();
         let agent = folder.path().join("agent");
         sweep(&agent, &layout).unwrap();
-        let _working = LeaseStore::open(&agent).unwrap();
+        let _working = LeaseStore::take(&agent).await.unwrap();
         assert!(matches!(sweep(&agent, &layout), Err(AgentError::Store(_))));
     }
 }

@@ -19,7 +19,7 @@ const LIMIT: Duration = Duration::from_secs(20);
 const FENCE: Fence = Fence { epoch: 1, seq: 5 };
 
 /// A keeper on what is stored under `folder`, as an agent would begin with it.
-fn keeper(folder: &Path) -> Arc<Keeper> {
+async fn keeper(folder: &Path) -> Arc<Keeper> {
     let target = folder.join("target");
     fs::create_dir_all(&target).unwrap();
     let layout = if target.join("services").exists() {
@@ -33,7 +33,7 @@ fn keeper(folder: &Path) -> Arc<Keeper> {
         serde_json::to_vec(&layout).unwrap(),
     )
     .unwrap();
-    let store = Arc::new(LeaseStore::open(&folder.join("agent")).unwrap());
+    let store = Arc::new(LeaseStore::take(&folder.join("agent")).await.unwrap());
     let records = store.load().unwrap().records;
     let keeper = Keeper::new(Beginning {
         store,
@@ -99,7 +99,7 @@ fn code<T: std::fmt::Debug>(done: Result<T, KeeperError>) -> &'static str {
 #[tokio::test]
 async fn an_injection_goes_its_way_and_every_step_may_come_twice() {
     let folder = tempfile::tempdir().unwrap();
-    let keeper = keeper(folder.path());
+    let keeper = keeper(folder.path()).await;
     let a = id("gd-a");
     for _ in 0..2 {
         keeper.arm(arm("gd-a", "pool.size")).await.unwrap();
@@ -125,7 +125,7 @@ async fn an_injection_goes_its_way_and_every_step_may_come_twice() {
 #[tokio::test]
 async fn an_inject_that_comes_twice_applies_once() {
     let folder = tempfile::tempdir().unwrap();
-    let keeper = keeper(folder.path());
+    let keeper = keeper(folder.path()).await;
     keeper.arm(arm("gd-a", "pool.size")).await.unwrap();
     keeper.inject(&id("gd-a"), FENCE).await.unwrap();
     // The responders repair it; the late copy of the message must not break it again.
@@ -139,14 +139,14 @@ async fn an_inject_that_comes_twice_applies_once() {
 #[tokio::test]
 async fn nothing_is_injected_after_a_revoke_not_even_by_a_new_agent() {
     let folder = tempfile::tempdir().unwrap();
-    let first = keeper(folder.path());
+    let first = keeper(folder.path()).await;
     first.arm(arm("gd-a", "pool.size")).await.unwrap();
     first.revoke(&id("gd-a"), FENCE).await.unwrap();
     assert_eq!(code(first.inject(&id("gd-a"), FENCE).await), "revoked");
     // Revoked before it was ever armed: the late arm and inject find a tombstone.
     first.revoke(&id("gd-b"), FENCE).await.unwrap();
     drop(first);
-    let second = keeper(folder.path());
+    let second = keeper(folder.path()).await;
     for name in ["gd-a", "gd-b"] {
         assert_eq!(code(second.arm(arm(name, "pool.size")).await), "used");
         assert!(second.inject(&id(name), FENCE).await.is_err());
@@ -161,7 +161,7 @@ async fn nothing_is_injected_after_a_revoke_not_even_by_a_new_agent() {
 #[tokio::test]
 async fn a_revoke_waits_for_an_inject_in_progress() {
     let folder = tempfile::tempdir().unwrap();
-    let keeper = keeper(folder.path());
+    let keeper = keeper(folder.path()).await;
     keeper.arm(arm("gd-a", "pool.size")).await.unwrap();
     let in_progress = keeper.turn(&id("gd-a")).await;
     let revoking = Arc::clone(&keeper);
@@ -179,11 +179,11 @@ async fn a_revoke_waits_for_an_inject_in_progress() {
 #[tokio::test]
 async fn an_old_epoch_is_refused_everything_also_by_a_new_agent() {
     let folder = tempfile::tempdir().unwrap();
-    let first = keeper(folder.path());
+    let first = keeper(folder.path()).await;
     first.arm(arm("gd-a", "pool.size")).await.unwrap();
     first.heartbeat(3).await.unwrap();
     drop(first);
-    let second = keeper(folder.path());
+    let second = keeper(folder.path()).await;
     let a = id("gd-a");
     assert_eq!(code(second.inject(&a, FENCE).await), "old-epoch");
     assert_eq!(code(second.revoke(&a, FENCE).await), "old-epoch");
@@ -204,7 +204,7 @@ async fn an_old_epoch_is_refused_everything_also_by_a_new_agent() {
 #[tokio::test]
 async fn two_injections_do_not_share_a_place() {
     let folder = tempfile::tempdir().unwrap();
-    let keeper = keeper(folder.path());
+    let keeper = keeper(folder.path()).await;
     keeper.arm(arm("gd-a", "pool.size")).await.unwrap();
     assert_eq!(code(keeper.arm(arm("gd-b", "pool.size")).await), "overlap");
     keeper.arm(arm("gd-c", "pool.wait_ms")).await.unwrap();
@@ -215,7 +215,7 @@ async fn two_injections_do_not_share_a_place() {
 #[tokio::test]
 async fn a_diverged_place_blocks_until_people_have_decided() {
     let folder = tempfile::tempdir().unwrap();
-    let keeper = keeper(folder.path());
+    let keeper = keeper(folder.path()).await;
     keeper.arm(arm("gd-a", "pool.size")).await.unwrap();
     keeper.inject(&id("gd-a"), FENCE).await.unwrap();
     let repaired = text(&keeper).replace("size = 2", "size = 32");
@@ -246,7 +246,7 @@ async fn wait_for_state(keeper: &Keeper, name: &str, wanted: State) {
 #[tokio::test]
 async fn without_an_engine_the_lease_takes_everything_back_on_time() {
     let folder = tempfile::tempdir().unwrap();
-    let keeper = keeper(folder.path());
+    let keeper = keeper(folder.path()).await;
     let tend = tokio::spawn(Arc::clone(&keeper).tend());
     let short = |name: &str, key: &str| Arm {
         lease_ms: 200,
@@ -272,7 +272,7 @@ async fn without_an_engine_the_lease_takes_everything_back_on_time() {
 #[tokio::test]
 async fn heartbeats_renew_a_lease_and_nothing_moves_a_deadline() {
     let folder = tempfile::tempdir().unwrap();
-    let keeper = keeper(folder.path());
+    let keeper = keeper(folder.path()).await;
     let tend = tokio::spawn(Arc::clone(&keeper).tend());
     let begun_ms = boot::now_ms();
     let short = Arm {
@@ -295,7 +295,7 @@ async fn heartbeats_renew_a_lease_and_nothing_moves_a_deadline() {
 #[tokio::test]
 async fn a_lease_that_has_run_out_injects_nothing_and_is_not_renewed() {
     let folder = tempfile::tempdir().unwrap();
-    let keeper = keeper(folder.path());
+    let keeper = keeper(folder.path()).await;
     let over = Arm {
         lease_ms: 0,
         ..arm("gd-a", "pool.size")
@@ -310,7 +310,7 @@ async fn a_lease_that_has_run_out_injects_nothing_and_is_not_renewed() {
 #[tokio::test]
 async fn a_deny_marker_takes_back_what_is_live() {
     let folder = tempfile::tempdir().unwrap();
-    let keeper = keeper(folder.path());
+    let keeper = keeper(folder.path()).await;
     keeper.arm(arm("gd-a", "pool.size")).await.unwrap();
     keeper.inject(&id("gd-a"), FENCE).await.unwrap();
     let tend = tokio::spawn(Arc::clone(&keeper).tend());
@@ -323,7 +323,7 @@ async fn a_deny_marker_takes_back_what_is_live() {
 #[tokio::test]
 async fn an_undo_that_fails_is_tried_again_until_it_is_done() {
     let folder = tempfile::tempdir().unwrap();
-    let keeper = keeper(folder.path());
+    let keeper = keeper(folder.path()).await;
     let tend = tokio::spawn(Arc::clone(&keeper).tend());
     keeper.arm(arm("gd-a", "pool.size")).await.unwrap();
     keeper.inject(&id("gd-a"), FENCE).await.unwrap();
@@ -350,7 +350,7 @@ async fn an_undo_that_fails_is_tried_again_until_it_is_done() {
 #[tokio::test]
 async fn a_deny_marker_or_a_damaged_store_stops_every_new_fault() {
     let folder = tempfile::tempdir().unwrap();
-    let mut beginner = keeper(folder.path());
+    let mut beginner = keeper(folder.path()).await;
     beginner.arm(arm("gd-a", "pool.size")).await.unwrap();
     beginner.arm(arm("gd-b", "pool.wait_ms")).await.unwrap();
     beginner.inject(&id("gd-b"), FENCE).await.unwrap();
@@ -380,7 +380,7 @@ async fn a_deny_marker_or_a_damaged_store_stops_every_new_fault() {
 #[tokio::test]
 async fn what_cannot_be_applied_is_over_and_what_moved_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
-    let keeper = keeper(folder.path());
+    let keeper = keeper(folder.path()).await;
     keeper.arm(arm("gd-a", "pool.size")).await.unwrap();
     let theirs = WEB.replace("16", "20");
     fs::write(file(&keeper), &theirs).unwrap();
@@ -394,7 +394,7 @@ async fn what_cannot_be_applied_is_over_and_what_moved_is_left_alone() {
 #[tokio::test]
 async fn an_inspection_of_what_was_never_armed_looks_at_the_place() {
     let folder = tempfile::tempdir().unwrap();
-    let keeper = keeper(folder.path());
+    let keeper = keeper(folder.path()).await;
     let ask = async |fault: Fault| keeper.inspect(&id("gd-a"), &fault).await.presence;
     assert_eq!(ask(edit("pool.size")).await, Presence::Clean);
     fs::write(file(&keeper), WEB.replace("16", "2")).unwrap();
@@ -466,11 +466,11 @@ fn size(folder: &Path) -> i64 {
 async fn again(folder: &Path, dead: Arc<Keeper>) -> Arc<Keeper> {
     let hands = dead.hands.clone();
     drop(dead);
-    let store = LeaseStore::open(&folder.join("agent")).unwrap();
+    let store = LeaseStore::take(&folder.join("agent")).await.unwrap();
     let records = store.load().unwrap().records;
     super::super::sweep::sweep_records(&store, records, &hands, "this").await;
     drop(store);
-    keeper(folder)
+    keeper(folder).await
 }
 
 async fn crash_in_inject(folder: &Path, keeper: Arc<Keeper>, name: usize) -> Arc<Keeper> {
@@ -489,7 +489,7 @@ async fn crash_in_inject(folder: &Path, keeper: Arc<Keeper>, name: usize) -> Arc
 
 async fn no_sequence_leaves_a_fault(acts: &[Act]) -> Result<(), TestCaseError> {
     let folder = tempfile::tempdir().unwrap();
-    let mut keeper = keeper(folder.path());
+    let mut keeper = keeper(folder.path()).await;
     let mut revoked = [false; 2];
     for act in acts {
         let before = size(folder.path());
