@@ -1,7 +1,10 @@
 //! The rules of the keeper, on a small target of files.
 
 use super::{
-    super::lever::tests::{WEB, layout},
+    super::{
+        lever::tests::{WEB, layout},
+        supervisor::Supervisor,
+    },
     *,
 };
 use crate::fault::Presence;
@@ -174,6 +177,49 @@ async fn a_revoke_waits_for_an_inject_in_progress() {
     drop(in_progress);
     revoke.await.unwrap().unwrap();
     assert_eq!(state(&keeper, "gd-a"), State::Revoked);
+}
+
+#[tokio::test]
+async fn a_slow_inject_is_durable_before_it_begins_and_holds_nobody_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut beginner = keeper(folder.path()).await;
+    let keeper = Arc::get_mut(&mut beginner).unwrap();
+    // Nobody answers for the health of these processes, so the roll takes its time.
+    let supervisor = Supervisor::new(&keeper.hands.layout);
+    keeper.hands.supervisor = Some(supervisor.clone());
+    let keeper = beginner;
+    let roll = Fault::ReleaseRollOut {
+        service: "web".parse().unwrap(),
+        release: "2".to_owned(),
+        key: "pool.size".to_owned(),
+        value: "2".to_owned(),
+    };
+    let slow = Arm {
+        fault: roll,
+        ..arm("gd-a", "")
+    };
+    keeper.arm(slow).await.unwrap();
+    let injecting = Arc::clone(&keeper);
+    let inject = tokio::spawn(async move { injecting.inject(&id("gd-a"), FENCE).await });
+    let begun = async || supervisor.list()[0].pid;
+    watch_for(LIMIT, begun).await.expect("the roll begins");
+    assert_eq!(stored(folder.path(), "gd-a"), State::Applying);
+    keeper.heartbeat(1).await.unwrap();
+    let ballast = Arm {
+        fault: Fault::VolumeFill {
+            volume: "a".parse().unwrap(),
+            percent: 50,
+        },
+        ..arm("gd-b", "")
+    };
+    keeper.arm(ballast).await.unwrap();
+    keeper.inject(&id("gd-b"), FENCE).await.unwrap();
+    let undone = keeper.undo(&id("gd-b"), FENCE).await.unwrap();
+    assert_eq!(undone, Undone::Restored);
+    assert!(!inject.is_finished(), "all that went on beside it");
+    inject.abort();
+    let _ = inject.await;
+    supervisor.stop_all().await;
 }
 
 #[tokio::test]

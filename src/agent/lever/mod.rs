@@ -313,9 +313,13 @@ pub(super) mod tests {
         let process = |name: &str| ProcessLayout {
             service: name.parse().unwrap(),
             component: "web".parse().unwrap(),
-            program: PathBuf::from("/bin/sleep"),
+            program: PathBuf::from("/bin/sh"),
             argv0: "depot-web".to_owned(),
-            args: vec!["600".to_owned()],
+            // A service reads its configuration again at SIGHUP; this one at least does not die of it.
+            args: vec![
+                "-c".to_owned(),
+                "trap '' HUP; exec /bin/sleep 600".to_owned(),
+            ],
             log: root.join(format!("logs/{name}.log")),
             address: String::from("127.0.0.1:1"),
         };

@@ -3,7 +3,7 @@
 use super::{
     super::{
         lever::tests::{WEB, healthy, layout},
-        process::Identity,
+        process::{Identity, Life},
     },
     *,
 };
@@ -198,6 +198,70 @@ async fn a_new_agent_sweeps_first_and_the_client_finds_it() {
     assert_eq!(expired, [id()]);
     bench.client.shutdown().await.unwrap();
     agent.await.unwrap().unwrap();
+}
+
+/// Where the test below tells its child to work.
+const CHILD: &str = "GAMEDAY_TEST_AGENT_FOLDER";
+
+#[tokio::test]
+#[ignore = "the child of the next test"]
+async fn an_agent_in_a_process_of_its_own() {
+    let Some(folder) = std::env::var_os(CHILD).map(PathBuf::from) else {
+        return;
+    };
+    let options = AgentOptions::at(&folder.join("target"), &folder.join("agent"));
+    serve(options.unwrap()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_kill_of_the_agent_leaves_no_process_and_the_sweep_leaves_no_fault() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = options(folder.path());
+    let mut child = tokio::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "--ignored"])
+        .arg("agent::serve::tests::an_agent_in_a_process_of_its_own")
+        .env(CHILD, folder.path())
+        .stdout(std::process::Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let ready = async || {
+        let client = AgentClient::connect(&options.folder).ok()?;
+        let ready = client.attestation().await.is_ok_and(|said| said.ready);
+        ready.then_some(client)
+    };
+    let client = boot::watch_for(LIMIT, ready).await.expect("it gets ready");
+    let named = |name: &str, fault: Fault| Arm {
+        id: name.parse().unwrap(),
+        ..arm(fault)
+    };
+    let stop = Fault::ProcessStop {
+        service: "web-east".parse().unwrap(),
+    };
+    for arm in [named("gd-a", edit()), named("gd-b", stop)] {
+        client.arm(&arm).await.unwrap();
+        client.inject(&arm.id, FENCE).await.unwrap();
+    }
+    let identity = |pid| Identity::of(i32::try_from(pid).unwrap()).unwrap();
+    let running: Vec<_> = client.processes().await.unwrap();
+    let running: Vec<_> = running
+        .iter()
+        .filter_map(|one| identity(one.pid?))
+        .collect();
+    assert_eq!(running.len(), 2);
+    child.start_kill().unwrap();
+    child.wait().await.unwrap();
+    for process in running {
+        let gone = async || (process.life().unwrap() == Life::Gone).then_some(());
+        let gone = boot::watch_for(LIMIT, gone).await;
+        gone.expect("nothing outlives the agent, stopped or not");
+    }
+    let report = super::super::sweep(&options.folder, &options.layout).unwrap();
+    assert!(report.is_clean(), "{report:?}");
+    assert_eq!(report.restored, ["gd-a".parse().unwrap()]);
+    assert_eq!(report.already_clean, ["gd-b".parse().unwrap()]);
+    let text = fs::read_to_string(&options.layout.files[0].path).unwrap();
+    assert_eq!(text, WEB);
 }
 
 #[tokio::test]
