@@ -12,7 +12,7 @@ use super::{
 use crate::{
     base::{InjectionId, Span, limits},
     drill::effect::Arm,
-    fault::{Fault, Fence},
+    fault::{Fault, Fence, Presence},
     target::{
         Inspection, Undone,
         agent_client::{Listed, State},
@@ -389,10 +389,18 @@ impl Keeper {
 
     /// Looks at the injection's place, or at that of `fault` if nothing is held.
     pub(super) async fn inspect(&self, id: &InjectionId, fault: &Fault) -> Inspection {
-        match self.record(id).and_then(|record| record.held) {
-            Some(held) => held.pre_image.inspect(&self.hands, id).await,
-            None => lever::inspect_unarmed(&self.hands, id, fault).await,
+        let record = self.record(id);
+        let Some((held, state)) = record.and_then(|record| Some((record.held?, record.state)))
+        else {
+            return lever::inspect_unarmed(&self.hands, id, fault).await;
+        };
+        let mut seen = held.pre_image.inspect(&self.hands, id).await;
+        if seen.presence == Presence::Diverged && (state == State::Armed || state.is_terminal()) {
+            // Nothing was applied, or it was taken back: what came after that has nothing to do with it.
+            seen.presence = Presence::Clean;
+            seen.detail.push_str("; it was never applied or is over");
         }
+        seen
     }
 
     /// Renews the leases of this epoch and of those that it has followed. Answers what the agent let go of by itself.
@@ -533,6 +541,9 @@ impl Keeper {
         loop {
             if self.holds_anything() && guard::check(&self.hands.layout.root).is_err() {
                 self.let_go_of_all("drills are forbidden here").await;
+                if self.holds_anything() {
+                    boot::pause(LOOK).await;
+                }
             }
             let now_ms = boot::now_ms();
             let mut wait = LOOK;

@@ -7,7 +7,6 @@ use super::{
     },
     *,
 };
-use crate::fault::Presence;
 use boot::watch_for;
 use proptest::{
     prelude::*,
@@ -463,6 +462,32 @@ async fn an_inspection_of_what_was_never_armed_looks_at_the_place() {
     let nobody = "nobody".parse().unwrap();
     let stop = Fault::ProcessStop { service: nobody };
     assert_eq!(ask(stop).await, Presence::Unknown);
+}
+
+#[tokio::test]
+async fn what_comes_after_the_end_is_not_held_against_an_injection() {
+    let folder = tempfile::tempdir().unwrap();
+    let keeper = keeper(folder.path()).await;
+    let look = async || {
+        let seen = keeper.inspect(&id("gd-a"), &edit("pool.size")).await;
+        seen.presence
+    };
+    keeper.arm(arm("gd-a", "pool.size")).await.unwrap();
+    keeper.inject(&id("gd-a"), FENCE).await.unwrap();
+    let broken = text(&keeper);
+    let theirs = WEB.replace("16", "32");
+    fs::write(file(&keeper), &theirs).unwrap();
+    assert_eq!(look().await, Presence::Diverged);
+    fs::write(file(&keeper), &broken).unwrap();
+    keeper.undo(&id("gd-a"), FENCE).await.unwrap();
+    fs::write(file(&keeper), &theirs).unwrap();
+    assert_eq!(look().await, Presence::Clean);
+    fs::write(file(&keeper), &broken).unwrap();
+    assert_eq!(
+        look().await,
+        Presence::Present,
+        "whoever wrote it, it is there"
+    );
 }
 
 /// What may come, in any order and any number of times. Numbers choose one of two injections on the same key.
