@@ -1,3 +1,25 @@
-//! Room of `agent`.
+//! The agent: a process beside a target.
+//!
+//! It supervises the target's processes, hosts the proxies of its links and pulls the levers. For each injection it
+//! holds a durable lease and undo, and it lets go by itself when the engine is silent. See the revert protocol in docs.
+//!
+//! Open first: [`serve`], then `keeper` (the rules of arm, inject, revoke, undo and expiry), then `lever`.
 
+mod api;
+mod boot;
+mod durable;
+mod guard;
+mod keeper;
+mod lever;
+mod process;
 pub mod proxy;
+mod record;
+mod serve;
+mod socket;
+mod supervisor;
+mod sweep;
+
+pub use guard::{DENY, Denied, STAGING};
+pub use record::StoreError;
+pub use serve::{AgentError, AgentOptions, serve};
+pub use sweep::{SweepReport, sweep};

@@ -1,0 +1,538 @@
+//! Keeps the target's processes running: starts them in order, starts again what crashes, ends them cleanly.
+//!
+//! A kill fault holds an instance down. A restart by a responder ends that hold: it is their repair.
+
+use super::{
+    boot::{pause, watch_for},
+    process::{Identity, Process},
+};
+use crate::{
+    base::{
+        At, InjectionId, ServiceName,
+        supervise::{self, ProcessState},
+    },
+    clock::{BoxFuture, Clock, SystemClock},
+    scenario::pack::{Layout, ProcessLayout},
+};
+use nix::sys::signal::Signal;
+use std::{
+    io,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+/// How long an instance may take until its health is good.
+const HEALTH_LIMIT: Duration = Duration::from_secs(10);
+/// As [`HEALTH_LIMIT`] within a roll, which somebody waits for.
+const HEALTH_LIMIT_ROLL: Duration = Duration::from_secs(4);
+/// How long a process may take to end before it is killed.
+const GRACE: Duration = Duration::from_secs(6);
+/// As [`GRACE`] for one that was stopped: it will not end by itself.
+const GRACE_STOPPED: Duration = Duration::from_millis(500);
+/// The wait before the first new start of a crashed process; it doubles up to [`BACK_OFF_MAX`].
+const BACK_OFF: Duration = Duration::from_millis(250);
+const BACK_OFF_MAX: Duration = Duration::from_secs(10);
+/// A process that lived so long is no longer failing in a row.
+const SETTLED_MS: i64 = 30_000;
+
+/// Why the supervisor did not do as it was told.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SupervisorError {
+    /// No instance has this name.
+    #[error("there is no `{0}` here")]
+    NoSuch(ServiceName),
+    /// The instance has no process at present.
+    #[error("`{0}` has no process")]
+    Down(ServiceName),
+    /// The system refused.
+    #[error("could not {what} `{service}`: {source}")]
+    Io {
+        /// What was tried.
+        what: &'static str,
+        /// With which instance.
+        service: ServiceName,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// All processes of a target.
+#[derive(Debug, Clone)]
+pub(super) struct Supervisor {
+    slots: Arc<Vec<Arc<Slot>>>,
+}
+
+#[derive(Debug)]
+struct Slot {
+    layout: ProcessLayout,
+    /// Held by whoever starts or ends the process, so that two never do at once.
+    order: tokio::sync::Mutex<()>,
+    state: Mutex<SlotState>,
+}
+
+#[derive(Debug)]
+struct SlotState {
+    process: Option<Process>,
+    /// It is to run; false before the start and after the end of the target.
+    wanted: bool,
+    /// The kill fault that keeps it down.
+    held: Option<InjectionId>,
+    starts: u32,
+    since: At,
+    failures_in_a_row: u32,
+}
+
+impl Supervisor {
+    /// Knows the processes of a layout; none is started yet.
+    pub(super) fn new(layout: &Layout) -> Self {
+        let slots = layout.processes.iter().map(|layout| {
+            Arc::new(Slot {
+                layout: layout.clone(),
+                order: tokio::sync::Mutex::default(),
+                state: Mutex::new(SlotState {
+                    process: None,
+                    wanted: false,
+                    held: None,
+                    starts: 0,
+                    since: SystemClock.now(),
+                    failures_in_a_row: 0,
+                }),
+            })
+        });
+        Self {
+            slots: Arc::new(slots.collect()),
+        }
+    }
+
+    fn slot(&self, service: &ServiceName) -> Result<&Arc<Slot>, SupervisorError> {
+        self.slots
+            .iter()
+            .find(|slot| slot.layout.service == *service)
+            .ok_or_else(|| SupervisorError::NoSuch(service.clone()))
+    }
+
+    /// Starts everything in order, each when the one before is healthy. Answers who did not become healthy in time;
+    /// they are kept running all the same.
+    pub(super) async fn start_all(&self) -> Vec<ServiceName> {
+        let mut late = Vec::new();
+        for slot in self.slots.iter() {
+            slot.state().wanted = true;
+            let order = slot.order.lock().await;
+            if let Err(err) = slot.start_or_keep_trying().await {
+                tracing::warn!("{err}");
+            }
+            drop(order);
+            if !self.wait_healthy(&slot.layout.service, HEALTH_LIMIT).await {
+                tracing::warn!("`{}` did not become healthy in time", slot.layout.service);
+                late.push(slot.layout.service.clone());
+            }
+        }
+        late
+    }
+
+    /// Ends everything, last started first.
+    pub(super) async fn stop_all(&self) {
+        for slot in self.slots.iter() {
+            slot.state().wanted = false;
+        }
+        for slot in self.slots.iter().rev() {
+            let _order = slot.order.lock().await;
+            slot.end().await;
+        }
+    }
+
+    /// What runs, in start order.
+    pub(super) fn list(&self) -> Vec<supervise::Process> {
+        let describe = |slot: &Arc<Slot>| {
+            let state = slot.state();
+            let process = state.process.as_ref().filter(|process| process.is_alive());
+            supervise::Process {
+                service: slot.layout.service.clone(),
+                pid: process.and_then(|process| u32::try_from(process.identity().pid).ok()),
+                // Why it is down is for the responders to find out: a hold looks like a crash.
+                state: match (process, state.wanted) {
+                    (Some(_), _) => ProcessState::Running,
+                    (None, true) => ProcessState::Exited,
+                    (None, false) => ProcessState::Stopped,
+                },
+                restarts: state.starts.saturating_sub(1),
+                since: state.since,
+            }
+        };
+        self.slots.iter().map(describe).collect()
+    }
+
+    /// The instances of a component, in start order.
+    pub(super) fn instances(&self, component: &ServiceName) -> Vec<ServiceName> {
+        self.slots
+            .iter()
+            .filter(|slot| slot.layout.component == *component)
+            .map(|slot| slot.layout.service.clone())
+            .collect()
+    }
+
+    /// Ends the instance's process, whatever state it is in, and starts it again. A hold ends.
+    pub(super) async fn restart(&self, service: &ServiceName) -> Result<(), SupervisorError> {
+        let slot = self.slot(service)?;
+        let _order = slot.order.lock().await;
+        slot.state().held = None;
+        slot.end().await;
+        slot.start_or_keep_trying().await
+    }
+
+    /// Sends a signal to the instance's process.
+    pub(super) fn signal(
+        &self,
+        service: &ServiceName,
+        signal: Signal,
+    ) -> Result<(), SupervisorError> {
+        let slot = self.slot(service)?;
+        let process = slot.state().process.clone();
+        let process = process.ok_or_else(|| SupervisorError::Down(service.clone()))?;
+        match process.signal(signal) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(SupervisorError::Down(service.clone())),
+            Err(source) => Err(slot.io("signal", source)),
+        }
+    }
+
+    /// Lets every running instance of a component read its configuration again.
+    pub(super) fn reload(&self, component: &ServiceName) -> Result<(), SupervisorError> {
+        for service in self.instances(component) {
+            match self.signal(&service, Signal::SIGHUP) {
+                // One that is down reads it when it starts.
+                Ok(()) | Err(SupervisorError::Down(_)) => {}
+                Err(err) => return Err(err),
+            }
+        }
+        Ok(())
+    }
+
+    /// Restarts a component's instances one after the other, each when the one before is healthy or was long enough
+    /// not to be. What a kill fault holds down stays down: it will read the new release when it starts.
+    pub(super) async fn roll(&self, component: &ServiceName) -> Result<(), SupervisorError> {
+        let mut first_failure = None;
+        for service in self.instances(component) {
+            let slot = self.slot(&service)?;
+            let order = slot.order.lock().await;
+            if slot.state().held.is_some() {
+                continue;
+            }
+            slot.end().await;
+            let started = slot.start_or_keep_trying().await;
+            drop(order);
+            match started {
+                Ok(()) => drop(self.wait_healthy(&service, HEALTH_LIMIT_ROLL).await),
+                // The others get the new release all the same.
+                Err(err) => first_failure = first_failure.or(Some(err)),
+            }
+        }
+        first_failure.map_or(Ok(()), Err)
+    }
+
+    /// Which process the instance is now; nothing when it is down.
+    pub(super) fn identity(&self, service: &ServiceName) -> Option<Identity> {
+        let slot = self.slot(service).ok()?;
+        let state = slot.state();
+        let process = state.process.as_ref();
+        process
+            .filter(|process| process.is_alive())
+            .map(Process::identity)
+    }
+
+    /// Kills the process, if it is still this one, and keeps the instance down. False, and nothing done, if it is
+    /// another.
+    pub(super) async fn hold_down(
+        &self,
+        service: &ServiceName,
+        which: Identity,
+        by: &InjectionId,
+    ) -> Result<bool, SupervisorError> {
+        let slot = self.slot(service)?;
+        let _order = slot.order.lock().await;
+        let process = slot.state().process.clone();
+        let Some(process) = process.filter(|process| process.identity() == which) else {
+            return Ok(false);
+        };
+        slot.state().held = Some(by.clone());
+        match process.signal(Signal::SIGKILL) {
+            Ok(_) => {
+                process.ended().await;
+                slot.gone(which);
+                Ok(true)
+            }
+            Err(source) => {
+                slot.state().held = None;
+                Err(slot.io("kill", source))
+            }
+        }
+    }
+
+    /// Which kill fault keeps the instance down.
+    pub(super) fn held_by(&self, service: &ServiceName) -> Option<InjectionId> {
+        self.slot(service)
+            .ok()
+            .and_then(|slot| slot.state().held.clone())
+    }
+
+    /// Starts an instance again that this fault keeps down. False, and nothing done, if it does not.
+    pub(super) async fn let_up(
+        &self,
+        service: &ServiceName,
+        by: &InjectionId,
+    ) -> Result<bool, SupervisorError> {
+        let slot = self.slot(service)?;
+        let _order = slot.order.lock().await;
+        if slot.state().held.as_ref() != Some(by) {
+            return Ok(false);
+        }
+        slot.start().await?;
+        slot.state().held = None;
+        Ok(true)
+    }
+
+    /// Waits until `GET /health` of the instance answers well; false if it does not in time.
+    async fn wait_healthy(&self, service: &ServiceName, limit: Duration) -> bool {
+        let Ok(slot) = self.slot(service) else {
+            return false;
+        };
+        let address = &slot.layout.address;
+        let seen = async || (slot.is_up() && is_healthy(address).await).then_some(());
+        watch_for(limit, seen).await.is_some()
+    }
+}
+
+impl Slot {
+    fn state(&self) -> MutexGuard<'_, SlotState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn io(&self, what: &'static str, source: io::Error) -> SupervisorError {
+        SupervisorError::Io {
+            what,
+            service: self.layout.service.clone(),
+            source,
+        }
+    }
+
+    fn is_up(&self) -> bool {
+        self.state().process.as_ref().is_some_and(Process::is_alive)
+    }
+
+    /// Starts the process and lets a task watch over it. The order lock is held by the caller.
+    async fn start(self: &Arc<Self>) -> Result<(), SupervisorError> {
+        if self.is_up() {
+            return Ok(());
+        }
+        let process = Process::start(self.layout.clone())
+            .await
+            .map_err(|source| self.io("start", source))?;
+        let mut state = self.state();
+        state.process = Some(process.clone());
+        state.starts += 1;
+        state.since = SystemClock.now();
+        drop(state);
+        let slot = Arc::clone(self);
+        tokio::spawn(async move {
+            process.ended().await;
+            if slot.gone(process.identity()) {
+                tracing::info!("`{}` ended by itself", slot.layout.service);
+                revive(slot).await;
+            }
+        });
+        Ok(())
+    }
+
+    /// As [`Slot::start`]; what fails is tried again, as after a crash.
+    async fn start_or_keep_trying(self: &Arc<Self>) -> Result<(), SupervisorError> {
+        let started = self.start().await;
+        if started.is_err() {
+            tokio::spawn(revive(Arc::clone(self)));
+        }
+        started
+    }
+
+    /// Ends the process. The order lock is held by the caller.
+    async fn end(&self) {
+        let Some(process) = self.state().process.take() else {
+            return;
+        };
+        self.state().since = SystemClock.now();
+        let stopped = matches!(process.identity().life(), Ok(super::process::Life::Stopped));
+        let grace = if stopped { GRACE_STOPPED } else { GRACE };
+        if let Err(err) = process.signal(Signal::SIGTERM) {
+            tracing::warn!("could not end `{}`: {err}", self.layout.service);
+        }
+        if tokio::time::timeout(grace, process.ended()).await.is_err() {
+            let _ = process.signal(Signal::SIGKILL);
+            process.ended().await;
+        }
+    }
+
+    /// Notes that this process is gone. Whether it was still the slot's: if not, it was ended on purpose.
+    fn gone(&self, which: Identity) -> bool {
+        let mut state = self.state();
+        let ours = state
+            .process
+            .as_ref()
+            .is_some_and(|process| process.identity() == which);
+        if ours {
+            let now = SystemClock.now();
+            let lived_ms = now.millis() - state.since.millis();
+            state.failures_in_a_row = if lived_ms > SETTLED_MS {
+                0
+            } else {
+                state.failures_in_a_row + 1
+            };
+            state.process = None;
+            state.since = now;
+        }
+        ours
+    }
+}
+
+/// Starts a crashed process again, later and later, until it runs or is not wanted.
+fn revive(slot: Arc<Slot>) -> BoxFuture<'static, ()> {
+    Box::pin(async move {
+        loop {
+            let failures = slot.state().failures_in_a_row.clamp(1, 16);
+            pause((BACK_OFF * 2_u32.pow(failures - 1)).min(BACK_OFF_MAX)).await;
+            let _order = slot.order.lock().await;
+            let needed = {
+                let state = slot.state();
+                state.wanted && state.held.is_none() && state.process.is_none()
+            };
+            if !needed {
+                return;
+            }
+            match slot.start().await {
+                Ok(()) => return,
+                Err(err) => {
+                    tracing::warn!("{err}");
+                    slot.state().failures_in_a_row += 1;
+                }
+            }
+        }
+    })
+}
+
+/// Whether `GET /health` answers with 2xx within a second.
+async fn is_healthy(address: &str) -> bool {
+    const PATIENCE: Duration = Duration::from_secs(1);
+    let ask = async {
+        let mut stream = TcpStream::connect(address).await?;
+        let request =
+            format!("GET /health HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await?;
+        let mut head = [0; 12];
+        stream.read_exact(&mut head).await?;
+        io::Result::Ok(head.starts_with(b"HTTP/1.") && head[9] == b'2')
+    };
+    matches!(tokio::time::timeout(PATIENCE, ask).await, Ok(Ok(true)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::lever::tests::{healthy, layout},
+        *,
+    };
+
+    const LIMIT: Duration = Duration::from_secs(20);
+
+    fn supervisor(root: &std::path::Path) -> Supervisor {
+        Supervisor::new(&healthy(layout(root)))
+    }
+
+    #[tokio::test]
+    async fn all_start_in_order_and_end_for_good() {
+        let folder = tempfile::tempdir().unwrap();
+        let supervisor = supervisor(folder.path());
+        assert!(supervisor.start_all().await.is_empty());
+        let list = supervisor.list();
+        assert!(
+            list.iter()
+                .all(|process| process.state == ProcessState::Running)
+        );
+        let (first, second) = (list[0].pid.unwrap(), list[1].pid.unwrap());
+        assert_ne!(first, second);
+        supervisor.stop_all().await;
+        for pid in [first, second] {
+            assert_eq!(Identity::of(i32::try_from(pid).unwrap()).unwrap(), None);
+        }
+        let list = supervisor.list();
+        assert!(
+            list.iter()
+                .all(|process| process.state == ProcessState::Stopped)
+        );
+    }
+
+    #[tokio::test]
+    async fn what_crashes_is_started_again_and_what_is_held_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let supervisor = supervisor(folder.path());
+        supervisor.start_all().await;
+        let (east, west): (ServiceName, ServiceName) =
+            ("web-east".parse().unwrap(), "web-west".parse().unwrap());
+        let id = "gd-a".parse().unwrap();
+        let before = supervisor.identity(&west).unwrap();
+        assert!(supervisor.hold_down(&west, before, &id).await.unwrap());
+        let crashed = supervisor.identity(&east).unwrap();
+        supervisor.signal(&east, Signal::SIGKILL).unwrap();
+        let again = async || supervisor.identity(&east).filter(|now| *now != crashed);
+        watch_for(LIMIT, again).await.expect("it starts again");
+        // The first new start took the back-off's time, and so would one of the held instance have.
+        assert_eq!(supervisor.identity(&west), None);
+        assert_eq!(supervisor.list()[1].state, ProcessState::Exited);
+        assert_eq!(supervisor.list()[0].restarts, 1);
+        assert!(supervisor.let_up(&west, &id).await.unwrap());
+        assert!(supervisor.identity(&west).is_some());
+        supervisor.stop_all().await;
+    }
+
+    #[tokio::test]
+    async fn a_stopped_process_can_be_restarted() {
+        let folder = tempfile::tempdir().unwrap();
+        let supervisor = supervisor(folder.path());
+        supervisor.start_all().await;
+        let east: ServiceName = "web-east".parse().unwrap();
+        let before = supervisor.identity(&east).unwrap();
+        supervisor.signal(&east, Signal::SIGSTOP).unwrap();
+        supervisor.restart(&east).await.unwrap();
+        assert_ne!(supervisor.identity(&east), Some(before));
+        assert_eq!(before.life().unwrap(), super::super::process::Life::Gone);
+        let nobody = "nobody".parse().unwrap();
+        assert!(matches!(
+            supervisor.restart(&nobody).await,
+            Err(SupervisorError::NoSuch(_))
+        ));
+        supervisor.stop_all().await;
+    }
+
+    #[tokio::test]
+    async fn a_roll_restarts_every_instance_but_one_that_is_held() {
+        let folder = tempfile::tempdir().unwrap();
+        let supervisor = supervisor(folder.path());
+        supervisor.start_all().await;
+        let web = "web".parse().unwrap();
+        let instances = supervisor.instances(&web);
+        let before: Vec<_> = instances
+            .iter()
+            .map(|name| supervisor.identity(name))
+            .collect();
+        let id = "gd-a".parse().unwrap();
+        supervisor
+            .hold_down(&instances[1], before[1].unwrap(), &id)
+            .await
+            .unwrap();
+        supervisor.roll(&web).await.unwrap();
+        let now = supervisor.identity(&instances[0]);
+        assert!(now.is_some() && now != before[0]);
+        assert_eq!(supervisor.identity(&instances[1]), None);
+        supervisor.stop_all().await;
+    }
+}
