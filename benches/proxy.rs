@@ -2,10 +2,7 @@
 //!
 //! The peers are blocking threads, so that the figures are the proxy's. Criterion measures the transfers; the rest is
 //! measured once and printed.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "a benchmark measures real time and waits in it"
-)]
+#![expect(clippy::disallowed_methods, reason = "a benchmark measures real time and waits in it")]
 
 use criterion::{Criterion, Throughput};
 use gameday::{
@@ -42,9 +39,7 @@ impl Bench {
             upstream: upstream.to_string(),
             distance_ms: 0,
         };
-        self.runtime
-            .block_on(Proxy::open(&link, Seed(1)))
-            .expect("loopback has a free port")
+        self.runtime.block_on(Proxy::open(&link, Seed(1))).expect("loopback has a free port")
     }
 }
 
@@ -56,10 +51,7 @@ where
 }
 
 fn latency(latency_ms: u64) -> Toxic {
-    Toxic::Latency {
-        latency_ms,
-        jitter_ms: 0,
-    }
+    Toxic::Latency { latency_ms, jitter_ms: 0 }
 }
 
 /// CPU time of the proxy's threads.
@@ -69,11 +61,7 @@ fn proxy_cpu() -> Duration {
         let comm = fs::read_to_string(task.path().join("comm")).unwrap_or_default();
         if comm.trim() == "fault-proxy" {
             let stat = fs::read_to_string(task.path().join("schedstat")).unwrap_or_default();
-            total += stat
-                .split(' ')
-                .next()
-                .and_then(|ns| ns.parse::<u64>().ok())
-                .unwrap_or(0);
+            total += stat.split(' ').next().and_then(|ns| ns.parse::<u64>().ok()).unwrap_or(0);
         }
     }
     Duration::from_nanos(total)
@@ -81,14 +69,8 @@ fn proxy_cpu() -> Duration {
 
 fn resident_kib() -> u64 {
     let status = fs::read_to_string("/proc/self/status").expect("Linux");
-    let line = status
-        .lines()
-        .find(|line| line.starts_with("VmRSS"))
-        .expect("VmRSS");
-    line.split_whitespace()
-        .nth(1)
-        .and_then(|kib| kib.parse().ok())
-        .expect("a number")
+    let line = status.lines().find(|line| line.starts_with("VmRSS")).expect("VmRSS");
+    line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).expect("a number")
 }
 
 fn listen() -> (TcpListener, SocketAddr) {
@@ -205,12 +187,7 @@ fn speeds(bench: &Bench, workers: &str) {
     );
     proxy.remove(&name("gd-slow"));
     for rate_mb in [1, 100, 500] {
-        proxy.set(
-            &name("gd-thin"),
-            Toxic::Bandwidth {
-                rate_kb_s: rate_mb * 1000,
-            },
-        );
+        proxy.set(&name("gd-thin"), Toxic::Bandwidth { rate_kb_s: rate_mb * 1000 });
         let mut stream = connect(proxy.local_addr());
         let bytes = rate_mb * 1_500_000;
         let rate = megabytes_a_second(bytes, fetch(&mut stream, &mut block, bytes));
@@ -246,10 +223,7 @@ fn round_trips(bench: &Bench, workers: &str) {
                 seen.saturating_record(nanos(begin.elapsed()));
             }
         }
-        medians.push((
-            seen.value_at_quantile(0.5) as f64 / 1e3,
-            seen.value_at_quantile(0.99) as f64 / 1e3,
-        ));
+        medians.push((seen.value_at_quantile(0.5) as f64 / 1e3, seen.value_at_quantile(0.99) as f64 / 1e3));
     }
     for pair in medians.chunks(2) {
         let ((direct, direct_99), (through, through_99)) = (pair[0], pair[1]);
@@ -282,9 +256,7 @@ fn latency_error(bench: &Bench, workers: &str) {
         (seen, early)
     });
     for _ in 0..1000 {
-        client
-            .write_all(&nanos(zero.elapsed()).to_le_bytes())
-            .expect("it is open");
+        client.write_all(&nanos(zero.elapsed()).to_le_bytes()).expect("it is open");
         thread::sleep(Duration::from_micros(2700));
     }
     drop(client);
@@ -348,9 +320,7 @@ fn removal(bench: &Bench, workers: &str) {
         let begin = Instant::now();
         proxy.set(&reset, Toxic::Reset { after_ms: 0 });
         calls.saturating_record(nanos(begin.elapsed()));
-        let end = ended
-            .recv_timeout(Duration::from_secs(5))
-            .expect("the stuck connection is reset");
+        let end = ended.recv_timeout(Duration::from_secs(5)).expect("the stuck connection is reset");
         ends.saturating_record(nanos(end - begin));
         bench.runtime.block_on(proxy.close());
     }

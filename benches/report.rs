@@ -46,22 +46,9 @@ fn journal() -> Vec<Recorded> {
     let plan = plan();
     let start = plan.start;
     let name = |text: &str| text.parse().expect("a name");
-    let mut events = vec![
-        (start, Event::Planned(Box::new(plan))),
-        (start, Event::Started),
-    ];
-    let tally = |failed| Tally {
-        sent: 8,
-        failed,
-        dropped: 0,
-        p50_ms: 10,
-        p95_ms: 40,
-        p99_ms: 90,
-    };
-    let step = |step| Event::Injection {
-        id: "gd-bench".parse().expect("a name"),
-        step,
-    };
+    let mut events = vec![(start, Event::Planned(Box::new(plan))), (start, Event::Started)];
+    let tally = |failed| Tally { sent: 8, failed, dropped: 0, p50_ms: 10, p95_ms: 40, p99_ms: 90 };
+    let step = |step| Event::Injection { id: "gd-bench".parse().expect("a name"), step };
     events.push((start, step(gameday::drill::event::InjectionStep::Injecting)));
     let mut second = 0_u64;
     while events.len() < EVENTS - 1 {
@@ -72,20 +59,11 @@ fn journal() -> Vec<Recorded> {
             (name("put"), tally(failed)),
             (name("list"), tally(failed / 2)),
         ]);
-        let bucket = Bucket {
-            classes,
-            lateness_ms: 0,
-        };
+        let bucket = Bucket { classes, lateness_ms: 0 };
         events.push((at, Event::Measured { second: at, bucket }));
         if second % 2 == 0 {
             let act = Act::Say(format!("still looking at it, second {second}"));
-            events.push((
-                at,
-                Event::Acted {
-                    by: "ana".parse().expect("a name"),
-                    act,
-                },
-            ));
+            events.push((at, Event::Acted { by: "ana".parse().expect("a name"), act }));
         }
         if second % 5 == 0 {
             events.push((
@@ -103,16 +81,9 @@ fn journal() -> Vec<Recorded> {
     events.truncate(EVENTS - 1);
     events.push((
         start + Span::from_secs(second),
-        Event::Ended {
-            outcome: Outcome::Completed,
-            reason: "the limit".to_owned(),
-        },
+        Event::Ended { outcome: Outcome::Completed, reason: "the limit".to_owned() },
     ));
-    events
-        .into_iter()
-        .zip(0..)
-        .map(|((at, event), seq)| Recorded { seq, at, event })
-        .collect()
+    events.into_iter().zip(0..).map(|((at, event), seq)| Recorded { seq, at, event }).collect()
 }
 
 fn report(c: &mut Criterion) {
@@ -130,11 +101,7 @@ fn report(c: &mut Criterion) {
         bench.iter(|| {
             let journal = Journal::new(black_box(&events)).expect("a good journal");
             let debrief = debrief(&journal);
-            (
-                render::markdown(&debrief),
-                render::html(&debrief),
-                render::json(&debrief),
-            )
+            (render::markdown(&debrief), render::html(&debrief), render::json(&debrief))
         });
     });
     group.finish();

@@ -28,9 +28,7 @@ fn responder() -> SocketAddr {
     std::thread::spawn(move || {
         runtime().block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback");
-            found
-                .send(listener.local_addr().expect("bound"))
-                .expect("somebody waits");
+            found.send(listener.local_addr().expect("bound")).expect("somebody waits");
             while let Ok((mut stream, _)) = listener.accept().await {
                 tokio::spawn(async move {
                     let mut buffer = [0; 4096];
@@ -49,10 +47,7 @@ fn responder() -> SocketAddr {
 }
 
 fn runtime() -> Runtime {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime")
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
 }
 
 fn shape(rate: f64) -> WorkloadShape {
@@ -65,10 +60,7 @@ fn shape(rate: f64) -> WorkloadShape {
             keys: 10_000,
             body_bytes: 0,
             headers: BTreeMap::new(),
-            expect: Expect {
-                status: vec![200],
-                within: Span::from_secs(1),
-            },
+            expect: Expect { status: vec![200], within: Span::from_secs(1) },
         }],
     }
 }
@@ -83,21 +75,13 @@ struct Run {
 /// The first second is for warming up: it opens the connections.
 async fn run(address: SocketAddr, rate: f64, seconds: u64) -> Run {
     let start: At = SystemClock.now() + Span::from_millis(20);
-    let workload =
-        Workload::start(&shape(rate), address, Seed(1), start, &SystemClock).expect("a workload");
+    let workload = Workload::start(&shape(rate), address, Seed(1), start, &SystemClock).expect("a workload");
     workload.bucket(start).await;
     let before = workload.cpu();
-    let mut total = Run {
-        tally: Tally::default(),
-        lateness_ms: 0,
-        cpu: Duration::ZERO,
-    };
+    let mut total = Run { tally: Tally::default(), lateness_ms: 0, cpu: Duration::ZERO };
     for second in 1..=seconds {
         let bucket = workload.bucket(start + Span::from_secs(second)).await;
-        total.tally = bucket
-            .classes
-            .values()
-            .fold(total.tally, |sum, tally| sum.with(*tally));
+        total.tally = bucket.classes.values().fold(total.tally, |sum, tally| sum.with(*tally));
         total.lateness_ms = total.lateness_ms.max(bucket.lateness_ms);
     }
     total.cpu = workload.cpu() - before;
@@ -105,15 +89,9 @@ async fn run(address: SocketAddr, rate: f64, seconds: u64) -> Run {
 }
 
 fn staircase(address: SocketAddr) {
-    println!(
-        "intended/s   answered/s   dropped   p50 ms   p99 ms   late ms   CPU us/request   core"
-    );
+    println!("intended/s   answered/s   dropped   p50 ms   p99 ms   late ms   CPU us/request   core");
     for rate in [1_000.0, 20_000.0, 40_000.0, 60_000.0, 80_000.0] {
-        let Run {
-            tally,
-            lateness_ms,
-            cpu,
-        } = runtime().block_on(run(address, rate, HELD));
+        let Run { tally, lateness_ms, cpu } = runtime().block_on(run(address, rate, HELD));
         let good = f64::from(tally.sent - tally.failed);
         println!(
             "{rate:>10}   {:>10.0}   {:>7}   {:>6}   {:>6}   {lateness_ms:>7}   {:>14.2}   {:>3.0}%",
@@ -132,15 +110,12 @@ fn workload(criterion: &mut Criterion) {
     staircase(address);
     let mut group = criterion.benchmark_group("workload");
     group.sampling_mode(SamplingMode::Flat).sample_size(10);
-    group
-        .warm_up_time(Duration::from_millis(10))
-        .measurement_time(Duration::from_secs(22));
+    group.warm_up_time(Duration::from_millis(10)).measurement_time(Duration::from_secs(22));
     // Time here is processor time of the workload's thread, for one request at 20,000 a second.
     group.bench_function("cpu per request", |bencher| {
         bencher.iter_custom(|count| {
             let run = black_box(runtime().block_on(run(address, RATE, 1)));
-            run.cpu
-                .mul_f64(count as f64 / f64::from(run.tally.sent.max(1)))
+            run.cpu.mul_f64(count as f64 / f64::from(run.tally.sent.max(1)))
         });
     });
     group.finish();

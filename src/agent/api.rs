@@ -8,8 +8,7 @@ use crate::{
     base::InjectionId,
     drill::effect::Arm,
     target::agent_client::{
-        Attestation, Complaint, Epoch, FenceAsk, HeartbeatAnswer, InspectAnswer, InspectAsk,
-        UndoAnswer,
+        Attestation, Complaint, Epoch, FenceAsk, HeartbeatAnswer, InspectAnswer, InspectAsk, UndoAnswer,
     },
 };
 use axum::{
@@ -124,10 +123,7 @@ pub(super) fn router(shared: Shared) -> Router {
             let status = StatusCode::METHOD_NOT_ALLOWED;
             Failure::new(status, "bad-method", "this path takes another method")
         })
-        .layer(axum::middleware::from_fn_with_state(
-            shared.clone(),
-            authorize,
-        ))
+        .layer(axum::middleware::from_fn_with_state(shared.clone(), authorize))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .with_state(shared)
 }
@@ -169,17 +165,10 @@ async fn processes(State(shared): State<Shared>) -> impl IntoResponse {
     Json(shared.supervisor.list())
 }
 
-async fn inspect(
-    State(shared): State<Shared>,
-    id: Id,
-    Body(ask): Body<InspectAsk>,
-) -> Answer<InspectAnswer> {
+async fn inspect(State(shared): State<Shared>, id: Id, Body(ask): Body<InspectAsk>) -> Answer<InspectAnswer> {
     let Path(id) = id?;
     let seen = shared.keeper.inspect(&id, &ask.fault).await;
-    Ok(Json(InspectAnswer {
-        presence: seen.presence,
-        detail: seen.detail,
-    }))
+    Ok(Json(InspectAnswer { presence: seen.presence, detail: seen.detail }))
 }
 
 async fn arm(State(shared): State<Shared>, id: Id, Body(arm): Body<Arm>) -> Answer<()> {
@@ -207,21 +196,14 @@ async fn revoke(State(shared): State<Shared>, id: Id, Body(ask): Body<FenceAsk>)
     Ok(Json(()))
 }
 
-async fn undo(
-    State(shared): State<Shared>,
-    id: Id,
-    Body(ask): Body<FenceAsk>,
-) -> Answer<UndoAnswer> {
+async fn undo(State(shared): State<Shared>, id: Id, Body(ask): Body<FenceAsk>) -> Answer<UndoAnswer> {
     let Path(id) = id?;
     let keeper = shared.keeper;
     let undone = to_the_end(async move { keeper.undo(&id, ask.fence).await }).await?;
     Ok(Json(UndoAnswer { undone }))
 }
 
-async fn heartbeat(
-    State(shared): State<Shared>,
-    Body(ask): Body<Epoch>,
-) -> Answer<HeartbeatAnswer> {
+async fn heartbeat(State(shared): State<Shared>, Body(ask): Body<Epoch>) -> Answer<HeartbeatAnswer> {
     let expired = shared.keeper.heartbeat(ask.epoch).await?;
     Ok(Json(HeartbeatAnswer { expired }))
 }

@@ -5,8 +5,7 @@ use std::{future::Future, time::Duration};
 
 /// Milliseconds since this machine was started, suspended time included.
 pub(super) fn now_ms() -> u64 {
-    let time =
-        clock_gettime(ClockId::CLOCK_BOOTTIME).expect("Linux has had this clock since 2.6.39");
+    let time = clock_gettime(ClockId::CLOCK_BOOTTIME).expect("Linux has had this clock since 2.6.39");
     let ms = i128::from(time.tv_sec()) * 1000 + i128::from(time.tv_nsec()) / 1_000_000;
     u64::try_from(ms).unwrap_or(0)
 }
@@ -18,10 +17,7 @@ pub(super) fn id() -> std::io::Result<String> {
 }
 
 /// Waits. The agent supervises real processes, so this is always real time.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the agent keeps real time and has no drill clock"
-)]
+#[expect(clippy::disallowed_methods, reason = "the agent keeps real time and has no drill clock")]
 pub(super) async fn pause(span: Duration) {
     tokio::time::sleep(span).await;
 }

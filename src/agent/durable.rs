@@ -26,12 +26,7 @@ pub(super) fn replace_if(
     still: impl FnOnce() -> io::Result<bool>,
 ) -> io::Result<bool> {
     let beside = unfinished(path);
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(mode)
-        .open(&beside)?;
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&beside)?;
     file.write_all(bytes)?;
     // The process's umask may have taken bits away, and a left-over keeps its old ones.
     file.set_permissions(fs::Permissions::from_mode(mode))?;
@@ -78,10 +73,7 @@ mod tests {
         fs::write(unfinished(&path), "torn").unwrap();
         replace(&path, b"new", 0o640).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"new");
-        assert_eq!(
-            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
-            0o640
-        );
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
         assert!(!unfinished(&path).exists());
     }
 

@@ -53,16 +53,9 @@ pub(super) fn check_paths(layout: &Layout) -> Result<(), Denied> {
         .map(|volume| &volume.path)
         .chain(layout.files.iter().map(|file| &file.path))
         .chain(layout.processes.iter().map(|process| &process.log))
-        .chain(
-            layout
-                .releases
-                .iter()
-                .flat_map(|release| [&release.folder, &release.current]),
-        );
+        .chain(layout.releases.iter().flat_map(|release| [&release.folder, &release.current]));
     for path in paths {
-        let up = path
-            .components()
-            .any(|part| part == std::path::Component::ParentDir);
+        let up = path.components().any(|part| part == std::path::Component::ParentDir);
         // What is there must lie beneath the root with every link followed; `current` is a link by nature.
         let real = path.canonicalize().unwrap_or_else(|_| path.clone());
         if up || !path.starts_with(root) || !real.starts_with(root) {
@@ -83,10 +76,7 @@ mod tests {
         std::fs::create_dir(&root).unwrap();
         let layout = layout(&root);
         check(&layout.root).unwrap();
-        for place in [
-            layout.root.clone(),
-            layout.root.parent().unwrap().to_owned(),
-        ] {
+        for place in [layout.root.clone(), layout.root.parent().unwrap().to_owned()] {
             let deny = place.join(DENY);
             std::fs::write(&deny, "").unwrap();
             assert!(matches!(check(&layout.root), Err(Denied::Forbidden(_))));

@@ -77,10 +77,7 @@ impl From<Denied> for KeeperError {
 }
 
 fn refused(code: &'static str, why: impl Into<String>) -> KeeperError {
-    KeeperError::Refused {
-        code,
-        why: why.into(),
-    }
+    KeeperError::Refused { code, why: why.into() }
 }
 
 /// Everything that the agent holds.
@@ -232,9 +229,7 @@ impl Keeper {
         if let Some(record) = self.record(&arm.id) {
             let held = record.held.as_ref();
             match (record.state, held) {
-                (State::Armed, Some(held))
-                    if held.fence == arm.fence && held.fault == arm.fault =>
-                {
+                (State::Armed, Some(held)) if held.fence == arm.fence && held.fault == arm.fault => {
                     return Ok(());
                 }
                 (State::Armed, Some(held)) if held.fence < arm.fence => {}
@@ -248,9 +243,7 @@ impl Keeper {
             let place = arm.fault.place();
             return Err(refused("overlap", format!("`{other}` holds {place}")));
         }
-        let lease_ms = self
-            .lease_max
-            .map_or(arm.lease_ms, |most| arm.lease_ms.min(most.millis()));
+        let lease_ms = self.lease_max.map_or(arm.lease_ms, |most| arm.lease_ms.min(most.millis()));
         let now_ms = boot::now_ms();
         let record = Record::armed(
             arm.id,
@@ -274,10 +267,7 @@ impl Keeper {
         let mut held = records.values().filter(|record| {
             record.id != *id
                 && !record.state.is_terminal()
-                && record
-                    .held
-                    .as_ref()
-                    .is_some_and(|held| held.pre_image.overlaps(pre_image))
+                && record.held.as_ref().is_some_and(|held| held.pre_image.overlaps(pre_image))
         });
         held.next().map(|record| record.id.clone())
     }
@@ -286,17 +276,12 @@ impl Keeper {
     pub(super) async fn inject(&self, id: &InjectionId, fence: Fence) -> Result<(), KeeperError> {
         let _turn = self.turn(id).await;
         self.see_epoch(fence.epoch).await?;
-        let mut record = self
-            .record(id)
-            .ok_or_else(|| KeeperError::NoSuch(id.clone()))?;
+        let mut record = self.record(id).ok_or_else(|| KeeperError::NoSuch(id.clone()))?;
         let Some(held) = record.held.clone() else {
             return Err(over(&record));
         };
         if record.revoked.is_some_and(|revoked| fence <= revoked) {
-            return Err(refused(
-                "revoked",
-                format!("the token of `{id}` is revoked"),
-            ));
+            return Err(refused("revoked", format!("the token of `{id}` is revoked")));
         }
         if held.fence != fence {
             let why = format!("`{id}` was armed with another token");
@@ -306,20 +291,14 @@ impl Keeper {
             State::Armed => {}
             State::Applied => return Ok(()),
             State::Applying => {
-                let why = format!(
-                    "an inject of `{id}` did not come to its end: {}",
-                    record.note
-                );
+                let why = format!("an inject of `{id}` did not come to its end: {}", record.note);
                 return Err(KeeperError::Failed(why));
             }
             _ => return Err(over(&record)),
         }
         if self.runs_out_ms(&record) <= boot::now_ms() {
             self.expire_armed(record).await?;
-            return Err(refused(
-                "expired",
-                format!("the lease of `{id}` has run out"),
-            ));
+            return Err(refused("expired", format!("the lease of `{id}` has run out")));
         }
         self.may_break()?;
         record.state = State::Applying;
@@ -366,9 +345,7 @@ impl Keeper {
     pub(super) async fn undo(&self, id: &InjectionId, fence: Fence) -> Result<Undone, KeeperError> {
         let _turn = self.turn(id).await;
         self.see_epoch(fence.epoch).await?;
-        let mut record = self
-            .record(id)
-            .ok_or_else(|| KeeperError::NoSuch(id.clone()))?;
+        let mut record = self.record(id).ok_or_else(|| KeeperError::NoSuch(id.clone()))?;
         not_older(&record, fence)?;
         match record.state {
             State::Armed => {
@@ -390,8 +367,7 @@ impl Keeper {
     /// Looks at the injection's place, or at that of `fault` if nothing is held.
     pub(super) async fn inspect(&self, id: &InjectionId, fault: &Fault) -> Inspection {
         let record = self.record(id);
-        let Some((held, state)) = record.and_then(|record| Some((record.held?, record.state)))
-        else {
+        let Some((held, state)) = record.and_then(|record| Some((record.held?, record.state))) else {
             return lever::inspect_unarmed(&self.hands, id, fault).await;
         };
         let mut seen = held.pre_image.inspect(&self.hands, id).await;
@@ -410,24 +386,17 @@ impl Keeper {
         let records = lock(&self.records);
         let mut leases = lock(&self.leases);
         for record in records.values() {
-            let alive = matches!(
-                record.state,
-                State::Armed | State::Applying | State::Applied
-            );
+            let alive = matches!(record.state, State::Armed | State::Applying | State::Applied);
             let Some(held) = record.held.as_ref().filter(|_| alive) else {
                 continue;
             };
-            let until = leases
-                .entry(record.id.clone())
-                .or_insert(held.lease_until_ms);
+            let until = leases.entry(record.id.clone()).or_insert(held.lease_until_ms);
             // A lease that has run out is not renewed: the agent has begun to let go.
             if held.fence.epoch <= epoch && *until > now_ms {
                 *until = now_ms.saturating_add(held.lease_ms);
             }
         }
-        let expired = records
-            .values()
-            .filter(|record| record.state == State::Expired);
+        let expired = records.values().filter(|record| record.state == State::Expired);
         Ok(expired.map(|record| record.id.clone()).collect())
     }
 
@@ -455,9 +424,7 @@ impl Keeper {
     /// Whether anything is armed, there, or being taken back.
     pub(super) fn holds_anything(&self) -> bool {
         let records = lock(&self.records);
-        records
-            .values()
-            .any(|record| record.state == State::Armed || record.state.may_have_effect())
+        records.values().any(|record| record.state == State::Armed || record.state.may_have_effect())
     }
 
     /// When the agent lets go of it, on the boot-time clock: lease or deadline, what comes first.
@@ -524,13 +491,9 @@ impl Keeper {
 
     /// When the agent has to act on a record by itself; nothing if it never has to.
     fn due_ms(&self, record: &Record) -> Option<u64> {
-        let retry_ms = lock(&self.retries)
-            .get(&record.id)
-            .map_or(0, |retry| retry.next_ms);
+        let retry_ms = lock(&self.retries).get(&record.id).map_or(0, |retry| retry.next_ms);
         match record.state {
-            State::Armed | State::Applying | State::Applied => {
-                Some(self.runs_out_ms(record).max(retry_ms))
-            }
+            State::Armed | State::Applying | State::Applied => Some(self.runs_out_ms(record).max(retry_ms)),
             State::Reverting => Some(retry_ms),
             _ => None,
         }
@@ -576,9 +539,7 @@ impl Keeper {
         let Some(mut record) = self.record(id) else {
             return;
         };
-        let due = self
-            .due_ms(&record)
-            .is_some_and(|due_ms| anyway || due_ms <= boot::now_ms());
+        let due = self.due_ms(&record).is_some_and(|due_ms| anyway || due_ms <= boot::now_ms());
         if !due {
             return;
         }
@@ -627,10 +588,9 @@ fn over(record: &Record) -> KeeperError {
 /// A token acts only on what was armed with it or an older one.
 fn not_older(record: &Record, fence: Fence) -> Result<(), KeeperError> {
     match &record.held {
-        Some(held) if fence < held.fence => Err(refused(
-            "other-token",
-            format!("`{}` was armed with a newer token", record.id),
-        )),
+        Some(held) if fence < held.fence => {
+            Err(refused("other-token", format!("`{}` was armed with a newer token", record.id)))
+        }
         _ => Ok(()),
     }
 }

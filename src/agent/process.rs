@@ -3,10 +3,7 @@
 //! The kernel kills the process when the thread that started it ends (`PR_SET_PDEATHSIG`), whatever ends it. So each
 //! process has a thread of its own that starts it and stays until it is gone.
 
-#![expect(
-    unsafe_code,
-    reason = "a parent-death signal can only be set between fork and exec"
-)]
+#![expect(unsafe_code, reason = "a parent-death signal can only be set between fork and exec")]
 
 use crate::scenario::pack::ProcessLayout;
 use nix::{
@@ -61,14 +58,8 @@ fn look(pid: i32) -> io::Result<Option<(Identity, char)>> {
     let odd = || io::Error::other(format!("could not understand /proc/{pid}/stat"));
     let (_, rest) = text.rsplit_once(')').ok_or_else(odd)?;
     let mut fields = rest.split_whitespace();
-    let state = fields
-        .next()
-        .and_then(|field| field.chars().next())
-        .ok_or_else(odd)?;
-    let start_ticks = fields
-        .nth(18)
-        .and_then(|field| field.parse().ok())
-        .ok_or_else(odd)?;
+    let state = fields.next().and_then(|field| field.chars().next()).ok_or_else(odd)?;
+    let start_ticks = fields.nth(18).and_then(|field| field.parse().ok()).ok_or_else(odd)?;
     Ok(Some((Identity { pid, start_ticks }, state)))
 }
 
@@ -113,32 +104,25 @@ impl Process {
     pub(super) async fn start(layout: ProcessLayout) -> io::Result<Self> {
         let (started_tx, started) = tokio::sync::oneshot::channel();
         let (ended_tx, ended) = watch::channel(false);
-        std::thread::Builder::new()
-            .name(format!("watch-{}", layout.service))
-            .spawn(move || {
-                let child = match spawn(&layout) {
-                    Ok(child) => child,
-                    Err(err) => {
-                        let _ = started_tx.send(Err(err));
-                        return;
-                    }
-                };
-                let pid = i32::try_from(child.id()).unwrap_or(0);
-                let identity = Identity::of(pid);
-                let alive = Arc::new(Mutex::new(Some(child)));
-                let _ = started_tx.send(identity.map(|identity| (identity, Arc::clone(&alive))));
-                wait_and_reap(pid, &alive);
-                let _ = ended_tx.send(true);
-            })?;
-        let (identity, alive) = started
-            .await
-            .map_err(|_| io::Error::other("the watching thread ended"))??;
+        std::thread::Builder::new().name(format!("watch-{}", layout.service)).spawn(move || {
+            let child = match spawn(&layout) {
+                Ok(child) => child,
+                Err(err) => {
+                    let _ = started_tx.send(Err(err));
+                    return;
+                }
+            };
+            let pid = i32::try_from(child.id()).unwrap_or(0);
+            let identity = Identity::of(pid);
+            let alive = Arc::new(Mutex::new(Some(child)));
+            let _ = started_tx.send(identity.map(|identity| (identity, Arc::clone(&alive))));
+            wait_and_reap(pid, &alive);
+            let _ = ended_tx.send(true);
+        })?;
+        let (identity, alive) =
+            started.await.map_err(|_| io::Error::other("the watching thread ended"))??;
         let identity = identity.ok_or_else(|| io::Error::other("the process is not in /proc"))?;
-        Ok(Self {
-            identity,
-            alive,
-            ended,
-        })
+        Ok(Self { identity, alive, ended })
     }
 
     /// Which process it is.
@@ -200,10 +184,7 @@ fn spawn(layout: &ProcessLayout) -> io::Result<Child> {
         .arg0(&layout.argv0)
         .args(&layout.args)
         .env_clear()
-        .envs(
-            std::env::vars_os()
-                .filter(|(name, _)| KEPT_ENVIRONMENT.iter().any(|kept| name == kept)),
-        )
+        .envs(std::env::vars_os().filter(|(name, _)| KEPT_ENVIRONMENT.iter().any(|kept| name == kept)))
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
         .stderr(log)
@@ -215,11 +196,7 @@ fn spawn(layout: &ProcessLayout) -> io::Result<Child> {
         command.pre_exec(move || {
             prctl::set_pdeathsig(Signal::SIGKILL)?;
             // The agent may have died before the line above; then nobody would send the signal.
-            if getppid() == agent {
-                Ok(())
-            } else {
-                Err(io::Error::from(nix::errno::Errno::ESRCH))
-            }
+            if getppid() == agent { Ok(()) } else { Err(io::Error::from(nix::errno::Errno::ESRCH)) }
         });
     }
     command.spawn()
@@ -257,9 +234,7 @@ mod tests {
     async fn a_process_is_stopped_let_run_and_killed() {
         let folder = tempfile::tempdir().unwrap();
         // A name with brackets and spaces must not confuse the reading of /proc.
-        let process = Process::start(sleeper(folder.path(), "we) b (1"))
-            .await
-            .unwrap();
+        let process = Process::start(sleeper(folder.path(), "we) b (1")).await.unwrap();
         let identity = process.identity();
         assert_eq!(identity.life().unwrap(), Life::Running);
         assert!(process.signal(Signal::SIGSTOP).unwrap());
@@ -267,10 +242,7 @@ mod tests {
         let stopped = async || (identity.life().unwrap() == Life::Stopped).then_some(());
         watch_for(limit, stopped).await.expect("it stops");
         assert!(identity.let_run().unwrap());
-        let other = Identity {
-            start_ticks: identity.start_ticks + 1,
-            ..identity
-        };
+        let other = Identity { start_ticks: identity.start_ticks + 1, ..identity };
         assert_eq!(other.life().unwrap(), Life::Gone);
         assert!(!other.let_run().unwrap());
         assert!(process.signal(Signal::SIGKILL).unwrap());
@@ -285,10 +257,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut layout = sleeper(folder.path(), "web");
         layout.program = "/nowhere/web".into();
-        assert_eq!(
-            Process::start(layout).await.unwrap_err().kind(),
-            io::ErrorKind::NotFound
-        );
+        assert_eq!(Process::start(layout).await.unwrap_err().kind(), io::ErrorKind::NotFound);
     }
 
     #[tokio::test]

@@ -170,9 +170,7 @@ impl LeaseStore {
             Err(StoreError::Locked(_)) => None,
             done => Some(done),
         });
-        opened
-            .await
-            .unwrap_or_else(|| Err(StoreError::Locked(folder.to_owned())))
+        opened.await.unwrap_or_else(|| Err(StoreError::Locked(folder.to_owned())))
     }
 
     fn open(folder: &Path) -> Result<Self, StoreError> {
@@ -184,22 +182,12 @@ impl LeaseStore {
             .map_err(StoreError::io("make", &injections))?;
         durable::sync_folder_of(&injections).map_err(StoreError::io("sync", folder))?;
         let path = folder.join("lock");
-        let lock = File::options()
-            .create(true)
-            .append(true)
-            .open(&path)
-            .map_err(StoreError::io("open", &path))?;
+        let lock =
+            File::options().create(true).append(true).open(&path).map_err(StoreError::io("open", &path))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self {
-                folder: folder.to_owned(),
-                _lock: lock,
-            }),
+            Ok(()) => Ok(Self { folder: folder.to_owned(), _lock: lock }),
             Err(TryLockError::WouldBlock) => Err(StoreError::Locked(folder.to_owned())),
-            Err(TryLockError::Error(source)) => Err(StoreError::Io {
-                what: "lock",
-                path,
-                source,
-            }),
+            Err(TryLockError::Error(source)) => Err(StoreError::Io { what: "lock", path, source }),
         }
     }
 
@@ -210,8 +198,8 @@ impl LeaseStore {
     /// Writes a record; it is durable when this returns.
     pub(super) fn save(&self, record: &Record) -> Result<(), StoreError> {
         let path = self.path_of(&record.id);
-        let bytes = serde_json::to_vec_pretty(record)
-            .map_err(|err| StoreError::io("write", &path)(err.into()))?;
+        let bytes =
+            serde_json::to_vec_pretty(record).map_err(|err| StoreError::io("write", &path)(err.into()))?;
         durable::replace(&path, &bytes, 0o600).map_err(StoreError::io("write", &path))
     }
 
@@ -245,10 +233,7 @@ impl LeaseStore {
         match fs::read(&path) {
             Ok(bytes) => match serde_json::from_slice::<Newest>(&bytes) {
                 Ok(newest) => Ok(newest.epoch),
-                Err(err) => Err(StoreError::Damaged {
-                    path,
-                    why: err.to_string(),
-                }),
+                Err(err) => Err(StoreError::Damaged { path, why: err.to_string() }),
             },
             Err(err) if err.kind() == io::ErrorKind::NotFound => Ok(0),
             Err(err) => Err(StoreError::io("read", &path)(err)),
@@ -301,11 +286,7 @@ mod tests {
         store.save(&record).unwrap();
         // A crash in the middle of the next write leaves half a file under the other name.
         let torn = durable::unfinished(&store.path_of(&record.id));
-        fs::write(
-            &torn,
-            &b"{\"format\":1,\"id\":\"gd-a\",\"state\":\"appl"[..],
-        )
-        .unwrap();
+        fs::write(&torn, &b"{\"format\":1,\"id\":\"gd-a\",\"state\":\"appl"[..]).unwrap();
         drop(store);
         let store = LeaseStore::take(folder.path()).await.unwrap();
         let found = store.load().unwrap();
@@ -318,9 +299,7 @@ mod tests {
     async fn a_damaged_record_is_reported_and_hides_no_other() {
         let folder = tempfile::tempdir().unwrap();
         let store = LeaseStore::take(folder.path()).await.unwrap();
-        store
-            .save(&Record::tombstone(id("gd-good"), FENCE))
-            .unwrap();
+        store.save(&Record::tombstone(id("gd-good"), FENCE)).unwrap();
         fs::write(store.path_of(&id("gd-bad")), "{").unwrap();
         let mut newer = Record::tombstone(id("gd-newer"), FENCE);
         newer.format = 2;
@@ -334,10 +313,7 @@ mod tests {
     async fn one_folder_has_one_master() {
         let folder = tempfile::tempdir().unwrap();
         let first = LeaseStore::take(folder.path()).await.unwrap();
-        assert!(matches!(
-            LeaseStore::open(folder.path()),
-            Err(StoreError::Locked(_))
-        ));
+        assert!(matches!(LeaseStore::open(folder.path()), Err(StoreError::Locked(_))));
         drop(first);
         LeaseStore::take(folder.path()).await.unwrap();
     }
@@ -361,12 +337,8 @@ mod tests {
             store.save(&Record::tombstone(id(name), FENCE)).unwrap();
         }
         let eight_days = Duration::from_secs(8 * 24 * 3600);
-        let file = File::options()
-            .append(true)
-            .open(store.path_of(&id("gd-old")))
-            .unwrap();
-        file.set_modified(SystemTime::UNIX_EPOCH + eight_days)
-            .unwrap();
+        let file = File::options().append(true).open(store.path_of(&id("gd-old"))).unwrap();
+        file.set_modified(SystemTime::UNIX_EPOCH + eight_days).unwrap();
         let left: Vec<_> = store.load().unwrap().records;
         assert_eq!(left.len(), 1);
         assert_eq!(left[0].id, id("gd-new"));

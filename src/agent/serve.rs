@@ -59,8 +59,8 @@ impl AgentOptions {
     pub fn at(root: &Path, folder: &Path) -> Result<Self, AgentError> {
         let path = root.join("layout.json");
         let text = std::fs::read(&path).map_err(AgentError::io("read", &path))?;
-        let layout = serde_json::from_slice(&text)
-            .map_err(|err| AgentError::io("understand", &path)(err.into()))?;
+        let layout =
+            serde_json::from_slice(&text).map_err(|err| AgentError::io("understand", &path)(err.into()))?;
         Ok(Self {
             layout,
             folder: folder.to_owned(),
@@ -107,24 +107,14 @@ pub enum AgentError {
 impl AgentError {
     fn io(what: &'static str, place: &Path) -> impl FnOnce(io::Error) -> Self {
         let place = place.display().to_string();
-        move |source| Self::Io {
-            what,
-            place,
-            source,
-        }
+        move |source| Self::Io { what, place, source }
     }
 }
 
 /// Works beside a target until it is told to end (by call, SIGTERM or SIGINT) or nobody has called for long. Takes back
 /// first what an earlier agent has left. At its end it takes back what it holds and ends the target's processes.
 pub async fn serve(options: AgentOptions) -> Result<(), AgentError> {
-    let AgentOptions {
-        layout,
-        folder,
-        listen,
-        linger,
-        lease_max,
-    } = options;
+    let AgentOptions { layout, folder, listen, linger, lease_max } = options;
     if !listen.ip().is_loopback() {
         return Err(AgentError::NotLoopback(listen));
     }
@@ -137,12 +127,8 @@ pub async fn serve(options: AgentOptions) -> Result<(), AgentError> {
     let socket_path = layout.root.join(SOCKET);
     let unix = socket::open(&layout.root).map_err(AgentError::io("open", &socket_path))?;
     let place = PathBuf::from(listen.to_string());
-    let tcp = TcpListener::bind(listen)
-        .await
-        .map_err(AgentError::io("listen on", &place))?;
-    let address = tcp
-        .local_addr()
-        .map_err(AgentError::io("listen on", &place))?;
+    let tcp = TcpListener::bind(listen).await.map_err(AgentError::io("listen on", &place))?;
+    let address = tcp.local_addr().map_err(AgentError::io("listen on", &place))?;
     let shared = Shared {
         keeper: Arc::clone(&keeper),
         supervisor: supervisor.clone(),
@@ -155,19 +141,12 @@ pub async fn serve(options: AgentOptions) -> Result<(), AgentError> {
         tokio::spawn(socket::serve(unix, supervisor.clone())),
         tokio::spawn(Arc::clone(&keeper).tend()),
         tokio::spawn(start_target(Arc::clone(&keeper), supervisor.clone())),
-        tokio::spawn(end_when_silent(
-            Arc::clone(&keeper),
-            linger,
-            shared.end.clone(),
-        )),
+        tokio::spawn(end_when_silent(Arc::clone(&keeper), linger, shared.end.clone())),
         tokio::spawn(end_on_signal(shared.end.clone())?),
     ];
     answer_until_the_end(tcp, shared).await;
     keeper.ready.store(false, SeqCst);
-    if tokio::time::timeout(LET_GO, keeper.let_go_of_all("the agent ends"))
-        .await
-        .is_err()
-    {
+    if tokio::time::timeout(LET_GO, keeper.let_go_of_all("the agent ends")).await.is_err() {
         tracing::error!("not everything could be taken back in time: the next sweep goes on");
     }
     for task in &background {
@@ -239,8 +218,7 @@ fn write_access(path: &Path, shared: &Shared, address: SocketAddr) -> Result<(),
         pid: std::process::id(),
         boot: shared.boot.to_string(),
     };
-    let text = serde_json::to_vec_pretty(&access)
-        .map_err(|err| AgentError::io("write", path)(err.into()))?;
+    let text = serde_json::to_vec_pretty(&access).map_err(|err| AgentError::io("write", path)(err.into()))?;
     durable::replace(path, &text, 0o600).map_err(AgentError::io("write", path))
 }
 
@@ -264,9 +242,7 @@ async fn end_when_silent(keeper: Arc<Keeper>, linger: Span, end: CancellationTok
     }
 }
 
-fn end_on_signal(
-    end: CancellationToken,
-) -> Result<impl Future<Output = ()> + Send + 'static, AgentError> {
+fn end_on_signal(end: CancellationToken) -> Result<impl Future<Output = ()> + Send + 'static, AgentError> {
     let handler = |kind| signal(kind).map_err(AgentError::io("handle", Path::new("signals")));
     let mut terminate = handler(SignalKind::terminate())?;
     let mut interrupt = handler(SignalKind::interrupt())?;

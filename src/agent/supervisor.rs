@@ -103,9 +103,7 @@ impl Supervisor {
                 }),
             })
         });
-        Self {
-            slots: Arc::new(slots.collect()),
-        }
+        Self { slots: Arc::new(slots.collect()) }
     }
 
     fn slot(&self, service: &ServiceName) -> Result<&Arc<Slot>, SupervisorError> {
@@ -185,11 +183,7 @@ impl Supervisor {
     }
 
     /// Sends a signal to the instance's process.
-    pub(super) fn signal(
-        &self,
-        service: &ServiceName,
-        signal: Signal,
-    ) -> Result<(), SupervisorError> {
+    pub(super) fn signal(&self, service: &ServiceName, signal: Signal) -> Result<(), SupervisorError> {
         let slot = self.slot(service)?;
         let process = slot.state().process.clone();
         let process = process.ok_or_else(|| SupervisorError::Down(service.clone()))?;
@@ -239,9 +233,7 @@ impl Supervisor {
         let slot = self.slot(service).ok()?;
         let state = slot.state();
         let process = state.process.as_ref();
-        process
-            .filter(|process| process.is_alive())
-            .map(Process::identity)
+        process.filter(|process| process.is_alive()).map(Process::identity)
     }
 
     /// Kills the process, if it is still this one, and keeps the instance down. False, and nothing done, if it is
@@ -274,9 +266,7 @@ impl Supervisor {
 
     /// Which kill fault keeps the instance down.
     pub(super) fn held_by(&self, service: &ServiceName) -> Option<InjectionId> {
-        self.slot(service)
-            .ok()
-            .and_then(|slot| slot.state().held.clone())
+        self.slot(service).ok().and_then(|slot| slot.state().held.clone())
     }
 
     /// Starts an instance again that this fault keeps down. False, and nothing done, if it does not.
@@ -312,11 +302,7 @@ impl Slot {
     }
 
     fn io(&self, what: &'static str, source: io::Error) -> SupervisorError {
-        SupervisorError::Io {
-            what,
-            service: self.layout.service.clone(),
-            source,
-        }
+        SupervisorError::Io { what, service: self.layout.service.clone(), source }
     }
 
     fn is_up(&self) -> bool {
@@ -328,9 +314,7 @@ impl Slot {
         if self.is_up() {
             return Ok(());
         }
-        let process = Process::start(self.layout.clone())
-            .await
-            .map_err(|source| self.io("start", source))?;
+        let process = Process::start(self.layout.clone()).await.map_err(|source| self.io("start", source))?;
         let mut state = self.state();
         state.process = Some(process.clone());
         state.starts += 1;
@@ -376,18 +360,11 @@ impl Slot {
     /// Notes that this process is gone. Whether it was still the slot's: if not, it was ended on purpose.
     fn gone(&self, which: Identity) -> bool {
         let mut state = self.state();
-        let ours = state
-            .process
-            .as_ref()
-            .is_some_and(|process| process.identity() == which);
+        let ours = state.process.as_ref().is_some_and(|process| process.identity() == which);
         if ours {
             let now = SystemClock.now();
             let lived_ms = now.millis() - state.since.millis();
-            state.failures_in_a_row = if lived_ms > SETTLED_MS {
-                0
-            } else {
-                state.failures_in_a_row + 1
-            };
+            state.failures_in_a_row = if lived_ms > SETTLED_MS { 0 } else { state.failures_in_a_row + 1 };
             state.process = None;
             state.since = now;
         }
@@ -425,8 +402,7 @@ async fn is_healthy(address: &str) -> bool {
     const PATIENCE: Duration = Duration::from_secs(1);
     let ask = async {
         let mut stream = TcpStream::connect(address).await?;
-        let request =
-            format!("GET /health HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+        let request = format!("GET /health HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).await?;
         let mut head = [0; 12];
         stream.read_exact(&mut head).await?;
@@ -454,10 +430,7 @@ mod tests {
         let supervisor = supervisor(folder.path());
         assert!(supervisor.start_all().await.is_empty());
         let list = supervisor.list();
-        assert!(
-            list.iter()
-                .all(|process| process.state == ProcessState::Running)
-        );
+        assert!(list.iter().all(|process| process.state == ProcessState::Running));
         let (first, second) = (list[0].pid.unwrap(), list[1].pid.unwrap());
         assert_ne!(first, second);
         supervisor.stop_all().await;
@@ -465,10 +438,7 @@ mod tests {
             assert_eq!(Identity::of(i32::try_from(pid).unwrap()).unwrap(), None);
         }
         let list = supervisor.list();
-        assert!(
-            list.iter()
-                .all(|process| process.state == ProcessState::Stopped)
-        );
+        assert!(list.iter().all(|process| process.state == ProcessState::Stopped));
     }
 
     #[tokio::test]
@@ -506,10 +476,7 @@ mod tests {
         assert_ne!(supervisor.identity(&east), Some(before));
         assert_eq!(before.life().unwrap(), super::super::process::Life::Gone);
         let nobody = "nobody".parse().unwrap();
-        assert!(matches!(
-            supervisor.restart(&nobody).await,
-            Err(SupervisorError::NoSuch(_))
-        ));
+        assert!(matches!(supervisor.restart(&nobody).await, Err(SupervisorError::NoSuch(_))));
         supervisor.stop_all().await;
     }
 
@@ -520,15 +487,9 @@ mod tests {
         supervisor.start_all().await;
         let web = "web".parse().unwrap();
         let instances = supervisor.instances(&web);
-        let before: Vec<_> = instances
-            .iter()
-            .map(|name| supervisor.identity(name))
-            .collect();
+        let before: Vec<_> = instances.iter().map(|name| supervisor.identity(name)).collect();
         let id = "gd-a".parse().unwrap();
-        supervisor
-            .hold_down(&instances[1], before[1].unwrap(), &id)
-            .await
-            .unwrap();
+        supervisor.hold_down(&instances[1], before[1].unwrap(), &id).await.unwrap();
         supervisor.roll(&web).await.unwrap();
         let now = supervisor.identity(&instances[0]);
         assert!(now.is_some() && now != before[0]);

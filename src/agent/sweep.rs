@@ -56,8 +56,7 @@ pub fn sweep(folder: &Path, layout: &Layout) -> Result<SweepReport, AgentError> 
                 Ok(report)
             })
         });
-        work.join()
-            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        work.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })
 }
 
@@ -115,10 +114,7 @@ async fn take_back(
         report.failed.push((id, "nothing is held".to_owned()));
         return;
     };
-    let process = matches!(
-        held.pre_image,
-        PreImage::ProcessStop(_) | PreImage::ProcessKill(_)
-    );
+    let process = matches!(held.pre_image, PreImage::ProcessStop(_) | PreImage::ProcessKill(_));
     let undone = if process && held.boot != boot {
         // Every process of then is gone, and numbers are given out anew.
         Ok(Undone::AlreadyClean)
@@ -179,11 +175,7 @@ mod tests {
 
     /// An edit of one key, each with a name of its own, as an agent would have armed it.
     async fn armed(hands: &Hands, name: &str, key: &str) -> Record {
-        let fault = Fault::FileEdit {
-            file: "web".to_owned(),
-            key: key.to_owned(),
-            value: "2".to_owned(),
-        };
+        let fault = Fault::FileEdit { file: "web".to_owned(), key: key.to_owned(), value: "2".to_owned() };
         let id: InjectionId = name.parse().unwrap();
         let pre_image = PreImage::take(hands, &id, &fault).await.unwrap();
         Record::armed(id, held(fault, pre_image, "this"))
@@ -214,11 +206,7 @@ mod tests {
                 pre_image.undo(&hands, &id, false).await.unwrap();
             }
             record.state = state;
-            LeaseStore::take(&agent)
-                .await
-                .unwrap()
-                .save(&record)
-                .unwrap();
+            LeaseStore::take(&agent).await.unwrap().save(&record).unwrap();
 
             let report = sweep(&agent, &layout).unwrap();
             assert!(report.is_clean(), "{case}: {report:?}");
@@ -257,9 +245,7 @@ mod tests {
         fs::write(agent.join("injections/gd-d.json"), "{").unwrap();
         drop(store);
         let path = &layout.files[0].path;
-        let repaired = fs::read_to_string(path)
-            .unwrap()
-            .replace("size = 2", "size = 32");
+        let repaired = fs::read_to_string(path).unwrap().replace("size = 2", "size = 32");
         fs::write(path, repaired).unwrap();
 
         let report = sweep(&agent, &layout).unwrap();
@@ -268,10 +254,7 @@ mod tests {
         assert_eq!(report.failed.len(), 1, "{report:?}");
         assert_eq!(report.damaged.len(), 1);
         let text = fs::read_to_string(path).unwrap();
-        assert!(
-            text.contains("size = 32") && text.contains("wait_ms = 250"),
-            "{text}"
-        );
+        assert!(text.contains("size = 32") && text.contains("wait_ms = 250"), "{text}");
     }
 
     #[tokio::test]
@@ -292,16 +275,10 @@ mod tests {
                 component: layout.processes[0].component.clone(),
                 identity,
             });
-            let fault = Fault::ProcessStop {
-                service: service.clone(),
-            };
+            let fault = Fault::ProcessStop { service: service.clone() };
             let mut record = Record::armed("gd-a".parse().unwrap(), held(fault, pre_image, boot));
             record.state = State::Applied;
-            LeaseStore::take(&agent)
-                .await
-                .unwrap()
-                .save(&record)
-                .unwrap();
+            LeaseStore::take(&agent).await.unwrap().save(&record).unwrap();
         };
         left_by("another boot").await;
         let report = sweep(&agent, &layout).unwrap();

@@ -40,3 +40,13 @@ pub const HEARTBEAT: Span = Span::from_secs(10);
 pub const LEASE: Span = Span::from_secs(120);
 /// A planned start that is later than this is missed, never a surprise.
 pub const START_LATE_MAX: Span = Span::from_secs(60);
+/// How long before its time an injection is armed.
+pub const ARM_LEAD: Span = Span::from_secs(8);
+/// A related fault that shows no symptom for so long makes the drill void.
+pub const SYMPTOM_WAIT: Span = Span::from_mins(5);
+/// After restoration, the time for claims.
+pub const CLAIM_TIME: Span = Span::from_mins(30);
+/// How long steady state is awaited, before StartEx beyond its time and after everything is undone.
+pub const STEADY_WAIT: Span = Span::from_secs(60);
+/// Tries of a notice before it is given up and shown.
+pub const DELIVERY_TRIES_MAX: u32 = 8;

@@ -17,9 +17,7 @@ pub struct BadName {
 pub fn is_name(text: &str) -> bool {
     let mut chars = text.chars();
     text.len() <= 64
-        && chars
-            .next()
-            .is_some_and(|first| first.is_ascii_alphanumeric())
+        && chars.next().is_some_and(|first| first.is_ascii_alphanumeric())
         && chars.all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
 }
 

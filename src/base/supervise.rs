@@ -55,29 +55,17 @@ pub struct Answer {
 impl Answer {
     /// It was done.
     pub fn done() -> Self {
-        Self {
-            ok: true,
-            error: None,
-            processes: None,
-        }
+        Self { ok: true, error: None, processes: None }
     }
 
     /// It was not done.
     pub fn refused(error: impl Into<String>) -> Self {
-        Self {
-            ok: false,
-            error: Some(error.into()),
-            processes: None,
-        }
+        Self { ok: false, error: Some(error.into()), processes: None }
     }
 
     /// What runs.
     pub fn list(processes: Vec<Process>) -> Self {
-        Self {
-            ok: true,
-            error: None,
-            processes: Some(processes),
-        }
+        Self { ok: true, error: None, processes: Some(processes) }
     }
 }
 
@@ -129,16 +117,11 @@ mod tests {
         let line = |value: &Request| serde_json::to_string(value).unwrap();
         assert_eq!(line(&Request::List), r#"{"op":"list"}"#);
         assert_eq!(
-            line(&Request::Restart {
-                service: service.clone()
-            }),
+            line(&Request::Restart { service: service.clone() }),
             r#"{"op":"restart","service":"web-east"}"#
         );
         assert_eq!(
-            line(&Request::Signal {
-                service: service.clone(),
-                signal: Signal::Hup
-            }),
+            line(&Request::Signal { service: service.clone(), signal: Signal::Hup }),
             r#"{"op":"signal","service":"web-east","signal":"hup"}"#
         );
         let answer = Answer::list(vec![Process {

@@ -59,9 +59,7 @@ impl From<At> for String {
 impl TryFrom<String> for At {
     type Error = chrono::ParseError;
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        Ok(Self(
-            DateTime::parse_from_rfc3339(&text)?.timestamp_millis(),
-        ))
+        Ok(Self(DateTime::parse_from_rfc3339(&text)?.timestamp_millis()))
     }
 }
 
@@ -170,9 +168,7 @@ impl From<Span> for String {
 
 /// A span that was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "`{0}` is not a length of time: write it like `250ms`, `30s`, `1m30s` or `4h` (up to 1000h)"
-)]
+#[error("`{0}` is not a length of time: write it like `250ms`, `30s`, `1m30s` or `4h` (up to 1000h)")]
 pub struct BadSpan(String);
 
 impl TryFrom<String> for Span {
@@ -194,9 +190,7 @@ impl FromStr for Span {
         while !rest.is_empty() {
             let digits = rest.find(|c: char| !c.is_ascii_digit()).ok_or_else(bad)?;
             let (number, after) = rest.split_at(digits);
-            let unit_end = after
-                .find(|c: char| c.is_ascii_digit())
-                .unwrap_or(after.len());
+            let unit_end = after.find(|c: char| c.is_ascii_digit()).unwrap_or(after.len());
             let (unit, next) = after.split_at(unit_end);
             let size = match unit.trim() {
                 "ms" => 1,
@@ -206,17 +200,10 @@ impl FromStr for Span {
                 _ => return Err(bad()),
             };
             let number: u64 = number.parse().map_err(|_| bad())?;
-            total = number
-                .checked_mul(size)
-                .and_then(|ms| total.checked_add(ms))
-                .ok_or_else(bad)?;
+            total = number.checked_mul(size).and_then(|ms| total.checked_add(ms)).ok_or_else(bad)?;
             rest = next;
         }
-        if total > 1000 * 3_600_000 {
-            Err(bad())
-        } else {
-            Ok(Self(total))
-        }
+        if total > 1000 * 3_600_000 { Err(bad()) } else { Ok(Self(total)) }
     }
 }
 
@@ -241,16 +228,7 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused() {
-        for text in [
-            "",
-            "5",
-            "s",
-            "5 parsecs",
-            "-3s",
-            "1h2",
-            "99999999999999999999h",
-            "1001h",
-        ] {
+        for text in ["", "5", "s", "5 parsecs", "-3s", "1h2", "99999999999999999999h", "1001h"] {
             assert!(text.parse::<Span>().is_err(), "{text}");
         }
     }

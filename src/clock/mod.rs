@@ -108,12 +108,7 @@ impl State {
 impl VirtualClock {
     /// A clock that stands at `start`.
     pub fn starting_at(start: At) -> Self {
-        Self(Arc::new(Mutex::new(State {
-            now: start,
-            holds: 0,
-            sleepers: BTreeMap::new(),
-            naps: 0,
-        })))
+        Self(Arc::new(Mutex::new(State { now: start, holds: 0, sleepers: BTreeMap::new(), naps: 0 })))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -90,12 +90,7 @@ pub(super) fn client() -> Result<reqwest::Client, DepotError> {
 }
 
 impl Peer {
-    pub(super) fn new(
-        name: &str,
-        address: &str,
-        client: &reqwest::Client,
-        metrics: &Arc<Metrics>,
-    ) -> Self {
+    pub(super) fn new(name: &str, address: &str, client: &reqwest::Client, metrics: &Arc<Metrics>) -> Self {
         Self {
             name: name.to_owned(),
             base: format!("http://{address}"),
@@ -135,8 +130,7 @@ impl Peer {
             let again = match &result {
                 // A full volume does not get emptier by asking again.
                 Ok(reply) => {
-                    reply.status.is_server_error()
-                        && reply.status != StatusCode::INSUFFICIENT_STORAGE
+                    reply.status.is_server_error() && reply.status != StatusCode::INSUFFICIENT_STORAGE
                 }
                 Err(_) => true,
             };
@@ -149,11 +143,7 @@ impl Peer {
 
     async fn exchange(&self, ctx: &Ctx, ask: Ask) -> Result<Reply, CallError> {
         let error = |err: reqwest::Error| {
-            if err.is_timeout() {
-                CallError::Timeout
-            } else {
-                CallError::Unreachable(root_cause(&err))
-            }
+            if err.is_timeout() { CallError::Timeout } else { CallError::Unreachable(root_cause(&err)) }
         };
         let answer = self
             .client
@@ -167,11 +157,7 @@ impl Peer {
             .map_err(error)?;
         let (status, headers) = (answer.status(), answer.headers().clone());
         let body = answer.bytes().await.map_err(error)?;
-        Ok(Reply {
-            status,
-            headers,
-            body,
-        })
+        Ok(Reply { status, headers, body })
     }
 
     /// The failure to answer with when this peer gave no answer.
@@ -193,28 +179,17 @@ impl Peer {
     /// The failure to answer with when this peer answered with something that was not hoped for.
     pub(super) fn unexpected(&self, reply: &Reply) -> Failure {
         let status = match reply.status {
-            passed @ (StatusCode::INSUFFICIENT_STORAGE
-            | StatusCode::CONFLICT
-            | StatusCode::BAD_REQUEST) => passed,
+            passed @ (StatusCode::INSUFFICIENT_STORAGE | StatusCode::CONFLICT | StatusCode::BAD_REQUEST) => {
+                passed
+            }
             _ => StatusCode::SERVICE_UNAVAILABLE,
         };
         let detail = serde_json::from_slice::<serde_json::Value>(&reply.body)
             .ok()
-            .and_then(|body| {
-                body.get("detail")
-                    .and_then(|text| text.as_str().map(str::to_owned))
-            })
+            .and_then(|body| body.get("detail").and_then(|text| text.as_str().map(str::to_owned)))
             .unwrap_or_default();
-        let code = if status == StatusCode::INSUFFICIENT_STORAGE {
-            "storage_full"
-        } else {
-            "upstream_error"
-        };
-        Failure::new(
-            status,
-            code,
-            format!("{} answered {}: {detail}", self.name, reply.status.as_u16()),
-        )
+        let code = if status == StatusCode::INSUFFICIENT_STORAGE { "storage_full" } else { "upstream_error" };
+        Failure::new(status, code, format!("{} answered {}: {detail}", self.name, reply.status.as_u16()))
     }
 
     /// What a good answer's body says.
@@ -223,10 +198,7 @@ impl Peer {
             Failure::new(
                 StatusCode::BAD_GATEWAY,
                 "upstream_nonsense",
-                format!(
-                    "{} answered something that cannot be read: {err}",
-                    self.name
-                ),
+                format!("{} answered something that cannot be read: {err}", self.name),
             )
         })
     }

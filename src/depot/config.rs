@@ -24,10 +24,7 @@ pub(super) trait Settings: DeserializeOwned + Send + Sync + 'static {
     /// The settings in the file at `path`.
     fn read(path: &Path) -> Result<Self, DepotError> {
         let text = std::fs::read_to_string(path).map_err(DepotError::file("read", path))?;
-        Self::parse(&text).map_err(|problem| DepotError::Config {
-            path: path.to_owned(),
-            problem,
-        })
+        Self::parse(&text).map_err(|problem| DepotError::Config { path: path.to_owned(), problem })
     }
 
     /// The settings that `text` holds, or what is wrong with it.
@@ -40,10 +37,7 @@ pub(super) trait Settings: DeserializeOwned + Send + Sync + 'static {
 
 /// Where the release in use keeps the configuration of `component`.
 pub(super) fn current_file(root: &Path, component: &str) -> PathBuf {
-    root.join("services")
-        .join(component)
-        .join("current")
-        .join(format!("{component}.toml"))
+    root.join("services").join(component).join("current").join(format!("{component}.toml"))
 }
 
 /// What is wrong with `text` as the configuration of `component`, if anything.
@@ -103,12 +97,7 @@ impl Settings for Edge {
     fn check(&self) -> Result<(), String> {
         timeout("web.timeout_ms", self.web.timeout_ms)?;
         within("web.skip_ms", self.web.skip_ms, 0, 60_000)?;
-        within(
-            "limits.body_kib",
-            self.limits.body_kib,
-            1,
-            super::host::BODY_KIB_MAX,
-        )?;
+        within("limits.body_kib", self.limits.body_kib, 1, super::host::BODY_KIB_MAX)?;
         self.log.check()
     }
 
@@ -307,9 +296,7 @@ fn within(key: &str, value: u64, least: u64, most: u64) -> Result<(), String> {
     if (least..=most).contains(&value) {
         Ok(())
     } else {
-        Err(format!(
-            "`{key}` is {value}: it must be from {least} to {most}"
-        ))
+        Err(format!("`{key}` is {value}: it must be from {least} to {most}"))
     }
 }
 
@@ -384,9 +371,7 @@ impl<T> Live<T> {
 }
 
 fn from_toml<T: DeserializeOwned>(text: &str) -> Result<T, String> {
-    let document: DocumentMut = text
-        .parse()
-        .map_err(|err: toml_edit::TomlError| err.to_string())?;
+    let document: DocumentMut = text.parse().map_err(|err: toml_edit::TomlError| err.to_string())?;
     serde_json::from_value(table_value(document.as_table())?).map_err(|err| err.to_string())
 }
 
@@ -428,37 +413,18 @@ mod tests {
     fn a_release_says_what_it_means() {
         let web = Web::parse(WEB).unwrap();
         assert_eq!((web.pool.size, web.pool.wait_ms), (16, 250));
-        assert_eq!(
-            (web.storage.policy, web.storage.read),
-            (WritePolicy::Both, ReadOrder::Spread)
-        );
+        assert_eq!((web.storage.policy, web.storage.read), (WritePolicy::Both, ReadOrder::Spread));
     }
 
     #[test]
     fn a_wrong_file_is_refused_with_the_reason() {
         for (from, to, reason) in [
-            (
-                "size = 16",
-                "size = 0",
-                "`pool.size` is 0: it must be from 1 to 1024",
-            ),
+            ("size = 16", "size = 0", "`pool.size` is 0: it must be from 1 to 1024"),
             ("size = 16", "sise = 16", "unknown field `sise`"),
-            (
-                "size = 16",
-                "size = \"many\"",
-                "invalid type: string \"many\"",
-            ),
+            ("size = 16", "size = \"many\"", "invalid type: string \"many\""),
             ("size = 16", "", "missing field `size`"),
-            (
-                "policy = \"both\"",
-                "policy = \"everywhere\"",
-                "unknown variant `everywhere`",
-            ),
-            (
-                "size = 16",
-                "size = [16]",
-                "`size` may be a text, a number or a truth value",
-            ),
+            ("policy = \"both\"", "policy = \"everywhere\"", "unknown variant `everywhere`"),
+            ("size = 16", "size = [16]", "`size` may be a text, a number or a truth value"),
             ("[pool]", "[pool", "TOML parse error at line"),
         ] {
             let problem = Web::parse(&WEB.replacen(from, to, 1)).unwrap_err();

@@ -53,11 +53,7 @@ impl Backend {
 }
 
 impl Edge {
-    pub(super) fn open(
-        root: &Path,
-        facts: &Facts,
-        metrics: &Arc<Metrics>,
-    ) -> Result<Self, DepotError> {
+    pub(super) fn open(root: &Path, facts: &Facts, metrics: &Arc<Metrics>) -> Result<Self, DepotError> {
         let file = current_file(root, "edge");
         let config = Live::new(config::Edge::read(&file)?);
         let client = client()?;
@@ -72,20 +68,14 @@ impl Edge {
         if webs.is_empty() {
             return Err(facts.missing(root, "links"));
         }
-        Ok(Self {
-            file,
-            config,
-            webs,
-            turn: AtomicUsize::new(0),
-        })
+        Ok(Self { file, config, webs, turn: AtomicUsize::new(0) })
     }
 
     /// Web instances in the order in which they are tried; those left out come last.
     fn in_turn(&self, skip: Duration) -> Vec<&Backend> {
         let first = self.turn.fetch_add(1, Ordering::Relaxed);
-        let mut order: Vec<_> = (0..self.webs.len())
-            .map(|step| &self.webs[first.wrapping_add(step) % self.webs.len()])
-            .collect();
+        let mut order: Vec<_> =
+            (0..self.webs.len()).map(|step| &self.webs[first.wrapping_add(step) % self.webs.len()]).collect();
         order.sort_by_key(|web| web.is_left_out(skip));
         order
     }
@@ -128,37 +118,16 @@ impl Passed {
     }
 }
 
-async fn pass(
-    State(edge): State<Arc<Edge>>,
-    ctx: Ctx,
-    request: Request,
-) -> Result<Response, Failure> {
+async fn pass(State(edge): State<Arc<Edge>>, ctx: Ctx, request: Request) -> Result<Response, Failure> {
     let (parts, body) = request.into_parts();
     let limit = usize::try_from(edge.config.get().limits.body_kib * 1024).unwrap_or(usize::MAX);
     let body = axum::body::to_bytes(body, limit).await.map_err(|_| {
-        let detail = format!(
-            "the body is longer than {} KiB, or was cut off",
-            limit / 1024
-        );
+        let detail = format!("the body is longer than {} KiB, or was cut off", limit / 1024);
         Failure::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
     })?;
-    let path = parts
-        .uri
-        .path_and_query()
-        .map_or("/", |path| path.as_str())
-        .to_owned();
+    let path = parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
     let authorization = parts.headers.get(header::AUTHORIZATION).cloned();
-    let reply = edge
-        .pass_on(
-            &ctx,
-            &Passed {
-                method: parts.method,
-                path,
-                authorization,
-                body,
-            },
-        )
-        .await?;
+    let reply = edge.pass_on(&ctx, &Passed { method: parts.method, path, authorization, body }).await?;
     let kind = reply.headers.get(header::CONTENT_TYPE).cloned();
     let mut response = (reply.status, reply.body).into_response();
     if let Some(kind) = kind {
@@ -200,18 +169,10 @@ impl Service for Edge {
 
     fn metrics(&self, page: &mut Page) {
         let skip = Duration::from_millis(self.config.get().web.skip_ms);
-        page.family(
-            "edge_web_left_out",
-            "gauge",
-            "1 while a web instance is left out of the turn.",
-        );
+        page.family("edge_web_left_out", "gauge", "1 while a web instance is left out of the turn.");
         for web in &self.webs {
             let labels = format!("upstream=\"{}\"", web.peer.name());
-            page.sample(
-                "edge_web_left_out",
-                &labels,
-                f64::from(u8::from(web.is_left_out(skip))),
-            );
+            page.sample("edge_web_left_out", &labels, f64::from(u8::from(web.is_left_out(skip))));
         }
     }
 }

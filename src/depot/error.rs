@@ -66,15 +66,8 @@ pub enum DepotError {
 
 impl DepotError {
     /// For `map_err` on file operations.
-    pub(super) fn file(
-        action: &'static str,
-        path: impl AsRef<Path>,
-    ) -> impl FnOnce(std::io::Error) -> Self {
+    pub(super) fn file(action: &'static str, path: impl AsRef<Path>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.as_ref().to_owned();
-        move |source| Self::File {
-            action,
-            path,
-            source,
-        }
+        move |source| Self::File { action, path, source }
     }
 }

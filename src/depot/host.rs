@@ -61,10 +61,7 @@ pub(super) struct Ctx {
 impl Ctx {
     /// For what a service asks on its own account.
     pub(super) fn own(purpose: &str) -> Self {
-        Self {
-            request_id: purpose.to_owned(),
-            authorization: None,
-        }
+        Self { request_id: purpose.to_owned(), authorization: None }
     }
 }
 
@@ -79,9 +76,7 @@ impl<S: Sync> FromRequestParts<S> for Ctx {
         let authorization = parts.headers.get(header::AUTHORIZATION);
         Ok(Self {
             request_id: id.unwrap_or_default(),
-            authorization: authorization
-                .and_then(|value| value.to_str().ok())
-                .map(str::to_owned),
+            authorization: authorization.and_then(|value| value.to_str().ok()).map(str::to_owned),
         })
     }
 }
@@ -96,11 +91,7 @@ pub(super) struct Failure {
 
 impl Failure {
     pub(super) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self {
-            status,
-            code,
-            detail: detail.into(),
-        }
+        Self { status, code, detail: detail.into() }
     }
 
     /// The request makes no sense.
@@ -115,11 +106,7 @@ impl Failure {
 
     /// Something inside failed.
     pub(super) fn internal(err: &impl ToString) -> Self {
-        Self::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "internal",
-            err.to_string(),
-        )
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", err.to_string())
     }
 }
 
@@ -156,9 +143,7 @@ impl Running {
             }
             Err(err) => {
                 let why = json!({ "detail": err.to_string() });
-                self.shared
-                    .log
-                    .error("configuration refused, the old one stays in use", why);
+                self.shared.log.error("configuration refused, the old one stays in use", why);
             }
         }
     }
@@ -170,9 +155,7 @@ impl Running {
         let abort = self.task.abort_handle();
         if tokio::time::timeout(DRAIN, self.task).await.is_err() {
             abort.abort();
-            self.shared
-                .log
-                .error("requests in flight were cut off", json!({}));
+            self.shared.log.error("requests in flight were cut off", json!({}));
         }
         self.service.close().await;
         self.shared.log.info("stopped", json!({}));
@@ -210,10 +193,7 @@ pub async fn serve(component: &str, root: &Path, instance: &str) -> Result<(), D
 
 /// Starts the instance that `facts` speak of; its log lines go to `sink`.
 pub(super) async fn start(root: &Path, facts: Facts, sink: Sink) -> Result<Running, DepotError> {
-    let shared = Arc::new(Shared {
-        log: Log::new(&facts.name, sink),
-        metrics: Arc::new(Metrics::default()),
-    });
+    let shared = Arc::new(Shared { log: Log::new(&facts.name, sink), metrics: Arc::new(Metrics::default()) });
     let (address, name) = (facts.listen.clone(), facts.name.clone());
     let metrics = &shared.metrics;
     let service: Arc<dyn Service> = match facts.component.as_str() {
@@ -227,10 +207,7 @@ pub(super) async fn start(root: &Path, facts: Facts, sink: Sink) -> Result<Runni
     shared.log.set(service.reload()?);
     let listener = TcpListener::bind(&address)
         .await
-        .map_err(|source| DepotError::Listen {
-            address: address.clone(),
-            source,
-        })?
+        .map_err(|source| DepotError::Listen { address: address.clone(), source })?
         .tap_io(|stream| {
             // Slower answers are the worst that can come of it.
             let _ = stream.set_nodelay(true);
@@ -238,50 +215,31 @@ pub(super) async fn start(root: &Path, facts: Facts, sink: Sink) -> Result<Runni
     let stop = CancellationToken::new();
     let router = router(&service, &shared);
     let stopped = stop.clone().cancelled_owned();
-    let task = tokio::spawn(async move {
-        axum::serve(listener, router)
-            .with_graceful_shutdown(stopped)
-            .await
-    });
-    shared.log.info(
-        "serving",
-        json!({ "address": address, "datacenter": facts.datacenter, "instance": name }),
-    );
-    Ok(Running {
-        service,
-        shared,
-        stop,
-        task,
-    })
+    let task =
+        tokio::spawn(async move { axum::serve(listener, router).with_graceful_shutdown(stopped).await });
+    shared
+        .log
+        .info("serving", json!({ "address": address, "datacenter": facts.datacenter, "instance": name }));
+    Ok(Running { service, shared, stop, task })
 }
 
 fn router(service: &Arc<dyn Service>, shared: &Arc<Shared>) -> Router {
     let observed = Arc::clone(service)
         .routes()
-        .layer(DefaultBodyLimit::max(
-            usize::try_from(BODY_KIB_MAX).unwrap_or(0) * 1024,
-        ))
+        .layer(DefaultBodyLimit::max(usize::try_from(BODY_KIB_MAX).unwrap_or(0) * 1024))
         .fallback(async || Failure::not_found("there is nothing at this path"))
-        .layer(axum::middleware::from_fn_with_state(
-            Arc::clone(shared),
-            observe,
-        ));
+        .layer(axum::middleware::from_fn_with_state(Arc::clone(shared), observe));
     let (for_health, for_metrics) = (Arc::clone(service), Arc::clone(service));
     let shared = Arc::clone(shared);
-    observed
-        .route("/health", get(async move || health(&*for_health).await))
-        .route(
-            "/metrics",
-            get(async move || {
-                let mut page = Page::default();
-                shared.metrics.write(&mut page);
-                for_metrics.metrics(&mut page);
-                (
-                    [(header::CONTENT_TYPE, "text/plain; version=0.0.4")],
-                    page.into_text(),
-                )
-            }),
-        )
+    observed.route("/health", get(async move || health(&*for_health).await)).route(
+        "/metrics",
+        get(async move || {
+            let mut page = Page::default();
+            shared.metrics.write(&mut page);
+            for_metrics.metrics(&mut page);
+            ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], page.into_text())
+        }),
+    )
 }
 
 async fn health(service: &dyn Service) -> Response {
@@ -296,19 +254,13 @@ async fn health(service: &dyn Service) -> Response {
 
 /// Gives a request its id, counts and logs it, and puts the id into a failure's body.
 async fn observe(State(shared): State<Arc<Shared>>, mut request: Request, next: Next) -> Response {
-    let given = request
-        .headers()
-        .get(REQUEST_ID)
-        .and_then(|value| value.to_str().ok());
+    let given = request.headers().get(REQUEST_ID).and_then(|value| value.to_str().ok());
     let id = match given {
         Some(id) if crate::base::names::is_name(id) => id.to_owned(),
         _ => crate::seed::token()[..16].to_owned(),
     };
     request.extensions_mut().insert(RequestId(id.clone()));
-    let route = request
-        .extensions()
-        .get::<MatchedPath>()
-        .map(|path| path.as_str().to_owned());
+    let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let mut seen = Seen {
         shared,
         request_id: id,

@@ -5,8 +5,8 @@ use super::{
     metadata::{Entry, IMPORT},
     releases,
     topology::{
-        INSTANCES, Instance, LINKS, OBJECT_BYTES, OBJECTS, RELEASES, VOLUME_MIB, components,
-        distance_ms, link_address, link_name, name,
+        INSTANCES, Instance, LINKS, OBJECT_BYTES, OBJECTS, RELEASES, VOLUME_MIB, components, distance_ms,
+        link_address, link_name, name,
     },
     volume::{Volume, VolumeError, WriteLimits},
 };
@@ -28,32 +28,19 @@ const MARKER: &str = ".depot";
 /// The layout's file.
 const LAYOUT: &str = "layout.json";
 /// What a Depot owns under its root; nothing else is ever removed.
-const OWNED: [&str; 8] = [
-    "bin",
-    "services",
-    "instances",
-    "data",
-    "volumes",
-    "logs",
-    "run",
-    LAYOUT,
-];
+const OWNED: [&str; 8] = ["bin", "services", "instances", "data", "volumes", "logs", "run", LAYOUT];
 
 /// Writes the tree of a Depot with the addresses of `instance` under `root`, afresh: what an earlier Depot left there is
 /// removed. Its processes will run `program`. Fails, touching nothing, when `root` holds something else or a Depot
 /// that is running.
 pub fn lay_out(root: &Path, instance: u8, program: &Path) -> Result<Layout, DepotError> {
     make_folder(root)?;
-    let root = &root
-        .canonicalize()
-        .map_err(DepotError::file("find", root))?;
+    let root = &root.canonicalize().map_err(DepotError::file("find", root))?;
     claim(root)?;
     for folder in ["bin", "instances", "data/metadata", "logs", "run"] {
         make_folder(&root.join(folder))?;
     }
-    let program = program
-        .canonicalize()
-        .map_err(DepotError::file("find", program))?;
+    let program = program.canonicalize().map_err(DepotError::file("find", program))?;
     let tool = root.join("bin/depotctl");
     symlink(&program, &tool).map_err(DepotError::file("make", &tool))?;
     for component in components() {
@@ -74,10 +61,7 @@ pub fn lay_out(root: &Path, instance: u8, program: &Path) -> Result<Layout, Depo
 pub(super) fn saved(root: &Path) -> Result<Layout, DepotError> {
     let path = root.join(LAYOUT);
     let text = fs::read_to_string(&path).map_err(DepotError::file("read", &path))?;
-    serde_json::from_str(&text).map_err(|err| DepotError::Config {
-        path,
-        problem: err.to_string(),
-    })
+    serde_json::from_str(&text).map_err(|err| DepotError::Config { path, problem: err.to_string() })
 }
 
 /// Makes sure that `root` is empty or a Depot's, and empties it of what a Depot owns.
@@ -86,19 +70,12 @@ fn claim(root: &Path) -> Result<(), DepotError> {
     if !marker.exists() {
         let mut entries = fs::read_dir(root).map_err(DepotError::file("read", root))?;
         if entries.next().is_some() {
-            return Err(DepotError::Foreign {
-                root: root.to_owned(),
-            });
+            return Err(DepotError::Foreign { root: root.to_owned() });
         }
-        return write(
-            &marker,
-            "This folder belongs to a depot; laying it out again removes what it owns.\n",
-        );
+        return write(&marker, "This folder belongs to a depot; laying it out again removes what it owns.\n");
     }
     if UnixStream::connect(root.join(SOCKET)).is_ok() {
-        return Err(DepotError::Running {
-            root: root.to_owned(),
-        });
+        return Err(DepotError::Running { root: root.to_owned() });
     }
     for owned in OWNED {
         remove(&root.join(owned))?;
@@ -129,10 +106,7 @@ fn write_releases(root: &Path, component: &str) -> Result<(), DepotError> {
     for version in RELEASES {
         let release = folder.join("releases").join(version);
         make_folder(&release)?;
-        write(
-            &release.join(format!("{component}.toml")),
-            &release_text(component, version),
-        )?;
+        write(&release.join(format!("{component}.toml")), &release_text(component, version))?;
         releases::switch(&folder, version)?;
         releases::record(&folder, &releases::Entry::deploy(version))?;
     }
@@ -141,15 +115,9 @@ fn write_releases(root: &Path, component: &str) -> Result<(), DepotError> {
 
 /// Objects that staging begins with, on both volumes and in the catalogue's import file.
 fn write_objects(root: &Path) -> Result<(), DepotError> {
-    const UNLIMITED: WriteLimits = WriteLimits {
-        use_percent: 100,
-        count_age: Duration::MAX,
-    };
-    let nodes: Vec<_> = INSTANCES
-        .iter()
-        .filter(|row| row.component == "storage")
-        .map(|row| row.name)
-        .collect();
+    const UNLIMITED: WriteLimits = WriteLimits { use_percent: 100, count_age: Duration::MAX };
+    let nodes: Vec<_> =
+        INSTANCES.iter().filter(|row| row.component == "storage").map(|row| row.name).collect();
     let objects = (0..OBJECTS).map(|n| {
         let key = format!("obj-{n}");
         let content = format!("{key} as staging begins with it\n").repeat(OBJECT_BYTES / 32);
@@ -158,15 +126,11 @@ fn write_objects(root: &Path) -> Result<(), DepotError> {
     let objects: Vec<(u64, String, String)> = objects.collect();
     for node in &nodes {
         let folder = root.join("volumes").join(node);
-        let refused = |err: VolumeError| DepotError::Config {
-            path: folder.clone(),
-            problem: err.to_string(),
-        };
+        let refused =
+            |err: VolumeError| DepotError::Config { path: folder.clone(), problem: err.to_string() };
         let volume = Volume::open(&folder, VOLUME_MIB * 1024 * 1024).map_err(refused)?;
         for (version, key, content) in &objects {
-            volume
-                .write(key, *version, content.as_bytes(), UNLIMITED)
-                .map_err(refused)?;
+            volume.write(key, *version, content.as_bytes(), UNLIMITED).map_err(refused)?;
         }
     }
     let changed = SystemClock.now().to_string();
@@ -216,24 +180,17 @@ fn facts(root: &Path, instance: u8, row: &Instance) -> String {
         row.datacenter,
         row.address(instance)
     ));
-    let quoted =
-        |path: std::path::PathBuf| toml_edit::Value::from(path.display().to_string()).to_string();
+    let quoted = |path: std::path::PathBuf| toml_edit::Value::from(path.display().to_string()).to_string();
     match row.component {
         "metadata" => line(format!("data = {}", quoted(root.join("data/metadata")))),
         "web" => line(format!("near_storage = \"storage-{}\"", row.datacenter)),
         "storage" => {
             let path = quoted(root.join("volumes").join(row.name));
-            line(format!(
-                "\n[volume]\npath = {path}\nsize_mib = {VOLUME_MIB}"
-            ));
+            line(format!("\n[volume]\npath = {path}\nsize_mib = {VOLUME_MIB}"));
         }
         _ => {}
     }
-    let links: Vec<_> = LINKS
-        .iter()
-        .enumerate()
-        .filter(|(_, (from, _))| *from == row.name)
-        .collect();
+    let links: Vec<_> = LINKS.iter().enumerate().filter(|(_, (from, _))| *from == row.name).collect();
     if !links.is_empty() {
         line("\n# Where its neighbours are reached from here.\n[links]".to_owned());
         for (place, (_, to)) in links {
@@ -252,34 +209,22 @@ fn layout(root: &Path, instance: u8, program: &Path) -> Layout {
         args: ["depot", "serve", row.component, "--root"]
             .into_iter()
             .map(str::to_owned)
-            .chain([
-                root.display().to_string(),
-                "--instance".to_owned(),
-                row.name.to_owned(),
-            ])
+            .chain([root.display().to_string(), "--instance".to_owned(), row.name.to_owned()])
             .collect(),
         log: root.join("logs").join(format!("{}.log", row.name)),
         address: row.address(instance),
     });
-    let links = LINKS
-        .iter()
-        .enumerate()
-        .map(|(place, (from, to))| LinkLayout {
-            link: name(&link_name(from, to)),
-            listen: link_address(instance, place),
-            upstream: Instance::named(to)
-                .expect("links lead to instances")
-                .address(instance),
-            distance_ms: distance_ms(from, to),
-        });
-    let volumes = INSTANCES
-        .iter()
-        .filter(|row| row.component == "storage")
-        .map(|row| VolumeLayout {
-            volume: name(row.name),
-            path: root.join("volumes").join(row.name),
-            size_bytes: VOLUME_MIB * 1024 * 1024,
-        });
+    let links = LINKS.iter().enumerate().map(|(place, (from, to))| LinkLayout {
+        link: name(&link_name(from, to)),
+        listen: link_address(instance, place),
+        upstream: Instance::named(to).expect("links lead to instances").address(instance),
+        distance_ms: distance_ms(from, to),
+    });
+    let volumes = INSTANCES.iter().filter(|row| row.component == "storage").map(|row| VolumeLayout {
+        volume: name(row.name),
+        path: root.join("volumes").join(row.name),
+        size_bytes: VOLUME_MIB * 1024 * 1024,
+    });
     let service = |component: &str| root.join("services").join(component);
     Layout {
         target: "depot".to_owned(),
@@ -292,9 +237,7 @@ fn layout(root: &Path, instance: u8, program: &Path) -> Layout {
             .map(|component| FileLayout {
                 file: component.to_owned(),
                 component: name(component),
-                path: service(component)
-                    .join("current")
-                    .join(format!("{component}.toml")),
+                path: service(component).join("current").join(format!("{component}.toml")),
             })
             .collect(),
         releases: components()
@@ -306,9 +249,7 @@ fn layout(root: &Path, instance: u8, program: &Path) -> Layout {
                 config: format!("{component}.toml"),
             })
             .collect(),
-        front_door: Instance::named("edge")
-            .expect("edge is in the table")
-            .address(instance),
+        front_door: Instance::named("edge").expect("edge is in the table").address(instance),
     }
 }
 
@@ -327,45 +268,24 @@ mod tests {
         let root = folder.path().join("depot");
         let layout = lay_out(&root, 77, &program()).unwrap();
         let target = describe();
-        let described: Vec<_> = target
-            .services
-            .iter()
-            .map(|service| &service.name)
-            .collect();
-        assert_eq!(
-            layout
-                .processes
-                .iter()
-                .map(|process| &process.service)
-                .collect::<Vec<_>>(),
-            described
-        );
+        let described: Vec<_> = target.services.iter().map(|service| &service.name).collect();
+        assert_eq!(layout.processes.iter().map(|process| &process.service).collect::<Vec<_>>(), described);
         for (link, described) in layout.links.iter().zip(&target.links) {
-            assert_eq!(
-                (&link.link, link.distance_ms),
-                (&described.name, described.distance.millis())
-            );
+            assert_eq!((&link.link, link.distance_ms), (&described.name, described.distance.millis()));
         }
         for process in &layout.processes {
             let facts = config::Facts::read(&root, process.service.as_str()).unwrap();
             assert_eq!(facts.listen, process.address);
             for address in facts.links.values() {
-                assert!(
-                    layout.links.iter().any(|link| link.listen == *address),
-                    "{address}"
-                );
+                assert!(layout.links.iter().any(|link| link.listen == *address), "{address}");
             }
         }
         for release in &layout.releases {
             for version in RELEASES {
-                let text =
-                    fs::read_to_string(release.folder.join(version).join(&release.config)).unwrap();
+                let text = fs::read_to_string(release.folder.join(version).join(&release.config)).unwrap();
                 config::problem_with(release.component.as_str(), &text).unwrap();
             }
-            assert_eq!(
-                fs::read_link(&release.current).unwrap(),
-                Path::new("releases/2026.11.2")
-            );
+            assert_eq!(fs::read_link(&release.current).unwrap(), Path::new("releases/2026.11.2"));
         }
         assert_eq!(saved(&root).unwrap(), layout);
     }
@@ -390,19 +310,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let foreign = folder.path().join("home");
         fs::create_dir_all(foreign.join("services")).unwrap();
-        assert!(matches!(
-            lay_out(&foreign, 77, &program()),
-            Err(DepotError::Foreign { .. })
-        ));
+        assert!(matches!(lay_out(&foreign, 77, &program()), Err(DepotError::Foreign { .. })));
         assert!(foreign.join("services").exists());
 
         let root = folder.path().join("depot");
         lay_out(&root, 77, &program()).unwrap();
         let supervisor = std::os::unix::net::UnixListener::bind(root.join(SOCKET)).unwrap();
-        assert!(matches!(
-            lay_out(&root, 77, &program()),
-            Err(DepotError::Running { .. })
-        ));
+        assert!(matches!(lay_out(&root, 77, &program()), Err(DepotError::Running { .. })));
         drop(supervisor);
         lay_out(&root, 77, &program()).unwrap();
     }

@@ -24,9 +24,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sqlx::{
     Row, SqlitePool,
-    sqlite::{
-        SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
-    },
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous},
 };
 use std::{
     path::{Path, PathBuf},
@@ -112,10 +110,7 @@ impl Metadata {
     pub(super) async fn open(root: &Path, facts: &Facts) -> Result<Self, DepotError> {
         let file = current_file(root, "metadata");
         let config = config::Metadata::read(&file)?;
-        let folder = facts
-            .data
-            .as_ref()
-            .ok_or_else(|| facts.missing(root, "data"))?;
+        let folder = facts.data.as_ref().ok_or_else(|| facts.missing(root, "data"))?;
         std::fs::create_dir_all(folder).map_err(DepotError::file("make", folder))?;
         let options = SqliteConnectOptions::new()
             .filename(folder.join("catalogue.db"))
@@ -123,28 +118,14 @@ impl Metadata {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Normal)
             .busy_timeout(Duration::from_millis(config.database.busy_timeout_ms));
-        let writer = SqlitePoolOptions::new()
-            .max_connections(1)
-            .connect_with(options.clone())
-            .await?;
+        let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
         sqlx::raw_sql(SCHEMA).execute(&writer).await?;
         import(&writer, &folder.join(IMPORT)).await?;
-        let readers = SqlitePoolOptions::new()
-            .max_connections(3)
-            .connect_with(options)
-            .await?;
-        let objects: i64 = sqlx::query("SELECT count(*) FROM objects")
-            .fetch_one(&readers)
-            .await?
-            .try_get(0)?;
+        let readers = SqlitePoolOptions::new().max_connections(3).connect_with(options).await?;
+        let objects: i64 =
+            sqlx::query("SELECT count(*) FROM objects").fetch_one(&readers).await?.try_get(0)?;
         let objects = AtomicI64::new(objects);
-        Ok(Self {
-            file,
-            config: Live::new(config),
-            writer,
-            readers,
-            objects,
-        })
+        Ok(Self { file, config: Live::new(config), writer, readers, objects })
     }
 
     /// Whether the catalogue has room for `key`.
@@ -198,25 +179,21 @@ impl Metadata {
         .bind(SystemClock.now().millis())
         .execute(&mut *transaction)
         .await?;
-        let count: i64 = sqlx::query("SELECT count(*) FROM objects")
-            .fetch_one(&mut *transaction)
-            .await?
-            .try_get(0)?;
+        let count: i64 =
+            sqlx::query("SELECT count(*) FROM objects").fetch_one(&mut *transaction).await?.try_get(0)?;
         transaction.commit().await?;
         self.objects.store(count, Ordering::Relaxed);
         Ok(true)
     }
 
     async fn find(&self, key: &str) -> Result<Option<Entry>, sqlx::Error> {
-        sqlx::query(
-            "SELECT key, version, size, digest, locations, changed_ms FROM objects WHERE key = ?",
-        )
-        .bind(key)
-        .fetch_optional(&self.readers)
-        .await?
-        .as_ref()
-        .map(entry)
-        .transpose()
+        sqlx::query("SELECT key, version, size, digest, locations, changed_ms FROM objects WHERE key = ?")
+            .bind(key)
+            .fetch_optional(&self.readers)
+            .await?
+            .as_ref()
+            .map(entry)
+            .transpose()
     }
 
     async fn list(&self, prefix: &str, max: u64) -> Result<Vec<Entry>, sqlx::Error> {
@@ -243,10 +220,7 @@ async fn import(writer: &SqlitePool, path: &Path) -> Result<(), DepotError> {
         return Ok(());
     }
     let text = std::fs::read_to_string(path).map_err(DepotError::file("read", path))?;
-    let bad = |problem: String| DepotError::Config {
-        path: path.to_owned(),
-        problem,
-    };
+    let bad = |problem: String| DepotError::Config { path: path.to_owned(), problem };
     let mut highest = 0;
     for line in text.lines() {
         let entry: Entry = serde_json::from_str(line).map_err(|err| bad(err.to_string()))?;
@@ -309,11 +283,7 @@ async fn commit(
     if catalogue.commit(version, &commit).await? {
         Ok(Json(json!({ "version": version })).into_response())
     } else {
-        Err(Failure::new(
-            StatusCode::CONFLICT,
-            "not_reserved",
-            "the reservation is unknown or too old",
-        ))
+        Err(Failure::new(StatusCode::CONFLICT, "not_reserved", "the reservation is unknown or too old"))
     }
 }
 
@@ -364,12 +334,7 @@ impl Service for Metadata {
 
     fn metrics(&self, page: &mut Page) {
         let objects = self.objects.load(Ordering::Relaxed) as f64;
-        page.single(
-            "catalogue_objects",
-            "gauge",
-            "Objects in the catalogue.",
-            objects,
-        );
+        page.single("catalogue_objects", "gauge", "Objects in the catalogue.", objects);
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

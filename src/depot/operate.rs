@@ -168,8 +168,7 @@ pub async fn depotctl(args: Vec<String>) -> u8 {
         None => match parse(rest) {
             Err(early) => early.finish(&mut out),
             Ok(_) => Err(OperateError::World(
-                "could not find the depot: set DEPOT_ROOT, or call depotctl by its full path"
-                    .to_owned(),
+                "could not find the depot: set DEPOT_ROOT, or call depotctl by its full path".to_owned(),
             )),
         },
     };
@@ -198,59 +197,34 @@ fn find_root(called: &Path) -> Option<PathBuf> {
 fn root_above(called: &Path, path: &OsStr) -> Option<PathBuf> {
     let bare = called.components().count() == 1;
     let candidates: Vec<_> = if bare {
-        std::env::split_paths(path)
-            .map(|folder| folder.join(called))
-            .collect()
+        std::env::split_paths(path).map(|folder| folder.join(called)).collect()
     } else {
         vec![called.to_owned()]
     };
     candidates
         .iter()
         .filter(|candidate| candidate.exists())
-        .filter_map(|candidate| {
-            Some(
-                std::path::absolute(candidate)
-                    .ok()?
-                    .parent()?
-                    .parent()?
-                    .to_owned(),
-            )
-        })
+        .filter_map(|candidate| Some(std::path::absolute(candidate).ok()?.parent()?.parent()?.to_owned()))
         .find(|root| root.join("layout.json").exists())
 }
 
 /// Runs one command on the depot in `root`; `args` do not include the program's name. What it shows goes to `out`.
-pub async fn run(
-    root: &Path,
-    args: &[String],
-    out: &mut (dyn Write + Send),
-) -> Result<(), OperateError> {
+pub async fn run(root: &Path, args: &[String], out: &mut (dyn Write + Send)) -> Result<(), OperateError> {
     let tool = match parse(args) {
         Ok(tool) => tool,
         Err(early) => return early.finish(out),
     };
-    let desk = Desk {
-        root,
-        layout: saved(root)?,
-    };
+    let desk = Desk { root, layout: saved(root)? };
     match tool.verb {
         Verb::List => desk.list(out).await,
         Verb::Restart { name } => desk.restart(&name, out).await,
         Verb::Reload { name } => desk.reload(&name, out).await,
-        Verb::Logs {
-            instance,
-            lines,
-            follow,
-        } => desk.logs(&instance, lines, follow, out).await,
+        Verb::Logs { instance, lines, follow } => desk.logs(&instance, lines, follow, out).await,
         Verb::Releases { component } => desk.releases(&component, out),
         Verb::Deploy { component, version } => desk.deploy(&component, &version, out).await,
         Verb::Rollback { component } => desk.roll_back(&component, out).await,
         Verb::Config { component } => desk.config(&component, out),
-        Verb::Set {
-            component,
-            key,
-            value,
-        } => desk.set(&component, &key, &value, out).await,
+        Verb::Set { component, key, value } => desk.set(&component, &key, &value, out).await,
         Verb::Metrics { instance } => desk.metrics(&instance, out).await,
     }
 }
@@ -288,10 +262,8 @@ impl Desk<'_> {
     /// The instances that `name` stands for; refuses an unknown name with the names that there are.
     fn instances(&self, name: &str) -> Result<Vec<&ProcessLayout>, OperateError> {
         let all = &self.layout.processes;
-        let found: Vec<_> = all
-            .iter()
-            .filter(|p| p.service.as_str() == name || p.component.as_str() == name)
-            .collect();
+        let found: Vec<_> =
+            all.iter().filter(|p| p.service.as_str() == name || p.component.as_str() == name).collect();
         if found.is_empty() {
             let names: Vec<_> = all.iter().map(|p| p.service.as_str()).collect();
             return Err(OperateError::Refused(format!(
@@ -319,16 +291,10 @@ impl Desk<'_> {
     /// The folder of a component's releases; refuses an unknown component.
     fn component_folder(&self, component: &str) -> Result<PathBuf, OperateError> {
         let releases = &self.layout.releases;
-        if releases
-            .iter()
-            .any(|release| release.component.as_str() == component)
-        {
+        if releases.iter().any(|release| release.component.as_str() == component) {
             return Ok(self.root.join("services").join(component));
         }
-        let names: Vec<_> = releases
-            .iter()
-            .map(|release| release.component.as_str())
-            .collect();
+        let names: Vec<_> = releases.iter().map(|release| release.component.as_str()).collect();
         Err(OperateError::Refused(format!(
             "there is no component `{component}`; there are {}",
             names.join(", ")
@@ -344,12 +310,8 @@ impl Desk<'_> {
         )?;
         for process in &self.layout.processes {
             let release = releases::current(&self.component_folder(process.component.as_str())?)?;
-            let seen = running
-                .iter()
-                .find(|there| there.service == process.service);
-            let pid = seen
-                .and_then(|there| there.pid)
-                .map_or_else(|| "-".to_owned(), |pid| pid.to_string());
+            let seen = running.iter().find(|there| there.service == process.service);
+            let pid = seen.and_then(|there| there.pid).map_or_else(|| "-".to_owned(), |pid| pid.to_string());
             let state = seen.map_or_else(|| "unknown".to_owned(), |there| there.state.to_string());
             writeln!(
                 out,
@@ -375,13 +337,7 @@ impl Desk<'_> {
     ) -> Result<(), OperateError> {
         for process in instances {
             let before = self.pid(process).await?;
-            supervisor::request(
-                self.root,
-                &Request::Restart {
-                    service: process.service.clone(),
-                },
-            )
-            .await?;
+            supervisor::request(self.root, &Request::Restart { service: process.service.clone() }).await?;
             self.wait_until_ready(process, before).await?;
             writeln!(out, "{} restarted, healthy", process.service)?;
         }
@@ -390,10 +346,7 @@ impl Desk<'_> {
 
     async fn pid(&self, process: &ProcessLayout) -> Result<Option<u32>, OperateError> {
         let running: Vec<Process> = supervisor::list(self.root).await?;
-        Ok(running
-            .into_iter()
-            .find(|there| there.service == process.service)
-            .and_then(|there| there.pid))
+        Ok(running.into_iter().find(|there| there.service == process.service).and_then(|there| there.pid))
     }
 
     async fn wait_until_ready(
@@ -423,10 +376,7 @@ impl Desk<'_> {
 
     async fn reload(&self, name: &str, out: &mut (dyn Write + Send)) -> Result<(), OperateError> {
         for process in self.instances(name)? {
-            let request = Request::Signal {
-                service: process.service.clone(),
-                signal: Signal::Hup,
-            };
+            let request = Request::Signal { service: process.service.clone(), signal: Signal::Hup };
             supervisor::request(self.root, &request).await?;
             writeln!(out, "{} reads its configuration", process.service)?;
         }
@@ -483,29 +433,16 @@ impl Desk<'_> {
                 versions.join(", ")
             )));
         }
-        self.put_to_use(component, &folder, &releases::Entry::deploy(version), out)
-            .await
+        self.put_to_use(component, &folder, &releases::Entry::deploy(version), out).await
     }
 
-    async fn roll_back(
-        &self,
-        component: &str,
-        out: &mut (dyn Write + Send),
-    ) -> Result<(), OperateError> {
+    async fn roll_back(&self, component: &str, out: &mut (dyn Write + Send)) -> Result<(), OperateError> {
         let folder = self.component_folder(component)?;
         let current = releases::current(&folder)?;
         let before = releases::before(&folder, &current)?.ok_or_else(|| {
-            OperateError::Refused(format!(
-                "no release of `{component}` was in use before {current}"
-            ))
+            OperateError::Refused(format!("no release of `{component}` was in use before {current}"))
         })?;
-        self.put_to_use(
-            component,
-            &folder,
-            &releases::Entry::roll_back(&before),
-            out,
-        )
-        .await
+        self.put_to_use(component, &folder, &releases::Entry::roll_back(&before), out).await
     }
 
     async fn put_to_use(
@@ -516,15 +453,10 @@ impl Desk<'_> {
         out: &mut (dyn Write + Send),
     ) -> Result<(), OperateError> {
         let version = &entry.version;
-        let file = folder
-            .join("releases")
-            .join(version)
-            .join(format!("{component}.toml"));
+        let file = folder.join("releases").join(version).join(format!("{component}.toml"));
         let text = fs::read_to_string(&file).map_err(DepotError::file("read", &file))?;
         problem_with(component, &text).map_err(|problem| {
-            OperateError::Refused(format!(
-                "release {version} of `{component}` cannot run: {problem}"
-            ))
+            OperateError::Refused(format!("release {version} of `{component}` cannot run: {problem}"))
         })?;
         let old = releases::current(folder)?;
         // Whoever could not be asked to restart must not be left with a switched link.
@@ -539,12 +471,7 @@ impl Desk<'_> {
         let folder = self.component_folder(component)?;
         let file = current_file(self.root, component);
         let text = fs::read_to_string(&file).map_err(DepotError::file("read", &file))?;
-        writeln!(
-            out,
-            "# {component} {}: {}",
-            releases::current(&folder)?,
-            file.display()
-        )?;
+        writeln!(out, "# {component} {}: {}", releases::current(&folder)?, file.display())?;
         Ok(out.write_all(text.as_bytes())?)
     }
 
@@ -557,14 +484,11 @@ impl Desk<'_> {
     ) -> Result<(), OperateError> {
         self.component_folder(component)?;
         let path = current_file(self.root, component);
-        let file = path
-            .canonicalize()
-            .map_err(DepotError::file("find", &path))?;
+        let file = path.canonicalize().map_err(DepotError::file("find", &path))?;
         let text = fs::read_to_string(&file).map_err(DepotError::file("read", &file))?;
         let (changed, old) = with_setting(&text, key, value).map_err(OperateError::Refused)?;
-        problem_with(component, &changed).map_err(|problem| {
-            OperateError::Refused(format!("`{key}` cannot be {value}: {problem}"))
-        })?;
+        problem_with(component, &changed)
+            .map_err(|problem| OperateError::Refused(format!("`{key}` cannot be {value}: {problem}")))?;
         let fresh = file.with_extension("toml.new");
         fs::write(&fresh, changed).map_err(DepotError::file("write", &fresh))?;
         fs::rename(&fresh, &file).map_err(DepotError::file("replace", &file))?;
@@ -572,20 +496,11 @@ impl Desk<'_> {
         self.reload(component, out).await
     }
 
-    async fn metrics(
-        &self,
-        instance: &str,
-        out: &mut (dyn Write + Send),
-    ) -> Result<(), OperateError> {
+    async fn metrics(&self, instance: &str, out: &mut (dyn Write + Send)) -> Result<(), OperateError> {
         let process = self.instance(instance)?;
-        let page = ask(process, "/metrics", Duration::from_secs(5))
-            .await
-            .map_err(|why| {
-                OperateError::World(format!(
-                    "could not get the metrics of {}: {why}",
-                    process.service
-                ))
-            })?;
+        let page = ask(process, "/metrics", Duration::from_secs(5)).await.map_err(|why| {
+            OperateError::World(format!("could not get the metrics of {}: {why}", process.service))
+        })?;
         Ok(out.write_all(page.as_bytes())?)
     }
 }
@@ -598,36 +513,20 @@ fn datacenter(process: &ProcessLayout) -> &'static str {
 async fn ask(process: &ProcessLayout, path: &str, timeout: Duration) -> Result<String, String> {
     let client = super::call::client().map_err(|err| err.to_string())?;
     let url = format!("http://{}{path}", process.address);
-    let answer = client
-        .get(url)
-        .timeout(timeout)
-        .send()
-        .await
-        .map_err(|err| {
-            if err.is_timeout() {
-                "it does not answer in time".to_owned()
-            } else {
-                "it cannot be reached".to_owned()
-            }
-        })?;
+    let answer = client.get(url).timeout(timeout).send().await.map_err(|err| {
+        if err.is_timeout() {
+            "it does not answer in time".to_owned()
+        } else {
+            "it cannot be reached".to_owned()
+        }
+    })?;
     let status = answer.status();
-    let body = answer
-        .text()
-        .await
-        .map_err(|_| "its answer broke off".to_owned())?;
-    if status.is_success() {
-        Ok(body)
-    } else {
-        Err(format!("it answers {status}: {}", body.trim()))
-    }
+    let body = answer.text().await.map_err(|_| "its answer broke off".to_owned())?;
+    if status.is_success() { Ok(body) } else { Err(format!("it answers {status}: {}", body.trim())) }
 }
 
 /// Writes the last `lines` lines of `file`; gives the place after them.
-fn write_tail(
-    file: &mut fs::File,
-    lines: usize,
-    out: &mut (dyn Write + Send),
-) -> std::io::Result<u64> {
+fn write_tail(file: &mut fs::File, lines: usize, out: &mut (dyn Write + Send)) -> std::io::Result<u64> {
     const BLOCK: u64 = 64 * 1024;
     let end = file.metadata()?.len();
     let (mut from, mut text) = (end, Vec::new());
@@ -654,16 +553,10 @@ fn write_tail(
 /// `text` with `key` set to `value`, comments kept, and the old value. The new value has the old one's type.
 fn with_setting(text: &str, key: &str, value: &str) -> Result<(String, String), String> {
     use toml_edit::Value;
-    let mut document: toml_edit::DocumentMut = text
-        .parse()
-        .map_err(|err| format!("the file in use cannot be read: {err}"))?;
+    let mut document: toml_edit::DocumentMut =
+        text.parse().map_err(|err| format!("the file in use cannot be read: {err}"))?;
     let known = keys(document.as_table());
-    let unknown = || {
-        format!(
-            "there is no setting `{key}`; there are {}",
-            known.join(", ")
-        )
-    };
+    let unknown = || format!("there is no setting `{key}`; there are {}", known.join(", "));
     let mut item = document.as_item_mut();
     for part in key.split('.') {
         item = item.get_mut(part).ok_or_else(unknown)?;
@@ -671,22 +564,12 @@ fn with_setting(text: &str, key: &str, value: &str) -> Result<(String, String), 
     let old = item.as_value_mut().ok_or_else(unknown)?;
     let expected = |kind: &str| format!("`{key}` is {kind}, and `{value}` is not");
     let mut new = match old {
-        Value::Integer(_) => Value::from(
-            value
-                .parse::<i64>()
-                .map_err(|_| expected("a whole number"))?,
-        ),
+        Value::Integer(_) => Value::from(value.parse::<i64>().map_err(|_| expected("a whole number"))?),
         Value::Float(_) => Value::from(value.parse::<f64>().map_err(|_| expected("a number"))?),
-        Value::Boolean(_) => Value::from(
-            value
-                .parse::<bool>()
-                .map_err(|_| expected("`true` or `false`"))?,
-        ),
+        Value::Boolean(_) => Value::from(value.parse::<bool>().map_err(|_| expected("`true` or `false`"))?),
         Value::String(_) => Value::from(value.trim_matches('"')),
         _ => {
-            return Err(format!(
-                "`{key}` cannot be set with this tool: edit the file"
-            ));
+            return Err(format!("`{key}` cannot be set with this tool: edit the file"));
         }
     };
     let shown = old.clone().decorated("", "").to_string();
@@ -729,14 +612,8 @@ mod tests {
             refused("pool.sise", "4"),
             "there is no setting `pool.sise`; there are pool.size, storage.policy"
         );
-        assert_eq!(
-            refused("pool", "4"),
-            "there is no setting `pool`; there are pool.size, storage.policy"
-        );
-        assert_eq!(
-            refused("pool.size", "few"),
-            "`pool.size` is a whole number, and `few` is not"
-        );
+        assert_eq!(refused("pool", "4"), "there is no setting `pool`; there are pool.size, storage.policy");
+        assert_eq!(refused("pool.size", "few"), "`pool.size` is a whole number, and `few` is not");
     }
 
     #[test]
@@ -748,37 +625,19 @@ mod tests {
             fs::write(root.join(file), "").unwrap();
         }
         let path = std::env::join_paths([Path::new("/nowhere"), &root.join("bin")]).unwrap();
-        assert_eq!(
-            root_above(&root.join("bin/depotctl"), OsStr::new("")),
-            Some(root.to_owned())
-        );
-        assert_eq!(
-            root_above(Path::new("depotctl"), &path),
-            Some(root.to_owned())
-        );
-        assert_eq!(
-            root_above(Path::new("depotctl"), OsStr::new("/nowhere")),
-            None
-        );
+        assert_eq!(root_above(&root.join("bin/depotctl"), OsStr::new("")), Some(root.to_owned()));
+        assert_eq!(root_above(Path::new("depotctl"), &path), Some(root.to_owned()));
+        assert_eq!(root_above(Path::new("depotctl"), OsStr::new("/nowhere")), None);
     }
 
     #[test]
     fn a_tail_ends_with_the_last_line() {
         let mut file = tempfile::tempfile().unwrap();
-        let text: String = (0..20_000)
-            .map(|n| ["line ", &n.to_string(), "\n"].concat())
-            .collect();
+        let text: String = (0..20_000).map(|n| ["line ", &n.to_string(), "\n"].concat()).collect();
         file.write_all(text.as_bytes()).unwrap();
-        for (lines, expected) in [
-            (0, ""),
-            (2, "line 19998\nline 19999\n"),
-            (50_000, text.as_str()),
-        ] {
+        for (lines, expected) in [(0, ""), (2, "line 19998\nline 19999\n"), (50_000, text.as_str())] {
             let mut out = Vec::new();
-            assert_eq!(
-                write_tail(&mut file, lines, &mut out).unwrap(),
-                text.len() as u64
-            );
+            assert_eq!(write_tail(&mut file, lines, &mut out).unwrap(), text.len() as u64);
             assert_eq!(String::from_utf8(out).unwrap(), expected);
         }
     }

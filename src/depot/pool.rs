@@ -59,25 +59,15 @@ impl Pool {
     }
 
     /// A connection, in order of arrival, if one comes free within `patience`.
-    pub(super) async fn take(
-        self: &Arc<Self>,
-        patience: Duration,
-    ) -> Result<Connection, Exhausted> {
+    pub(super) async fn take(self: &Arc<Self>, patience: Duration) -> Result<Connection, Exhausted> {
         let permit = match Arc::clone(&self.places).try_acquire_owned() {
             Ok(permit) => Some(permit),
             Err(_) => self.wait(patience).await,
         };
-        let counter = if permit.is_some() {
-            &self.taken
-        } else {
-            &self.wait_timeouts
-        };
+        let counter = if permit.is_some() { &self.taken } else { &self.wait_timeouts };
         counter.fetch_add(1, Ordering::Relaxed);
         match permit {
-            Some(permit) => Ok(Connection {
-                pool: Arc::clone(self),
-                permit: Some(permit),
-            }),
+            Some(permit) => Ok(Connection { pool: Arc::clone(self), permit: Some(permit) }),
             None => Err(Exhausted),
         }
     }
@@ -161,13 +151,7 @@ mod tests {
         let first = pool.take(SHORT).await.unwrap();
         let _second = pool.take(SHORT).await.unwrap();
         assert_eq!(pool.take(SHORT).await.unwrap_err(), Exhausted);
-        let state = PoolState {
-            size: 2,
-            in_use: 2,
-            waiting: 0,
-            taken: 2,
-            wait_timeouts: 1,
-        };
+        let state = PoolState { size: 2, in_use: 2, waiting: 0, taken: 2, wait_timeouts: 1 };
         assert_eq!(pool.state(), state);
         drop(first);
         assert!(pool.take(SHORT).await.is_ok());
@@ -176,10 +160,7 @@ mod tests {
     #[tokio::test]
     async fn a_shrunk_pool_gets_smaller_as_connections_come_back() {
         let pool = Pool::new(3);
-        let (one, two) = (
-            pool.take(SHORT).await.unwrap(),
-            pool.take(SHORT).await.unwrap(),
-        );
+        let (one, two) = (pool.take(SHORT).await.unwrap(), pool.take(SHORT).await.unwrap());
         pool.resize(1);
         assert_eq!((pool.state().size, pool.state().in_use), (1, 2));
         drop(one);
@@ -210,18 +191,12 @@ mod tests {
     #[tokio::test]
     async fn growing_takes_back_what_shrinking_had_marked() {
         let pool = Pool::new(2);
-        let (one, two) = (
-            pool.take(SHORT).await.unwrap(),
-            pool.take(SHORT).await.unwrap(),
-        );
+        let (one, two) = (pool.take(SHORT).await.unwrap(), pool.take(SHORT).await.unwrap());
         pool.resize(1);
         pool.resize(2);
         assert!(pool.take(SHORT).await.is_err());
         drop((one, two));
-        let held = (
-            pool.take(SHORT).await.unwrap(),
-            pool.take(SHORT).await.unwrap(),
-        );
+        let held = (pool.take(SHORT).await.unwrap(), pool.take(SHORT).await.unwrap());
         assert!(pool.take(SHORT).await.is_err());
         drop(held);
     }

@@ -26,17 +26,11 @@ pub(super) enum Act {
 
 impl Entry {
     pub(super) fn deploy(version: &str) -> Self {
-        Self {
-            act: Act::Deploy,
-            version: version.to_owned(),
-        }
+        Self { act: Act::Deploy, version: version.to_owned() }
     }
 
     pub(super) fn roll_back(version: &str) -> Self {
-        Self {
-            act: Act::RollBack,
-            version: version.to_owned(),
-        }
+        Self { act: Act::RollBack, version: version.to_owned() }
     }
 
     fn parse(line: &str) -> Option<Self> {
@@ -46,10 +40,7 @@ impl Entry {
             "rollback" => Act::RollBack,
             _ => return None,
         };
-        Some(Self {
-            act,
-            version: words.next()?.to_owned(),
-        })
+        Some(Self { act, version: words.next()?.to_owned() })
     }
 }
 
@@ -69,21 +60,14 @@ pub(super) fn versions(folder: &Path) -> Result<Vec<String>, DepotError> {
 
 /// Numbers compare as numbers: `2026.11.9` comes before `2026.11.10`.
 fn sort_key(version: &str) -> Vec<(u64, String)> {
-    version
-        .split('.')
-        .map(|part| (part.parse().unwrap_or(u64::MAX), part.to_owned()))
-        .collect()
+    version.split('.').map(|part| (part.parse().unwrap_or(u64::MAX), part.to_owned())).collect()
 }
 
 /// The version behind `folder/current`.
 pub(super) fn current(folder: &Path) -> Result<String, DepotError> {
     let link = folder.join("current");
     let target = fs::read_link(&link).map_err(DepotError::file("read", &link))?;
-    Ok(target
-        .file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned())
+    Ok(target.file_name().unwrap_or_default().to_string_lossy().into_owned())
 }
 
 /// Makes `folder/current` lead to `version`, in one step: nobody ever finds it missing.
@@ -95,8 +79,7 @@ pub(super) fn switch(folder: &Path, version: &str) -> Result<(), DepotError> {
         }
         _ => {}
     }
-    symlink(Path::new("releases").join(version), &fresh)
-        .map_err(DepotError::file("make", &fresh))?;
+    symlink(Path::new("releases").join(version), &fresh).map_err(DepotError::file("make", &fresh))?;
     fs::rename(&fresh, &link).map_err(DepotError::file("replace", &link))
 }
 
@@ -108,13 +91,9 @@ pub(super) fn record(folder: &Path, entry: &Entry) -> Result<(), DepotError> {
         Act::RollBack => "rollback",
     };
     let line = format!("{} {act} {}\n", SystemClock.now(), entry.version);
-    let mut file = fs::File::options()
-        .create(true)
-        .append(true)
-        .open(&path)
-        .map_err(DepotError::file("open", &path))?;
-    file.write_all(line.as_bytes())
-        .map_err(DepotError::file("write", &path))
+    let mut file =
+        fs::File::options().create(true).append(true).open(&path).map_err(DepotError::file("open", &path))?;
+    file.write_all(line.as_bytes()).map_err(DepotError::file("write", &path))
 }
 
 /// The release that was in use before `current`, by the history of `folder`. A release that came into use without a
@@ -149,8 +128,7 @@ mod tests {
     use super::*;
 
     fn history(text: &str) -> impl Iterator<Item = Entry> {
-        text.lines()
-            .map(|line| Entry::parse(&format!("2026-11-20T00:00:00Z {line}")).unwrap())
+        text.lines().map(|line| Entry::parse(&format!("2026-11-20T00:00:00Z {line}")).unwrap())
     }
 
     #[test]
@@ -160,14 +138,8 @@ mod tests {
         // A release that appeared without a line.
         assert_eq!(previous(history(two), "3").as_deref(), Some("2"));
         // Back from 3 to 2; the next goes to 1, not to 3 again.
-        assert_eq!(
-            previous(history("deploy 1\ndeploy 2\ndeploy 3\nrollback 2"), "2").as_deref(),
-            Some("1")
-        );
-        assert_eq!(
-            previous(history("deploy 1\ndeploy 2\nrollback 2"), "2").as_deref(),
-            Some("1")
-        );
+        assert_eq!(previous(history("deploy 1\ndeploy 2\ndeploy 3\nrollback 2"), "2").as_deref(), Some("1"));
+        assert_eq!(previous(history("deploy 1\ndeploy 2\nrollback 2"), "2").as_deref(), Some("1"));
         assert_eq!(previous(history("deploy 1"), "1"), None);
         assert_eq!(previous(history(""), "1"), None);
     }
@@ -178,17 +150,11 @@ mod tests {
         for version in ["2026.11.10", "2026.11.9", "2026.12.1"] {
             fs::create_dir_all(folder.path().join("releases").join(version)).unwrap();
         }
-        assert_eq!(
-            versions(folder.path()).unwrap(),
-            ["2026.11.9", "2026.11.10", "2026.12.1"]
-        );
+        assert_eq!(versions(folder.path()).unwrap(), ["2026.11.9", "2026.11.10", "2026.12.1"]);
         switch(folder.path(), "2026.11.9").unwrap();
         record(folder.path(), &Entry::deploy("2026.11.9")).unwrap();
         switch(folder.path(), "2026.12.1").unwrap();
         assert_eq!(current(folder.path()).unwrap(), "2026.12.1");
-        assert_eq!(
-            before(folder.path(), "2026.12.1").unwrap().as_deref(),
-            Some("2026.11.9")
-        );
+        assert_eq!(before(folder.path(), "2026.12.1").unwrap().as_deref(), Some("2026.11.9"));
     }
 }

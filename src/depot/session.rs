@@ -47,9 +47,7 @@ impl Tokens {
     }
 
     fn is_good(&self, token: &str, ttl: Duration) -> bool {
-        self.issued
-            .get(token)
-            .is_some_and(|issued| issued.elapsed() < ttl)
+        self.issued.get(token).is_some_and(|issued| issued.elapsed() < ttl)
     }
 }
 
@@ -57,11 +55,7 @@ impl Session {
     pub(super) fn open(root: &Path) -> Result<Self, DepotError> {
         let file = current_file(root, "session");
         let config = Live::new(config::Session::read(&file)?);
-        Ok(Self {
-            file,
-            config,
-            tokens: Mutex::default(),
-        })
+        Ok(Self { file, config, tokens: Mutex::default() })
     }
 
     fn tokens(&self) -> std::sync::MutexGuard<'_, Tokens> {
@@ -72,41 +66,27 @@ impl Session {
 async fn issue(State(session): State<Arc<Session>>) -> Response {
     let config = session.config.get();
     let token = crate::seed::token();
-    session.tokens().issue(
-        token.clone(),
-        usize::try_from(config.tokens.max).unwrap_or(1),
-    );
+    session.tokens().issue(token.clone(), usize::try_from(config.tokens.max).unwrap_or(1));
     let body = Json(json!({ "token": token, "expires_s": config.tokens.ttl_s }));
     (StatusCode::CREATED, body).into_response()
 }
 
 async fn check(State(session): State<Arc<Session>>, ctx: Ctx) -> Result<Response, Failure> {
     let config = session.config.get();
-    let given = ctx
-        .authorization
-        .as_deref()
-        .and_then(|value| value.strip_prefix("Bearer "));
+    let given = ctx.authorization.as_deref().and_then(|value| value.strip_prefix("Bearer "));
     let ttl = Duration::from_secs(config.tokens.ttl_s);
-    let good = given.is_some_and(|token| {
-        token == config.tokens.staging || session.tokens().is_good(token, ttl)
-    });
+    let good =
+        given.is_some_and(|token| token == config.tokens.staging || session.tokens().is_good(token, ttl));
     if good {
         Ok(Json(json!({ "good": true })).into_response())
     } else {
-        Err(Failure::new(
-            StatusCode::UNAUTHORIZED,
-            "unauthorized",
-            "the token is unknown or has expired",
-        ))
+        Err(Failure::new(StatusCode::UNAUTHORIZED, "unauthorized", "the token is unknown or has expired"))
     }
 }
 
 impl Service for Session {
     fn routes(self: Arc<Self>) -> Router {
-        Router::new()
-            .route("/tokens", post(issue))
-            .route("/tokens/check", get(check))
-            .with_state(self)
+        Router::new().route("/tokens", post(issue)).route("/tokens/check", get(check)).with_state(self)
     }
 
     fn reload(&self) -> Result<LogSettings, DepotError> {
@@ -122,12 +102,7 @@ impl Service for Session {
 
     fn metrics(&self, page: &mut Page) {
         let count = self.tokens().issued.len();
-        page.single(
-            "session_tokens",
-            "gauge",
-            "Tokens that are kept.",
-            count as f64,
-        );
+        page.single("session_tokens", "gauge", "Tokens that are kept.", count as f64);
     }
 }
 

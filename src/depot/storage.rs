@@ -34,32 +34,19 @@ impl Storage {
     pub(super) fn open(root: &Path, facts: &Facts) -> Result<Self, DepotError> {
         let file = current_file(root, "storage");
         let config = Live::new(config::Storage::read(&file)?);
-        let place = facts
-            .volume
-            .as_ref()
-            .ok_or_else(|| facts.missing(root, "volume"))?;
-        let volume = Volume::open(&place.path, place.size_mib * 1024 * 1024).map_err(|err| {
-            DepotError::Config {
-                path: place.path.clone(),
-                problem: err.to_string(),
-            }
-        })?;
-        Ok(Self {
-            file,
-            config,
-            volume: Arc::new(volume),
-        })
+        let place = facts.volume.as_ref().ok_or_else(|| facts.missing(root, "volume"))?;
+        let volume = Volume::open(&place.path, place.size_mib * 1024 * 1024)
+            .map_err(|err| DepotError::Config { path: place.path.clone(), problem: err.to_string() })?;
+        Ok(Self { file, config, volume: Arc::new(volume) })
     }
 }
 
 impl From<VolumeError> for Failure {
     fn from(err: VolumeError) -> Self {
         match err {
-            VolumeError::Full { .. } => Self::new(
-                StatusCode::INSUFFICIENT_STORAGE,
-                "storage_full",
-                err.to_string(),
-            ),
+            VolumeError::Full { .. } => {
+                Self::new(StatusCode::INSUFFICIENT_STORAGE, "storage_full", err.to_string())
+            }
             VolumeError::File(_) => Self::internal(&err),
         }
     }
@@ -69,18 +56,12 @@ impl From<VolumeError> for Failure {
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, VolumeError> + Send + 'static,
 ) -> Result<T, Failure> {
-    let done = tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|err| Failure::internal(&err))?;
+    let done = tokio::task::spawn_blocking(work).await.map_err(|err| Failure::internal(&err))?;
     Ok(done?)
 }
 
 fn checked(key: &str) -> Result<(), Failure> {
-    if is_name(key) {
-        Ok(())
-    } else {
-        Err(Failure::bad_request("that is not a key"))
-    }
+    if is_name(key) { Ok(()) } else { Err(Failure::bad_request("that is not a key")) }
 }
 
 async fn write(
@@ -112,8 +93,7 @@ async fn read(
     checked(&key)?;
     let volume = Arc::clone(&storage.volume);
     let found = blocking(move || volume.read(&key)).await?;
-    let (version, content) =
-        found.ok_or_else(|| Failure::not_found("this node does not hold the object"))?;
+    let (version, content) = found.ok_or_else(|| Failure::not_found("this node does not hold the object"))?;
     let kind = [(header::CONTENT_TYPE, "application/octet-stream")];
     let mut response = (kind, content).into_response();
     response.headers_mut().insert(VERSION, version.into());
@@ -122,9 +102,7 @@ async fn read(
 
 impl Service for Storage {
     fn routes(self: Arc<Self>) -> Router {
-        Router::new()
-            .route("/blobs/{key}", put(write).get(read))
-            .with_state(self)
+        Router::new().route("/blobs/{key}", put(write).get(read)).with_state(self)
     }
 
     fn reload(&self) -> Result<LogSettings, DepotError> {
@@ -135,29 +113,14 @@ impl Service for Storage {
 
     /// Well while the volume can be looked at; a full volume still serves downloads.
     fn health(&self) -> BoxFuture<'_, Result<(), String>> {
-        Box::pin(async {
-            self.volume
-                .used_bytes()
-                .map(drop)
-                .map_err(|err| err.to_string())
-        })
+        Box::pin(async { self.volume.used_bytes().map(drop).map_err(|err| err.to_string()) })
     }
 
     fn metrics(&self, page: &mut Page) {
         if let Ok(used_bytes) = self.volume.used_bytes() {
-            page.single(
-                "volume_used_bytes",
-                "gauge",
-                "Bytes in use.",
-                used_bytes as f64,
-            );
+            page.single("volume_used_bytes", "gauge", "Bytes in use.", used_bytes as f64);
         }
         let size_bytes = self.volume.size_bytes() as f64;
-        page.single(
-            "volume_size_bytes",
-            "gauge",
-            "The volume's size.",
-            size_bytes,
-        );
+        page.single("volume_size_bytes", "gauge", "The volume's size.", size_bytes);
     }
 }

@@ -45,20 +45,14 @@ pub(super) async fn request(root: &Path, request: &Request) -> Result<Answer, Su
     if answer.ok {
         Ok(answer)
     } else {
-        Err(SupervisorError::Refused(
-            answer
-                .error
-                .unwrap_or_else(|| "no reason was given".to_owned()),
-        ))
+        Err(SupervisorError::Refused(answer.error.unwrap_or_else(|| "no reason was given".to_owned())))
     }
 }
 
 /// The processes that run.
 pub(super) async fn list(root: &Path) -> Result<Vec<Process>, SupervisorError> {
     let answer = request(root, &Request::List).await?;
-    answer
-        .processes
-        .ok_or_else(|| SupervisorError::Nonsense("the list is missing".to_owned()))
+    answer.processes.ok_or_else(|| SupervisorError::Nonsense("the list is missing".to_owned()))
 }
 
 async fn exchange(socket: &Path, request: &Request) -> io::Result<String> {
@@ -67,8 +61,6 @@ async fn exchange(socket: &Path, request: &Request) -> io::Result<String> {
     line.push('\n');
     stream.write_all(line.as_bytes()).await?;
     let mut answer = String::new();
-    BufReader::new(stream.take(LINE_BYTES_MAX as u64))
-        .read_line(&mut answer)
-        .await?;
+    BufReader::new(stream.take(LINE_BYTES_MAX as u64)).read_line(&mut answer).await?;
     Ok(answer)
 }

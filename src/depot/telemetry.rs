@@ -127,18 +127,12 @@ impl Log {
         let mut text = Value::Object(line).to_string();
         text.push('\n');
         // A log that cannot be written must not stop the service.
-        let _ = self
-            .sink
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .write_all(text.as_bytes());
+        let _ = self.sink.lock().unwrap_or_else(PoisonError::into_inner).write_all(text.as_bytes());
     }
 }
 
 /// Upper ends of the duration histogram's buckets, in seconds.
-const BUCKETS: [f64; 11] = [
-    0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0,
-];
+const BUCKETS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0];
 
 /// Requests served and requests made, counted.
 #[derive(Debug, Default)]
@@ -175,21 +169,13 @@ impl Metrics {
     pub(super) fn end(&self, finished: &Finished<'_>) {
         self.in_flight.fetch_sub(1, Ordering::Relaxed);
         let (method, route) = (finished.method.to_owned(), finished.route.to_owned());
-        lock(&self.served)
-            .entry((method.clone(), route.clone()))
-            .or_default()
-            .add(finished.took);
-        *lock(&self.statuses)
-            .entry((method, route, finished.status))
-            .or_default() += 1;
+        lock(&self.served).entry((method.clone(), route.clone())).or_default().add(finished.took);
+        *lock(&self.statuses).entry((method, route, finished.status)).or_default() += 1;
     }
 
     /// Counts one attempt at asking `peer`.
     pub(super) fn asked(&self, peer: &str, outcome: &'static str, took: Duration) {
-        lock(&self.asked)
-            .entry((peer.to_owned(), outcome))
-            .or_default()
-            .add(took);
+        lock(&self.asked).entry((peer.to_owned(), outcome)).or_default().add(took);
     }
 
     /// Writes all of it.
@@ -199,46 +185,22 @@ impl Metrics {
             let labels = format!("method=\"{method}\",route=\"{route}\",status=\"{status}\"");
             page.sample("http_requests_total", &labels, *count as f64);
         }
-        page.family(
-            "http_request_duration_seconds",
-            "histogram",
-            "Time from request to answer.",
-        );
+        page.family("http_request_duration_seconds", "histogram", "Time from request to answer.");
         for ((method, route), durations) in &*lock(&self.served) {
             let labels = format!("method=\"{method}\",route=\"{route}\"");
             page.histogram("http_request_duration_seconds", &labels, durations);
         }
-        page.family(
-            "http_requests_in_flight",
-            "gauge",
-            "Requests being worked on.",
-        );
-        page.sample(
-            "http_requests_in_flight",
-            "",
-            self.in_flight.load(Ordering::Relaxed) as f64,
-        );
+        page.family("http_requests_in_flight", "gauge", "Requests being worked on.");
+        page.sample("http_requests_in_flight", "", self.in_flight.load(Ordering::Relaxed) as f64);
         let asked = lock(&self.asked);
         if asked.is_empty() {
             return;
         }
-        page.family(
-            "upstream_request_duration_seconds",
-            "summary",
-            "Attempts at asking another service.",
-        );
+        page.family("upstream_request_duration_seconds", "summary", "Attempts at asking another service.");
         for ((peer, outcome), durations) in &*asked {
             let labels = format!("upstream=\"{peer}\",outcome=\"{outcome}\"");
-            page.sample(
-                "upstream_request_duration_seconds_sum",
-                &labels,
-                durations.sum_s,
-            );
-            page.sample(
-                "upstream_request_duration_seconds_count",
-                &labels,
-                durations.count as f64,
-            );
+            page.sample("upstream_request_duration_seconds_sum", &labels, durations.sum_s);
+            page.sample("upstream_request_duration_seconds_count", &labels, durations.count as f64);
         }
     }
 }
@@ -272,18 +234,10 @@ impl Page {
 
     fn histogram(&mut self, name: &str, labels: &str, durations: &Durations) {
         for (count, most) in durations.buckets.iter().zip(BUCKETS) {
-            self.sample(
-                &format!("{name}_bucket"),
-                &format!("{labels},le=\"{most}\""),
-                *count as f64,
-            );
+            self.sample(&format!("{name}_bucket"), &format!("{labels},le=\"{most}\""), *count as f64);
         }
         let count = durations.count as f64;
-        self.sample(
-            &format!("{name}_bucket"),
-            &format!("{labels},le=\"+Inf\""),
-            count,
-        );
+        self.sample(&format!("{name}_bucket"), &format!("{labels},le=\"+Inf\""), count);
         self.sample(&format!("{name}_sum"), labels, durations.sum_s);
         self.sample(&format!("{name}_count"), labels, count);
     }
@@ -327,24 +281,15 @@ mod tests {
     fn failures_and_slow_requests_are_always_logged_and_good_ones_in_turn() {
         let lines = Lines::default();
         let log = Log::new("web-east", Box::new(lines.clone()));
-        log.set(LogSettings {
-            every: 10,
-            slow_ms: 100,
-        });
+        log.set(LogSettings { every: 10, slow_ms: 100 });
         for _ in 0..20 {
             log.request(&finished(200, 5));
         }
         log.request(&finished(503, 5));
         log.request(&finished(200, 500));
         let text = String::from_utf8(lock(&lines.0).clone()).unwrap();
-        let read: Vec<Value> = text
-            .lines()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect();
-        let levels: Vec<_> = read
-            .iter()
-            .map(|line| line["level"].as_str().unwrap())
-            .collect();
+        let read: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let levels: Vec<_> = read.iter().map(|line| line["level"].as_str().unwrap()).collect();
         assert_eq!(levels, ["info", "info", "error", "warn"]);
         assert_eq!(read[2]["error"], "pool_exhausted");
         assert_eq!(read[2]["service"], "web-east");
@@ -372,10 +317,7 @@ mod tests {
             "http_requests_in_flight 1",
             r#"upstream_request_duration_seconds_sum{upstream="session",outcome="timeout"} 0.8"#,
         ] {
-            assert!(
-                text.lines().any(|there| there == line),
-                "{line}\nis not in\n{text}"
-            );
+            assert!(text.lines().any(|there| there == line), "{line}\nis not in\n{text}");
         }
     }
 }

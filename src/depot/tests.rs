@@ -95,12 +95,7 @@ impl Staging {
     async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("depot");
-        let layout = lay_out(
-            &root,
-            free_instance().unwrap(),
-            &std::env::current_exe().unwrap(),
-        )
-        .unwrap();
+        let layout = lay_out(&root, free_instance().unwrap(), &std::env::current_exe().unwrap()).unwrap();
         for link in &layout.links {
             let listener = TcpListener::bind(&link.listen).await.unwrap();
             tokio::spawn(forward(listener, link.upstream.clone()));
@@ -114,21 +109,12 @@ impl Staging {
         let listener = UnixListener::bind(root.join(SOCKET)).unwrap();
         tokio::spawn(supervise(listener, root.clone(), Arc::clone(&instances)));
         let client = super::call::client().unwrap();
-        Self {
-            _folder: folder,
-            root,
-            layout,
-            client,
-            instances,
-        }
+        Self { _folder: folder, root, layout, client, instances }
     }
 
     async fn ask(&self, method: Method, path: &str, body: impl Into<reqwest::Body>) -> Response {
         let url = format!("http://{}{path}", self.layout.front_door);
-        let request = self
-            .client
-            .request(method, url)
-            .header("authorization", "Bearer staging");
+        let request = self.client.request(method, url).header("authorization", "Bearer staging");
         request.body(body).send().await.unwrap()
     }
 
@@ -146,9 +132,7 @@ impl Staging {
     /// The value of a sample without labels.
     async fn metric(&self, instance: &str, name: &str) -> u64 {
         let page = self.ctl(&format!("metrics {instance}")).await.unwrap();
-        let line = page
-            .lines()
-            .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        let line = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
         line.unwrap().parse().unwrap()
     }
 
@@ -170,24 +154,15 @@ async fn until(what: &str, mut ready: impl AsyncFnMut() -> bool) {
     let deadline = SystemClock.now() + Span::from_secs(10);
     while !ready().await {
         assert!(SystemClock.now() < deadline, "{what} did not come to pass");
-        SystemClock
-            .sleep_until(SystemClock.now() + Span::from_millis(5))
-            .await;
+        SystemClock.sleep_until(SystemClock.now() + Span::from_millis(5)).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn objects_are_stored_in_both_datacenters_read_and_listed() {
     let staging = Staging::start().await;
-    for (key, content) in [
-        ("a-1", "first"),
-        ("a-2", "second"),
-        ("b-1", "other"),
-        ("a-1", "first again"),
-    ] {
-        let response = staging
-            .ask(Method::PUT, &format!("/objects/{key}"), content)
-            .await;
+    for (key, content) in [("a-1", "first"), ("a-2", "second"), ("b-1", "other"), ("a-1", "first again")] {
+        let response = staging.ask(Method::PUT, &format!("/objects/{key}"), content).await;
         assert_eq!(response.status(), StatusCode::CREATED);
         let told = body(response).await;
         assert_eq!(told["size"], content.len());
@@ -200,55 +175,22 @@ async fn objects_are_stored_in_both_datacenters_read_and_listed() {
         assert_eq!(response.text().await.unwrap(), "first again");
     }
     for node in ["storage-east", "storage-west"] {
-        assert!(
-            std::fs::read(staging.volume(node).join("a-1"))
-                .unwrap()
-                .ends_with(b"first again")
-        );
+        assert!(std::fs::read(staging.volume(node).join("a-1")).unwrap().ends_with(b"first again"));
     }
     let list = body(staging.get("/objects?prefix=a-").await).await;
-    let keys: Vec<_> = list["objects"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|object| &object["key"])
-        .collect();
+    let keys: Vec<_> = list["objects"].as_array().unwrap().iter().map(|object| &object["key"]).collect();
     assert_eq!(keys, ["a-1", "a-2"]);
     let begun = staging.get("/objects/obj-299").await;
-    assert!(
-        begun
-            .text()
-            .await
-            .unwrap()
-            .starts_with("obj-299 as staging begins with it")
-    );
+    assert!(begun.text().await.unwrap().starts_with("obj-299 as staging begins with it"));
     assert_eq!(staging.metric("metadata", "catalogue_objects").await, 303);
     let missing = staging.get("/objects/none").await;
     assert_eq!(missing.status(), StatusCode::NOT_FOUND);
-    let id = missing.headers()["x-request-id"]
-        .to_str()
-        .unwrap()
-        .to_owned();
+    let id = missing.headers()["x-request-id"].to_str().unwrap().to_owned();
     let told = body(missing).await;
-    assert_eq!(
-        (told["error"].as_str(), told["request_id"].as_str()),
-        (Some("not_found"), Some(id.as_str()))
-    );
-    assert_eq!(
-        staging
-            .ask(Method::PUT, "/objects/.hidden", "x")
-            .await
-            .status(),
-        StatusCode::BAD_REQUEST
-    );
+    assert_eq!((told["error"].as_str(), told["request_id"].as_str()), (Some("not_found"), Some(id.as_str())));
+    assert_eq!(staging.ask(Method::PUT, "/objects/.hidden", "x").await.status(), StatusCode::BAD_REQUEST);
     let large = vec![0_u8; 300 * 1024];
-    assert_eq!(
-        staging
-            .ask(Method::PUT, "/objects/big", large)
-            .await
-            .status(),
-        StatusCode::PAYLOAD_TOO_LARGE
-    );
+    assert_eq!(staging.ask(Method::PUT, "/objects/big", large).await.status(), StatusCode::PAYLOAD_TOO_LARGE);
     assert_eq!(staging.get("/health").await.status(), StatusCode::OK);
 }
 
@@ -258,14 +200,7 @@ async fn a_token_is_issued_checked_and_forgotten_by_a_restart() {
     let with = async |token: &str| {
         let url = format!("http://{}/objects", staging.layout.front_door);
         let header = format!("Bearer {token}");
-        staging
-            .client
-            .get(url)
-            .header("authorization", header)
-            .send()
-            .await
-            .unwrap()
-            .status()
+        staging.client.get(url).header("authorization", header).send().await.unwrap().status()
     };
     let login = staging.ask(Method::POST, "/sessions", "").await;
     assert_eq!(login.status(), StatusCode::CREATED);
@@ -273,10 +208,7 @@ async fn a_token_is_issued_checked_and_forgotten_by_a_restart() {
     assert_eq!(with(&token).await, StatusCode::OK);
     assert_eq!(with("made-up").await, StatusCode::UNAUTHORIZED);
     staging.set("web session.cache_ms 0").await;
-    assert_eq!(
-        staging.ctl("restart session").await.unwrap(),
-        "session restarted, healthy\n"
-    );
+    assert_eq!(staging.ctl("restart session").await.unwrap(), "session restarted, healthy\n");
     assert_eq!(with(&token).await, StatusCode::UNAUTHORIZED);
     assert_eq!(with("staging").await, StatusCode::OK);
 }
@@ -285,65 +217,36 @@ async fn a_token_is_issued_checked_and_forgotten_by_a_restart() {
 async fn a_full_volume_refuses_uploads_and_serves_downloads() {
     let staging = Staging::start().await;
     staging.set("storage volume.count_ms 0").await;
-    assert_eq!(
-        staging
-            .ask(Method::PUT, "/objects/a", "kept")
-            .await
-            .status(),
-        StatusCode::CREATED
-    );
+    assert_eq!(staging.ask(Method::PUT, "/objects/a", "kept").await.status(), StatusCode::CREATED);
     let ballast = staging.volume("storage-west/ballast");
-    std::fs::File::create(&ballast)
-        .unwrap()
-        .set_len(64 * 1024 * 1024)
-        .unwrap();
+    std::fs::File::create(&ballast).unwrap().set_len(64 * 1024 * 1024).unwrap();
     let refused = staging.ask(Method::PUT, "/objects/a", "more").await;
     assert_eq!(refused.status(), StatusCode::INSUFFICIENT_STORAGE);
     assert_eq!(body(refused).await["error"], "storage_full");
     assert_eq!(staging.get("/objects/a").await.status(), StatusCode::OK);
     assert!(staging.metric("storage-west", "volume_used_bytes").await > 67_000_000);
     std::fs::remove_file(ballast).unwrap();
-    assert_eq!(
-        staging
-            .ask(Method::PUT, "/objects/a", "more")
-            .await
-            .status(),
-        StatusCode::CREATED
-    );
+    assert_eq!(staging.ask(Method::PUT, "/objects/a", "more").await.status(), StatusCode::CREATED);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_small_pool_turns_uploads_away_and_a_reload_makes_it_larger() {
     let staging = Staging::start().await;
-    for setting in [
-        "pool.size 1",
-        "pool.wait_ms 100",
-        "storage.timeout_ms 60000",
-    ] {
+    for setting in ["pool.size 1", "pool.wait_ms 100", "storage.timeout_ms 60000"] {
         staging.set(&format!("web {setting}")).await;
     }
-    until("a pool of one", async || {
-        staging.metric("web-east", "pool_size").await == 1
-    })
-    .await;
+    until("a pool of one", async || staging.metric("web-east", "pool_size").await == 1).await;
     // Writes to the east node hang in the kernel: a named pipe where its next fresh file goes.
     let stuck = staging.volume("storage-east/.new-1");
     nix::unistd::mkfifo(&stuck, nix::sys::stat::Mode::S_IRWXU).unwrap();
     let staging = Arc::new(staging);
     let put = |key: &'static str| {
         let staging = Arc::clone(&staging);
-        tokio::spawn(async move {
-            staging
-                .ask(Method::PUT, &format!("/objects/{key}"), "x")
-                .await
-        })
+        tokio::spawn(async move { staging.ask(Method::PUT, &format!("/objects/{key}"), "x").await })
     };
     let held = [put("a"), put("b")];
     for web in ["web-east", "web-west"] {
-        until("a connection in use", async || {
-            staging.metric(web, "pool_in_use").await == 1
-        })
-        .await;
+        until("a connection in use", async || staging.metric(web, "pool_in_use").await == 1).await;
     }
     let before = SystemClock.now();
     let refused = put("c").await.unwrap();
@@ -352,27 +255,15 @@ async fn a_small_pool_turns_uploads_away_and_a_reload_makes_it_larger() {
     assert!(SystemClock.now().since(before) >= Span::from_millis(100));
     // Listings and logins need no connection of the pool.
     assert_eq!(staging.get("/objects").await.status(), StatusCode::OK);
-    assert_eq!(
-        staging.ask(Method::POST, "/sessions", "").await.status(),
-        StatusCode::CREATED
-    );
+    assert_eq!(staging.ask(Method::POST, "/sessions", "").await.status(), StatusCode::CREATED);
     let turned_away = staging.metric("web-east", "pool_wait_timeouts_total").await
         + staging.metric("web-west", "pool_wait_timeouts_total").await;
     assert_eq!(turned_away, 1);
 
     staging.set("web pool.size 4").await;
-    until("a larger pool", async || {
-        staging.metric("web-east", "pool_size").await == 4
-    })
-    .await;
-    until("a larger pool", async || {
-        staging.metric("web-west", "pool_size").await == 4
-    })
-    .await;
-    assert_eq!(
-        staging.get("/objects/none").await.status(),
-        StatusCode::NOT_FOUND
-    );
+    until("a larger pool", async || staging.metric("web-east", "pool_size").await == 4).await;
+    until("a larger pool", async || staging.metric("web-west", "pool_size").await == 4).await;
+    assert_eq!(staging.get("/objects/none").await.status(), StatusCode::NOT_FOUND);
     // Somebody reads the pipe: the hanging write ends, and so do those behind it.
     let reader = tokio::task::spawn_blocking(move || std::fs::read(stuck));
     for put in held {
@@ -384,18 +275,10 @@ async fn a_small_pool_turns_uploads_away_and_a_reload_makes_it_larger() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn uploads_near_stay_in_their_datacenter_and_near_copies_are_read_first() {
     let staging = Staging::start().await;
-    assert_eq!(
-        staging.ask(Method::PUT, "/objects/a", "old").await.status(),
-        StatusCode::CREATED
-    );
+    assert_eq!(staging.ask(Method::PUT, "/objects/a", "old").await.status(), StatusCode::CREATED);
     staging.set("web storage.policy near").await;
     staging.set("web storage.read near").await;
-    let west = staging
-        .instances
-        .lock()
-        .await
-        .remove("storage-west")
-        .unwrap();
+    let west = staging.instances.lock().await.remove("storage-west").unwrap();
     west.1.drain().await;
     // The turns of web-west fail, those of web-east do not need the west.
     let mut statuses = Vec::new();
@@ -403,16 +286,10 @@ async fn uploads_near_stay_in_their_datacenter_and_near_copies_are_read_first() 
         statuses.push(staging.ask(Method::PUT, "/objects/a", "new").await.status());
     }
     statuses.sort();
-    assert_eq!(
-        statuses,
-        [StatusCode::CREATED, StatusCode::SERVICE_UNAVAILABLE]
-    );
+    assert_eq!(statuses, [StatusCode::CREATED, StatusCode::SERVICE_UNAVAILABLE]);
     for _ in 0..2 {
         let response = staging.get("/objects/a").await;
-        assert_eq!(
-            (response.status(), response.text().await.unwrap().as_str()),
-            (StatusCode::OK, "new")
-        );
+        assert_eq!((response.status(), response.text().await.unwrap().as_str()), (StatusCode::OK, "new"));
     }
 }
 
@@ -425,30 +302,18 @@ async fn a_web_instance_that_is_gone_is_left_out() {
         assert_eq!(staging.get("/objects").await.status(), StatusCode::OK);
     }
     let page = staging.ctl("metrics edge").await.unwrap();
-    assert!(
-        page.contains("edge_web_left_out{upstream=\"web-east\"} 1"),
-        "{page}"
-    );
+    assert!(page.contains("edge_web_left_out{upstream=\"web-east\"} 1"), "{page}");
     assert_eq!(staging.get("/health").await.status(), StatusCode::OK);
     let (_, gone) = staging.instances.lock().await.remove("web-west").unwrap();
     gone.drain().await;
-    assert_eq!(
-        staging.get("/objects").await.status(),
-        StatusCode::SERVICE_UNAVAILABLE
-    );
-    assert_eq!(
-        staging.get("/health").await.status(),
-        StatusCode::SERVICE_UNAVAILABLE
-    );
+    assert_eq!(staging.get("/objects").await.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(staging.get("/health").await.status(), StatusCode::SERVICE_UNAVAILABLE);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn releases_are_deployed_and_rolled_back() {
     let staging = Staging::start().await;
-    assert_eq!(
-        staging.ctl("releases web").await.unwrap(),
-        "  2026.11.1\n* 2026.11.2\n"
-    );
+    assert_eq!(staging.ctl("releases web").await.unwrap(), "  2026.11.1\n* 2026.11.2\n");
     let said = staging.ctl("deploy web 2026.11.1").await.unwrap();
     assert_eq!(
         said,
@@ -456,15 +321,9 @@ async fn releases_are_deployed_and_rolled_back() {
     );
     assert_eq!(staging.metric("web-west", "pool_size").await, 12);
     let list = staging.ctl("list").await.unwrap();
-    let row = list
-        .lines()
-        .find(|line| line.starts_with("web-west"))
-        .unwrap();
+    let row = list.lines().find(|line| line.starts_with("web-west")).unwrap();
     let cells: Vec<_> = row.split_whitespace().collect();
-    assert_eq!(
-        cells[..6],
-        ["web-west", "west", "2", "running", "2", "2026.11.1"]
-    );
+    assert_eq!(cells[..6], ["web-west", "west", "2", "running", "2", "2026.11.1"]);
     staging.ctl("rollback web").await.unwrap();
     assert_eq!(staging.metric("web-west", "pool_size").await, 16);
 
@@ -476,22 +335,10 @@ async fn releases_are_deployed_and_rolled_back() {
     std::fs::write(services.join("releases/2026.11.3/web.toml"), broken).unwrap();
     let refused = staging.ctl("deploy web 2026.11.3").await.unwrap_err();
     assert_eq!(refused.exit_code(), 1);
-    assert!(
-        refused.to_string().contains("`pool.size` is 0"),
-        "{refused}"
-    );
-    assert!(
-        staging
-            .ctl("releases web")
-            .await
-            .unwrap()
-            .contains("* 2026.11.2")
-    );
-    std::fs::write(
-        services.join("releases/2026.11.3/web.toml"),
-        text.replace("size = 16", "size = 2"),
-    )
-    .unwrap();
+    assert!(refused.to_string().contains("`pool.size` is 0"), "{refused}");
+    assert!(staging.ctl("releases web").await.unwrap().contains("* 2026.11.2"));
+    std::fs::write(services.join("releases/2026.11.3/web.toml"), text.replace("size = 16", "size = 2"))
+        .unwrap();
     super::releases::switch(&services, "2026.11.3").unwrap();
     let said = staging.ctl("rollback web").await.unwrap();
     assert!(said.starts_with("web: 2026.11.3 -> 2026.11.2\n"), "{said}");
@@ -506,10 +353,7 @@ async fn the_tool_explains_what_it_refuses() {
         let args: Vec<_> = line.split(' ').map(str::to_owned).collect();
         let mut out = Vec::new();
         let result = operate::run(&root, &args, &mut out).await;
-        (
-            String::from_utf8(out).unwrap(),
-            result.map_err(|err| (err.exit_code(), err.to_string())),
-        )
+        (String::from_utf8(out).unwrap(), result.map_err(|err| (err.exit_code(), err.to_string())))
     };
     for line in ["help", "--help", "help set"] {
         let (text, result) = ctl(line).await;
@@ -525,18 +369,9 @@ async fn the_tool_explains_what_it_refuses() {
         "{why}"
     );
     let (code, why) = refused("logs web").await;
-    assert_eq!(
-        (code, why.as_str()),
-        (
-            1,
-            "`web` has several instances; name one of web-east, web-west"
-        )
-    );
+    assert_eq!((code, why.as_str()), (1, "`web` has several instances; name one of web-east, web-west"));
     let (code, why) = refused("set web pool.size 0").await;
-    assert!(
-        code == 1 && why.contains("it must be from 1 to 1024"),
-        "{why}"
-    );
+    assert!(code == 1 && why.contains("it must be from 1 to 1024"), "{why}");
     assert!(ctl("config web").await.0.contains("size = 16"));
     // Nobody who would restart: nothing is switched.
     assert_eq!(refused("rollback web").await.0, 4);
@@ -549,32 +384,15 @@ async fn an_instance_is_not_served_as_what_it_is_not_and_not_with_a_broken_file(
     let root = folder.path().join("depot");
     lay_out(&root, 77, &std::env::current_exe().unwrap()).unwrap();
     let refused = super::serve("web", &root, "edge").await.unwrap_err();
-    assert_eq!(
-        refused.to_string(),
-        "`edge` is a `edge` instance, not a `web` instance"
-    );
-    std::fs::write(
-        root.join("services/session/current/session.toml"),
-        "[tokens]\nttl_s = 0\n",
-    )
-    .unwrap();
+    assert_eq!(refused.to_string(), "`edge` is a `edge` instance, not a `web` instance");
+    std::fs::write(root.join("services/session/current/session.toml"), "[tokens]\nttl_s = 0\n").unwrap();
     let facts = Facts::read(&root, "session").unwrap();
-    let refused = start(&root, facts, Box::new(std::io::sink()))
-        .await
-        .err()
-        .unwrap();
-    assert!(
-        refused
-            .to_string()
-            .contains("current/session.toml: missing field `max`"),
-        "{refused}"
-    );
+    let refused = start(&root, facts, Box::new(std::io::sink())).await.err().unwrap();
+    assert!(refused.to_string().contains("current/session.toml: missing field `max`"), "{refused}");
 }
 
 fn page(name: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("scenarios/depot/docs")
-        .join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/depot/docs").join(name);
     std::fs::read_to_string(&path).unwrap_or_else(|err| panic!("{}: {err}", path.display()))
 }
 
@@ -586,40 +404,24 @@ async fn the_manual_tells_every_setting_metric_and_verb() {
         let (instance, component) = (&process.service, &process.component);
         let manual = page(&format!("depot-{component}.8.md"));
         let metrics = staging.ctl(&format!("metrics {instance}")).await.unwrap();
-        for family in metrics
-            .lines()
-            .filter_map(|line| line.strip_prefix("# TYPE "))
-        {
+        for family in metrics.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
             let name = family.split(' ').next().unwrap();
-            assert!(
-                manual.contains(&format!("| `{name}` |")),
-                "{name} is not in the manual of {component}"
-            );
+            assert!(manual.contains(&format!("| `{name}` |")), "{name} is not in the manual of {component}");
         }
         let config = staging.ctl(&format!("config {component}")).await.unwrap();
         for key in operate::keys(config.parse::<toml_edit::DocumentMut>().unwrap().as_table()) {
-            assert!(
-                manual.contains(&format!("| `{key}` |")),
-                "{key} is not in the manual of {component}"
-            );
+            assert!(manual.contains(&format!("| `{key}` |")), "{key} is not in the manual of {component}");
         }
     }
     let manual = page("depotctl.1.md");
     let help = staging.ctl("help").await.unwrap();
-    let verbs = help
-        .lines()
-        .skip_while(|line| *line != "Commands:")
-        .skip(1)
-        .take_while(|line| !line.is_empty());
+    let verbs =
+        help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
     let mut count = 0;
-    for verb in verbs
-        .filter_map(|line| line.strip_prefix("  ")?.split(' ').next())
-        .filter(|verb| !verb.is_empty())
+    for verb in
+        verbs.filter_map(|line| line.strip_prefix("  ")?.split(' ').next()).filter(|verb| !verb.is_empty())
     {
-        assert!(
-            manual.contains(&format!("    depotctl {verb}")),
-            "{verb} is not in depotctl(1)"
-        );
+        assert!(manual.contains(&format!("    depotctl {verb}")), "{verb} is not in depotctl(1)");
         count += 1;
     }
     assert_eq!(count, 11, "{help}");
@@ -639,8 +441,7 @@ fn links_between_pages_lead_somewhere() {
         "runbooks/logins.md",
         "runbooks/uploads.md",
     ];
-    let pointer =
-        regex::Regex::new(r"(depot[a-z]*(?:-[a-z]+)?)\(([18])\)|(runbooks/[a-z-]+\.md)").unwrap();
+    let pointer = regex::Regex::new(r"(depot[a-z]*(?:-[a-z]+)?)\(([18])\)|(runbooks/[a-z-]+\.md)").unwrap();
     for name in pages {
         let text = page(name);
         assert!(text.starts_with("# "), "{name} has no title");

@@ -36,28 +36,10 @@ pub(super) struct Instance {
 
 /// Every instance, in start order: whoever is asked comes before whoever asks.
 pub(super) const INSTANCES: [Instance; 7] = [
-    instance(
-        "metadata",
-        "metadata",
-        "east",
-        40,
-        "catalogue of objects, on SQLite",
-    ),
+    instance("metadata", "metadata", "east", 40, "catalogue of objects, on SQLite"),
     instance("session", "session", "east", 30, "logins and their tokens"),
-    instance(
-        "storage-east",
-        "storage",
-        "east",
-        50,
-        "object contents on the east volume",
-    ),
-    instance(
-        "storage-west",
-        "storage",
-        "west",
-        50,
-        "object contents on the west volume",
-    ),
+    instance("storage-east", "storage", "east", 50, "object contents on the east volume"),
+    instance("storage-west", "storage", "west", 50, "object contents on the west volume"),
     instance("web-east", "web", "east", 20, "object API"),
     instance("web-west", "web", "west", 20, "object API"),
     instance("edge", "edge", "east", 10, "front door"),
@@ -70,13 +52,7 @@ const fn instance(
     host: u8,
     about: &'static str,
 ) -> Instance {
-    Instance {
-        name,
-        component,
-        datacenter,
-        host,
-        about,
-    }
+    Instance { name, component, datacenter, host, about }
 }
 
 /// Who asks whom; a link's place in this table is its place on `127.N.9.x`.
@@ -119,11 +95,7 @@ pub(super) fn link_name(from: &str, to: &str) -> String {
 /// One-way delay of a link, in milliseconds: that of the distance when its ends are in different datacenters.
 pub(super) fn distance_ms(from: &str, to: &str) -> u64 {
     let datacenter = |name| Instance::named(name).map(|row| row.datacenter);
-    if datacenter(from) == datacenter(to) {
-        0
-    } else {
-        DISTANCE_MS
-    }
+    if datacenter(from) == datacenter(to) { 0 } else { DISTANCE_MS }
 }
 
 /// A name from the table.
@@ -168,18 +140,11 @@ pub fn describe() -> TargetDescription {
     let volumes = INSTANCES
         .iter()
         .filter(|row| row.component == "storage")
-        .map(|row| Volume {
-            name: name(row.name),
-            service: name(row.name),
-            size_mib: VOLUME_MIB,
-        })
+        .map(|row| Volume { name: name(row.name), service: name(row.name), size_mib: VOLUME_MIB })
         .collect();
     let files = components()
         .into_iter()
-        .map(|component| ConfigFile {
-            name: component.to_owned(),
-            component: name(component),
-        })
+        .map(|component| ConfigFile { name: component.to_owned(), component: name(component) })
         .collect();
     TargetDescription {
         name: "depot".to_owned(),
@@ -190,26 +155,15 @@ pub fn describe() -> TargetDescription {
         volumes,
         files,
         probes: vec![
-            probe(
-                "front-door",
-                "the front door answers and reaches at least one web instance",
-                "edge",
-            ),
+            probe("front-door", "the front door answers and reaches at least one web instance", "edge"),
             probe(
                 "staging-neighbours",
                 "the catalogue, which other staging systems share, answers",
                 "metadata",
             ),
         ],
-        operations: OPERATIONS
-            .iter()
-            .map(|&pattern| pattern.to_owned())
-            .collect(),
-        caps: BlastCaps {
-            services: 4,
-            links: 4,
-            volumes: 1,
-        },
+        operations: OPERATIONS.iter().map(|&pattern| pattern.to_owned()).collect(),
+        caps: BlastCaps { services: 4, links: 4, volumes: 1 },
     }
 }
 
@@ -230,10 +184,7 @@ fn probe(probe: &str, about: &str, service: &str) -> Probe {
     Probe {
         name: name(probe),
         about: about.to_owned(),
-        ask: ProbeAsk::Http {
-            service: name(service),
-            path: "/health".to_owned(),
-        },
+        ask: ProbeAsk::Http { service: name(service), path: "/health".to_owned() },
         timeout: Span::from_secs(2),
     }
 }
@@ -290,10 +241,7 @@ mod tests {
                 "web-west-storage-east"
             ]
         );
-        assert_eq!(
-            target.components(),
-            ["metadata", "session", "storage", "web", "edge"]
-        );
+        assert_eq!(target.components(), ["metadata", "session", "storage", "web", "edge"]);
         let argv = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
         assert!(target.allows(&argv("depotctl set web storage.policy near")));
         assert!(!target.allows(&argv("depotctl set web storage.policy near now")));

@@ -37,11 +37,7 @@ pub(super) enum VolumeError {
     #[error(
         "the volume is full: {used_bytes} of {limit_bytes} bytes are in use, {needed_bytes} more are needed"
     )]
-    Full {
-        used_bytes: u64,
-        limit_bytes: u64,
-        needed_bytes: u64,
-    },
+    Full { used_bytes: u64, limit_bytes: u64, needed_bytes: u64 },
     /// The file system refused.
     #[error("could not use the volume: {0}")]
     File(#[from] std::io::Error),
@@ -66,16 +62,8 @@ impl Volume {
                 std::fs::remove_file(entry.path())?;
             }
         }
-        let inner = Inner {
-            used_bytes: 0,
-            counted: None,
-            writes: 0,
-        };
-        Ok(Self {
-            folder: folder.to_owned(),
-            size_bytes,
-            inner: Mutex::new(inner),
-        })
+        let inner = Inner { used_bytes: 0, counted: None, writes: 0 };
+        Ok(Self { folder: folder.to_owned(), size_bytes, inner: Mutex::new(inner) })
     }
 
     /// Its size in bytes.
@@ -101,10 +89,7 @@ impl Volume {
         if self.version(key)?.is_some_and(|there| there > version) {
             return Ok(Written::NewerKept);
         }
-        let stale = inner
-            .counted
-            .as_ref()
-            .is_none_or(|at| at.elapsed() >= limits.count_age);
+        let stale = inner.counted.as_ref().is_none_or(|at| at.elapsed() >= limits.count_age);
         if stale {
             inner.count(&self.folder)?;
         }
@@ -112,11 +97,7 @@ impl Volume {
         let limit_bytes = self.size_bytes / 100 * limits.use_percent;
         if inner.used_bytes + needed_bytes > limit_bytes {
             let used_bytes = inner.used_bytes;
-            return Err(VolumeError::Full {
-                used_bytes,
-                limit_bytes,
-                needed_bytes,
-            });
+            return Err(VolumeError::Full { used_bytes, limit_bytes, needed_bytes });
         }
         let path = self.folder.join(key);
         let old_bytes = std::fs::metadata(&path).map_or(0, |file| file.len());
@@ -186,11 +167,7 @@ fn bytes_below(folder: &Path) -> std::io::Result<u64> {
         let entry = entry?;
         // What vanishes between the listing and the look takes no room.
         let Ok(file) = entry.metadata() else { continue };
-        total += if file.is_dir() {
-            bytes_below(&entry.path())?
-        } else {
-            file.len()
-        };
+        total += if file.is_dir() { bytes_below(&entry.path())? } else { file.len() };
     }
     Ok(total)
 }
@@ -199,10 +176,7 @@ fn bytes_below(folder: &Path) -> std::io::Result<u64> {
 mod tests {
     use super::*;
 
-    const NOW: WriteLimits = WriteLimits {
-        use_percent: 100,
-        count_age: Duration::ZERO,
-    };
+    const NOW: WriteLimits = WriteLimits { use_percent: 100, count_age: Duration::ZERO };
 
     #[test]
     fn foreign_bytes_count_and_a_full_volume_refuses() {
@@ -214,22 +188,12 @@ mod tests {
         std::fs::write(folder.path().join("more/blob"), vec![0; 8000]).unwrap();
         let refused = volume.write("a", 2, &[8; 1000], NOW).unwrap_err();
         assert!(
-            matches!(
-                refused,
-                VolumeError::Full {
-                    used_bytes: 9008,
-                    needed_bytes: 1008,
-                    ..
-                }
-            ),
+            matches!(refused, VolumeError::Full { used_bytes: 9008, needed_bytes: 1008, .. }),
             "{refused}"
         );
         assert_eq!(volume.read("a").unwrap(), Some((1, vec![7; 1000])));
         std::fs::remove_dir_all(folder.path().join("more")).unwrap();
-        assert_eq!(
-            volume.write("a", 2, &[8; 1000], NOW).unwrap(),
-            Written::Stored
-        );
+        assert_eq!(volume.write("a", 2, &[8; 1000], NOW).unwrap(), Written::Stored);
         assert_eq!(volume.used_bytes().unwrap(), 1008);
     }
 
@@ -237,21 +201,12 @@ mod tests {
     fn an_old_count_is_good_for_its_age_and_own_writes_are_added() {
         let folder = tempfile::tempdir().unwrap();
         let volume = Volume::open(folder.path(), 3000).unwrap();
-        let limits = WriteLimits {
-            use_percent: 100,
-            count_age: Duration::from_secs(3600),
-        };
+        let limits = WriteLimits { use_percent: 100, count_age: Duration::from_secs(3600) };
         volume.write("a", 1, &[0; 1000], limits).unwrap();
         volume.write("b", 1, &[0; 900], limits).unwrap();
-        assert!(matches!(
-            volume.write("c", 1, &[0; 1200], limits),
-            Err(VolumeError::Full { .. })
-        ));
+        assert!(matches!(volume.write("c", 1, &[0; 1200], limits), Err(VolumeError::Full { .. })));
         std::fs::remove_file(folder.path().join("b")).unwrap();
-        assert!(matches!(
-            volume.write("c", 1, &[0; 1200], limits),
-            Err(VolumeError::Full { .. })
-        ));
+        assert!(matches!(volume.write("c", 1, &[0; 1200], limits), Err(VolumeError::Full { .. })));
         assert!(volume.write("c", 1, &[0; 1200], NOW).is_ok());
     }
 
@@ -260,10 +215,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let volume = Volume::open(folder.path(), 10_000).unwrap();
         volume.write("a", 5, b"new", NOW).unwrap();
-        assert_eq!(
-            volume.write("a", 4, b"old", NOW).unwrap(),
-            Written::NewerKept
-        );
+        assert_eq!(volume.write("a", 4, b"old", NOW).unwrap(), Written::NewerKept);
         assert_eq!(volume.read("a").unwrap(), Some((5, b"new".to_vec())));
         assert_eq!(volume.read("b").unwrap(), None);
     }

@@ -52,19 +52,12 @@ pub(super) struct Web {
 }
 
 impl Web {
-    pub(super) fn open(
-        root: &Path,
-        facts: &Facts,
-        metrics: &Arc<Metrics>,
-    ) -> Result<Self, DepotError> {
+    pub(super) fn open(root: &Path, facts: &Facts, metrics: &Arc<Metrics>) -> Result<Self, DepotError> {
         let file = current_file(root, "web");
         let config = config::Web::read(&file)?;
         let client = client()?;
         let peer = |name: &str| {
-            let address = facts
-                .links
-                .get(name)
-                .ok_or_else(|| facts.missing(root, name))?;
+            let address = facts.links.get(name).ok_or_else(|| facts.missing(root, name))?;
             Ok::<_, DepotError>(Peer::new(name, address, &client, metrics))
         };
         let storage: Vec<_> = facts
@@ -73,10 +66,7 @@ impl Web {
             .filter(|(name, _)| name.starts_with("storage-"))
             .map(|(name, address)| Peer::new(name, address, &client, metrics))
             .collect();
-        let near = facts
-            .near_storage
-            .clone()
-            .ok_or_else(|| facts.missing(root, "near_storage"))?;
+        let near = facts.near_storage.clone().ok_or_else(|| facts.missing(root, "near_storage"))?;
         if !storage.iter().any(|node| node.name() == near) {
             return Err(facts.missing(root, &near));
         }
@@ -96,13 +86,7 @@ impl Web {
 
     /// Lets the request in if its token is good.
     async fn admit(&self, ctx: &Ctx, config: &config::Web) -> Result<(), Failure> {
-        let refused = || {
-            Failure::new(
-                StatusCode::UNAUTHORIZED,
-                "unauthorized",
-                "no good token was given",
-            )
-        };
+        let refused = || Failure::new(StatusCode::UNAUTHORIZED, "unauthorized", "no good token was given");
         let given = ctx.authorization.as_deref().ok_or_else(refused)?;
         if self.is_remembered(given, Duration::from_millis(config.session.cache_ms)) {
             self.cache_hits.fetch_add(1, Ordering::Relaxed);
@@ -111,11 +95,7 @@ impl Web {
         let value = HeaderValue::from_str(given).map_err(|_| refused())?;
         let ask = Ask::new(Method::GET, "/tokens/check", config.session.timeout_ms)
             .header(header::AUTHORIZATION, value);
-        let reply = self
-            .session
-            .ask(ctx, ask)
-            .await
-            .map_err(|err| self.session.failure(&err))?;
+        let reply = self.session.ask(ctx, ask).await.map_err(|err| self.session.failure(&err))?;
         match reply.status {
             StatusCode::OK => {
                 self.remember(given, Duration::from_millis(config.session.cache_ms));
@@ -127,20 +107,12 @@ impl Web {
     }
 
     fn is_remembered(&self, token: &str, cache: Duration) -> bool {
-        let tokens = self
-            .good_tokens
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        tokens
-            .get(token)
-            .is_some_and(|since| since.elapsed() < cache)
+        let tokens = self.good_tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        tokens.get(token).is_some_and(|since| since.elapsed() < cache)
     }
 
     fn remember(&self, token: &str, cache: Duration) {
-        let mut tokens = self
-            .good_tokens
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut tokens = self.good_tokens.lock().unwrap_or_else(PoisonError::into_inner);
         if tokens.len() >= CACHED_TOKENS_MAX {
             tokens.retain(|_, since| since.elapsed() < cache);
         }
@@ -169,21 +141,10 @@ impl Web {
         config: &config::Web,
     ) -> Result<Reply, Failure> {
         let ask = Ask::new(method, path, config.metadata.timeout_ms)
-            .header(
-                header::CONTENT_TYPE,
-                HeaderValue::from_static("application/json"),
-            )
+            .header(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))
             .body(Bytes::from(body.to_string()));
-        let reply = self
-            .metadata
-            .ask(ctx, ask)
-            .await
-            .map_err(|err| self.metadata.failure(&err))?;
-        if reply.status.is_success() {
-            Ok(reply)
-        } else {
-            Err(self.metadata.unexpected(&reply))
-        }
+        let reply = self.metadata.ask(ctx, ask).await.map_err(|err| self.metadata.failure(&err))?;
+        if reply.status.is_success() { Ok(reply) } else { Err(self.metadata.unexpected(&reply)) }
     }
 
     /// Writes one upload's content to every node that the policy names, one after the other.
@@ -193,19 +154,14 @@ impl Web {
         upload: &Upload<'_>,
         config: &config::Web,
     ) -> Result<Vec<String>, Failure> {
-        let nodes = self
-            .storage
-            .iter()
-            .filter(|node| match config.storage.policy {
-                WritePolicy::Both => true,
-                WritePolicy::Near => node.name() == self.near,
-            });
+        let nodes = self.storage.iter().filter(|node| match config.storage.policy {
+            WritePolicy::Both => true,
+            WritePolicy::Near => node.name() == self.near,
+        });
         let mut written = Vec::new();
         for node in nodes {
             let reply = node
-                .ask_again(ctx, config.storage.retries, || {
-                    upload.ask(config.storage.timeout_ms)
-                })
+                .ask_again(ctx, config.storage.retries, || upload.ask(config.storage.timeout_ms))
                 .await
                 .map_err(|err| node.failure(&err))?;
             if !reply.status.is_success() {
@@ -297,26 +253,15 @@ async fn upload(
     web.admit(&ctx, &config).await?;
     let connection = web.connection(&config).await?;
     let asked = json!({ "key": key, "size": content.len() });
-    let reply = web
-        .catalogue(&ctx, Method::POST, "/reservations", asked, &config)
-        .await?;
+    let reply = web.catalogue(&ctx, Method::POST, "/reservations", asked, &config).await?;
     let Reservation { version } = web.metadata.json(&reply)?;
     let (size, digest) = (content.len() as u64, crate::seed::digest(&content));
-    let upload = Upload {
-        key: &key,
-        version,
-        content,
-    };
+    let upload = Upload { key: &key, version, content };
     let locations = web.write(&ctx, &upload, &config).await?;
-    let commit = Commit {
-        size,
-        digest: digest.clone(),
-        locations,
-    };
+    let commit = Commit { size, digest: digest.clone(), locations };
     let path = format!("/reservations/{version}/commit");
     let commit = serde_json::to_value(commit).map_err(|err| Failure::internal(&err))?;
-    web.catalogue(&ctx, Method::POST, &path, commit, &config)
-        .await?;
+    web.catalogue(&ctx, Method::POST, &path, commit, &config).await?;
     drop(connection);
     let body = Json(json!({ "key": key, "version": version, "size": size, "digest": digest }));
     Ok((StatusCode::CREATED, body).into_response())
@@ -331,16 +276,8 @@ async fn download(
     checked(&key)?;
     web.admit(&ctx, &config).await?;
     let _connection = web.connection(&config).await?;
-    let ask = Ask::new(
-        Method::GET,
-        &format!("/objects/{key}"),
-        config.metadata.timeout_ms,
-    );
-    let found = web
-        .metadata
-        .ask(&ctx, ask)
-        .await
-        .map_err(|err| web.metadata.failure(&err))?;
+    let ask = Ask::new(Method::GET, &format!("/objects/{key}"), config.metadata.timeout_ms);
+    let found = web.metadata.ask(&ctx, ask).await.map_err(|err| web.metadata.failure(&err))?;
     if found.status == StatusCode::NOT_FOUND {
         return Err(Failure::not_found(format!("there is no object `{key}`")));
     }
@@ -358,23 +295,12 @@ async fn download(
     Ok(response)
 }
 
-async fn list(
-    State(web): State<Arc<Web>>,
-    ctx: Ctx,
-    RawQuery(query): RawQuery,
-) -> Result<Response, Failure> {
+async fn list(State(web): State<Arc<Web>>, ctx: Ctx, RawQuery(query): RawQuery) -> Result<Response, Failure> {
     let config = web.config.get();
     web.admit(&ctx, &config).await?;
-    let path = query.map_or_else(
-        || "/objects".to_owned(),
-        |query| format!("/objects?{query}"),
-    );
+    let path = query.map_or_else(|| "/objects".to_owned(), |query| format!("/objects?{query}"));
     let ask = Ask::new(Method::GET, &path, config.metadata.timeout_ms);
-    let reply = web
-        .metadata
-        .ask(&ctx, ask)
-        .await
-        .map_err(|err| web.metadata.failure(&err))?;
+    let reply = web.metadata.ask(&ctx, ask).await.map_err(|err| web.metadata.failure(&err))?;
     if !reply.status.is_success() {
         return Err(web.metadata.unexpected(&reply));
     }
@@ -384,11 +310,7 @@ async fn list(
 async fn login(State(web): State<Arc<Web>>, ctx: Ctx, body: Bytes) -> Result<Response, Failure> {
     let config = web.config.get();
     let ask = Ask::new(Method::POST, "/tokens", config.session.timeout_ms).body(body);
-    let reply = web
-        .session
-        .ask(&ctx, ask)
-        .await
-        .map_err(|err| web.session.failure(&err))?;
+    let reply = web.session.ask(&ctx, ask).await.map_err(|err| web.session.failure(&err))?;
     if reply.status != StatusCode::CREATED {
         return Err(web.session.unexpected(&reply));
     }
@@ -407,8 +329,7 @@ impl Service for Web {
 
     fn reload(&self) -> Result<LogSettings, DepotError> {
         let config = config::Web::read(&self.file)?;
-        self.pool
-            .resize(usize::try_from(config.pool.size).unwrap_or(1));
+        self.pool.resize(usize::try_from(config.pool.size).unwrap_or(1));
         self.config.set(config);
         Ok(config.log())
     }
@@ -420,30 +341,10 @@ impl Service for Web {
 
     fn metrics(&self, page: &mut Page) {
         let pool = self.pool.state();
-        page.single(
-            "pool_size",
-            "gauge",
-            "Connections to metadata that may be used.",
-            pool.size as f64,
-        );
-        page.single(
-            "pool_in_use",
-            "gauge",
-            "Connections to metadata in use.",
-            pool.in_use as f64,
-        );
-        page.single(
-            "pool_waiting",
-            "gauge",
-            "Requests that wait for a connection.",
-            pool.waiting as f64,
-        );
-        page.single(
-            "pool_taken_total",
-            "counter",
-            "Connections handed out.",
-            pool.taken as f64,
-        );
+        page.single("pool_size", "gauge", "Connections to metadata that may be used.", pool.size as f64);
+        page.single("pool_in_use", "gauge", "Connections to metadata in use.", pool.in_use as f64);
+        page.single("pool_waiting", "gauge", "Requests that wait for a connection.", pool.waiting as f64);
+        page.single("pool_taken_total", "counter", "Connections handed out.", pool.taken as f64);
         page.single(
             "pool_wait_timeouts_total",
             "counter",

@@ -240,9 +240,7 @@ pub enum Refusal {
     #[error("{0}")]
     BadClaim(String),
     /// A hint that is no pointer into the catalogue.
-    #[error(
-        "`{given}` is not in the documentation catalogue, and a hint may point nowhere else{suggestion}"
-    )]
+    #[error("`{given}` is not in the documentation catalogue, and a hint may point nowhere else{suggestion}")]
     NotInCatalogue {
         /// What was typed, cut.
         given: String,

@@ -35,10 +35,12 @@ pub enum Effect {
     },
     /// Give the agent lease and undo.
     Arm(Arm),
-    /// Let the agent apply what it has armed.
+    /// Let the agent apply what it has armed, and look whether it is there.
     Inject {
         /// Which.
         id: InjectionId,
+        /// What must be seen afterwards.
+        fault: Fault,
         /// The token.
         fence: Fence,
     },
@@ -62,7 +64,14 @@ pub enum Effect {
         epoch: u64,
     },
     /// Deliver a notice.
-    Send(Notice),
+    Send {
+        /// The message.
+        notice: Notice,
+        /// Not before this instant: a try that failed is repeated later.
+        not_before: At,
+        /// Which try this is, from 1.
+        attempt: u32,
+    },
     /// Run an operation on the target.
     Operate {
         /// Who runs it.

@@ -7,8 +7,8 @@
 use super::{measure::Bucket, plan::Plan};
 use crate::{
     base::{AlarmName, At, InjectionId, NoticeId, Person, ProbeName, Span},
-    fault::Fence,
-    scenario::act::Act,
+    fault::{Fence, Undone},
+    scenario::{AlarmSeverity, act::Act},
 };
 use serde::{Deserialize, Serialize};
 
@@ -242,7 +242,10 @@ pub enum InjectionStep {
     /// The agent was told to undo.
     Undoing,
     /// The undo was done; it is being checked.
-    Verifying,
+    Verifying {
+        /// What the undo found.
+        found: Undone,
+    },
     /// Gone, by our undo.
     Reverted,
     /// Gone, by the responders' repair.
@@ -277,17 +280,7 @@ pub enum InjectionStep {
 
 /// On which side somebody is.
 #[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum Hat {
@@ -308,8 +301,13 @@ pub struct Notice {
     pub id: NoticeId,
     /// The route's name.
     pub route: String,
+    /// When it was decided.
+    pub at: At,
     /// What it is about.
     pub about: NoticeKind,
+    /// How loud, if it is an alarm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub severity: Option<AlarmSeverity>,
     /// One line, beginning with `EXERCISE`.
     pub subject: String,
     /// The rest; may be empty.
@@ -382,9 +380,7 @@ pub enum BadLine {
     #[error("line is not a journal event: {0}")]
     Shape(#[from] serde_json::Error),
     /// Written by a newer version.
-    #[error(
-        "event kind `{kind}` has version {found}, and this program reads up to {known}: use a newer one"
-    )]
+    #[error("event kind `{kind}` has version {found}, and this program reads up to {known}: use a newer one")]
     TooNew {
         /// The event's kind.
         kind: String,
@@ -428,13 +424,8 @@ impl Recorded {
     pub fn to_line(&self) -> String {
         let mut value = serde_json::to_value(&self.event).expect("events are plain data");
         let kind = value["kind"].as_str().unwrap_or_default().to_owned();
-        let line = Line {
-            seq: self.seq,
-            at: self.at,
-            v: Event::version(&kind),
-            kind,
-            data: value["data"].take(),
-        };
+        let line =
+            Line { seq: self.seq, at: self.at, v: Event::version(&kind), kind, data: value["data"].take() };
         serde_json::to_string(&line).expect("events are plain data")
     }
 
@@ -443,11 +434,7 @@ impl Recorded {
         let line: Line = serde_json::from_str(text)?;
         let known = Event::version(&line.kind);
         if line.v > known {
-            return Err(BadLine::TooNew {
-                kind: line.kind,
-                found: line.v,
-                known,
-            });
+            return Err(BadLine::TooNew { kind: line.kind, found: line.v, known });
         }
         let mut tagged = serde_json::Map::new();
         tagged.insert("kind".to_owned(), line.kind.into());
@@ -455,11 +442,7 @@ impl Recorded {
             tagged.insert("data".to_owned(), line.data);
         }
         let event = serde_json::from_value(tagged.into())?;
-        Ok(Self {
-            seq: line.seq,
-            at: line.at,
-            event,
-        })
+        Ok(Self { seq: line.seq, at: line.at, event })
     }
 }
 
@@ -468,9 +451,6 @@ pub fn offset(start: At, at: At) -> String {
     if at >= start {
         format!("T+{}", Span::from_secs(at.since(start).millis() / 1000))
     } else {
-        format!(
-            "T-{}",
-            Span::from_secs(start.since(at).millis().div_ceil(1000))
-        )
+        format!("T-{}", Span::from_secs(start.since(at).millis().div_ceil(1000)))
     }
 }

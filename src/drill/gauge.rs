@@ -127,34 +127,43 @@ pub struct Watch {
     pub passes: Option<bool>,
     /// Since when it passes without a break.
     since: Option<At>,
+    /// When it was read last.
+    read_at: Option<At>,
     /// Consecutive readings, [`STOP_READ`] apart, that did not pass; unknown counts.
     pub bad_readings: u32,
-    read_at: Option<At>,
+    counted_at: Option<At>,
 }
 
 impl Watch {
     /// Watches a condition.
     pub fn new(condition: Condition) -> Self {
-        Self { condition, passes: None, since: None, bad_readings: 0, read_at: None }
+        Self { condition, passes: None, since: None, read_at: None, bad_readings: 0, counted_at: None }
     }
 
-    /// Looks at the window at `now` (the end of what was measured last).
+    /// Whether the condition looks at a probe, and not at requests.
+    pub fn is_probe(&self) -> bool {
+        matches!(self.condition.subject, Subject::Probe(_))
+    }
+
+    /// Looks at the window at `now`: the end of the newest second, or the moment of the newest answer.
     pub fn read(&mut self, window: &Window, now: At) {
+        self.read_at = Some(now);
         self.passes = window.passes(&self.condition);
         if self.passes == Some(true) {
             self.since.get_or_insert(now);
         } else {
             self.since = None;
         }
-        if self.read_at.is_none_or(|last| now.since(last) >= STOP_READ) {
-            self.read_at = Some(now);
+        if self.counted_at.is_none_or(|last| now.since(last) >= STOP_READ) {
+            self.counted_at = Some(now);
             self.bad_readings = if self.passes == Some(true) { 0 } else { self.bad_readings + 1 };
         }
     }
 
-    /// Whether it has passed for its time, at `now`.
-    pub fn holds(&self, now: At) -> bool {
-        self.since.is_some_and(|since| now.since(since) >= self.condition.held)
+    /// Whether it has passed for its time at the last reading.
+    pub fn holds(&self) -> bool {
+        let Some((since, read_at)) = self.since.zip(self.read_at) else { return false };
+        read_at.since(since) >= self.condition.held
     }
 
     /// When the good time began: the start of the window whose first reading passed.
@@ -164,12 +173,11 @@ impl Watch {
 
     /// Forgets what it saw, so that a new time begins.
     pub fn restart(&mut self) {
-        self.since = None;
-        self.bad_readings = 0;
+        *self = Self::new(self.condition.clone());
     }
 }
 
-/// Whether all of `watches` hold at `now`. None of nothing holds.
-pub fn all_hold(watches: &[Watch], now: At) -> bool {
-    !watches.is_empty() && watches.iter().all(|watch| watch.holds(now))
+/// Whether all of `watches` hold. None of nothing holds.
+pub fn all_hold(watches: &[Watch]) -> bool {
+    !watches.is_empty() && watches.iter().all(Watch::holds)
 }

@@ -6,10 +6,7 @@
 //!                                        stuck: a step is tried again          diverged, gone: people decide
 //! ```
 
-use super::{
-    event::InjectionStep,
-    plan::PlannedInjection,
-};
+use super::{effect::Effect, event::InjectionStep, plan::PlannedInjection};
 use crate::{
     base::At,
     fault::{Fence, Undone},
@@ -157,14 +154,15 @@ impl Injection {
             Step::Applied => self.state == State::Injecting && self.applied_at.is_none(),
             Step::Live => self.state == State::Injecting && self.applied_at.is_some(),
             Step::Reverting { .. } => {
-                matches!(self.state, State::Intent | State::Armed | State::Injecting | State::Live | State::Stuck)
+                matches!(
+                    self.state,
+                    State::Intent | State::Armed | State::Injecting | State::Live | State::Stuck
+                )
             }
             Step::Fenced => self.state == State::Reverting,
             Step::Undoing => matches!(self.state, State::Fenced | State::Verifying),
-            Step::Verifying => self.state == State::Undoing,
-            Step::Reverted | Step::Cleared => {
-                self.state == State::Verifying || self.state.is_blocked()
-            }
+            Step::Verifying { .. } => self.state == State::Undoing,
+            Step::Reverted | Step::Cleared => self.state == State::Verifying || self.state.is_blocked(),
             Step::Aborted { .. } => matches!(self.state, State::Planned | State::Probed | State::Verifying),
             Step::Expired => self.state.may_have_effect(),
             Step::Diverged { .. } => matches!(self.state, State::Undoing | State::Verifying),
@@ -200,7 +198,10 @@ impl Injection {
             }
             Step::Fenced => self.state = State::Fenced,
             Step::Undoing => self.state = State::Undoing,
-            Step::Verifying => self.state = State::Verifying,
+            Step::Verifying { found } => {
+                self.state = State::Verifying;
+                self.undone = Some(*found);
+            }
             Step::Reverted => self.end(State::Reverted),
             Step::Cleared => self.end(State::Cleared),
             Step::Expired => self.end(State::Expired),
@@ -216,6 +217,18 @@ impl Injection {
                 self.attempts = *attempt;
                 self.retry_at = Some(*retry_at);
             }
+        }
+    }
+
+    /// The effect that looks at its place.
+    pub fn look(&self) -> Effect {
+        Effect::Inspect { id: self.planned.id.clone(), fault: self.planned.fault.clone() }
+    }
+
+    /// The target was laid out anew, or people answer for it: nothing is left.
+    pub fn wiped(&mut self) {
+        if self.state.may_have_effect() {
+            self.end(State::Reverted);
         }
     }
 

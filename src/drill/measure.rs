@@ -39,11 +39,7 @@ pub struct Tally {
 impl Tally {
     /// Share of starts that failed; 0 when there was none.
     pub fn failed_share(&self) -> f64 {
-        if self.sent == 0 {
-            0.0
-        } else {
-            f64::from(self.failed) / f64::from(self.sent)
-        }
+        if self.sent == 0 { 0.0 } else { f64::from(self.failed) / f64::from(self.sent) }
     }
 
     /// Both together: counts add up, a percentile is the worse of the two.

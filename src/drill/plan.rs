@@ -80,9 +80,7 @@ pub struct Plan {
 impl fmt::Debug for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // A plan holds the truth, and debug output ends up in logs.
-        f.debug_struct("Plan")
-            .field("drill", &self.drill)
-            .finish_non_exhaustive()
+        f.debug_struct("Plan").field("drill", &self.drill).finish_non_exhaustive()
     }
 }
 
@@ -129,10 +127,8 @@ impl Plan {
     /// Resolves a scenario. The same scenario and options give the same plan, to the byte.
     pub fn resolve(scenario: &Scenario, options: PlanOptions) -> Self {
         let seed = options.seed;
-        let drill_name = format!(
-            "d-{}",
-            seed.opaque(&format!("drill {} {}", scenario.digest, options.start), 8)
-        );
+        let drill_name =
+            format!("d-{}", seed.opaque(&format!("drill {} {}", scenario.digest, options.start), 8));
         let (fact_offers, truth) = offer_facts(&scenario.truth, seed);
         let mut injects = scenario.injects.clone();
         injects.sort_by_key(|inject| inject.at);
@@ -177,11 +173,7 @@ impl Plan {
             fact_offers,
             truth,
             reference_solution: scenario.reference_solution.clone(),
-            autopilot: if options.autopilot {
-                scenario.autopilot.clone()
-            } else {
-                Vec::new()
-            },
+            autopilot: if options.autopilot { scenario.autopilot.clone() } else { Vec::new() },
             routes: options.routes,
         }
     }
@@ -191,15 +183,9 @@ impl Plan {
         use crate::scenario::AlarmTrigger;
         let mut steps = Vec::new();
         for injection in &self.injections {
-            steps.push(Step {
-                at: Some(injection.at),
-                what: StepKind::Fault(injection.clone()),
-            });
+            steps.push(Step { at: Some(injection.at), what: StepKind::Fault(injection.clone()) });
             if let Some(until) = injection.until {
-                steps.push(Step {
-                    at: Some(until),
-                    what: StepKind::FaultEnds(injection.id.clone()),
-                });
+                steps.push(Step { at: Some(until), what: StepKind::FaultEnds(injection.id.clone()) });
             }
         }
         for alarm in &self.alarms {
@@ -209,17 +195,11 @@ impl Plan {
             };
             steps.push(Step {
                 at,
-                what: StepKind::Alarm {
-                    name: alarm.name.to_string(),
-                    severity: alarm.severity,
-                },
+                what: StepKind::Alarm { name: alarm.name.to_string(), severity: alarm.severity },
             });
         }
         for inject in &self.injects {
-            steps.push(Step {
-                at: Some(inject.at),
-                what: StepKind::Message(inject.clone()),
-            });
+            steps.push(Step { at: Some(inject.at), what: StepKind::Message(inject.clone()) });
         }
         // Steps that wait for a measurement come last: they have no time of their own.
         steps.sort_by_key(|step| (step.at.is_none(), step.at));
@@ -257,30 +237,21 @@ pub enum StepKind {
 
 fn opaque_id(seed: Seed, drill: &str, index: usize) -> InjectionId {
     let letters = seed.opaque(&format!("injection {drill} {index}"), 8);
-    format!("gd-{letters}")
-        .parse()
-        .expect("made of letters and digits")
+    format!("gd-{letters}").parse().expect("made of letters and digits")
 }
 
 /// Mixes true and false statements and gives both ids that tell nothing.
 fn offer_facts(truth: &Truth, seed: Seed) -> (Vec<FactOffer>, Truth) {
     let mut truth = truth.clone();
     let cause = &mut truth.cause;
-    let mut all: Vec<_> = cause
-        .facts
-        .iter_mut()
-        .chain(cause.distractors.iter_mut())
-        .collect();
+    let mut all: Vec<_> = cause.facts.iter_mut().chain(cause.distractors.iter_mut()).collect();
     all.shuffle(&mut seed.stream("fact offers"));
     let offers = all
         .into_iter()
         .enumerate()
         .map(|(index, fact)| {
             fact.id = format!("f{}", index + 1);
-            FactOffer {
-                id: fact.id.clone(),
-                says: fact.says.clone(),
-            }
+            FactOffer { id: fact.id.clone(), says: fact.says.clone() }
         })
         .collect();
     (offers, truth)

@@ -10,8 +10,7 @@ use super::{Fault, TimedFault};
 use crate::base::limits::{DRILL_MAX, FAULTS_MAX, SCRIPT_DEADLINE, SCRIPT_OUTPUT_BYTES_MAX};
 use crate::base::{Span, names::is_name};
 use rhai::packages::{
-    ArithmeticPackage, BasicIteratorPackage, BasicMathPackage, BasicStringPackage, LogicPackage,
-    Package,
+    ArithmeticPackage, BasicIteratorPackage, BasicMathPackage, BasicStringPackage, LogicPackage, Package,
 };
 use rhai::{
     AST, Array, CallFnOptions, Dynamic, Engine, EvalAltResult, FuncArgs, INT, ImmutableString,
@@ -33,9 +32,7 @@ const CALL_LEVELS_MAX: usize = 16;
 const EXPRESSION_DEPTH_MAX: usize = 32;
 const OUTPUT_DEPTH_MAX: usize = 8;
 /// Keywords that have no place in a description: they run text, reach files, or call what is not written there.
-const DISABLED: [&str; 8] = [
-    "eval", "import", "export", "print", "debug", "Fn", "call", "curry",
-];
+const DISABLED: [&str; 8] = ["eval", "import", "export", "print", "debug", "Fn", "call", "curry"];
 
 /// What is asked of a script.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -62,19 +59,11 @@ pub struct ScriptError {
 impl ScriptError {
     /// An error without a place in the script.
     pub fn new(message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            line: 0,
-            column: 0,
-        }
+        Self { message: message.into(), line: 0, column: 0 }
     }
 
     fn at(message: String, position: Position) -> Self {
-        Self {
-            message,
-            line: position.line().unwrap_or(0),
-            column: position.position().unwrap_or(0),
-        }
+        Self { message, line: position.line().unwrap_or(0), column: position.position().unwrap_or(0) }
     }
 }
 
@@ -87,9 +76,7 @@ pub fn run(
 ) -> Result<Value, ScriptError> {
     if source.len() > SOURCE_BYTES_MAX {
         let limit = SOURCE_BYTES_MAX / 1024;
-        return Err(ScriptError::new(format!(
-            "the script is larger than {limit} KiB"
-        )));
+        return Err(ScriptError::new(format!("the script is larger than {limit} KiB")));
     }
     let engine = engine(should_stop);
     let ast = engine
@@ -98,10 +85,8 @@ pub fn run(
     let answer = match call {
         Call::Describe => call_fn(&engine, &ast, "describe", ()),
         Call::Plan(params) => {
-            let params: rhai::Map = params
-                .iter()
-                .map(|(name, value)| (name.into(), into_script(value)))
-                .collect();
+            let params: rhai::Map =
+                params.iter().map(|(name, value)| (name.into(), into_script(value))).collect();
             call_fn(&engine, &ast, "plan", (params,))
         }
     }?;
@@ -109,22 +94,11 @@ pub fn run(
     into_data(&answer, &mut room, OUTPUT_DEPTH_MAX)
 }
 
-fn call_fn(
-    engine: &Engine,
-    ast: &AST,
-    name: &str,
-    args: impl FuncArgs,
-) -> Result<Dynamic, ScriptError> {
+fn call_fn(engine: &Engine, ast: &AST, name: &str, args: impl FuncArgs) -> Result<Dynamic, ScriptError> {
     let exists = ast.iter_functions().any(|function| function.name == name);
     if !exists {
-        let written = if name == "plan" {
-            "plan(params)"
-        } else {
-            "describe()"
-        };
-        return Err(ScriptError::new(format!(
-            "the script has no function `{written}`"
-        )));
+        let written = if name == "plan" { "plan(params)" } else { "describe()" };
+        return Err(ScriptError::new(format!("the script has no function `{written}`")));
     }
     let options = CallFnOptions::new().eval_ast(false);
     engine
@@ -181,13 +155,10 @@ fn engine(should_stop: impl Fn() -> bool + Send + Sync + 'static) -> Engine {
     engine.on_progress(move |_| {
         let count = operations.fetch_add(1, Ordering::Relaxed);
         if count >= OPERATIONS_MAX {
-            return Some(
-                format!("the script does not end: more than {OPERATIONS_MAX} operations").into(),
-            );
+            return Some(format!("the script does not end: more than {OPERATIONS_MAX} operations").into());
         }
         let ask = count.is_multiple_of(64);
-        (ask && should_stop())
-            .then(|| format!("the script does not end within {SCRIPT_DEADLINE}").into())
+        (ask && should_stop()).then(|| format!("the script does not end within {SCRIPT_DEADLINE}").into())
     });
     engine
 }
@@ -202,27 +173,18 @@ fn register_collections(engine: &mut Engine) {
         .register_fn("push", |list: &mut Array, item: Dynamic| list.push(item))
         .register_fn("len", |map: &mut rhai::Map| count(map.len()))
         .register_fn("is_empty", |map: &mut rhai::Map| map.is_empty())
-        .register_fn("contains", |map: &mut rhai::Map, key: &str| {
-            map.contains_key(key)
-        })
+        .register_fn("contains", |map: &mut rhai::Map, key: &str| map.contains_key(key))
         .register_fn("keys", |map: &mut rhai::Map| -> Array {
-            map.keys()
-                .map(|key| Dynamic::from(key.to_string()))
-                .collect()
+            map.keys().map(|key| Dynamic::from(key.to_string())).collect()
         })
         .register_fn("len", |text: &str| count(text.chars().count()))
         .register_fn("is_empty", |text: &str| text.is_empty())
         .register_fn("contains", |text: &str, part: &str| text.contains(part))
-        .register_fn("starts_with", |text: &str, part: &str| {
-            text.starts_with(part)
-        })
+        .register_fn("starts_with", |text: &str, part: &str| text.starts_with(part))
         .register_fn("ends_with", |text: &str, part: &str| text.ends_with(part))
         .register_fn("trimmed", |text: &str| ImmutableString::from(text.trim()))
         .register_fn("split", |text: &str, at: &str| -> Array {
-            let parts = text
-                .split(at)
-                .filter(|part| !part.is_empty())
-                .take(ARRAY_MAX);
+            let parts = text.split(at).filter(|part| !part.is_empty()).take(ARRAY_MAX);
             parts.map(|part| Dynamic::from(part.to_owned())).collect()
         })
         .register_fn("min", |a: INT, b: INT| a.min(b))
@@ -245,10 +207,7 @@ fn into_script(value: &Value) -> Dynamic {
         Value::String(text) => text.clone().into(),
         Value::Array(list) => Dynamic::from(list.iter().map(into_script).collect::<Array>()),
         Value::Object(map) => {
-            let map: rhai::Map = map
-                .iter()
-                .map(|(key, value)| (key.into(), into_script(value)))
-                .collect();
+            let map: rhai::Map = map.iter().map(|(key, value)| (key.into(), into_script(value))).collect();
             map.into()
         }
     }
@@ -304,47 +263,36 @@ fn into_data(value: &Dynamic, room: &mut usize, depth: usize) -> Result<Value, S
 
 /// Reads what `describe()` answered.
 pub fn description(answer: Value) -> Result<Description, ScriptError> {
-    let mut description: Description = serde_json::from_value(answer).map_err(|error| {
-        ScriptError::new(format!("`describe()` answered something else: {error}"))
-    })?;
+    let mut description: Description = serde_json::from_value(answer)
+        .map_err(|error| ScriptError::new(format!("`describe()` answered something else: {error}")))?;
     if !kind::exists(&description.kind) || description.kind.starts_with("none.") {
         let kind = &description.kind;
-        return Err(ScriptError::new(format!(
-            "`describe()`: there is no kind of fault `{kind}`"
-        )));
+        return Err(ScriptError::new(format!("`describe()`: there is no kind of fault `{kind}`")));
     }
     for (name, param) in &mut description.params {
         if !is_name(name) {
-            return Err(ScriptError::new(format!(
-                "`describe()`: `{name}` is not a name for a parameter"
-            )));
+            return Err(ScriptError::new(format!("`describe()`: `{name}` is not a name for a parameter")));
         }
         if (param.min.is_some() || param.max.is_some()) && param.takes != ParamType::Integer {
-            let message =
-                format!("`describe()`: `min` and `max` of `{name}` are for integers only");
+            let message = format!("`describe()`: `min` and `max` of `{name}` are for integers only");
             return Err(ScriptError::new(message));
         }
         let Some(default) = &mut param.default else {
             continue;
         };
         if let (ParamType::Duration, Some(text)) = (param.takes, default.as_str()) {
-            let span: Span = text.parse().map_err(|bad| {
-                ScriptError::new(format!("`describe()`: the default of `{name}`: {bad}"))
-            })?;
+            let span: Span = text
+                .parse()
+                .map_err(|bad| ScriptError::new(format!("`describe()`: the default of `{name}`: {bad}")))?;
             *default = span.millis().into();
         }
         let fits = match param.takes {
-            ParamType::Service
-            | ParamType::Link
-            | ParamType::Volume
-            | ParamType::File
-            | ParamType::Text => default.is_string(),
-            ParamType::Links => default
-                .as_array()
-                .is_some_and(|list| list.iter().all(Value::is_string)),
+            ParamType::Service | ParamType::Link | ParamType::Volume | ParamType::File | ParamType::Text => {
+                default.is_string()
+            }
+            ParamType::Links => default.as_array().is_some_and(|list| list.iter().all(Value::is_string)),
             ParamType::Integer => default.as_i64().is_some_and(|number| {
-                param.min.is_none_or(|min| number >= min)
-                    && param.max.is_none_or(|max| number <= max)
+                param.min.is_none_or(|min| number >= min) && param.max.is_none_or(|max| number <= max)
             }),
             ParamType::Duration => default.is_u64(),
             ParamType::Boolean => default.is_boolean(),
@@ -365,30 +313,18 @@ pub fn planned(answer: Value) -> Result<Planned, ScriptError> {
         Value::Array(list) => list,
         one @ Value::Object(_) => vec![one],
         _ => {
-            return Err(ScriptError::new(
-                "`plan(params)` must answer with an array of faults",
-            ));
+            return Err(ScriptError::new("`plan(params)` must answer with an array of faults"));
         }
     };
     if list.len() > FAULTS_MAX {
-        return Err(ScriptError::new(format!(
-            "`plan(params)` answered more than {FAULTS_MAX} faults"
-        )));
+        return Err(ScriptError::new(format!("`plan(params)` answered more than {FAULTS_MAX} faults")));
     }
     let faults = list.into_iter().enumerate().map(|(index, entry)| {
-        let entry: PlannedEntry = serde_json::from_value(entry).map_err(|error| {
-            ScriptError::new(format!("`plan(params)`, fault {}: {error}", index + 1))
-        })?;
+        let entry: PlannedEntry = serde_json::from_value(entry)
+            .map_err(|error| ScriptError::new(format!("`plan(params)`, fault {}: {error}", index + 1)))?;
         let at = entry.at.map_or(Span::ZERO, |time| time.0);
-        let lasts = entry
-            .lasts
-            .map(|time| time.0)
-            .filter(|lasts| *lasts > Span::ZERO);
-        Ok(TimedFault {
-            at,
-            until: lasts.map(|lasts| at + lasts),
-            fault: entry.fault,
-        })
+        let lasts = entry.lasts.map(|time| time.0).filter(|lasts| *lasts > Span::ZERO);
+        Ok(TimedFault { at, until: lasts.map(|lasts| at + lasts), fault: entry.fault })
     });
     faults.collect::<Result<_, _>>().map(Planned)
 }
@@ -415,9 +351,8 @@ impl TryFrom<Value> for ScriptTime {
             (None, None) => None,
         };
         let span = span.filter(|span| *span <= DRILL_MAX);
-        span.map(Self).ok_or_else(|| {
-            format!("{value} is not a time: give whole milliseconds or a text like \"30s\"")
-        })
+        span.map(Self)
+            .ok_or_else(|| format!("{value} is not a time: give whole milliseconds or a text like \"30s\""))
     }
 }
 
@@ -448,9 +383,7 @@ mod tests {
         assert_eq!(planned.0.len(), 2);
         assert_eq!(planned.0[0].at, Span::from_millis(500));
         assert_eq!(planned.0[1].until, Some(Span::from_millis(2500)));
-        assert!(
-            matches!(&planned.0[1].fault, Fault::LinkLatency { link, .. } if link.as_str() == "b")
-        );
+        assert!(matches!(&planned.0[1].fault, Fault::LinkLatency { link, .. } if link.as_str() == "b"));
     }
 
     #[test]
@@ -479,20 +412,10 @@ mod tests {
     #[test]
     fn what_does_not_end_is_ended() {
         let endless = format!("more than {OPERATIONS_MAX} operations");
-        assert!(
-            refused("loop {}").contains(&endless),
-            "{}",
-            refused("loop {}")
-        );
+        assert!(refused("loop {}").contains(&endless), "{}", refused("loop {}"));
         assert!(refused("while true { let x = 1; }").contains(&endless));
-        assert!(
-            refused("for i in 0..9000000000 { for j in 0..9000000000 { } }").contains(&endless)
-        );
-        let recursion = run(
-            "fn f(n) { f(n + 1) } fn plan(p) { f(0) }",
-            &Call::Plan(Map::new()),
-            || false,
-        );
+        assert!(refused("for i in 0..9000000000 { for j in 0..9000000000 { } }").contains(&endless));
+        let recursion = run("fn f(n) { f(n + 1) } fn plan(p) { f(0) }", &Call::Plan(Map::new()), || false);
         assert!(recursion.unwrap_err().message.contains("levels deep"));
         let slow = run("fn plan(p) { loop {} }", &Call::Plan(Map::new()), || true);
         assert!(slow.unwrap_err().message.contains("within 250ms"));
@@ -519,26 +442,13 @@ mod tests {
 
     #[test]
     fn an_error_names_its_line_and_column() {
-        let error = run(
-            "fn plan(p) {\n  let x = p.missing;\n  []\n}",
-            &Call::Plan(Map::new()),
-            || false,
-        )
-        .unwrap_err();
+        let error = run("fn plan(p) {\n  let x = p.missing;\n  []\n}", &Call::Plan(Map::new()), || false)
+            .unwrap_err();
         assert_eq!((error.line, error.column), (2, 13), "{error}");
-        let error = run(
-            "fn plan(p) {\n  let = 3\n}",
-            &Call::Plan(Map::new()),
-            || false,
-        )
-        .unwrap_err();
+        let error = run("fn plan(p) {\n  let = 3\n}", &Call::Plan(Map::new()), || false).unwrap_err();
         assert_eq!(error.line, 2, "{error}");
-        let error = run(
-            "fn plan(p) { throw \"no such key\" }",
-            &Call::Plan(Map::new()),
-            || false,
-        )
-        .unwrap_err();
+        let error =
+            run("fn plan(p) { throw \"no such key\" }", &Call::Plan(Map::new()), || false).unwrap_err();
         assert_eq!(error.message, "the script gave up: no such key");
         let error = run("fn other() {}", &Call::Describe, || false).unwrap_err();
         assert_eq!(error.message, "the script has no function `describe()`");

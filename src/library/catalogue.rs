@@ -32,9 +32,7 @@ fn entry(path: &str, bytes: &[u8]) -> CatalogueEntry {
 /// `depotctl.1.md` is the manual page `depotctl(1)`; every other document goes by its path.
 fn name_and_kind(path: &str) -> (String, CatalogueKind) {
     let file = path.rsplit('/').next().unwrap_or(path);
-    let page = file
-        .strip_suffix(".md")
-        .and_then(|stem| stem.rsplit_once('.'));
+    let page = file.strip_suffix(".md").and_then(|stem| stem.rsplit_once('.'));
     match page {
         Some((name, section)) if section.len() == 1 && ("1"..="9").contains(&section) => {
             (format!("{name}({section})"), CatalogueKind::Man)
@@ -97,17 +95,11 @@ mod tests {
         assert_eq!(page.name, "depotctl(1)");
         assert_eq!(page.kind, CatalogueKind::Man);
         assert_eq!(page.title, "depotctl: operate Depot");
-        assert_eq!(
-            page.anchors,
-            ["depotctl-operate-depot", "options", "options-1"]
-        );
+        assert_eq!(page.anchors, ["depotctl-operate-depot", "options", "options-1"]);
         assert_eq!(page.address, "man/depotctl.1.md");
         assert_eq!(page.digest.len(), 64);
         let runbook = entry("runbooks/uploads.md", b"no heading");
-        assert_eq!(
-            (runbook.name.as_str(), runbook.kind),
-            ("runbooks/uploads.md", CatalogueKind::Doc)
-        );
+        assert_eq!((runbook.name.as_str(), runbook.kind), ("runbooks/uploads.md", CatalogueKind::Doc));
         assert_eq!(runbook.title, "runbooks/uploads.md");
         assert_eq!(name_and_kind("notes.v12.md").1, CatalogueKind::Doc);
     }

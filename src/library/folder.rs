@@ -22,7 +22,10 @@ pub struct Folder {
 #[derive(Debug, Clone)]
 enum Place {
     /// The folder that links must not lead out of, and the place beneath it.
-    Disk { root: PathBuf, beneath: String },
+    Disk {
+        root: PathBuf,
+        beneath: String,
+    },
     BuiltIn {
         dir: Option<&'static Dir<'static>>,
         path: String,
@@ -64,54 +67,34 @@ pub enum FolderTrouble {
 
 /// Names of the built-in packs.
 pub fn built_in_packs() -> Vec<String> {
-    let packs = SCENARIOS
-        .dirs()
-        .filter(|dir| dir.get_file(dir.path().join("pack.yaml")).is_some());
-    packs
-        .map(|dir| dir.path().to_string_lossy().into_owned())
-        .collect()
+    let packs = SCENARIOS.dirs().filter(|dir| dir.get_file(dir.path().join("pack.yaml")).is_some());
+    packs.map(|dir| dir.path().to_string_lossy().into_owned()).collect()
 }
 
 impl Folder {
     /// A folder on disk. It need not exist: then it is empty.
     pub fn on_disk(path: &Path) -> Self {
-        Self {
-            place: Place::Disk {
-                root: path.to_owned(),
-                beneath: String::new(),
-            },
-        }
+        Self { place: Place::Disk { root: path.to_owned(), beneath: String::new() } }
     }
 
     /// A pack that is built into the program.
     pub fn built_in_pack(name: &str) -> Option<Self> {
         let dir = SCENARIOS.get_dir(name)?;
         dir.get_file(dir.path().join("pack.yaml"))?;
-        Some(Self {
-            place: Place::BuiltIn {
-                dir: Some(dir),
-                path: format!("scenarios/{name}"),
-            },
-        })
+        Some(Self { place: Place::BuiltIn { dir: Some(dir), path: format!("scenarios/{name}") } })
     }
 
     /// The injectors that are built into the program.
     pub fn built_in_injectors() -> Self {
-        Self {
-            place: Place::BuiltIn {
-                dir: Some(&INJECTORS),
-                path: "fault-injectors".to_owned(),
-            },
-        }
+        Self { place: Place::BuiltIn { dir: Some(&INJECTORS), path: "fault-injectors".to_owned() } }
     }
 
     /// The folder `name` in this one. It need not exist.
     pub fn beneath(&self, name: &str) -> Self {
         let place = match &self.place {
-            Place::Disk { root, beneath } => Place::Disk {
-                root: root.clone(),
-                beneath: joined(beneath, name),
-            },
+            Place::Disk { root, beneath } => {
+                Place::Disk { root: root.clone(), beneath: joined(beneath, name) }
+            }
             Place::BuiltIn { dir, path } => Place::BuiltIn {
                 dir: dir.and_then(|dir| dir.get_dir(dir.path().join(name))),
                 path: format!("{path}/{name}"),
@@ -132,9 +115,7 @@ impl Folder {
     /// Whether something of this name is here. A link is: reading it tells why it is refused.
     pub fn has(&self, path: &str) -> bool {
         match &self.place {
-            Place::Disk { root, beneath } => {
-                root.join(joined(beneath, path)).symlink_metadata().is_ok()
-            }
+            Place::Disk { root, beneath } => root.join(joined(beneath, path)).symlink_metadata().is_ok(),
             Place::BuiltIn { dir, .. } => {
                 dir.is_some_and(|dir| dir.get_file(dir.path().join(path)).is_some())
             }
@@ -143,16 +124,11 @@ impl Folder {
 
     /// Reads a regular file of at most 256 KiB beneath this folder.
     pub fn read(&self, path: &str) -> Result<Vec<u8>, FolderError> {
-        self.try_read(path).map_err(|why| FolderError {
-            path: path.to_owned(),
-            why,
-        })
+        self.try_read(path).map_err(|why| FolderError { path: path.to_owned(), why })
     }
 
     fn try_read(&self, path: &str) -> Result<Vec<u8>, FolderTrouble> {
-        let plain = Path::new(path)
-            .components()
-            .all(|part| matches!(part, Component::Normal(_)));
+        let plain = Path::new(path).components().all(|part| matches!(part, Component::Normal(_)));
         if path.is_empty() || !plain || path.contains('\0') {
             return Err(FolderTrouble::Outside);
         }
@@ -191,22 +167,14 @@ fn read_on_disk(root: &Path, path: &str) -> Result<Vec<u8>, FolderTrouble> {
     let walked = root.join(path);
     // The flags hold even when the path is changed behind the look above; a pipe must not block the open.
     let flags = nix::fcntl::OFlag::O_NOFOLLOW | nix::fcntl::OFlag::O_NONBLOCK;
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags(flags.bits())
-        .open(&walked)
-        .map_err(trouble)?;
+    let file = OpenOptions::new().read(true).custom_flags(flags.bits()).open(&walked).map_err(trouble)?;
     if !file.metadata()?.is_file() {
         return Err(FolderTrouble::NotAFile);
     }
     let mut bytes = Vec::new();
     let most = u64::try_from(FILE_BYTES_MAX).unwrap_or(u64::MAX);
     file.take(most + 1).read_to_end(&mut bytes)?;
-    if bytes.len() > FILE_BYTES_MAX {
-        Err(FolderTrouble::TooLarge)
-    } else {
-        Ok(bytes)
-    }
+    if bytes.len() > FILE_BYTES_MAX { Err(FolderTrouble::TooLarge) } else { Ok(bytes) }
 }
 
 /// Whether `path`, or a folder on the way to it from `root`, is a link.
@@ -214,18 +182,12 @@ fn behind_link(root: &Path, path: &str) -> bool {
     let mut walked = root.to_owned();
     Path::new(path).components().any(|part| {
         walked.push(part);
-        walked
-            .symlink_metadata()
-            .is_ok_and(|about| about.file_type().is_symlink())
+        walked.symlink_metadata().is_ok_and(|about| about.file_type().is_symlink())
     })
 }
 
 fn joined(beneath: &str, path: &str) -> String {
-    if beneath.is_empty() {
-        path.to_owned()
-    } else {
-        format!("{beneath}/{path}")
-    }
+    if beneath.is_empty() { path.to_owned() } else { format!("{beneath}/{path}") }
 }
 
 fn trouble(error: std::io::Error) -> FolderTrouble {
@@ -244,11 +206,7 @@ fn list_on_disk(root: &Path, beneath: &str, depth: usize, paths: &mut Vec<String
         let Some(name) = entry.file_name().to_str().map(str::to_owned) else {
             continue;
         };
-        let path = if beneath.is_empty() {
-            name
-        } else {
-            format!("{beneath}/{name}")
-        };
+        let path = if beneath.is_empty() { name } else { format!("{beneath}/{name}") };
         let Ok(kind) = entry.file_type() else {
             continue;
         };
@@ -305,10 +263,7 @@ mod tests {
         assert!(matches!(why("none.md"), FolderTrouble::Missing));
         symlink("docs", root.join("papers")).unwrap();
         assert!(folder.beneath("papers").list("md").is_empty());
-        assert!(matches!(
-            folder.beneath("papers").read("a.md").unwrap_err().why,
-            FolderTrouble::Link
-        ));
+        assert!(matches!(folder.beneath("papers").read("a.md").unwrap_err().why, FolderTrouble::Link));
         assert_eq!(folder.beneath("docs").read("a.md").unwrap(), b"# A");
     }
 }

@@ -25,31 +25,18 @@ impl Found {
     /// Finds a scenario by its path or its built-in name.
     pub(super) fn locate(name_or_path: &str) -> Result<Self, Problem> {
         let path = Path::new(name_or_path);
-        let ends_like_one = path
-            .extension()
-            .is_some_and(|end| end == "yaml" || end == "yml");
+        let ends_like_one = path.extension().is_some_and(|end| end == "yaml" || end == "yml");
         // A folder of that name must not hide a built-in scenario.
         let looks_like_path = ends_like_one || (path.exists() && !path.is_dir());
         if looks_like_path {
-            let parent = path
-                .parent()
-                .filter(|parent| !parent.as_os_str().is_empty())
-                .unwrap_or(Path::new("."));
-            let file = path
-                .file_name()
-                .and_then(|name| name.to_str())
-                .unwrap_or_default()
-                .to_owned();
-            let name = path
-                .file_stem()
-                .and_then(|stem| stem.to_str())
-                .unwrap_or_default()
-                .to_owned();
+            let parent =
+                path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            let file = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+            let name = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default().to_owned();
             if !is_name(&name) {
                 let help = "name it like `pool-shrink.yaml`";
                 return Err(
-                    Problem::of_file(name_or_path, "this is not a scenario's file name")
-                        .with_help(help),
+                    Problem::of_file(name_or_path, "this is not a scenario's file name").with_help(help)
                 );
             }
             let folder = Folder::on_disk(parent);
@@ -63,38 +50,21 @@ impl Found {
         }
         let built_in = Library::built_in();
         let full = built_in.iter().find(|full| {
-            *full == name_or_path
-                || full
-                    .split_once('/')
-                    .is_some_and(|(_, name)| name == name_or_path)
+            *full == name_or_path || full.split_once('/').is_some_and(|(_, name)| name == name_or_path)
         });
         let Some((pack, name)) = full.and_then(|full| full.split_once('/')) else {
             let mut known: Vec<&str> = built_in.iter().map(String::as_str).collect();
-            known.extend(
-                built_in
-                    .iter()
-                    .filter_map(|full| full.split_once('/'))
-                    .map(|(_, name)| name),
-            );
-            let problem = Problem::of_file(
-                name_or_path,
-                "there is no file and no built-in scenario of this name",
-            );
+            known.extend(built_in.iter().filter_map(|full| full.split_once('/')).map(|(_, name)| name));
+            let problem =
+                Problem::of_file(name_or_path, "there is no file and no built-in scenario of this name");
             return Err(match suggestion(name_or_path, &known) {
                 Some(help) => problem.with_help(help),
                 None => problem,
             });
         };
-        let folder =
-            Folder::built_in_pack(pack).expect("a built-in scenario lies in a built-in pack");
+        let folder = Folder::built_in_pack(pack).expect("a built-in scenario lies in a built-in pack");
         let file = format!("{name}.yaml");
-        Ok(Self {
-            name: name.to_owned(),
-            shown: folder.shown(&file),
-            folder,
-            file,
-            on_disk: None,
-        })
+        Ok(Self { name: name.to_owned(), shown: folder.shown(&file), folder, file, on_disk: None })
     }
 
     /// The pack's folder: the scenario's own, one beside it, or a built-in one.
@@ -103,14 +73,10 @@ impl Found {
             return Err(no_pack(&self.shown, pack, pack.place));
         }
         let Some(parent) = &self.on_disk else {
-            return Folder::built_in_pack(pack)
-                .ok_or_else(|| no_pack(&self.shown, pack, pack.place));
+            return Folder::built_in_pack(pack).ok_or_else(|| no_pack(&self.shown, pack, pack.place));
         };
         let own_name = parent.canonicalize().ok();
-        let own_name = own_name
-            .as_deref()
-            .and_then(Path::file_name)
-            .and_then(|name| name.to_str());
+        let own_name = own_name.as_deref().and_then(Path::file_name).and_then(|name| name.to_str());
         if own_name == Some(pack.as_str()) && self.folder.has("pack.yaml") {
             return Ok(self.folder.clone());
         }

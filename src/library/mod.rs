@@ -55,11 +55,7 @@ pub enum LoadError {
 }
 
 fn headlines(problems: &[Problem]) -> String {
-    problems
-        .iter()
-        .map(Problem::headline)
-        .collect::<Vec<_>>()
-        .join("\n")
+    problems.iter().map(Problem::headline).collect::<Vec<_>>().join("\n")
 }
 
 impl LoadError {
@@ -97,11 +93,7 @@ impl From<Problem> for Stop {
 impl Library {
     /// A library over the targets that are built into the program. `scripts` says where scripts run.
     pub fn new(targets: Vec<TargetDescription>, scripts: ScriptRunner) -> Self {
-        Self {
-            targets,
-            scripts,
-            injector_folders: Vec::new(),
-        }
+        Self { targets, scripts, injector_folders: Vec::new() }
     }
 
     /// The same with one more folder of injectors, laid over the built-in ones and over those of a pack.
@@ -114,9 +106,7 @@ impl Library {
     pub fn built_in() -> Vec<String> {
         let mut names = Vec::new();
         for pack in folder::built_in_packs() {
-            let files = Folder::built_in_pack(&pack)
-                .map(|folder| folder.list("yaml"))
-                .unwrap_or_default();
+            let files = Folder::built_in_pack(&pack).map(|folder| folder.list("yaml")).unwrap_or_default();
             names.extend(
                 files
                     .iter()
@@ -132,14 +122,10 @@ impl Library {
     /// `depot/pool-shrink`). The error holds every problem at once.
     pub fn load(&self, name_or_path: &str) -> Result<Scenario, LoadError> {
         let mut reading = Reading::new();
-        self.read(name_or_path, &mut reading)
-            .map_err(|stop| match stop {
-                Stop::Problems(problems) => LoadError::Problems {
-                    problems,
-                    sources: reading.sources,
-                },
-                Stop::Worker(error) => LoadError::Worker(error),
-            })
+        self.read(name_or_path, &mut reading).map_err(|stop| match stop {
+            Stop::Problems(problems) => LoadError::Problems { problems, sources: reading.sources },
+            Stop::Worker(error) => LoadError::Worker(error),
+        })
     }
 
     /// Loads a built-in pack by its name, or the one in a folder on disk.
@@ -151,20 +137,13 @@ impl Library {
         } else {
             Folder::built_in_pack(name_or_folder)
         };
-        let name = on_disk
-            .file_name()
-            .and_then(|name| name.to_str())
-            .unwrap_or(name_or_folder)
-            .to_owned();
+        let name = on_disk.file_name().and_then(|name| name.to_str()).unwrap_or(name_or_folder).to_owned();
         let read = match folder {
             Some(folder) => self.pack_in(&folder, &name, &mut reading),
             None => Err(no_pack(name_or_folder, name_or_folder, Place::default()).into()),
         };
         read.map_err(|stop| match stop {
-            Stop::Problems(problems) => LoadError::Problems {
-                problems,
-                sources: reading.sources,
-            },
+            Stop::Problems(problems) => LoadError::Problems { problems, sources: reading.sources },
             Stop::Worker(error) => LoadError::Worker(error),
         })
     }
@@ -196,10 +175,7 @@ impl Library {
         if problems.is_empty() {
             Ok(injectors)
         } else {
-            Err(LoadError::Problems {
-                problems,
-                sources: reading.sources,
-            })
+            Err(LoadError::Problems { problems, sources: reading.sources })
         }
     }
 
@@ -212,22 +188,14 @@ impl Library {
         let pack = self.pack_in(&pack_folder, &file.pack, reading)?;
         let mut problems = Vec::new();
         let shelves = self.shelves(Some(&pack_folder));
-        let planned = self.plans(
-            &file,
-            (&found.shown, &pack),
-            &shelves,
-            reading,
-            &mut problems,
-        )?;
+        let planned = self.plans(&file, (&found.shown, &pack), &shelves, reading, &mut problems)?;
         let players = players(&file, &found, reading, &mut problems);
         let given = Given {
             name: &found.name,
             file: &found.shown,
             pack: &pack,
             planned: &planned,
-            players: players
-                .as_ref()
-                .map(|(name, list)| (name.as_str(), list.as_slice())),
+            players: players.as_ref().map(|(name, list)| (name.as_str(), list.as_slice())),
             digest: reading.digest(),
         };
         match check::scenario(&file, given) {
@@ -235,9 +203,7 @@ impl Library {
             Ok(_) => Err(Stop::Problems(problems)),
             Err(more) => {
                 problems.extend(more);
-                problems.sort_by_key(|problem| {
-                    (problem.file != found.shown, problem.line, problem.column)
-                });
+                problems.sort_by_key(|problem| (problem.file != found.shown, problem.line, problem.column));
                 Err(Stop::Problems(problems))
             }
         }
@@ -250,14 +216,9 @@ impl Library {
         let docs = file.docs.as_ref().map_or("docs", |docs| docs.as_str());
         // A folder outside of the pack is refused by the check; nothing of it is read.
         let inside = docs.split('/').all(crate::base::names::is_name);
-        let entries = if inside {
-            catalogue::entries(folder, docs)
-        } else {
-            Ok(Vec::new())
-        }
-        .map_err(|error| Problem::of_file(&folder.shown(&error.path), error.why.to_string()))?;
-        let pack =
-            check::pack(name, &shown, &file, &self.targets, entries).map_err(Stop::Problems)?;
+        let entries = if inside { catalogue::entries(folder, docs) } else { Ok(Vec::new()) }
+            .map_err(|error| Problem::of_file(&folder.shown(&error.path), error.why.to_string()))?;
+        let pack = check::pack(name, &shown, &file, &self.targets, entries).map_err(Stop::Problems)?;
         let description = serde_json::to_vec(&pack).expect("a pack has only text keys");
         reading.note("pack", &description);
         Ok(pack)
@@ -295,17 +256,13 @@ impl Library {
                 plans.push(None);
                 continue;
             };
-            plans.push(
-                match check::parameters(shown, step, injector, &pack.target) {
-                    Ok(params) => {
-                        self.plan(injector, params, shown, step.injector.place, problems)?
-                    }
-                    Err(more) => {
-                        problems.extend(more);
-                        None
-                    }
-                },
-            );
+            plans.push(match check::parameters(shown, step, injector, &pack.target) {
+                Ok(params) => self.plan(injector, params, shown, step.injector.place, problems)?,
+                Err(more) => {
+                    problems.extend(more);
+                    None
+                }
+            });
         }
         Ok(plans)
     }
@@ -318,17 +275,11 @@ impl Library {
         place: Place,
         problems: &mut Vec<Problem>,
     ) -> Result<Option<Planned>, Stop> {
-        let answer = self
-            .scripts
-            .run(&injector.source, &Call::Plan(params))
-            .map_err(Stop::Worker)?;
+        let answer = self.scripts.run(&injector.source, &Call::Plan(params)).map_err(Stop::Worker)?;
         match answer.and_then(script::planned) {
             Ok(planned) => Ok(Some(planned)),
             Err(error) => {
-                let message = format!(
-                    "the injector `{}` could not plan: {}",
-                    injector.name, error.message
-                );
+                let message = format!("the injector `{}` could not plan: {}", injector.name, error.message);
                 let problem = Problem::at(shown, place, message);
                 problems.push(if error.line > 0 {
                     problem.with_help(format!(
@@ -345,12 +296,8 @@ impl Library {
 
     /// Folders of injectors, the one that wins first.
     fn shelves(&self, pack: Option<&Folder>) -> Vec<Folder> {
-        let mut shelves: Vec<Folder> = self
-            .injector_folders
-            .iter()
-            .rev()
-            .map(|path| Folder::on_disk(path))
-            .collect();
+        let mut shelves: Vec<Folder> =
+            self.injector_folders.iter().rev().map(|path| Folder::on_disk(path)).collect();
         shelves.extend(pack.map(|pack| pack.beneath("fault-injectors")));
         shelves.push(Folder::built_in_injectors());
         shelves
@@ -373,50 +320,26 @@ impl Library {
         let bytes = reading.file(folder, &file, &shown)?;
         let source = file::text_of(&shown, &bytes)?.to_owned();
         reading.note(&file, &bytes);
-        let answer = self
-            .scripts
-            .run(&source, &Call::Describe)
-            .map_err(Stop::Worker)?;
+        let answer = self.scripts.run(&source, &Call::Describe).map_err(Stop::Worker)?;
         match answer.and_then(script::description) {
-            Ok(description) => Ok(Some(FaultInjector {
-                name: name.to_owned(),
-                source,
-                description,
-            })),
-            Err(ScriptError {
-                message,
-                line,
-                column,
-            }) => Err(Problem::at(
-                &shown,
-                Place {
-                    line,
-                    column,
-                    width: 1,
-                },
-                message,
-            )
-            .into()),
+            Ok(description) => Ok(Some(FaultInjector { name: name.to_owned(), source, description })),
+            Err(ScriptError { message, line, column }) => {
+                Err(Problem::at(&shown, Place { line, column, width: 1 }, message).into())
+            }
         }
     }
 }
 
 fn no_injector(shown: &str, injector: &Placed<String>, shelves: &[Folder]) -> Problem {
-    let mut known: Vec<String> = shelves
-        .iter()
-        .flat_map(|shelf| shelf.list("rhai"))
-        .collect();
+    let mut known: Vec<String> = shelves.iter().flat_map(|shelf| shelf.list("rhai")).collect();
     for path in &mut known {
         path.truncate(path.len() - ".rhai".len());
     }
     known.sort();
     known.dedup();
     let known: Vec<&str> = known.iter().map(String::as_str).collect();
-    let problem = Problem::at(
-        shown,
-        injector.place,
-        format!("there is no fault injector `{}`", injector.value),
-    );
+    let problem =
+        Problem::at(shown, injector.place, format!("there is no fault injector `{}`", injector.value));
     match suggestion(injector, &known) {
         Some(help) => problem.with_help(help),
         None => problem,

@@ -16,22 +16,12 @@ pub(super) struct Reading {
 impl Reading {
     /// Nothing read yet.
     pub(super) fn new() -> Self {
-        Self {
-            sources: BTreeMap::new(),
-            noted: String::new(),
-        }
+        Self { sources: BTreeMap::new(), noted: String::new() }
     }
 
     /// Reads a file and keeps its text under the name that it is shown by.
-    pub(super) fn file(
-        &mut self,
-        folder: &Folder,
-        path: &str,
-        shown: &str,
-    ) -> Result<Vec<u8>, Problem> {
-        let bytes = folder
-            .read(path)
-            .map_err(|error| Problem::of_file(shown, error.why.to_string()))?;
+    pub(super) fn file(&mut self, folder: &Folder, path: &str, shown: &str) -> Result<Vec<u8>, Problem> {
+        let bytes = folder.read(path).map_err(|error| Problem::of_file(shown, error.why.to_string()))?;
         self.keep(shown, &bytes);
         Ok(bytes)
     }
@@ -39,16 +29,12 @@ impl Reading {
     /// Keeps a text for messages.
     pub(super) fn keep(&mut self, shown: &str, bytes: &[u8]) {
         let text = String::from_utf8_lossy(bytes);
-        self.sources.insert(
-            shown.to_owned(),
-            text.trim_start_matches('\u{feff}').to_owned(),
-        );
+        self.sources.insert(shown.to_owned(), text.trim_start_matches('\u{feff}').to_owned());
     }
 
     /// Notes a part that shapes the drill.
     pub(super) fn note(&mut self, what: &str, bytes: &[u8]) {
-        self.noted
-            .push_str(&[what, " ", &seed::digest(bytes), "\n"].concat());
+        self.noted.push_str(&[what, " ", &seed::digest(bytes), "\n"].concat());
     }
 
     /// The digest of every part noted so far.

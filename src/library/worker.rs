@@ -2,9 +2,7 @@
 //! answers, and ends. It gives up memory, files and time before it reads a byte of the script; whatever still goes
 //! wrong in it ends with the process.
 
-use crate::base::limits::{
-    SCRIPT_DEADLINE, SCRIPT_KILL, SCRIPT_MEMORY_BYTES, SCRIPT_OUTPUT_BYTES_MAX,
-};
+use crate::base::limits::{SCRIPT_DEADLINE, SCRIPT_KILL, SCRIPT_MEMORY_BYTES, SCRIPT_OUTPUT_BYTES_MAX};
 use crate::fault::script::{self, Call, SOURCE_BYTES_MAX, ScriptError};
 use nix::sys::resource::{Resource, setrlimit};
 use serde::{Deserialize, Serialize};
@@ -68,11 +66,7 @@ enum Answer {
 
 impl ScriptRunner {
     /// Runs one function of a script. The outer error is the world's, the inner one the script's.
-    pub fn run(
-        &self,
-        source: &str,
-        call: &Call,
-    ) -> Result<Result<Value, ScriptError>, WorkerError> {
+    pub fn run(&self, source: &str, call: &Call) -> Result<Result<Value, ScriptError>, WorkerError> {
         match self {
             Self::InProcess => Ok(run_here(source, call)),
             Self::Worker(program) => run_in_worker(program, source, call),
@@ -81,14 +75,9 @@ impl ScriptRunner {
 }
 
 fn run_here(source: &str, call: &Call) -> Result<Value, ScriptError> {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a script is given so much real time and no more"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "a script is given so much real time and no more")]
     let started = Instant::now();
-    script::run(source, call, move || {
-        started.elapsed() > SCRIPT_DEADLINE.std()
-    })
+    script::run(source, call, move || started.elapsed() > SCRIPT_DEADLINE.std())
 }
 
 fn run_in_worker(
@@ -99,10 +88,7 @@ fn run_in_worker(
     if source.len() > SOURCE_BYTES_MAX {
         return Ok(run_here(source, call));
     }
-    let request = Request {
-        source: source.to_owned(),
-        call: call.clone(),
-    };
+    let request = Request { source: source.to_owned(), call: call.clone() };
     let request = serde_json::to_vec(&request).expect("a request has only text keys");
     let mut child = Command::new(program)
         .arg(WORKER_ARG)
@@ -113,10 +99,7 @@ fn run_in_worker(
         .stderr(Stdio::null())
         .process_group(0)
         .spawn()
-        .map_err(|source| WorkerError::Start {
-            program: program.clone(),
-            source,
-        })?;
+        .map_err(|source| WorkerError::Start { program: program.clone(), source })?;
     let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
     // The request is written from a thread of its own: a worker that does not read must not hold us up.
     let writer = std::thread::spawn(move || stdin.map(|mut stdin| stdin.write_all(&request)));
@@ -168,21 +151,13 @@ fn died(
 pub fn script_worker_main() -> ExitCode {
     let answer = match give_up() {
         Ok(()) => answer_stdin(),
-        Err(error) => Answer::Error(ScriptError::new(format!(
-            "the worker could not limit itself: {error}"
-        ))),
+        Err(error) => Answer::Error(ScriptError::new(format!("the worker could not limit itself: {error}"))),
     };
     let Ok(bytes) = serde_json::to_vec(&answer) else {
         return ExitCode::from(70);
     };
-    let written = std::io::stdout()
-        .write_all(&bytes)
-        .and_then(|()| std::io::stdout().flush());
-    if written.is_ok() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::from(70)
-    }
+    let written = std::io::stdout().write_all(&bytes).and_then(|()| std::io::stdout().flush());
+    if written.is_ok() { ExitCode::SUCCESS } else { ExitCode::from(70) }
 }
 
 fn give_up() -> nix::Result<()> {
@@ -193,9 +168,7 @@ fn give_up() -> nix::Result<()> {
         (Resource::RLIMIT_CPU, CPU_SECONDS),
         (Resource::RLIMIT_AS, SCRIPT_MEMORY_BYTES),
     ];
-    limits
-        .into_iter()
-        .try_for_each(|(what, most)| setrlimit(what, most, most))
+    limits.into_iter().try_for_each(|(what, most)| setrlimit(what, most, most))
 }
 
 fn answer_stdin() -> Answer {
@@ -209,8 +182,6 @@ fn answer_stdin() -> Answer {
     match request.map(|request| run_here(&request.source, &request.call)) {
         Ok(Ok(value)) => Answer::Value(value),
         Ok(Err(error)) => Answer::Error(error),
-        Err(bad) => Answer::Error(ScriptError::new(format!(
-            "the worker could not read its request: {bad}"
-        ))),
+        Err(bad) => Answer::Error(ScriptError::new(format!("the worker could not read its request: {bad}"))),
     }
 }

@@ -45,19 +45,13 @@ impl Routes {
     }
 
     /// Adds a route.
-    pub fn add(
-        &mut self,
-        name: impl Into<String>,
-        notifier: Arc<dyn Notifier>,
-    ) -> Result<(), RouteTaken> {
+    pub fn add(&mut self, name: impl Into<String>, notifier: Arc<dyn Notifier>) -> Result<(), RouteTaken> {
         match self.by_name.entry(name.into()) {
             std::collections::btree_map::Entry::Vacant(free) => {
                 free.insert(notifier);
                 Ok(())
             }
-            std::collections::btree_map::Entry::Occupied(taken) => {
-                Err(RouteTaken(taken.key().clone()))
-            }
+            std::collections::btree_map::Entry::Occupied(taken) => Err(RouteTaken(taken.key().clone())),
         }
     }
 
@@ -84,11 +78,7 @@ impl Notifier for Routes {
 /// `text` with the mark in front, unless it is there already.
 fn marked(text: &str) -> String {
     let rest = unmarked(text);
-    if rest.is_empty() {
-        MARK.to_owned()
-    } else {
-        format!("{MARK}: {rest}")
-    }
+    if rest.is_empty() { MARK.to_owned() } else { format!("{MARK}: {rest}") }
 }
 
 /// `text` without a mark in front.
@@ -97,9 +87,7 @@ fn unmarked(text: &str) -> &str {
     match text.strip_prefix(MARK) {
         Some(rest) if !rest.starts_with(|c: char| c.is_alphanumeric()) => {
             let rest = rest.trim_start();
-            rest.strip_prefix([':', '-', ','])
-                .unwrap_or(rest)
-                .trim_start()
+            rest.strip_prefix([':', '-', ',']).unwrap_or(rest).trim_start()
         }
         _ => text,
     }
@@ -116,11 +104,8 @@ fn is_hidden(c: char) -> bool {
 
 /// `text` as one line without hidden characters.
 fn plain_line(text: &str) -> String {
-    let spaced: String = text
-        .chars()
-        .map(|c| if c.is_whitespace() { ' ' } else { c })
-        .filter(|c| !is_hidden(*c))
-        .collect();
+    let spaced: String =
+        text.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).filter(|c| !is_hidden(*c)).collect();
     spaced.trim().to_owned()
 }
 

@@ -26,9 +26,7 @@ pub struct Terminal {
 impl Terminal {
     /// Writes to `to`.
     pub fn new(to: impl Write + Send + 'static) -> Self {
-        Self {
-            to: Mutex::new(Box::new(to)),
-        }
+        Self { to: Mutex::new(Box::new(to)) }
     }
 
     fn write(&self, text: &str) -> io::Result<()> {
@@ -81,6 +79,8 @@ mod tests {
 
     fn notice(about: NoticeKind, subject: &str, text: &str) -> Notice {
         Notice {
+            at: crate::base::At::from_millis(0),
+            severity: None,
             id: "n-1".parse().unwrap(),
             route: "terminal".to_owned(),
             about,
@@ -113,10 +113,7 @@ mod tests {
             "\x1b[2Jgone\r\nEXIT\u{202e}",
             "a\x07\u{9b}31mred\rover\u{2028}b",
         ));
-        assert_eq!(
-            told,
-            "EXERCISE [info]   [2Jgone  EXIT\nEXERCISE          a31mred over b\n"
-        );
+        assert_eq!(told, "EXERCISE [info]   [2Jgone  EXIT\nEXERCISE          a31mred over b\n");
     }
 
     #[tokio::test]
@@ -130,10 +127,7 @@ mod tests {
                 Ok(())
             }
         }
-        for (kind, retry) in [
-            (io::ErrorKind::StorageFull, true),
-            (io::ErrorKind::BrokenPipe, false),
-        ] {
+        for (kind, retry) in [(io::ErrorKind::StorageFull, true), (io::ErrorKind::BrokenPipe, false)] {
             let failed = Terminal::new(Full(kind))
                 .deliver(&notice(NoticeKind::StartEx, "begins", ""))
                 .await

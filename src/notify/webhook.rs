@@ -70,9 +70,7 @@ impl Webhook {
     pub fn with_timeout(address: &str, timeout: Span) -> Result<Self, BadDestination> {
         let to: Url = address
             .parse()
-            .map_err(|bad: <Url as std::str::FromStr>::Err| {
-                BadDestination::NotAUrl(bad.to_string())
-            })?;
+            .map_err(|bad: <Url as std::str::FromStr>::Err| BadDestination::NotAUrl(bad.to_string()))?;
         let client = reqwest::Client::builder()
             .timeout(timeout.std())
             .redirect(redirect::Policy::none())
@@ -85,14 +83,8 @@ impl Webhook {
             other => return Err(BadDestination::Scheme(other.to_owned())),
         };
         install_tls();
-        let client = client
-            .build()
-            .map_err(|error| BadDestination::Tls(cause(&error)))?;
-        Ok(Self {
-            to,
-            drill: None,
-            client,
-        })
+        let client = client.build().map_err(|error| BadDestination::Tls(cause(&error)))?;
+        Ok(Self { to, drill: None, client })
     }
 
     /// Names the drill in each body.
@@ -143,9 +135,7 @@ impl Webhook {
 impl fmt::Debug for Webhook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Paths and queries of webhooks are often secrets.
-        f.debug_struct("Webhook")
-            .field("host", &self.to.host_str())
-            .finish_non_exhaustive()
+        f.debug_struct("Webhook").field("host", &self.to.host_str()).finish_non_exhaustive()
     }
 }
 
@@ -218,10 +208,7 @@ mod tests {
         assert!(Webhook::new("http://127.0.0.1:1/hook").is_ok());
         // A machine without certificates says so, and only for https.
         let secure = Webhook::new("https://example.org/hook");
-        assert!(
-            matches!(secure, Ok(_) | Err(BadDestination::Tls(_))),
-            "{secure:?}"
-        );
+        assert!(matches!(secure, Ok(_) | Err(BadDestination::Tls(_))), "{secure:?}");
     }
 
     #[test]

@@ -221,10 +221,7 @@ impl ResponderBoard {
             start: plan.start,
             now: plan.start,
             alarms: Vec::new(),
-            roles: Role::ALL
-                .into_iter()
-                .map(|role| BoardRole { role, holder: None })
-                .collect(),
+            roles: Role::ALL.into_iter().map(|role| BoardRole { role, holder: None }).collect(),
             declared: None,
             status: None,
             channel: Vec::new(),
@@ -233,25 +230,14 @@ impl ResponderBoard {
             catalogue: plan
                 .catalogue
                 .iter()
-                .map(|entry| BoardEntry {
-                    name: entry.name.clone(),
-                    says: entry.title.clone(),
-                })
+                .map(|entry| BoardEntry { name: entry.name.clone(), says: entry.title.clone() })
                 .collect(),
             fact_offers: plan
                 .fact_offers
                 .iter()
-                .map(|offer| BoardEntry {
-                    name: offer.id.clone(),
-                    says: offer.says.clone(),
-                })
+                .map(|offer| BoardEntry { name: offer.id.clone(), says: offer.says.clone() })
                 .collect(),
-            components: plan
-                .target
-                .components()
-                .into_iter()
-                .map(str::to_owned)
-                .collect(),
+            components: plan.target.components().into_iter().map(str::to_owned).collect(),
         }
     }
 
@@ -279,14 +265,11 @@ impl ResponderBoard {
             Event::AlarmResolved { alarm } => {
                 self.alarms.retain(|one| one.alarm != alarm.as_str());
             }
-            Event::HintGiven { entry, anchor, .. } => self.hints.push(
-                anchor
-                    .as_ref()
-                    .map_or_else(|| entry.clone(), |anchor| format!("{entry}#{anchor}")),
-            ),
+            Event::HintGiven { entry, anchor, .. } => self
+                .hints
+                .push(anchor.as_ref().map_or_else(|| entry.clone(), |anchor| format!("{entry}#{anchor}"))),
             Event::QuestionAsked { question, .. } => {
-                self.questions
-                    .extend(plan.questions.get(*question).cloned());
+                self.questions.extend(plan.questions.get(*question).cloned());
             }
             Event::Acted { by, act } => self.act(by, act),
             _ => {}
@@ -325,11 +308,7 @@ impl ResponderBoard {
             if self.channel.len() == CHANNEL_LINES {
                 self.channel.remove(0);
             }
-            self.channel.push(BoardLine {
-                seq: recorded.seq,
-                at: recorded.at,
-                text,
-            });
+            self.channel.push(BoardLine { seq: recorded.seq, at: recorded.at, text });
         }
     }
 }
@@ -342,37 +321,23 @@ fn last_figures(events: &[Recorded]) -> BTreeMap<ClassName, BoardFigures> {
     let classes = last.into_iter().flat_map(|bucket| &bucket.classes);
     classes
         .map(|(class, tally)| {
-            let figures = BoardFigures {
-                sent: tally.sent,
-                failed: tally.failed_share(),
-                p95_ms: tally.p95_ms,
-            };
+            let figures =
+                BoardFigures { sent: tally.sent, failed: tally.failed_share(), p95_ms: tally.p95_ms };
             (class.clone(), figures)
         })
         .collect()
 }
 
 fn last_status(events: &[Recorded]) -> Option<(&Act, At)> {
-    events
-        .iter()
-        .rev()
-        .find_map(|recorded| match &recorded.event {
-            Event::Acted {
-                act: act @ Act::Status { .. },
-                ..
-            } => Some((act, recorded.at)),
-            _ => None,
-        })
+    events.iter().rev().find_map(|recorded| match &recorded.event {
+        Event::Acted { act: act @ Act::Status { .. }, .. } => Some((act, recorded.at)),
+        _ => None,
+    })
 }
 
 fn status_at(act: &Act, at: At, now: At) -> BoardStatus {
     match act {
-        Act::Status {
-            text,
-            state,
-            next_in,
-            ..
-        } => BoardStatus {
+        Act::Status { text, state, next_in, .. } => BoardStatus {
             text: text.clone(),
             state: *state,
             age: now.since(at),
@@ -425,10 +390,7 @@ impl InstigatorBoard {
             Event::SymptomSeen { .. } | Event::Relapsed => self.restored = Some(false),
             Event::Restored { .. } => self.restored = Some(true),
             Event::Ended { outcome, .. } => self.outcome = Some(*outcome),
-            Event::Acted {
-                act: Act::Stumped(_),
-                ..
-            } => self.stumped = true,
+            Event::Acted { act: Act::Stumped(_), .. } => self.stumped = true,
             Event::QuestionAsked { .. } => self.stumped = false,
             _ => {}
         }
@@ -443,12 +405,7 @@ impl InstigatorBoard {
 
 /// One readable line for an event (`T+1m2s  ana acknowledged UploadErrorsHigh`), or nothing when it is bookkeeping or
 /// not for this audience. `plan` is event 0's; `start` is StartEx.
-pub fn replay_line(
-    plan: &Plan,
-    start: At,
-    recorded: &Recorded,
-    audience: Audience,
-) -> Option<String> {
+pub fn replay_line(plan: &Plan, start: At, recorded: &Recorded, audience: Audience) -> Option<String> {
     let words = match audience {
         Audience::Responder if !events::open_to_responders(&recorded.event) => return None,
         Audience::Responder => events::open_line(plan, &recorded.event, ToString::to_string)?,

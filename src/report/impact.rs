@@ -68,11 +68,7 @@ impl Count {
 
     /// Share of starts that failed; 0 when there was none.
     pub fn share(self) -> f64 {
-        if self.sent == 0 {
-            0.0
-        } else {
-            self.failed as f64 / self.sent as f64
-        }
+        if self.sent == 0 { 0.0 } else { self.failed as f64 / self.sent as f64 }
     }
 }
 
@@ -108,9 +104,7 @@ impl Impact {
             .map(|mark| mark.at)
             .min()
             .unwrap_or(journal.start());
-        let until = timeline
-            .held_restoration()
-            .map_or(journal.end(), |(_, since)| since);
+        let until = timeline.held_restoration().map_or(journal.end(), |(_, since)| since);
         let windows = windows(journal, &plan.restored_when, from, until);
         let mut impact = Self {
             windows,
@@ -157,19 +151,13 @@ impl Impact {
             .iter()
             .map(|operation| operation.mark.at)
             .find(|at| *at > onset + Span::from_secs(5));
-        let until = hand
-            .unwrap_or(onset + UNTOUCHED_MAX)
-            .min(onset + UNTOUCHED_MAX);
+        let until = hand.unwrap_or(onset + UNTOUCHED_MAX).min(onset + UNTOUCHED_MAX);
         let mut seconds = 0_u32;
         let mut failed = 0_u32;
         for (second, bucket) in journal.measured() {
             if *second >= onset && *second < until && self.window_at(*second).is_some() {
                 seconds += 1;
-                failed += bucket
-                    .classes
-                    .values()
-                    .map(|tally| tally.failed)
-                    .sum::<u32>();
+                failed += bucket.classes.values().map(|tally| tally.failed).sum::<u32>();
             }
         }
         f64::from(failed) / f64::from(seconds.max(1))
@@ -194,34 +182,23 @@ impl Impact {
 
     /// How long users were harmed, gaps left out.
     pub fn length(&self) -> Span {
-        self.windows
-            .iter()
-            .fold(Span::ZERO, |sum, window| sum + window.length())
+        self.windows.iter().fold(Span::ZERO, |sum, window| sum + window.length())
     }
 
     /// Share of the drill's seconds that have a bucket.
     pub fn coverage(&self) -> f64 {
-        if self.seconds == 0 {
-            0.0
-        } else {
-            (self.seconds_measured as f64 / self.seconds as f64).min(1.0)
-        }
+        if self.seconds == 0 { 0.0 } else { (self.seconds_measured as f64 / self.seconds as f64).min(1.0) }
     }
 
     /// Classes of which at least one in a hundred requests failed inside the windows.
     pub fn harmed(&self) -> impl Iterator<Item = (&ClassName, Count)> {
-        self.classes
-            .iter()
-            .filter(|(_, count)| count.share() >= 0.01)
-            .map(|(class, count)| (class, *count))
+        self.classes.iter().filter(|(_, count)| count.share() >= 0.01).map(|(class, count)| (class, *count))
     }
 }
 
 fn windows(journal: &Journal<'_>, oracle: &[Condition], from: At, until: At) -> Vec<Window> {
     let in_reach = |at: At| at + BUCKET > from && at < until;
-    let on_requests = oracle
-        .iter()
-        .any(|condition| !matches!(condition.subject, Subject::Probe(_)));
+    let on_requests = oracle.iter().any(|condition| !matches!(condition.subject, Subject::Probe(_)));
     if on_requests {
         let bad = journal
             .measured()
@@ -237,9 +214,7 @@ fn windows(journal: &Journal<'_>, oracle: &[Condition], from: At, until: At) -> 
             let Event::ProbeAnswered { probe, good, .. } = &recorded.event else {
                 return false;
             };
-            let asked = oracle
-                .iter()
-                .any(|condition| condition.subject == Subject::Probe(probe.clone()));
+            let asked = oracle.iter().any(|condition| condition.subject == Subject::Probe(probe.clone()));
             asked && !good && in_reach(recorded.at)
         })
         .map(|recorded| recorded.at);
@@ -255,20 +230,10 @@ fn join(bad: impl Iterator<Item = At>, gap: Span) -> Vec<Window> {
                 window.to = window.to.max(end);
                 *count += 1;
             }
-            _ => windows.push((
-                Window {
-                    from: second,
-                    to: end,
-                },
-                1,
-            )),
+            _ => windows.push((Window { from: second, to: end }, 1)),
         }
     }
-    windows
-        .into_iter()
-        .filter(|(_, count)| *count >= BAD_SECONDS_MIN)
-        .map(|(window, _)| window)
-        .collect()
+    windows.into_iter().filter(|(_, count)| *count >= BAD_SECONDS_MIN).map(|(window, _)| window).collect()
 }
 
 /// Whether a second's own figures miss a test of the oracle.
@@ -276,17 +241,13 @@ pub fn misses(oracle: &[Condition], bucket: &Bucket) -> bool {
     oracle.iter().any(|condition| {
         let tally = match &condition.subject {
             Subject::Class(class) => bucket.classes.get(class).copied().unwrap_or_default(),
-            Subject::Workload => bucket
-                .classes
-                .values()
-                .fold(Tally::default(), |sum, tally| sum.with(*tally)),
+            Subject::Workload => {
+                bucket.classes.values().fold(Tally::default(), |sum, tally| sum.with(*tally))
+            }
             Subject::Probe(_) => return false,
         };
         tally.sent > 0
-            && condition
-                .tests
-                .iter()
-                .any(|test| !test.threshold.passes(figure(test.signal, &tally)))
+            && condition.tests.iter().any(|test| !test.threshold.passes(figure(test.signal, &tally)))
     })
 }
 

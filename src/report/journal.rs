@@ -57,24 +57,12 @@ impl<'a> Journal<'a> {
         let Event::Planned(plan) = &first.event else {
             return Err(BadJournal::NoPlan);
         };
-        let mut journal = Self {
-            events,
-            plan,
-            started: None,
-            ended: None,
-            measured: Vec::new(),
-        };
+        let mut journal = Self { events, plan, started: None, ended: None, measured: Vec::new() };
         for (expected, recorded) in (0..).zip(events) {
             if recorded.seq != expected {
-                return Err(BadJournal::Gap {
-                    expected,
-                    found: recorded.seq,
-                });
+                return Err(BadJournal::Gap { expected, found: recorded.seq });
             }
-            let mark = Mark {
-                seq: recorded.seq,
-                at: recorded.at,
-            };
+            let mark = Mark { seq: recorded.seq, at: recorded.at };
             match &recorded.event {
                 Event::Planned(_) if expected > 0 => {
                     return Err(BadJournal::SecondPlan(expected));
@@ -120,10 +108,7 @@ impl<'a> Journal<'a> {
 
     /// EndEx, or the last event when the drill has not ended.
     pub fn end(&self) -> At {
-        self.ended
-            .map_or(self.events[self.events.len() - 1].at, |(mark, _, _)| {
-                mark.at
-            })
+        self.ended.map_or(self.events[self.events.len() - 1].at, |(mark, _, _)| mark.at)
     }
 
     /// Whether `mark` lies before EndEx: claims and acts after it do not count.

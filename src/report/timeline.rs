@@ -88,19 +88,13 @@ pub struct InjectionHistory<'a> {
 impl InjectionHistory<'_> {
     /// When the first step that `which` accepts was taken.
     pub fn first(&self, which: impl Fn(&InjectionStep) -> bool) -> Option<Mark> {
-        self.steps
-            .iter()
-            .find(|(_, step)| which(step))
-            .map(|(mark, _)| *mark)
+        self.steps.iter().find(|(_, step)| which(step)).map(|(mark, _)| *mark)
     }
 
     /// When the agent was told to apply it.
     pub fn injected(&self) -> Option<Mark> {
         self.first(|step| {
-            matches!(
-                step,
-                InjectionStep::Injecting | InjectionStep::Applied | InjectionStep::Live
-            )
+            matches!(step, InjectionStep::Injecting | InjectionStep::Applied | InjectionStep::Live)
         })
     }
 }
@@ -159,19 +153,13 @@ impl<'a> Timeline<'a> {
             injections: plan
                 .injections
                 .iter()
-                .map(|planned| InjectionHistory {
-                    planned,
-                    steps: Vec::new(),
-                })
+                .map(|planned| InjectionHistory { planned, steps: Vec::new() })
                 .collect(),
             ..Self::default()
         };
         let mut open: Vec<usize> = Vec::new();
         for recorded in journal.events() {
-            let mark = Mark {
-                seq: recorded.seq,
-                at: recorded.at,
-            };
+            let mark = Mark { seq: recorded.seq, at: recorded.at };
             let counts = journal.counts(mark);
             match &recorded.event {
                 Event::Injection { id, step } => line.injection(mark, id, step),
@@ -216,11 +204,7 @@ impl<'a> Timeline<'a> {
                     spell.resolved = Some(mark);
                 }
             }
-            Event::Operated { argv, exit, .. } => self.operations.push(Operation {
-                mark,
-                argv,
-                exit: *exit,
-            }),
+            Event::Operated { argv, exit, .. } => self.operations.push(Operation { mark, argv, exit: *exit }),
             Event::HintGiven { entry, anchor, .. } => {
                 self.hints.push((mark, entry, anchor.as_deref()));
             }
@@ -234,10 +218,7 @@ impl<'a> Timeline<'a> {
     }
 
     fn active(&mut self, alarm: &AlarmName) -> Option<&mut AlarmSpell<'a>> {
-        self.alarms
-            .iter_mut()
-            .rev()
-            .find(|spell| spell.alarm == alarm && spell.resolved.is_none())
+        self.alarms.iter_mut().rev().find(|spell| spell.alarm == alarm && spell.resolved.is_none())
     }
 
     fn acted(&mut self, mark: Mark, by: &'a Person, act: &'a Act, open: &mut Vec<usize>) {
@@ -255,18 +236,9 @@ impl<'a> Timeline<'a> {
                 }
             }
             Act::Declare { text } => self.declared.push((mark, text)),
-            Act::Status {
-                text,
-                to,
-                state,
-                next_in,
-            } => self.statuses.push(StatusUpdate {
-                mark,
-                text,
-                to,
-                state: *state,
-                next_in: *next_in,
-            }),
+            Act::Status { text, to, state, next_in } => {
+                self.statuses.push(StatusUpdate { mark, text, to, state: *state, next_in: *next_in })
+            }
             Act::Stumped(text) => self.stumped.push((mark, text)),
             Act::Hypothesis(claim) => self.hypotheses.push((mark, claim)),
             Act::Cause(claim) => self.causes.push((mark, claim)),
@@ -278,12 +250,7 @@ impl<'a> Timeline<'a> {
 
     fn take(&mut self, from: Mark, role: Role, person: &'a Person, open: &mut Vec<usize>) {
         open.push(self.roles.len());
-        self.roles.push(RoleSpell {
-            role,
-            person,
-            from,
-            to: from.at,
-        });
+        self.roles.push(RoleSpell { role, person, from, to: from.at });
     }
 
     fn release(&mut self, at: At, role: Role, person: &Person, open: &mut Vec<usize>) {
@@ -303,9 +270,7 @@ impl<'a> Timeline<'a> {
         let mut roles: Vec<_> = self
             .roles
             .iter()
-            .filter(|spell| {
-                spell.person == person && spell.from.seq < mark.seq && mark.at <= spell.to
-            })
+            .filter(|spell| spell.person == person && spell.from.seq < mark.seq && mark.at <= spell.to)
             .map(|spell| spell.role)
             .collect();
         roles.sort_unstable();

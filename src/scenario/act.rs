@@ -88,17 +88,7 @@ impl Act {
 
 /// Roles of the response.
 #[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
@@ -153,13 +143,10 @@ impl fmt::Display for Role {
 impl FromStr for Role {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL
-            .into_iter()
-            .find(|role| role.as_str() == text)
-            .ok_or_else(|| {
-                let known: Vec<_> = Self::ALL.iter().map(|role| role.as_str()).collect();
-                format!("`{text}` is not a role: use one of {}", known.join(", "))
-            })
+        Self::ALL.into_iter().find(|role| role.as_str() == text).ok_or_else(|| {
+            let known: Vec<_> = Self::ALL.iter().map(|role| role.as_str()).collect();
+            format!("`{text}` is not a role: use one of {}", known.join(", "))
+        })
     }
 }
 
@@ -275,10 +262,7 @@ impl FromStr for When {
     fn from_str(text: &str) -> Result<Self, String> {
         let text = text.trim();
         if let Some(span) = text.strip_prefix("T+") {
-            return span
-                .parse()
-                .map(Self::Offset)
-                .map_err(|bad| bad.to_string());
+            return span.parse().map(Self::Offset).map_err(|bad| bad.to_string());
         }
         At::try_from(text.to_owned()).map(Self::Instant).map_err(|_| {
             format!("`{text}` is not a moment: write `T+90s` (after the start) or `2026-12-01T13:04:05Z`")

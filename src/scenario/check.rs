@@ -52,11 +52,7 @@ pub fn scenario(file: &ScenarioFile, given: Given<'_>) -> Result<Scenario, Vec<P
     let target = &given.pack.target;
     let duration = duration(&mut found, file);
     let workload = pack::workload(&mut found, file.workload.as_ref(), given.pack);
-    let mut measure = Measure {
-        workload: &workload,
-        pack: given.pack,
-        limit: duration.limit,
-    };
+    let mut measure = Measure { workload: &workload, pack: given.pack, limit: duration.limit };
     let steady_state = if file.steady_state.is_empty() {
         Pack::steady_by_default(&workload)
     } else {
@@ -78,13 +74,7 @@ pub fn scenario(file: &ScenarioFile, given: Given<'_>) -> Result<Scenario, Vec<P
     let truth = cause::truth(&mut found, file, &workload, target);
     let reference_solution = target::reference_solution(&mut found, file, target);
     let sample_claims = cause::sample_claims(&mut found, file, target);
-    let stage = play::Stage {
-        target,
-        alarms: &alarms,
-        workload: &workload,
-        limit: duration.limit,
-        file,
-    };
+    let stage = play::Stage { target, alarms: &alarms, workload: &workload, limit: duration.limit, file };
     let (autopilot, mut player_problems) = play::autopilot(&mut found, &stage, given.players);
     let scenario = Scenario {
         name: given.name.to_owned(),
@@ -131,32 +121,19 @@ fn format_is(found: &mut Findings, format: &Placed<String>, expected: &str) {
 }
 
 fn duration(found: &mut Findings, file: &ScenarioFile) -> Duration {
-    let limit = file
-        .duration
-        .limit
-        .as_ref()
-        .map_or(Span::from_mins(60), |limit| limit.value);
+    let limit = file.duration.limit.as_ref().map_or(Span::from_mins(60), |limit| limit.value);
     let default_par = Span::from_millis(Span::from_mins(20).millis().min(limit.millis() / 3));
-    let par = file
-        .duration
-        .par
-        .as_ref()
-        .map_or(default_par, |par| par.value);
+    let par = file.duration.par.as_ref().map_or(default_par, |par| par.value);
     if let Some(placed) = &file.duration.limit
         && (limit > DRILL_MAX || limit < Span::from_secs(10))
     {
-        found.add(
-            placed.place,
-            format!("a drill lasts from 10s to {DRILL_MAX}"),
-        );
+        found.add(placed.place, format!("a drill lasts from 10s to {DRILL_MAX}"));
     }
     if let Some(placed) = &file.duration.par
         && (par >= limit || par == Span::ZERO)
     {
-        found.add(
-            placed.place,
-            format!("`par` must be more than nothing and less than the limit of {limit}"),
-        );
+        found
+            .add(placed.place, format!("`par` must be more than nothing and less than the limit of {limit}"));
     }
     Duration { par, limit }
 }
@@ -166,10 +143,7 @@ fn difficulty(found: &mut Findings, file: &ScenarioFile) -> u8 {
         return 2;
     };
     if !(1..=5).contains(&difficulty.value) {
-        found.add(
-            difficulty.place,
-            "difficulty goes from 1 (a first drill) to 5 (experts)",
-        );
+        found.add(difficulty.place, "difficulty goes from 1 (a first drill) to 5 (experts)");
     }
     difficulty.value
 }
@@ -183,10 +157,7 @@ fn roster(found: &mut Findings, file: &ScenarioFile) -> RosterNeeds {
             _ => {
                 found.add(
                     given.place,
-                    format!(
-                        "`{}` is not a number of people: write `2` or `1-6`",
-                        given.value.0
-                    ),
+                    format!("`{}` is not a number of people: write `2` or `1-6`", given.value.0),
                 );
                 default
             }
@@ -201,10 +172,7 @@ fn roster(found: &mut Findings, file: &ScenarioFile) -> RosterNeeds {
 /// A time from StartEx must lie within the drill.
 fn within(found: &mut Findings, at: &Placed<Span>, limit: Span) {
     if at.value >= limit {
-        found.add(
-            at.place,
-            format!("{} is not before the drill's limit of {limit}", at.value),
-        );
+        found.add(at.place, format!("{} is not before the drill's limit of {limit}", at.value));
     }
 }
 
@@ -213,10 +181,7 @@ fn text(found: &mut Findings, text: &Placed<String>, most: usize) {
     if text.trim().is_empty() {
         found.add(text.place, "the text is empty");
     } else if text.len() > most {
-        found.add(
-            text.place,
-            format!("the text has {} bytes; at most {most} fit", text.len()),
-        );
+        found.add(text.place, format!("the text has {} bytes; at most {most} fit", text.len()));
     }
 }
 
@@ -243,9 +208,7 @@ impl Measure<'_> {
         list: &[Placed<ConditionFile>],
         held: Span,
     ) -> Vec<Condition> {
-        list.iter()
-            .map(|one| self.condition(found, &one.value, one.place, held))
-            .collect()
+        list.iter().map(|one| self.condition(found, &one.value, one.place, held)).collect()
     }
 
     fn condition(
@@ -294,34 +257,20 @@ impl Measure<'_> {
         {
             found.add(given.place, "a window lasts from 1s to 1h");
         }
-        Condition {
-            subject,
-            tests,
-            over,
-            held,
-        }
+        Condition { subject, tests, over, held }
     }
 
     fn subject(&self, found: &mut Findings, file: &ConditionFile) -> Subject {
         match (&file.class, &file.probe) {
             (Some(class), None) => {
-                let classes = self
-                    .workload
-                    .classes
-                    .iter()
-                    .map(|known| known.name.as_str());
+                let classes = self.workload.classes.iter().map(|known| known.name.as_str());
                 if !classes.clone().any(|known| known == class.as_str()) {
                     found.unknown(class.place, "request class", class.as_str(), classes);
                 }
                 Subject::Class(class.value.clone())
             }
             (None, Some(probe)) => {
-                let probes = self
-                    .pack
-                    .target
-                    .probes
-                    .iter()
-                    .map(|known| known.name.as_str());
+                let probes = self.pack.target.probes.iter().map(|known| known.name.as_str());
                 if !probes.clone().any(|known| known == probe.as_str()) {
                     found.unknown(probe.place, "probe", probe.as_str(), probes);
                 }
@@ -329,10 +278,7 @@ impl Measure<'_> {
             }
             (None, None) => Subject::Workload,
             (Some(_), Some(probe)) => {
-                found.add(
-                    probe.place,
-                    "a condition looks at a class or at a probe, not at both",
-                );
+                found.add(probe.place, "a condition looks at a class or at a probe, not at both");
                 Subject::Workload
             }
         }
@@ -341,14 +287,12 @@ impl Measure<'_> {
     fn restored(&mut self, found: &mut Findings, file: &ScenarioFile) -> Vec<Condition> {
         let held = Span::from_secs(30);
         match &file.restored_when {
-            Some(Placed {
-                value: OneOrMany::One(one),
-                place,
-            }) => vec![self.condition(found, one, *place, held)],
-            Some(Placed {
-                value: OneOrMany::Many(many),
-                ..
-            }) if !many.is_empty() => self.conditions(found, many, held),
+            Some(Placed { value: OneOrMany::One(one), place }) => {
+                vec![self.condition(found, one, *place, held)]
+            }
+            Some(Placed { value: OneOrMany::Many(many), .. }) if !many.is_empty() => {
+                self.conditions(found, many, held)
+            }
             _ => {
                 found.add_with_help(
                     Place::default(),
@@ -364,17 +308,8 @@ impl Measure<'_> {
 /// The path of the player file, when `autopilot` names one.
 pub fn player_file(file: &ScenarioFile) -> Option<Placed<String>> {
     match file.autopilot.as_ref()? {
-        Placed {
-            value: TextOr::Text(path),
-            place,
-        } => Some(Placed {
-            value: path.clone(),
-            place: *place,
-        }),
-        Placed {
-            value: TextOr::Other(_),
-            ..
-        } => None,
+        Placed { value: TextOr::Text(path), place } => Some(Placed { value: path.clone(), place: *place }),
+        Placed { value: TextOr::Other(_), .. } => None,
     }
 }
 
@@ -409,8 +344,7 @@ reference_solution: [depotctl rollback web]
 ";
 
     fn pack() -> Pack {
-        let target =
-            serde_json::from_str(include_str!("../../tests/fixtures/depot-target.json")).unwrap();
+        let target = serde_json::from_str(include_str!("../../tests/fixtures/depot-target.json")).unwrap();
         let file: PackFile = read("pack.yaml", PACK.as_bytes()).unwrap();
         super::pack("depot", "pack.yaml", &file, &[target], Vec::new()).unwrap()
     }
@@ -437,10 +371,7 @@ reference_solution: [depotctl rollback web]
     }
 
     fn told(text: &str, plan: &serde_json::Value) -> String {
-        checked(text, plan)
-            .err()
-            .expect("this must not pass")
-            .join("\n")
+        checked(text, plan).err().expect("this must not pass").join("\n")
     }
 
     fn with(old: &str, new: &str) -> String {
@@ -456,10 +387,7 @@ reference_solution: [depotctl rollback web]
     fn times_of_a_step_and_of_its_faults_add_up() {
         let scenario = checked(SCENARIO, &good_plan()).ok().expect("it passes");
         let timed = &scenario.faults[0].timed;
-        assert_eq!(
-            (timed.at, timed.until),
-            (Span::from_secs(65), Some(Span::from_secs(95)))
-        );
+        assert_eq!((timed.at, timed.until), (Span::from_secs(65), Some(Span::from_secs(95))));
         assert_eq!(scenario.duration.par, Span::from_millis(200_000));
         assert_eq!(scenario.steady_state.len(), 1);
         assert_eq!(scenario.truth.milestones.len(), 5);
@@ -471,18 +399,9 @@ reference_solution: [depotctl rollback web]
     fn a_plan_must_fit_the_target_and_the_drill() {
         let cases = [
             (serde_json::json!([]), "plans no fault"),
-            (
-                serde_json::json!([stop("web", "0s", "0s")]),
-                "there is no service instance `web`",
-            ),
-            (
-                serde_json::json!([stop("session", "9m", "0s")]),
-                "would begin at 10m",
-            ),
-            (
-                serde_json::json!([stop("session", "0s", "10m")]),
-                "would end at 11m",
-            ),
+            (serde_json::json!([stop("web", "0s", "0s")]), "there is no service instance `web`"),
+            (serde_json::json!([stop("session", "9m", "0s")]), "would begin at 10m"),
+            (serde_json::json!([stop("session", "0s", "10m")]), "would end at 11m"),
             (
                 serde_json::json!([stop("session", "0s", "1m"), stop("session", "30s", "1m")]),
                 "at the same time",
@@ -506,36 +425,22 @@ reference_solution: [depotctl rollback web]
         ];
         for (plan, expected) in cases {
             let told = told(SCENARIO, &plan);
-            assert!(
-                told.contains(expected) && told.contains("drill.yaml:6:"),
-                "{expected}: {told}"
-            );
+            assert!(told.contains(expected) && told.contains("drill.yaml:6:"), "{expected}: {told}");
         }
-        let apart =
-            serde_json::json!([stop("session", "0s", "30s"), stop("session", "30s", "30s")]);
+        let apart = serde_json::json!([stop("session", "0s", "30s"), stop("session", "30s", "30s")]);
         assert!(checked(SCENARIO, &apart).is_ok());
     }
 
     #[test]
     fn no_more_is_broken_at_once_than_the_caps_allow() {
         let link = |link: &str, at: &str, lasts: &str| serde_json::json!({"at": at, "lasts": lasts, "fault": {"kind": "link-down", "link": link}});
-        let names = [
-            "edge-web-east",
-            "edge-web-west",
-            "web-east-session",
-            "web-west-session",
-            "web-east-metadata",
-        ];
+        let names =
+            ["edge-web-east", "edge-web-west", "web-east-session", "web-west-session", "web-east-metadata"];
         let at_once: Vec<_> = names.iter().map(|name| link(name, "0s", "0s")).collect();
         let told = told(SCENARIO, &at_once.into());
-        assert!(
-            told.contains("5 links have a fault at the same time; the target's cap is 4"),
-            "{told}"
-        );
-        let in_turn = names
-            .iter()
-            .enumerate()
-            .map(|(nth, name)| link(name, &format!("{}s", nth * 10), "10s"));
+        assert!(told.contains("5 links have a fault at the same time; the target's cap is 4"), "{told}");
+        let in_turn =
+            names.iter().enumerate().map(|(nth, name)| link(name, &format!("{}s", nth * 10), "10s"));
         assert!(checked(SCENARIO, &in_turn.collect::<Vec<_>>().into()).is_ok());
         // A roll-out counts every instance of its component: web has two.
         let roll_out = serde_json::json!({"fault": {"kind": "release-roll-out", "service": "web", "release": "1", "key": "a", "value": "1"}});
@@ -549,9 +454,7 @@ reference_solution: [depotctl rollback web]
     fn a_drill_without_a_fault_says_so() {
         let nothing = serde_json::json!([]);
         let no_faults = with("faults:\n  - {at: 1m, injector: some}\n", "");
-        assert!(
-            told(&no_faults, &nothing).contains("the truth names a cause, but no fault is planned")
-        );
+        assert!(told(&no_faults, &nothing).contains("the truth names a cause, but no fault is planned"));
         let alarm = no_faults
             .replace("kind: config.value", "kind: none.false-alarm")
             .replace("    component: web\n", "");
@@ -598,133 +501,41 @@ reference_solution: [depotctl rollback web]
 
     /// What is replaced in the scenario, what by, and what must be told.
     const MISTAKES: &[(&str, &str, &str)] = &[
-        (
-            "format: gameday/scenario/v1",
-            "format: gameday/scenario/v2",
-            "drill.yaml:1:9: the format",
-        ),
-        (
-            "title: A drill",
-            "title: ''",
-            "drill.yaml:2:8: the text is empty",
-        ),
+        ("format: gameday/scenario/v1", "format: gameday/scenario/v2", "drill.yaml:1:9: the format"),
+        ("title: A drill", "title: ''", "drill.yaml:2:8: the text is empty"),
         ("limit: 10m", "limit: 13h", "a drill lasts from 10s to 12h"),
         ("limit: 10m", "limit: 10m, par: 10m", "`par` must be"),
-        (
-            "pack: depot",
-            "pack: depot\ndifficulty: 6",
-            "difficulty goes from 1",
-        ),
-        (
-            "pack: depot",
-            "pack: depot\nroster: {responders: 0-3}",
-            "`0-3` is not a number of people",
-        ),
+        ("pack: depot", "pack: depot\ndifficulty: 6", "difficulty goes from 1"),
+        ("pack: depot", "pack: depot\nroster: {responders: 0-3}", "`0-3` is not a number of people"),
         (
             "stop_conditions: [{class: put, failed: '< 100 %'}]",
             "stop_conditions: []",
             "there is no stop condition",
         ),
-        (
-            "{class: put, failed: '< 1 %'}",
-            "{class: put}",
-            "this condition tests nothing",
-        ),
-        (
-            "{class: put, failed: '< 1 %'}",
-            "{class: put, p95: '< 1 %'}",
-            "`< 1 %` is not a threshold",
-        ),
-        (
-            "{class: put, failed: '< 1 %'}",
-            "{class: put, probe: front-door, p95: '< 1 s'}",
-            "not at both",
-        ),
-        (
-            "restored_when: {class: put, failed: '< 1 %'}\n",
-            "",
-            "`restored_when` is missing",
-        ),
-        (
-            "reference_solution: [depotctl rollback web]\n",
-            "",
-            "there is no `reference_solution`",
-        ),
-        (
-            "[depotctl rollback web]",
-            "[depotctl rollback web-east]",
-            "there is no component `web-east`",
-        ),
-        (
-            "[depotctl rollback web]",
-            "[rm -rf web]",
-            "the target has no operation",
-        ),
-        (
-            "facts: [{id: a, says: it is so}]",
-            "facts: []",
-            "needs at least one fact",
-        ),
-        (
-            "says: it is so}]",
-            "says: it is so}, {id: a, says: b}]",
-            "a second fact has the id `a`",
-        ),
-        (
-            "{id: a, says: it is so}",
-            "{id: a}",
-            "a fact needs `says`, `any`, or both",
-        ),
-        (
-            "{id: a, says: it is so}",
-            "{id: a, any: [[]]}",
-            "a fact needs",
-        ),
-        (
-            "component: web",
-            "component: wbe",
-            "there is no component `wbe`",
-        ),
-        (
-            "    component: web\n",
-            "",
-            "the cause needs the `component` at fault",
-        ),
-        (
-            "truth:\n",
-            "truth:\n  impact: {put: 60-40 %}\n",
-            "`60-40 %` is not a share",
-        ),
-        (
-            "truth:\n",
-            "truth:\n  impact: {got: 40 %}\n",
-            "there is no request class `got`",
-        ),
-        (
-            "truth:\n",
-            "truth:\n  decision: {broadcast: {effective: false}}\n",
-            "is effective",
-        ),
-        (
-            "pack: depot",
-            "pack: depot\nalarms: [{name: A}]",
-            "either `when:`",
-        ),
-        (
-            "pack: depot",
-            "pack: depot\nalarms: [{name: A, at: 1s}, {name: A, at: 2s}]",
-            "a second alarm",
-        ),
+        ("{class: put, failed: '< 1 %'}", "{class: put}", "this condition tests nothing"),
+        ("{class: put, failed: '< 1 %'}", "{class: put, p95: '< 1 %'}", "`< 1 %` is not a threshold"),
+        ("{class: put, failed: '< 1 %'}", "{class: put, probe: front-door, p95: '< 1 s'}", "not at both"),
+        ("restored_when: {class: put, failed: '< 1 %'}\n", "", "`restored_when` is missing"),
+        ("reference_solution: [depotctl rollback web]\n", "", "there is no `reference_solution`"),
+        ("[depotctl rollback web]", "[depotctl rollback web-east]", "there is no component `web-east`"),
+        ("[depotctl rollback web]", "[rm -rf web]", "the target has no operation"),
+        ("facts: [{id: a, says: it is so}]", "facts: []", "needs at least one fact"),
+        ("says: it is so}]", "says: it is so}, {id: a, says: b}]", "a second fact has the id `a`"),
+        ("{id: a, says: it is so}", "{id: a}", "a fact needs `says`, `any`, or both"),
+        ("{id: a, says: it is so}", "{id: a, any: [[]]}", "a fact needs"),
+        ("component: web", "component: wbe", "there is no component `wbe`"),
+        ("    component: web\n", "", "the cause needs the `component` at fault"),
+        ("truth:\n", "truth:\n  impact: {put: 60-40 %}\n", "`60-40 %` is not a share"),
+        ("truth:\n", "truth:\n  impact: {got: 40 %}\n", "there is no request class `got`"),
+        ("truth:\n", "truth:\n  decision: {broadcast: {effective: false}}\n", "is effective"),
+        ("pack: depot", "pack: depot\nalarms: [{name: A}]", "either `when:`"),
+        ("pack: depot", "pack: depot\nalarms: [{name: A, at: 1s}, {name: A, at: 2s}]", "a second alarm"),
         (
             "pack: depot",
             "pack: depot\nalarms: [{name: A, at: 1s, summary: 'x {p42}'}]",
             "no placeholder `p42`",
         ),
-        (
-            "pack: depot",
-            "pack: depot\ninjects: [{at: 10m, text: x}]",
-            "10m is not before the drill's limit",
-        ),
+        ("pack: depot", "pack: depot\ninjects: [{at: 10m, text: x}]", "10m is not before the drill's limit"),
     ];
 
     #[test]
@@ -739,94 +550,47 @@ reference_solution: [depotctl rollback web]
     fn the_autopilot_keeps_to_the_roles() {
         let play = |acts: &str| told(&format!("{SCENARIO}autopilot:\n{acts}"), &good_plan());
         let taken = play("  - {who: a, do: {take-role: ic}}\n  - {who: b, do: {take-role: ic}}\n");
+        assert!(taken.contains("drill.yaml:17:18: the role `ic` is held by a"), "{taken}");
+        assert!(play("  - {who: a, do: {release-role: ic}}\n").contains("a does not hold the role"));
         assert!(
-            taken.contains("drill.yaml:17:18: the role `ic` is held by a"),
-            "{taken}"
+            play("  - {who: a, do: {hand-over: {role: ic, to: b}}}\n").contains("a does not hold the role")
         );
-        assert!(
-            play("  - {who: a, do: {release-role: ic}}\n").contains("a does not hold the role")
-        );
-        assert!(
-            play("  - {who: a, do: {hand-over: {role: ic, to: b}}}\n")
-                .contains("a does not hold the role")
-        );
-        assert!(
-            play("  - {after: someday, who: a, do: {say: x}}\n")
-                .contains("`someday` is not a moment")
-        );
+        assert!(play("  - {after: someday, who: a, do: {say: x}}\n").contains("`someday` is not a moment"));
         assert!(play("  - {who: a, do: {cause: {confidence: 101}}}\n").contains("from 0 to 100"));
         let windows = "  - {who: a, do: {assess: {windows: [{from: T+2m, to: T+1m}]}}}\n";
         assert!(play(windows).contains("does not lie within the drill"));
         let share = "  - {who: a, do: {assess: {failed: {put: {percent: 80, up_to: 20}}}}}\n";
         assert!(play(share).contains("not within 0 and 100 per cent"));
         let good = "  - {who: a, do: {take-role: ic}}\n  - {who: a, do: {hand-over: {role: ic, to: b}}}\n  - {who: b, do: {release-role: ic}}\n";
-        let scenario = checked(&format!("{SCENARIO}autopilot:\n{good}"), &good_plan())
-            .ok()
-            .expect("it passes");
+        let scenario =
+            checked(&format!("{SCENARIO}autopilot:\n{good}"), &good_plan()).ok().expect("it passes");
         assert_eq!(scenario.autopilot[0].after, crate::scenario::Moment::Start);
-        assert_eq!(
-            scenario.autopilot[1].after,
-            crate::scenario::Moment::Previous
-        );
+        assert_eq!(scenario.autopilot[1].after, crate::scenario::Moment::Previous);
     }
 
     #[test]
     fn a_pack_file_is_checked() {
-        let targets: Vec<crate::scenario::pack::TargetDescription> = vec![
-            serde_json::from_str(include_str!("../../tests/fixtures/depot-target.json")).unwrap(),
-        ];
+        let targets: Vec<crate::scenario::pack::TargetDescription> =
+            vec![serde_json::from_str(include_str!("../../tests/fixtures/depot-target.json")).unwrap()];
         let cases: BTreeMap<&str, (&str, &str)> = BTreeMap::from([
-            (
-                "target: depott",
-                ("target: depot", "there is no built-in target `depott`"),
-            ),
+            ("target: depott", ("target: depot", "there is no built-in target `depott`")),
             ("rate: 0,", ("rate: 4,", "a rate is more than 0")),
             ("path: 'objects'", ("path: '/objects/{n}'", "is not a path")),
-            (
-                "path: '/objects/{m}'",
-                ("path: '/objects/{n}'", "is not a path"),
-            ),
-            (
-                "rate: 4, method: FETCH,",
-                ("rate: 4,", "there is no method `FETCH`"),
-            ),
-            (
-                "rate: 4, body_bytes: 9999999,",
-                ("rate: 4,", "a body has at most"),
-            ),
-            (
-                "rate: 4, expect: {status: [99]},",
-                ("rate: 4,", "99 is not an HTTP status"),
-            ),
-            (
-                "rate: 4, expect: {within: 0s},",
-                ("rate: 4,", "an answer is awaited"),
-            ),
-            (
-                "rate: 4, headers: {\"a b\": c},",
-                ("rate: 4,", "is not a header"),
-            ),
+            ("path: '/objects/{m}'", ("path: '/objects/{n}'", "is not a path")),
+            ("rate: 4, method: FETCH,", ("rate: 4,", "there is no method `FETCH`")),
+            ("rate: 4, body_bytes: 9999999,", ("rate: 4,", "a body has at most")),
+            ("rate: 4, expect: {status: [99]},", ("rate: 4,", "99 is not an HTTP status")),
+            ("rate: 4, expect: {within: 0s},", ("rate: 4,", "an answer is awaited")),
+            ("rate: 4, headers: {\"a b\": c},", ("rate: 4,", "is not a header")),
             ("rate: .nan,", ("rate: 4,", "a rate is more than 0")),
-            (
-                "{}",
-                (
-                    "{evening: {classes: {put: {rate: 4, path: '/objects/{n}'}}}}",
-                    "at least one shape",
-                ),
-            ),
+            ("{}", ("{evening: {classes: {put: {rate: 4, path: '/objects/{n}'}}}}", "at least one shape")),
         ]);
         for (new, (old, expected)) in cases {
             let text = PACK.replacen(old, new, 1);
             assert_ne!(text, PACK);
             let file: PackFile = read("pack.yaml", text.as_bytes()).unwrap();
-            let problems =
-                super::pack("depot", "pack.yaml", &file, &targets, Vec::new()).unwrap_err();
-            assert!(
-                problems
-                    .iter()
-                    .any(|problem| problem.message.contains(expected)),
-                "{new}: {problems:?}"
-            );
+            let problems = super::pack("depot", "pack.yaml", &file, &targets, Vec::new()).unwrap_err();
+            assert!(problems.iter().any(|problem| problem.message.contains(expected)), "{new}: {problems:?}");
         }
     }
 }

@@ -110,24 +110,12 @@ impl Threshold {
 
     /// Reads `> 5 %` (a share) or `<= 300 ms` (milliseconds), whichever `signal` takes.
     pub fn parse(signal: Signal, text: &str) -> Result<Self, BadThreshold> {
-        let bad = || BadThreshold {
-            given: text.chars().take(60).collect(),
-            share: signal.is_share(),
-        };
+        let bad = || BadThreshold { given: text.chars().take(60).collect(), share: signal.is_share() };
         let text_trimmed = text.trim();
-        let (op, rest) = [
-            ("<=", Op::AtMost),
-            (">=", Op::AtLeast),
-            ("<", Op::Below),
-            (">", Op::Above),
-        ]
-        .iter()
-        .find_map(|(sign, op)| {
-            text_trimmed
-                .strip_prefix(sign)
-                .map(|rest| (*op, rest.trim()))
-        })
-        .ok_or_else(bad)?;
+        let (op, rest) = [("<=", Op::AtMost), (">=", Op::AtLeast), ("<", Op::Below), (">", Op::Above)]
+            .iter()
+            .find_map(|(sign, op)| text_trimmed.strip_prefix(sign).map(|rest| (*op, rest.trim())))
+            .ok_or_else(bad)?;
         let value = if signal.is_share() {
             let number = rest.strip_suffix('%').ok_or_else(bad)?.trim();
             let percent = f64::from_str(number).map_err(|_| bad())?;

@@ -23,42 +23,24 @@ use std::{borrow::Cow, fmt, marker::PhantomData, ops::Deref};
 /// Reads one YAML document under the limits; a mistake comes with its place.
 pub fn read<T: DeserializeOwned>(file: &str, bytes: &[u8]) -> Result<T, Problem> {
     let text = text_of(file, bytes)?;
-    serde_yaml::from_str_with_options(text, options())
-        .map_err(|error| problem_of(file, text, &error))
+    serde_yaml::from_str_with_options(text, options()).map_err(|error| problem_of(file, text, &error))
 }
 
 /// The text of a file, without a byte order mark.
 pub fn text_of<'a>(file: &str, bytes: &'a [u8]) -> Result<&'a str, Problem> {
     if bytes.len() > FILE_BYTES_MAX {
         let limit = FILE_BYTES_MAX / 1024;
-        return Err(Problem::of_file(
-            file,
-            format!("the file is larger than {limit} KiB"),
-        ));
+        return Err(Problem::of_file(file, format!("the file is larger than {limit} KiB")));
     }
     let text = std::str::from_utf8(bytes).map_err(|bad| {
         let good = String::from_utf8_lossy(&bytes[..bad.valid_up_to()]);
         let line = 1 + good.matches('\n').count();
-        Problem::at(
-            file,
-            Place {
-                line,
-                column: 1,
-                width: 1,
-            },
-            "this is not text in UTF-8",
-        )
+        Problem::at(file, Place { line, column: 1, width: 1 }, "this is not text in UTF-8")
     })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let odd = text
-        .char_indices()
-        .find(|(_, c)| c.is_control() && !matches!(c, '\n' | '\r' | '\t'));
+    let odd = text.char_indices().find(|(_, c)| c.is_control() && !matches!(c, '\n' | '\r' | '\t'));
     if let Some((at, _)) = odd {
-        return Err(Problem::at(
-            file,
-            place_of_byte(text, at),
-            "control characters are not allowed",
-        ));
+        return Err(Problem::at(file, place_of_byte(text, at), "control characters are not allowed"));
     }
     Ok(text)
 }
@@ -109,54 +91,33 @@ fn problem_of(file: &str, text: &str, error: &Error) -> Problem {
     let place = error.location().map(place_of).unwrap_or_default();
     let at = |message: String| Problem::at(file, place, message);
     match error {
-        Error::SerdeUnknownField {
-            field, expected, ..
-        } => {
+        Error::SerdeUnknownField { field, expected, .. } => {
             let problem = at(format!("unknown field `{field}`"));
             with_suggestion(problem, field, expected)
         }
-        Error::SerdeUnknownVariant {
-            variant, expected, ..
-        } => {
-            let problem = at(format!(
-                "`{variant}` is not one of the words that can stand here"
-            ));
+        Error::SerdeUnknownVariant { variant, expected, .. } => {
+            let problem = at(format!("`{variant}` is not one of the words that can stand here"));
             with_suggestion(problem, variant, expected)
         }
         Error::SerdeMissingField { field, .. } => {
             let message = format!("the field `{field}` is missing");
             // Where the whole file misses something, no line is wrong.
-            if place.column == 1 {
-                Problem::of_file(file, message)
-            } else {
-                at(message)
-            }
+            if place.column == 1 { Problem::of_file(file, message) } else { at(message) }
         }
         Error::Unexpected { expected, .. } => at(format!("expected {}", in_our_words(expected))),
         Error::InvalidScalar { ty, .. } => at(format!("expected {}", in_our_words(ty))),
         Error::InvalidBooleanStrict { .. } => at("expected `true` or `false`".to_owned()),
         Error::NullIntoString { .. } => at("a value is missing here".to_owned()),
-        Error::SerdeInvalidType {
-            unexpected,
-            expected,
-            ..
+        Error::SerdeInvalidType { unexpected, expected, .. }
+        | Error::SerdeInvalidValue { unexpected, expected, .. } => {
+            at(format!("expected {expected}, found {unexpected}"))
         }
-        | Error::SerdeInvalidValue {
-            unexpected,
-            expected,
-            ..
-        } => at(format!("expected {expected}, found {unexpected}")),
-        Error::DuplicateMappingKey { key, .. } => at(format!(
-            "the key `{}` stands here twice",
-            key.as_deref().unwrap_or("?")
-        )),
+        Error::DuplicateMappingKey { key, .. } => {
+            at(format!("the key `{}` stands here twice", key.as_deref().unwrap_or("?")))
+        }
         Error::MultipleDocuments { .. } => at("a second document begins here".to_owned())
             .with_help("one file holds one document: remove `---` and what follows"),
-        Error::Eof { .. }
-            if text
-                .lines()
-                .all(|line| line.trim().is_empty() || line.starts_with('#')) =>
-        {
+        Error::Eof { .. } if text.lines().all(|line| line.trim().is_empty() || line.starts_with('#')) => {
             Problem::of_file(file, "the file is empty")
         }
         Error::Budget { breach, .. } => budget_problem(at, breach),
@@ -183,10 +144,7 @@ fn in_our_words(expected: &str) -> &str {
     }
 }
 
-fn budget_problem(
-    at: impl Fn(String) -> Problem,
-    breach: &serde_yaml::budget::BudgetBreach,
-) -> Problem {
+fn budget_problem(at: impl Fn(String) -> Problem, breach: &serde_yaml::budget::BudgetBreach) -> Problem {
     use serde_yaml::budget::BudgetBreach as Breach;
     match breach {
         Breach::Aliases { .. } | Breach::Anchors { .. } | Breach::AliasAnchorRatio { .. } => {
@@ -211,9 +169,7 @@ fn with_suggestion(problem: Problem, given: &str, expected: &[&str]) -> Problem 
 /// The library appends "at line 3, column 4"; the place is told by us.
 fn without_place(message: &str) -> &str {
     let message = message.strip_prefix("error: ").unwrap_or(message);
-    message
-        .rfind(" at line ")
-        .map_or(message, |cut| &message[..cut])
+    message.rfind(" at line ").map_or(message, |cut| &message[..cut])
 }
 
 /// A value with its place in the file.
@@ -235,10 +191,7 @@ impl<T> Deref for Placed<T> {
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Placed<T> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let spanned = Spanned::<T>::deserialize(from)?;
-        Ok(Self {
-            value: spanned.value,
-            place: place_of(spanned.referenced),
-        })
+        Ok(Self { value: spanned.value, place: place_of(spanned.referenced) })
     }
 }
 

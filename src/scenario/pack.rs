@@ -211,16 +211,12 @@ pub struct Expect {
 impl TargetDescription {
     /// Whether `name` is an instance or a component.
     pub fn has_service(&self, name: &str) -> bool {
-        self.services
-            .iter()
-            .any(|s| s.name.as_str() == name || s.component.as_str() == name)
+        self.services.iter().any(|s| s.name.as_str() == name || s.component.as_str() == name)
     }
 
     /// The instances that `name` stands for: itself, or every instance of the component.
     pub fn instances<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Service> {
-        self.services
-            .iter()
-            .filter(move |s| s.name.as_str() == name || s.component.as_str() == name)
+        self.services.iter().filter(move |s| s.name.as_str() == name || s.component.as_str() == name)
     }
 
     /// The components, each once, in order of first appearance.
@@ -241,11 +237,7 @@ impl TargetDescription {
             words.len() == argv.len()
                 && words.iter().zip(argv).all(|(word, arg)| {
                     let slot = word.starts_with('{') && word.ends_with('}');
-                    if slot {
-                        crate::base::names::is_name(arg)
-                    } else {
-                        word == arg
-                    }
+                    if slot { crate::base::names::is_name(arg) } else { word == arg }
                 })
         })
     }
@@ -267,10 +259,7 @@ impl Pack {
                 subject: Subject::Class(class.name.clone()),
                 tests: vec![Test {
                     signal: Signal::Failed,
-                    threshold: Threshold {
-                        op: Op::Below,
-                        value: 0.01,
-                    },
+                    threshold: Threshold { op: Op::Below, value: 0.01 },
                 }],
                 over: Span::from_secs(5),
                 held: Span::from_secs(5),

@@ -75,10 +75,7 @@ pub struct Findings {
 impl Findings {
     /// Nothing found yet in `file`.
     pub fn new(file: &str) -> Self {
-        Self {
-            file: file.to_owned(),
-            problems: Vec::new(),
-        }
+        Self { file: file.to_owned(), problems: Vec::new() }
     }
 
     /// Notes a problem.
@@ -87,14 +84,8 @@ impl Findings {
     }
 
     /// Notes a problem with what to do about it.
-    pub fn add_with_help(
-        &mut self,
-        place: Place,
-        message: impl Into<String>,
-        help: impl Into<String>,
-    ) {
-        self.problems
-            .push(Problem::at(&self.file, place, message).with_help(help));
+    pub fn add_with_help(&mut self, place: Place, message: impl Into<String>, help: impl Into<String>) {
+        self.problems.push(Problem::at(&self.file, place, message).with_help(help));
     }
 
     /// Notes that `name` is not one of the `known` `what`s, with the nearest of them.
@@ -128,28 +119,15 @@ impl Findings {
 pub fn suggestion(name: &str, known: &[&str]) -> Option<String> {
     let near = known
         .iter()
-        .map(|candidate| {
-            (
-                distance(&name.to_lowercase(), &candidate.to_lowercase()),
-                *candidate,
-            )
-        })
+        .map(|candidate| (distance(&name.to_lowercase(), &candidate.to_lowercase()), *candidate))
         .min()
         .filter(|(edits, candidate)| *edits <= 1 + candidate.chars().count() / 4);
     match near {
         Some((_, candidate)) => Some(format!("did you mean `{candidate}`?")),
         None if known.is_empty() => None,
         None => {
-            let list: Vec<_> = known
-                .iter()
-                .take(40)
-                .map(|word| format!("`{word}`"))
-                .collect();
-            let more = if known.len() > list.len() {
-                ", ..."
-            } else {
-                ""
-            };
+            let list: Vec<_> = known.iter().take(40).map(|word| format!("`{word}`")).collect();
+            let more = if known.len() > list.len() { ", ..." } else { "" };
             Some(format!("known: {}{more}", list.join(", ")))
         }
     }
@@ -183,11 +161,8 @@ pub fn render_problems(
     source_of: &dyn Fn(&str) -> Option<String>,
     styled: bool,
 ) -> String {
-    let (bold, red, blue, plain) = if styled {
-        ("\x1b[1m", "\x1b[1;31m", "\x1b[34m", "\x1b[0m")
-    } else {
-        ("", "", "", "")
-    };
+    let (bold, red, blue, plain) =
+        if styled { ("\x1b[1m", "\x1b[1;31m", "\x1b[34m", "\x1b[0m") } else { ("", "", "", "") };
     let mut text = String::new();
     for problem in problems {
         text.extend([bold, &problem.headline(), plain, "\n"]);
@@ -216,11 +191,7 @@ fn window(line: &str, column: usize, width: usize) -> (String, usize, usize) {
     const SHOWN_MAX: usize = 110;
     let chars: Vec<char> = printable(line).chars().collect();
     let at = column.saturating_sub(1).min(chars.len());
-    let from = if at > SHOWN_MAX * 2 / 3 {
-        at - SHOWN_MAX / 2
-    } else {
-        0
-    };
+    let from = if at > SHOWN_MAX * 2 / 3 { at - SHOWN_MAX / 2 } else { 0 };
     let shown: String = chars.iter().skip(from).take(SHOWN_MAX).collect();
     let room = shown.chars().count().saturating_sub(at - from).max(1);
     (shown, at - from, width.clamp(1, room))
@@ -231,7 +202,11 @@ fn printable(text: &str) -> String {
     text.chars()
         .map(|c| match c {
             '\t' => ' ',
-            c if c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') => '?',
+            c if c.is_control()
+                || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') =>
+            {
+                '?'
+            }
             c => c,
         })
         .collect()
@@ -244,29 +219,16 @@ mod tests {
     #[test]
     fn the_nearest_name_is_offered() {
         let known = ["web-east", "web-west", "session"];
-        assert_eq!(
-            suggestion("web-esat", &known).as_deref(),
-            Some("did you mean `web-east`?")
-        );
-        assert_eq!(
-            suggestion("sesion", &known).as_deref(),
-            Some("did you mean `session`?")
-        );
-        assert_eq!(
-            suggestion("zebra", &known).as_deref(),
-            Some("known: `web-east`, `web-west`, `session`")
-        );
+        assert_eq!(suggestion("web-esat", &known).as_deref(), Some("did you mean `web-east`?"));
+        assert_eq!(suggestion("sesion", &known).as_deref(), Some("did you mean `session`?"));
+        assert_eq!(suggestion("zebra", &known).as_deref(), Some("known: `web-east`, `web-west`, `session`"));
         assert_eq!(suggestion("x", &[]), None);
     }
 
     #[test]
     fn distances() {
-        for (a, b, edits) in [
-            ("", "abc", 3),
-            ("abc", "abc", 0),
-            ("abc", "acb", 1),
-            ("kitten", "sitting", 3),
-        ] {
+        for (a, b, edits) in [("", "abc", 3), ("abc", "abc", 0), ("abc", "acb", 1), ("kitten", "sitting", 3)]
+        {
             assert_eq!(distance(a, b), edits, "{a} {b}");
         }
     }
@@ -274,13 +236,8 @@ mod tests {
     #[test]
     fn the_caret_stands_under_the_mistake() {
         let source = "title: x\npakc: depot\n";
-        let place = Place {
-            line: 2,
-            column: 1,
-            width: 4,
-        };
-        let problem =
-            Problem::at("a.yaml", place, "unknown field `pakc`").with_help("did you mean `pack`?");
+        let place = Place { line: 2, column: 1, width: 4 };
+        let problem = Problem::at("a.yaml", place, "unknown field `pakc`").with_help("did you mean `pack`?");
         assert_eq!(
             render_problems(&[problem], &|_| Some(source.to_owned()), false),
             "a.yaml:2:1: unknown field `pakc`\n  |\n2 | pakc: depot\n  | ^^^^\n  help: did you mean `pack`?\n"
@@ -289,21 +246,11 @@ mod tests {
 
     #[test]
     fn a_file_cannot_write_on_the_terminal() {
-        let place = Place {
-            line: 1,
-            column: 400,
-            width: 9000,
-        };
+        let place = Place { line: 1, column: 400, width: 9000 };
         let problem = Problem::at("a\x1b.yaml", place, "bad \x1b[2J \u{202e}");
         let long = format!("{}\x1b[31m{}", "x".repeat(390), "y".repeat(400));
         let text = render_problems(&[problem], &|_| Some(long.clone()), false);
-        assert!(
-            !text.contains('\x1b') && !text.contains('\u{202e}'),
-            "{text:?}"
-        );
-        assert!(
-            text.lines().all(|line| line.chars().count() < 160),
-            "{text}"
-        );
+        assert!(!text.contains('\x1b') && !text.contains('\u{202e}'), "{text:?}");
+        assert!(text.lines().all(|line| line.chars().count() < 160), "{text}");
     }
 }

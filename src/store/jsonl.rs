@@ -89,9 +89,7 @@ pub fn read_jsonl(path: &Path) -> Result<Vec<Recorded>, JournalFileError> {
     if facts.len() > limits::JOURNAL_BYTES_MAX {
         return Err(JournalFileError::TooLarge);
     }
-    read_lines(BufReader::new(
-        File::open(path)?.take(limits::JOURNAL_BYTES_MAX),
-    ))
+    read_lines(BufReader::new(File::open(path)?.take(limits::JOURNAL_BYTES_MAX)))
 }
 
 fn read_lines(mut from: impl BufRead) -> Result<Vec<Recorded>, JournalFileError> {
@@ -115,35 +113,20 @@ fn read_lines(mut from: impl BufRead) -> Result<Vec<Recorded>, JournalFileError>
         }
         let read = std::str::from_utf8(&bytes)
             .map_err(|_| JournalFileError::NotText { line })
-            .and_then(|text| {
-                Recorded::from_line(text).map_err(|bad| JournalFileError::Line { line, bad })
-            });
+            .and_then(|text| Recorded::from_line(text).map_err(|bad| JournalFileError::Line { line, bad }));
         let record = match read {
             Ok(record) => record,
             // A newer program's line is whole, whether or not its end is there.
-            Err(
-                bad @ JournalFileError::Line {
-                    bad: BadLine::TooNew { .. },
-                    ..
-                },
-            ) => return Err(bad),
+            Err(bad @ JournalFileError::Line { bad: BadLine::TooNew { .. }, .. }) => return Err(bad),
             Err(_) if !ended => return Err(JournalFileError::Torn { line }),
             Err(bad) => return Err(bad),
         };
         if record.seq != seq {
-            return Err(JournalFileError::WrongOrder {
-                line,
-                expected: seq,
-                found: record.seq,
-            });
+            return Err(JournalFileError::WrongOrder { line, expected: seq, found: record.seq });
         }
         journal.push(record);
     }
-    if journal.is_empty() {
-        Err(JournalFileError::Empty)
-    } else {
-        Ok(journal)
-    }
+    if journal.is_empty() { Err(JournalFileError::Empty) } else { Ok(journal) }
 }
 
 #[cfg(test)]
@@ -156,10 +139,7 @@ mod tests {
             .map(|seq| Recorded {
                 seq,
                 at: At::from_millis(1_796_130_000_000),
-                event: Event::TookOver {
-                    epoch: seq,
-                    resume: true,
-                },
+                event: Event::TookOver { epoch: seq, resume: true },
             })
             .collect()
     }
@@ -204,21 +184,11 @@ mod tests {
         let lines: Vec<_> = written.lines().collect();
         for (order, told) in [
             (vec![0, 2, 3], "line 2: event number 2 where 1 must follow"),
-            (
-                vec![0, 1, 1, 2],
-                "line 3: event number 1 where 2 must follow",
-            ),
-            (
-                vec![0, 2, 1, 3],
-                "line 2: event number 2 where 1 must follow",
-            ),
+            (vec![0, 1, 1, 2], "line 3: event number 1 where 2 must follow"),
+            (vec![0, 2, 1, 3], "line 2: event number 2 where 1 must follow"),
             (vec![1, 2, 3], "line 1: event number 1 where 0 must follow"),
         ] {
-            let shuffled = order
-                .iter()
-                .map(|&i| lines[i])
-                .collect::<Vec<_>>()
-                .join("\n");
+            let shuffled = order.iter().map(|&i| lines[i]).collect::<Vec<_>>().join("\n");
             assert_eq!(refusal(shuffled.as_bytes()), told);
         }
     }
@@ -240,10 +210,7 @@ mod tests {
     fn a_line_has_a_limit_and_memory_too() {
         let endless = io::repeat(b'x').take(1 << 40);
         let told = read_lines(BufReader::new(endless)).unwrap_err();
-        assert!(
-            matches!(told, JournalFileError::LineTooLong { line: 1 }),
-            "{told}"
-        );
+        assert!(matches!(told, JournalFileError::LineTooLong { line: 1 }), "{told}");
     }
 
     #[test]

@@ -24,25 +24,15 @@ impl MemoryStore {
         self.journals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn append_now(
-        &self,
-        drill: &DrillId,
-        expected_seq: u64,
-        batch: &[Recorded],
-    ) -> Result<(), StoreError> {
+    fn append_now(&self, drill: &DrillId, expected_seq: u64, batch: &[Recorded]) -> Result<(), StoreError> {
         for record in batch {
             Row::of(record).check_size(record)?;
         }
         let mut journals = self.journals();
-        let found = journals
-            .get(drill)
-            .map_or(0, |journal| journal.len() as u64);
+        let found = journals.get(drill).map_or(0, |journal| journal.len() as u64);
         check_append(drill, expected_seq, found, batch)?;
         if !batch.is_empty() {
-            journals
-                .entry(drill.clone())
-                .or_default()
-                .extend_from_slice(batch);
+            journals.entry(drill.clone()).or_default().extend_from_slice(batch);
         }
         Ok(())
     }
@@ -58,11 +48,7 @@ impl Store for MemoryStore {
         Box::pin(async move { self.append_now(drill, expected_seq, batch) })
     }
 
-    fn read<'a>(
-        &'a self,
-        drill: &'a DrillId,
-        from: u64,
-    ) -> BoxFuture<'a, Result<Vec<Recorded>, StoreError>> {
+    fn read<'a>(&'a self, drill: &'a DrillId, from: u64) -> BoxFuture<'a, Result<Vec<Recorded>, StoreError>> {
         Box::pin(async move {
             let journals = self.journals();
             let journal = journals.get(drill).map_or(&[][..], Vec::as_slice);

@@ -38,11 +38,7 @@ pub trait Store: Send + Sync {
     ) -> BoxFuture<'a, Result<(), StoreError>>;
 
     /// The events of a drill from number `from` on, in order; empty when there are none.
-    fn read<'a>(
-        &'a self,
-        drill: &'a DrillId,
-        from: u64,
-    ) -> BoxFuture<'a, Result<Vec<Recorded>, StoreError>>;
+    fn read<'a>(&'a self, drill: &'a DrillId, from: u64) -> BoxFuture<'a, Result<Vec<Recorded>, StoreError>>;
 
     /// Every drill that has a journal here, the oldest first.
     fn drills(&self) -> BoxFuture<'_, Result<Vec<DrillEntry>, StoreError>>;
@@ -152,40 +148,20 @@ impl StoreError {
     /// A stored event that could not be read back.
     fn unreadable(drill: &DrillId, seq: u64, bad: &BadLine) -> Self {
         match bad {
-            BadLine::TooNew { .. } => Self::NewerEvent {
-                drill: drill.clone(),
-                seq,
-                detail: bad.to_string(),
-            },
-            BadLine::Shape(_) => Self::Corrupt {
-                drill: drill.to_string(),
-                seq,
-                detail: bad.to_string(),
-            },
+            BadLine::TooNew { .. } => Self::NewerEvent { drill: drill.clone(), seq, detail: bad.to_string() },
+            BadLine::Shape(_) => Self::Corrupt { drill: drill.to_string(), seq, detail: bad.to_string() },
         }
     }
 }
 
 /// What every store checks before it writes: the drill is as long as expected, and the batch goes on from there.
-fn check_append(
-    drill: &DrillId,
-    expected: u64,
-    found: u64,
-    batch: &[Recorded],
-) -> Result<(), StoreError> {
+fn check_append(drill: &DrillId, expected: u64, found: u64, batch: &[Recorded]) -> Result<(), StoreError> {
     if expected != found {
-        return Err(StoreError::Conflict {
-            drill: drill.clone(),
-            expected,
-            found,
-        });
+        return Err(StoreError::Conflict { drill: drill.clone(), expected, found });
     }
     for (expected, record) in (expected..).zip(batch) {
         if record.seq != expected {
-            return Err(StoreError::OutOfOrder {
-                expected,
-                found: record.seq,
-            });
+            return Err(StoreError::OutOfOrder { expected, found: record.seq });
         }
     }
     Ok(())
@@ -203,20 +179,12 @@ impl Row {
     fn of(record: &Recorded) -> Self {
         let mut value = serde_json::to_value(&record.event).expect("events are plain data");
         let kind = value["kind"].as_str().unwrap_or_default().to_owned();
-        Self {
-            version: Event::version(&kind),
-            kind,
-            data: value["data"].take().to_string(),
-        }
+        Self { version: Event::version(&kind), kind, data: value["data"].take().to_string() }
     }
 
     /// The journal line, which knows how older versions are read.
     fn line(&self, seq: u64, at: At) -> String {
-        let Self {
-            kind,
-            version,
-            data,
-        } = self;
+        let Self { kind, version, data } = self;
         format!(r#"{{"seq":{seq},"at":"{at}","kind":"{kind}","v":{version},"data":{data}}}"#)
     }
 
@@ -224,10 +192,7 @@ impl Row {
     fn check_size(&self, record: &Recorded) -> Result<(), StoreError> {
         let bytes = self.line(record.seq, record.at).len();
         if bytes > limits::EVENT_BYTES_MAX {
-            Err(StoreError::TooLarge {
-                seq: record.seq,
-                bytes,
-            })
+            Err(StoreError::TooLarge { seq: record.seq, bytes })
         } else {
             Ok(())
         }
@@ -242,19 +207,10 @@ mod tests {
     fn a_row_gives_its_event_back() {
         for event in [
             Event::Started,
-            Event::TookOver {
-                epoch: 3,
-                resume: true,
-            },
-            Event::AgentSilent {
-                error: "a \"quoted\" line\nand another \u{1f525}".to_owned(),
-            },
+            Event::TookOver { epoch: 3, resume: true },
+            Event::AgentSilent { error: "a \"quoted\" line\nand another \u{1f525}".to_owned() },
         ] {
-            let record = Recorded {
-                seq: 7,
-                at: At::from_millis(1_796_130_000_123),
-                event,
-            };
+            let record = Recorded { seq: 7, at: At::from_millis(1_796_130_000_123), event };
             let line = Row::of(&record).line(record.seq, record.at);
             assert_eq!(Recorded::from_line(&line).unwrap(), record, "{line}");
         }

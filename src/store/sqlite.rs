@@ -12,9 +12,7 @@ use crate::{
 use sqlx::{
     ConnectOptions, Connection, Row as _, SqlSafeStr, SqliteConnection, SqlitePool,
     migrate::{MigrateError, Migration, MigrationType, Migrator},
-    sqlite::{
-        SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
-    },
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous},
 };
 use std::{
     fs::Permissions,
@@ -56,9 +54,7 @@ impl SqliteStore {
             // SQLite does not wait for the lock when it changes a new file to WAL, so that is done here.
             match Self::try_open(path.clone()).await {
                 Err(failed) if failed.busy && SystemClock.now() < deadline => {
-                    SystemClock
-                        .sleep_until(SystemClock.now() + BUSY_RETRY)
-                        .await;
+                    SystemClock.sleep_until(SystemClock.now() + BUSY_RETRY).await;
                 }
                 Err(failed) => return Err(failed.error),
                 Ok(store) => return Ok(store),
@@ -72,16 +68,9 @@ impl SqliteStore {
             .create_if_missing(false)
             .busy_timeout(BUSY.std())
             .foreign_keys(true);
-        let mut first = base
-            .clone()
-            .connect()
-            .await
-            .map_err(|error| not_opened(&path, &error))?;
+        let mut first = base.clone().connect().await.map_err(|error| not_opened(&path, &error))?;
         let prepared = prepare(&path, &mut first).await;
-        first
-            .close()
-            .await
-            .map_err(|error| not_opened(&path, &error))?;
+        first.close().await.map_err(|error| not_opened(&path, &error))?;
         prepared?;
 
         let writer = SqlitePoolOptions::new()
@@ -89,9 +78,7 @@ impl SqliteStore {
             .idle_timeout(None)
             .max_lifetime(None)
             .connect_with(
-                base.clone()
-                    .journal_mode(SqliteJournalMode::Wal)
-                    .synchronous(SqliteSynchronous::Full),
+                base.clone().journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full),
             )
             .await
             .map_err(|error| not_opened(&path, &error))?;
@@ -101,11 +88,7 @@ impl SqliteStore {
             .connect_with(base.read_only(true))
             .await
             .map_err(|error| not_opened(&path, &error))?;
-        Ok(Self {
-            path,
-            writer,
-            readers,
-        })
+        Ok(Self { path, writer, readers })
     }
 
     /// The file.
@@ -129,17 +112,13 @@ impl SqliteStore {
         for (row, record) in rows.iter().zip(batch) {
             row.check_size(record)?;
         }
-        let mut transaction = self
-            .writer
-            .begin_with("begin immediate")
+        let mut transaction =
+            self.writer.begin_with("begin immediate").await.map_err(|error| unavailable(&error))?;
+        let found: i64 = sqlx::query_scalar("select coalesce(max(seq) + 1, 0) from events where drill = ?")
+            .bind(drill.as_str())
+            .fetch_one(&mut *transaction)
             .await
             .map_err(|error| unavailable(&error))?;
-        let found: i64 =
-            sqlx::query_scalar("select coalesce(max(seq) + 1, 0) from events where drill = ?")
-                .bind(drill.as_str())
-                .fetch_one(&mut *transaction)
-                .await
-                .map_err(|error| unavailable(&error))?;
         // Dropping the transaction on any error below takes back what it has written.
         check_append(drill, expected_seq, found.cast_unsigned(), batch)?;
         for (row, record) in rows.iter().zip(batch) {
@@ -156,10 +135,7 @@ impl SqliteStore {
             .await
             .map_err(|error| unavailable(&error))?;
         }
-        transaction
-            .commit()
-            .await
-            .map_err(|error| unavailable(&error))
+        transaction.commit().await.map_err(|error| unavailable(&error))
     }
 
     async fn read_all(&self, drill: &DrillId, from: u64) -> Result<Vec<Recorded>, StoreError> {
@@ -212,12 +188,11 @@ impl SqliteStore {
         rows.iter()
             .map(|row| {
                 let drill: String = row.try_get("drill").map_err(|error| unavailable(&error))?;
-                let drill =
-                    DrillId::try_from(drill.clone()).map_err(|bad| StoreError::Corrupt {
-                        drill,
-                        seq: 0,
-                        detail: bad.to_string(),
-                    })?;
+                let drill = DrillId::try_from(drill.clone()).map_err(|bad| StoreError::Corrupt {
+                    drill,
+                    seq: 0,
+                    detail: bad.to_string(),
+                })?;
                 let number = |column: &str| -> Result<i64, StoreError> {
                     row.try_get(column).map_err(|error| unavailable(&error))
                 };
@@ -226,9 +201,7 @@ impl SqliteStore {
                     events: number("events")?.cast_unsigned(),
                     first_at: At::from_millis(number("first_at_ms")?),
                     last_at: At::from_millis(number("last_at_ms")?),
-                    last_kind: row
-                        .try_get("last_kind")
-                        .map_err(|error| unavailable(&error))?,
+                    last_kind: row.try_get("last_kind").map_err(|error| unavailable(&error))?,
                 })
             })
             .collect()
@@ -245,11 +218,7 @@ impl Store for SqliteStore {
         Box::pin(self.append_all(drill, expected_seq, batch))
     }
 
-    fn read<'a>(
-        &'a self,
-        drill: &'a DrillId,
-        from: u64,
-    ) -> BoxFuture<'a, Result<Vec<Recorded>, StoreError>> {
+    fn read<'a>(&'a self, drill: &'a DrillId, from: u64) -> BoxFuture<'a, Result<Vec<Recorded>, StoreError>> {
         Box::pin(self.read_all(drill, from))
     }
 
@@ -282,17 +251,11 @@ fn not_opened(path: &Path, error: &sqlx::Error) -> Failed {
         .and_then(|code| code.parse::<u32>().ok())
         .map(|code| code & 0xff);
     let error = if kind == Some(26) {
-        StoreError::NotAJournal {
-            path: path.to_owned(),
-            detail: "it is not an SQLite database".to_owned(),
-        }
+        StoreError::NotAJournal { path: path.to_owned(), detail: "it is not an SQLite database".to_owned() }
     } else {
         StoreError::Unavailable(format!("{}: {error}", path.display()))
     };
-    Failed {
-        error,
-        busy: kind == Some(5),
-    }
+    Failed { error, busy: kind == Some(5) }
 }
 
 /// Makes a missing file readable by its owner alone; SQLite gives its side files the same rights.
@@ -300,8 +263,7 @@ fn not_opened(path: &Path, error: &sqlx::Error) -> Failed {
 /// The file is made under another name and closed before it appears: closing a file takes away all locks that this
 /// process holds on it, also those of an SQLite connection.
 fn create_private(path: &Path) -> Result<(), StoreError> {
-    let failed =
-        |error: std::io::Error| StoreError::Unavailable(format!("{}: {error}", path.display()));
+    let failed = |error: std::io::Error| StoreError::Unavailable(format!("{}: {error}", path.display()));
     if path.try_exists().map_err(failed)? {
         return Ok(());
     }
@@ -321,17 +283,12 @@ fn create_private(path: &Path) -> Result<(), StoreError> {
 /// Refuses what is not ours or is newer, and brings the schema up to date. Nothing is written before the checks.
 async fn prepare(path: &Path, connection: &mut SqliteConnection) -> Result<(), Failed> {
     let failed = |error: sqlx::Error| not_opened(path, &error);
-    let version: String = sqlx::query_scalar("select sqlite_version()")
-        .fetch_one(&mut *connection)
-        .await
-        .map_err(failed)?;
+    let version: String =
+        sqlx::query_scalar("select sqlite_version()").fetch_one(&mut *connection).await.map_err(failed)?;
     check_sqlite(&version)?;
 
     // Two processes may open a new file at once: the second waits here and finds the work done.
-    let mut transaction = connection
-        .begin_with("begin immediate")
-        .await
-        .map_err(failed)?;
+    let mut transaction = connection.begin_with("begin immediate").await.map_err(failed)?;
     let id: i64 = sqlx::query_scalar("select application_id from pragma_application_id")
         .fetch_one(&mut *transaction)
         .await
@@ -356,25 +313,16 @@ async fn prepare(path: &Path, connection: &mut SqliteConnection) -> Result<(), F
         .map_err(|error| migration_failed(path, &error))?;
     if id == 0 {
         // The number is `APPLICATION_ID`; a pragma takes no parameters.
-        sqlx::query("pragma application_id = 0x47444159")
-            .execute(&mut *transaction)
-            .await
-            .map_err(failed)?;
+        sqlx::query("pragma application_id = 0x47444159").execute(&mut *transaction).await.map_err(failed)?;
     }
     transaction.commit().await.map_err(failed)
 }
 
 fn check_sqlite(version: &str) -> Result<(), StoreError> {
-    let parts: Vec<u32> = version
-        .split('.')
-        .map_while(|part| part.parse().ok())
-        .collect();
+    let parts: Vec<u32> = version.split('.').map_while(|part| part.parse().ok()).collect();
     let (needed, least) = SQLITE_MIN;
     if parts.as_slice() < least.as_slice() {
-        return Err(StoreError::OldSqlite {
-            found: version.to_owned(),
-            needed,
-        });
+        return Err(StoreError::OldSqlite { found: version.to_owned(), needed });
     }
     Ok(())
 }
@@ -386,24 +334,19 @@ async fn check_schema(path: &Path, connection: &mut SqliteConnection) -> Result<
         .map_err(|error| not_opened(path, &error))?;
     let known = migrator().iter().map(|m| m.version).max().unwrap_or(0);
     match found {
-        Some(found) if found > known => Err(StoreError::NewerSchema {
-            path: path.to_owned(),
-            found,
-            known,
+        Some(found) if found > known => {
+            Err(StoreError::NewerSchema { path: path.to_owned(), found, known }.into())
         }
-        .into()),
         _ => Ok(()),
     }
 }
 
 fn migration_failed(path: &Path, error: &MigrateError) -> StoreError {
     match error {
-        MigrateError::VersionMismatch(_) | MigrateError::VersionMissing(_) => {
-            StoreError::NotAJournal {
-                path: path.to_owned(),
-                detail: format!("its schema is not one that this program has made: {error}"),
-            }
-        }
+        MigrateError::VersionMismatch(_) | MigrateError::VersionMissing(_) => StoreError::NotAJournal {
+            path: path.to_owned(),
+            detail: format!("its schema is not one that this program has made: {error}"),
+        },
         _ => StoreError::Unavailable(format!("{}: {error}", path.display())),
     }
 }
@@ -441,11 +384,7 @@ async fn check_durable(path: &Path, writer: &SqlitePool) -> Result<(), Failed> {
 }
 
 fn read_row(drill: &DrillId, seq: u64, row: &SqliteRow) -> Result<Recorded, StoreError> {
-    let corrupt = |detail: String| StoreError::Corrupt {
-        drill: drill.to_string(),
-        seq,
-        detail,
-    };
+    let corrupt = |detail: String| StoreError::Corrupt { drill: drill.to_string(), seq, detail };
     let bad = |error: sqlx::Error| corrupt(error.to_string());
     let stored: i64 = row.try_get("seq").map_err(bad)?;
     if stored != seq.cast_signed() {
@@ -461,8 +400,7 @@ fn read_row(drill: &DrillId, seq: u64, row: &SqliteRow) -> Result<Recorded, Stor
             .map_err(|_| corrupt("its version is no version".to_owned()))?,
         data: row.try_get("data").map_err(bad)?,
     };
-    Recorded::from_line(&content.line(seq, at))
-        .map_err(|bad| StoreError::unreadable(drill, seq, &bad))
+    Recorded::from_line(&content.line(seq, at)).map_err(|bad| StoreError::unreadable(drill, seq, &bad))
 }
 
 #[cfg(test)]
@@ -482,8 +420,6 @@ mod tests {
     #[tokio::test]
     async fn the_bundled_sqlite_is_new_enough() {
         let folder = tempfile::tempdir().unwrap();
-        SqliteStore::open(folder.path().join("journal.db"))
-            .await
-            .unwrap();
+        SqliteStore::open(folder.path().join("journal.db")).await.unwrap();
     }
 }

@@ -182,11 +182,7 @@ impl AgentClient {
     /// The agent that works on this folder. Does not call it yet.
     pub fn connect(folder: &Path) -> Result<Self, HandError> {
         let access = read_access(folder)?;
-        Ok(Self {
-            http: http()?,
-            access: Mutex::new(access),
-            folder: Some(folder.to_owned()),
-        })
+        Ok(Self { http: http()?, access: Mutex::new(access), folder: Some(folder.to_owned()) })
     }
 
     /// The agent at an address, `127.0.0.1:port`.
@@ -220,16 +216,13 @@ impl AgentClient {
 
     /// Takes a new epoch, newer than any that the agent has seen. What older ones do from now on is refused.
     pub async fn take_epoch(&self) -> Result<u64, HandError> {
-        let taken: Epoch = self
-            .post("/v1/epoch", &serde_json::json!({}), PATIENCE)
-            .await?;
+        let taken: Epoch = self.post("/v1/epoch", &serde_json::json!({}), PATIENCE).await?;
         Ok(taken.epoch)
     }
 
     /// Ends the agent and its target. What it holds is taken back first.
     pub async fn shutdown(&self) -> Result<(), HandError> {
-        self.post("/v1/shutdown", &serde_json::json!({}), PATIENCE)
-            .await
+        self.post("/v1/shutdown", &serde_json::json!({}), PATIENCE).await
     }
 
     fn access(&self) -> Access {
@@ -286,9 +279,7 @@ impl AgentClient {
             Ok((status, _)) if status.as_u16() == 401 && self.has_moved(&access) => {
                 self.call_once(&self.access(), path, body, patience).await?
             }
-            Err(_) if self.has_moved(&access) => {
-                self.call_once(&self.access(), path, body, patience).await?
-            }
+            Err(_) if self.has_moved(&access) => self.call_once(&self.access(), path, body, patience).await?,
             first => first?,
         };
         if status.is_success() {
@@ -298,10 +289,7 @@ impl AgentClient {
         }
         let complaint = match serde_json::from_slice::<Complaint>(&bytes) {
             Ok(complaint) => complaint.error,
-            Err(_) => String::from_utf8_lossy(&bytes)
-                .chars()
-                .take(COMPLAINT_CHARS_MAX)
-                .collect(),
+            Err(_) => String::from_utf8_lossy(&bytes).chars().take(COMPLAINT_CHARS_MAX).collect(),
         };
         Err(if status.is_client_error() {
             HandError::Refused(complaint)
@@ -320,21 +308,13 @@ impl AgentClient {
         let url = format!("http://{}{path}", access.address);
         let request = match body {
             None => self.http.get(url),
-            Some(body) => self
-                .http
-                .post(url)
-                .header("content-type", "application/json")
-                .body(body),
+            Some(body) => self.http.post(url).header("content-type", "application/json").body(body),
         };
         let unavailable = |err: reqwest::Error| {
             HandError::Unavailable(format!("could not reach the agent: {}", root_of(&err)))
         };
-        let response = request
-            .bearer_auth(&access.token)
-            .timeout(patience)
-            .send()
-            .await
-            .map_err(unavailable)?;
+        let response =
+            request.bearer_auth(&access.token).timeout(patience).send().await.map_err(unavailable)?;
         let status = response.status();
         let bytes = response.bytes().await.map_err(unavailable)?;
         Ok((status, bytes.to_vec()))
@@ -348,12 +328,10 @@ fn root_of(err: &dyn std::error::Error) -> String {
 
 fn read_access(folder: &Path) -> Result<Access, HandError> {
     let path = folder.join(ACCESS);
-    let text = std::fs::read(&path).map_err(|err| {
-        HandError::Unavailable(format!("could not read {}: {err}", path.display()))
-    })?;
-    serde_json::from_slice(&text).map_err(|err| {
-        HandError::Unavailable(format!("could not understand {}: {err}", path.display()))
-    })
+    let text = std::fs::read(&path)
+        .map_err(|err| HandError::Unavailable(format!("could not read {}: {err}", path.display())))?;
+    serde_json::from_slice(&text)
+        .map_err(|err| HandError::Unavailable(format!("could not understand {}: {err}", path.display())))
 }
 
 fn http() -> Result<reqwest::Client, HandError> {
@@ -374,14 +352,9 @@ impl Injector for AgentClient {
         fault: &'a Fault,
     ) -> BoxFuture<'a, Result<Inspection, HandError>> {
         Box::pin(async move {
-            let ask = InspectAsk {
-                fault: fault.clone(),
-            };
+            let ask = InspectAsk { fault: fault.clone() };
             let seen: InspectAnswer = self.act(id, "inspect", &ask, PATIENCE).await?;
-            Ok(Inspection {
-                presence: seen.presence,
-                detail: seen.detail,
-            })
+            Ok(Inspection { presence: seen.presence, detail: seen.detail })
         })
     }
 
@@ -389,47 +362,25 @@ impl Injector for AgentClient {
         Box::pin(self.act(&arm.id, "arm", arm, PATIENCE))
     }
 
-    fn inject<'a>(
-        &'a self,
-        id: &'a InjectionId,
-        fence: Fence,
-    ) -> BoxFuture<'a, Result<(), HandError>> {
-        Box::pin(async move {
-            self.act(id, "inject", &FenceAsk { fence }, PATIENCE_LONG)
-                .await
-        })
+    fn inject<'a>(&'a self, id: &'a InjectionId, fence: Fence) -> BoxFuture<'a, Result<(), HandError>> {
+        Box::pin(async move { self.act(id, "inject", &FenceAsk { fence }, PATIENCE_LONG).await })
     }
 
-    fn revoke<'a>(
-        &'a self,
-        id: &'a InjectionId,
-        fence: Fence,
-    ) -> BoxFuture<'a, Result<(), HandError>> {
+    fn revoke<'a>(&'a self, id: &'a InjectionId, fence: Fence) -> BoxFuture<'a, Result<(), HandError>> {
         // It waits for an inject that is in progress.
-        Box::pin(async move {
-            self.act(id, "revoke", &FenceAsk { fence }, PATIENCE_LONG)
-                .await
-        })
+        Box::pin(async move { self.act(id, "revoke", &FenceAsk { fence }, PATIENCE_LONG).await })
     }
 
-    fn undo<'a>(
-        &'a self,
-        id: &'a InjectionId,
-        fence: Fence,
-    ) -> BoxFuture<'a, Result<Undone, HandError>> {
+    fn undo<'a>(&'a self, id: &'a InjectionId, fence: Fence) -> BoxFuture<'a, Result<Undone, HandError>> {
         Box::pin(async move {
-            let answer: UndoAnswer = self
-                .act(id, "undo", &FenceAsk { fence }, PATIENCE_LONG)
-                .await?;
+            let answer: UndoAnswer = self.act(id, "undo", &FenceAsk { fence }, PATIENCE_LONG).await?;
             Ok(answer.undone)
         })
     }
 
     fn heartbeat(&self, epoch: u64) -> BoxFuture<'_, Result<Vec<InjectionId>, HandError>> {
         Box::pin(async move {
-            let answer: HeartbeatAnswer = self
-                .post("/v1/heartbeat", &Epoch { epoch }, PATIENCE)
-                .await?;
+            let answer: HeartbeatAnswer = self.post("/v1/heartbeat", &Epoch { epoch }, PATIENCE).await?;
             Ok(answer.expired)
         })
     }

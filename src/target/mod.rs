@@ -46,23 +46,11 @@ pub trait Injector: Send + Sync {
     /// Stores lease, pre-image and undo durably; nothing is changed on the target.
     fn arm<'a>(&'a self, arm: &'a Arm) -> BoxFuture<'a, Result<(), HandError>>;
     /// Applies what is armed, once per token.
-    fn inject<'a>(
-        &'a self,
-        id: &'a InjectionId,
-        fence: Fence,
-    ) -> BoxFuture<'a, Result<(), HandError>>;
+    fn inject<'a>(&'a self, id: &'a InjectionId, fence: Fence) -> BoxFuture<'a, Result<(), HandError>>;
     /// Makes the token unusable for ever. Also for an id that was never armed.
-    fn revoke<'a>(
-        &'a self,
-        id: &'a InjectionId,
-        fence: Fence,
-    ) -> BoxFuture<'a, Result<(), HandError>>;
+    fn revoke<'a>(&'a self, id: &'a InjectionId, fence: Fence) -> BoxFuture<'a, Result<(), HandError>>;
     /// Undoes by comparison: only what is still ours is written.
-    fn undo<'a>(
-        &'a self,
-        id: &'a InjectionId,
-        fence: Fence,
-    ) -> BoxFuture<'a, Result<Undone, HandError>>;
+    fn undo<'a>(&'a self, id: &'a InjectionId, fence: Fence) -> BoxFuture<'a, Result<Undone, HandError>>;
     /// Renews every lease of this epoch; answers which injections the agent has taken back by itself.
     fn heartbeat(&self, epoch: u64) -> BoxFuture<'_, Result<Vec<InjectionId>, HandError>>;
 }

@@ -19,16 +19,8 @@ impl Arrivals {
     /// decide, so that classes with the same rate do not fire together.
     pub(super) fn new(rate: f64, class: &ClassName, seed: Seed) -> Self {
         let share: f64 = seed.stream(&format!("workload phase {class}")).random();
-        let phase_ns = if rate > 0.0 {
-            share / rate * SECOND_NS as f64
-        } else {
-            0.0
-        };
-        Self {
-            rate,
-            phase_ns,
-            next: 0,
-        }
+        let phase_ns = if rate > 0.0 { share / rate * SECOND_NS as f64 } else { 0.0 };
+        Self { rate, phase_ns, next: 0 }
     }
 
     /// When the next request is due; never, when the rate is zero.
@@ -42,11 +34,7 @@ impl Arrivals {
     }
 
     /// Leaves out every arrival before `from`.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "clamped to zero and above"
-    )]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to zero and above")]
     pub(super) fn skip_to(&mut self, from: i64) {
         let index = (from as f64 - self.phase_ns) * self.rate / SECOND_NS as f64;
         self.next = index.floor().max(0.0) as u64;
@@ -56,10 +44,7 @@ impl Arrivals {
     }
 
     /// Counted from the start each time, so that rounding never adds up. 2^53 ns are 104 days.
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "far below 2^63 for as long as a workload can run"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "far below 2^63 for as long as a workload can run")]
     fn at(&self, index: u64) -> i64 {
         (self.phase_ns + index as f64 * SECOND_NS as f64 / self.rate).round() as i64
     }
@@ -88,10 +73,7 @@ mod tests {
         let due = first(Arrivals::new(300.0, &class("get"), Seed(7)), 30_001);
         let period = 1e9 / 300.0;
         assert!((0.0..period).contains(&(due[0] as f64)), "{}", due[0]);
-        assert!(
-            due.windows(2)
-                .all(|pair| ((pair[1] - pair[0]) as f64 - period).abs() <= 1.0)
-        );
+        assert!(due.windows(2).all(|pair| ((pair[1] - pair[0]) as f64 - period).abs() <= 1.0));
         assert_eq!(due[30_000] - due[0], 100 * SECOND_NS);
     }
 
@@ -118,11 +100,7 @@ mod tests {
         for from in [0, 1, all[3], all[3] + 1, all[150] - 1, 20 * SECOND_NS] {
             let mut arrivals = Arrivals::new(7.0, &class("get"), Seed(3));
             arrivals.skip_to(from);
-            assert_eq!(
-                arrivals.due(),
-                all.iter().copied().find(|at| *at >= from),
-                "from {from}"
-            );
+            assert_eq!(arrivals.due(), all.iter().copied().find(|at| *at >= from), "from {from}");
         }
     }
 

@@ -119,15 +119,8 @@ impl Ledger {
             totals: classes.iter().map(Totals::empty).collect(),
             cpu: Duration::ZERO,
         };
-        let progress = watch::Sender::new(Progress {
-            seconds: first,
-            ended: false,
-        });
-        Self {
-            classes,
-            book: Mutex::new(book),
-            progress,
-        }
+        let progress = watch::Sender::new(Progress { seconds: first, ended: false });
+        Self { classes, book: Mutex::new(book), progress }
     }
 
     /// An arrival of `class` in `second`: whether its request may be opened. A refused one is counted as dropped.
@@ -138,13 +131,7 @@ impl Ledger {
             book.open[class] += 1;
             book.tally(class, second).pending += 1;
         } else {
-            book.record(
-                class,
-                second,
-                Outcome::Dropped,
-                self.classes[class].within_us,
-                lateness_us,
-            );
+            book.record(class, second, Outcome::Dropped, self.classes[class].within_us, lateness_us);
         }
         admitted
     }
@@ -152,19 +139,11 @@ impl Ledger {
     /// An arrival whose time-out was over before its request could be opened.
     pub(super) fn miss(&self, class: usize, second: u64, lateness_us: u32) {
         let within_us = self.classes[class].within_us;
-        self.book()
-            .record(class, second, Outcome::Dropped, within_us, lateness_us);
+        self.book().record(class, second, Outcome::Dropped, within_us, lateness_us);
     }
 
     /// An admitted request has ended. Without an answer in time its latency is its time-out.
-    pub(super) fn end(
-        &self,
-        class: usize,
-        second: u64,
-        outcome: Outcome,
-        latency_us: u32,
-        lateness_us: u32,
-    ) {
+    pub(super) fn end(&self, class: usize, second: u64, outcome: Outcome, latency_us: u32, lateness_us: u32) {
         let within_us = self.classes[class].within_us;
         let (outcome, latency_us) = match outcome {
             Outcome::Good | Outcome::Wrong if latency_us <= within_us => (outcome, latency_us),
@@ -200,21 +179,13 @@ impl Ledger {
     pub(super) fn bucket(&self, second: u64) -> Bucket {
         let book = self.book();
         let kept_from = book.first - book.kept.len() as u64;
-        let index = second
-            .checked_sub(kept_from)
-            .and_then(|index| usize::try_from(index).ok());
+        let index = second.checked_sub(kept_from).and_then(|index| usize::try_from(index).ok());
         let Some(found) = index.and_then(|index| book.kept.get(index)) else {
             return Bucket::default();
         };
-        let classes = self
-            .classes
-            .iter()
-            .zip(&found.tallies)
-            .filter(|(_, tally)| tally.sent > 0);
+        let classes = self.classes.iter().zip(&found.tallies).filter(|(_, tally)| tally.sent > 0);
         Bucket {
-            classes: classes
-                .map(|(class, tally)| (class.name.clone(), *tally))
-                .collect(),
+            classes: classes.map(|(class, tally)| (class.name.clone(), *tally)).collect(),
             lateness_ms: found.lateness_ms,
         }
     }
@@ -241,8 +212,7 @@ impl Ledger {
             book.keep(second);
         }
         if book.first > before {
-            self.progress
-                .send_modify(|progress| progress.seconds = book.first);
+            self.progress.send_modify(|progress| progress.seconds = book.first);
         }
     }
 
@@ -252,14 +222,7 @@ impl Ledger {
 }
 
 impl Book {
-    fn record(
-        &mut self,
-        class: usize,
-        second: u64,
-        outcome: Outcome,
-        latency_us: u32,
-        lateness_us: u32,
-    ) {
+    fn record(&mut self, class: usize, second: u64, outcome: Outcome, latency_us: u32, lateness_us: u32) {
         let index = self.index(second);
         let second = &mut self.seconds[index];
         second.lateness_us = second.lateness_us.max(lateness_us);
@@ -276,40 +239,30 @@ impl Book {
 
     /// The place of `second`, made if need be.
     fn index(&mut self, second: u64) -> usize {
-        let ahead = second
-            .checked_sub(self.first)
-            .expect("a second stays open until its last request has ended");
+        let ahead =
+            second.checked_sub(self.first).expect("a second stays open until its last request has ended");
         let index = usize::try_from(ahead).expect("within the longest time-out");
         let classes = self.open.len();
         while self.seconds.len() <= index {
-            self.seconds.push_back(OpenSecond {
-                classes: vec![OpenTally::default(); classes],
-                lateness_us: 0,
-            });
+            self.seconds
+                .push_back(OpenSecond { classes: vec![OpenTally::default(); classes], lateness_us: 0 });
         }
         index
     }
 
     fn front_has_ended(&self) -> bool {
-        self.seconds
-            .front()
-            .is_none_or(|second| second.classes.iter().all(|class| class.pending == 0))
+        self.seconds.front().is_none_or(|second| second.classes.iter().all(|class| class.pending == 0))
     }
 
     fn keep(&mut self, mut second: OpenSecond) {
-        second
-            .classes
-            .resize_with(self.totals.len(), OpenTally::default);
+        second.classes.resize_with(self.totals.len(), OpenTally::default);
         let tallies = second
             .classes
             .iter_mut()
             .zip(&mut self.totals)
             .map(|(class, totals)| class.close(totals))
             .collect();
-        self.kept.push_back(FinalSecond {
-            tallies,
-            lateness_ms: millis(second.lateness_us),
-        });
+        self.kept.push_back(FinalSecond { tallies, lateness_ms: millis(second.lateness_us) });
         if self.kept.len() > SECONDS_KEPT {
             self.kept.pop_front();
         }
@@ -340,14 +293,8 @@ impl OpenTally {
 impl Totals {
     fn empty(class: &ClassTerms) -> Self {
         let longest = u64::from(class.within_us).max(2);
-        let latency_us =
-            Histogram::new_with_bounds(1, longest, 3).expect("three digits and bounds in order");
-        Self {
-            sent: 0,
-            failed: 0,
-            dropped: 0,
-            latency_us,
-        }
+        let latency_us = Histogram::new_with_bounds(1, longest, 3).expect("three digits and bounds in order");
+        Self { sent: 0, failed: 0, dropped: 0, latency_us }
     }
 }
 
@@ -379,11 +326,7 @@ mod tests {
     use super::*;
 
     fn ledger(open_max: usize) -> Ledger {
-        let terms = |name: &str| ClassTerms {
-            name: name.parse().unwrap(),
-            within_us: 2_000_000,
-            open_max,
-        };
+        let terms = |name: &str| ClassTerms { name: name.parse().unwrap(), within_us: 2_000_000, open_max };
         Ledger::new(vec![terms("get"), terms("put")], 0)
     }
 
@@ -402,15 +345,7 @@ mod tests {
         assert_eq!(seconds(&ledger), 0, "the first second has an open request");
         ledger.end(0, 0, Outcome::Good, 1_999_000, 700);
         assert_eq!(seconds(&ledger), 3, "the third is empty and final too");
-        assert_eq!(
-            ledger
-                .bucket(0)
-                .classes
-                .keys()
-                .map(ClassName::as_str)
-                .collect::<Vec<_>>(),
-            ["get"]
-        );
+        assert_eq!(ledger.bucket(0).classes.keys().map(ClassName::as_str).collect::<Vec<_>>(), ["get"]);
         assert_eq!(ledger.bucket(0).lateness_ms, 1);
         assert_eq!(ledger.bucket(1).classes.values().next().unwrap().p50_ms, 3);
         assert_eq!(ledger.bucket(2), Bucket::default());
@@ -431,18 +366,8 @@ mod tests {
         ledger.miss(0, 0, 9_000_000);
         ledger.pace_past(1, Duration::ZERO);
         let bucket = ledger.bucket(0);
-        let tally = Tally {
-            sent: 5,
-            failed: 5,
-            dropped: 2,
-            p50_ms: 2000,
-            p95_ms: 2000,
-            p99_ms: 2000,
-        };
-        assert_eq!(
-            bucket.classes.values().copied().collect::<Vec<_>>(),
-            [tally]
-        );
+        let tally = Tally { sent: 5, failed: 5, dropped: 2, p50_ms: 2000, p95_ms: 2000, p99_ms: 2000 };
+        assert_eq!(bucket.classes.values().copied().collect::<Vec<_>>(), [tally]);
         assert_eq!(bucket.lateness_ms, 9000);
         let totals = &ledger.totals()[&"get".parse().unwrap()];
         assert_eq!((totals.sent, totals.failed, totals.dropped), (5, 5, 2));
@@ -453,11 +378,7 @@ mod tests {
     fn arrivals_beyond_the_cap_are_dropped_and_a_freed_place_is_used() {
         let ledger = ledger(2);
         assert_eq!(
-            [
-                ledger.admit(0, 0, 0),
-                ledger.admit(0, 0, 0),
-                ledger.admit(0, 0, 0)
-            ],
+            [ledger.admit(0, 0, 0), ledger.admit(0, 0, 0), ledger.admit(0, 0, 0)],
             [true, true, false]
         );
         assert!(ledger.admit(1, 0, 0), "each class has its own cap");
@@ -468,10 +389,7 @@ mod tests {
     #[test]
     fn percentiles_are_exact_nearest_ranks() {
         let mut values: Vec<u32> = (1..=200).rev().map(|ms| ms * 1000).collect();
-        assert_eq!(
-            [50, 95, 99].map(|percent| percentile_ms(&mut values, percent)),
-            [100, 190, 198]
-        );
+        assert_eq!([50, 95, 99].map(|percent| percentile_ms(&mut values, percent)), [100, 190, 198]);
         assert_eq!(percentile_ms(&mut [7_499], 99), 7);
         assert_eq!(percentile_ms(&mut [7_500], 50), 8);
         assert_eq!(percentile_ms(&mut [], 50), 0);
@@ -487,11 +405,7 @@ mod tests {
         assert_eq!(ledger.bucket(0).classes.len(), 1);
         ledger.pace_past(longest + 3, Duration::ZERO);
         assert_eq!(ledger.bucket(0).classes.len(), 0, "forgotten");
-        assert_eq!(
-            ledger.bucket(5).classes.len(),
-            1,
-            "still there, at its place"
-        );
+        assert_eq!(ledger.bucket(5).classes.len(), 1, "still there, at its place");
         assert_eq!(ledger.book().kept.len(), SECONDS_KEPT);
     }
 }

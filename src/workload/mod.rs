@@ -74,11 +74,7 @@ impl Workload {
                 return Err(refused(class, "its name is taken by another class"));
             }
             let within_us = micros(request::within_ns(class));
-            let terms = ClassTerms {
-                name: class.name.clone(),
-                within_us,
-                open_max: open_max(class),
-            };
+            let terms = ClassTerms { name: class.name.clone(), within_us, open_max: open_max(class) };
             classes.push((terms, class));
         }
         let origin = Origin::now_is(clock.now().millis().saturating_sub(start.millis()));
@@ -116,11 +112,7 @@ impl Workload {
         });
         let brakes = Brakes::default();
         pace::spawn(stage.clone(), sources, brakes.clone())?;
-        Ok(Self {
-            stage,
-            brakes,
-            start,
-        })
+        Ok(Self { stage, brakes, start })
     }
 
     /// What the users saw in the second that holds `at`, counted in whole seconds from the start. Waits until all its
@@ -174,21 +166,14 @@ impl Drop for Workload {
 
 /// How many requests of a class may be open at the same time: four times what its rate brings in one time-out,
 /// but at least [`OPEN_FLOOR`] and at most [`OPEN_MAX`].
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "clamped first"
-)]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped first")]
 pub fn open_max(class: &RequestClass) -> usize {
     let wanted = class.rate * class.expect.within.secs() * 4.0;
     wanted.ceil().clamp(OPEN_FLOOR as f64, OPEN_MAX as f64) as usize
 }
 
 fn refused(class: &RequestClass, reason: &str) -> StartError {
-    StartError::Class {
-        class: class.name.clone(),
-        reason: reason.to_owned(),
-    }
+    StartError::Class { class: class.name.clone(), reason: reason.to_owned() }
 }
 
 #[cfg(test)]
@@ -216,17 +201,12 @@ mod tests {
             keys: 100,
             body_bytes: 0,
             headers: BTreeMap::new(),
-            expect: Expect {
-                status: vec![200],
-                within: Span::from_millis(within_ms),
-            },
+            expect: Expect { status: vec![200], within: Span::from_millis(within_ms) },
         }
     }
 
     fn shape(class: RequestClass) -> WorkloadShape {
-        WorkloadShape {
-            classes: vec![class],
-        }
+        WorkloadShape { classes: vec![class] }
     }
 
     /// A start that is certainly still to come, so that no arrival is left out.
@@ -236,10 +216,7 @@ mod tests {
 
     fn start(class: RequestClass, front_door: SocketAddr) -> (Workload, At) {
         let at = soon();
-        (
-            Workload::start(&shape(class), front_door, SEED, at, &SystemClock).unwrap(),
-            at,
-        )
+        (Workload::start(&shape(class), front_door, SEED, at, &SystemClock).unwrap(), at)
     }
 
     async fn listen() -> (TcpListener, SocketAddr) {
@@ -286,9 +263,7 @@ mod tests {
         let patience = Instant::now() + Duration::from_secs(10);
         while !is_so() {
             assert!(Instant::now() < patience, "never happened: {what}");
-            SystemClock
-                .sleep_until(SystemClock.now() + Span::from_millis(5))
-                .await;
+            SystemClock.sleep_until(SystemClock.now() + Span::from_millis(5)).await;
         }
     }
 
@@ -299,8 +274,7 @@ mod tests {
             let cycle = Duration::from_secs(5);
             let into = began.elapsed().as_millis() % cycle.as_millis();
             if into >= 4_000 {
-                let thaw =
-                    SystemClock.now() + Span::from_millis(5_000 - u64::try_from(into).unwrap());
+                let thaw = SystemClock.now() + Span::from_millis(5_000 - u64::try_from(into).unwrap());
                 SystemClock.sleep_until(thaw).await;
             }
         })))
@@ -308,14 +282,11 @@ mod tests {
         let (workload, from) = start(class(200.0, 3_000), address);
         let seconds = tallies(&workload, from, 10).await;
         assert!(
-            seconds
-                .iter()
-                .all(|tally| tally.sent.abs_diff(200) <= 1 && tally.failed == 0),
+            seconds.iter().all(|tally| tally.sent.abs_diff(200) <= 1 && tally.failed == 0),
             "{seconds:?}"
         );
         let totals = &workload.totals()[&"get".parse().unwrap()];
-        let [median, p90, p99] =
-            [0.5, 0.9, 0.99].map(|q| totals.latency_us.value_at_quantile(q) / 1000);
+        let [median, p90, p99] = [0.5, 0.9, 0.99].map(|q| totals.latency_us.value_at_quantile(q) / 1000);
         assert!(median < 100, "median {median} ms");
         assert!((400..650).contains(&p90), "p90 {p90} ms");
         assert!((850..1100).contains(&p99), "p99 {p99} ms");
@@ -327,13 +298,7 @@ mod tests {
         let count = answered.clone();
         let address = serve(Router::new().fallback(any(move || {
             let third = count.fetch_add(1, Ordering::SeqCst) % 3 == 2;
-            async move {
-                if third {
-                    StatusCode::INTERNAL_SERVER_ERROR
-                } else {
-                    StatusCode::OK
-                }
-            }
+            async move { if third { StatusCode::INTERNAL_SERVER_ERROR } else { StatusCode::OK } }
         })))
         .await;
         let (workload, from) = start(class(150.0, 5_000), address);
@@ -341,24 +306,12 @@ mod tests {
         workload.stop().await;
         let rest = tallies(&workload, from + Span::from_secs(3), 8).await;
         let sum = |pick: fn(&Tally) -> u32| seconds.iter().chain(&rest).map(pick).sum::<u32>();
-        assert!(
-            seconds.iter().all(|tally| tally.sent.abs_diff(150) <= 1),
-            "{seconds:?}"
-        );
-        assert!(
-            seconds.iter().all(|tally| tally.failed.abs_diff(50) <= 5),
-            "{seconds:?}"
-        );
+        assert!(seconds.iter().all(|tally| tally.sent.abs_diff(150) <= 1), "{seconds:?}");
+        assert!(seconds.iter().all(|tally| tally.failed.abs_diff(50) <= 5), "{seconds:?}");
         assert_eq!(sum(|tally| tally.sent), answered.load(Ordering::SeqCst));
-        assert_eq!(
-            sum(|tally| tally.failed),
-            answered.load(Ordering::SeqCst) / 3
-        );
+        assert_eq!(sum(|tally| tally.failed), answered.load(Ordering::SeqCst) / 3);
         assert_eq!(sum(|tally| tally.dropped), 0);
-        assert!(
-            sum(|tally| tally.p50_ms) < 1_000,
-            "an error that came quickly keeps its latency"
-        );
+        assert!(sum(|tally| tally.p50_ms) < 1_000, "an error that came quickly keeps its latency");
     }
 
     #[tokio::test]
@@ -368,18 +321,10 @@ mod tests {
         let (workload, from) = start(class(100.0, 1_500), address);
         for (second, tally) in tallies(&workload, from, 4).await.into_iter().enumerate() {
             assert!(tally.sent.abs_diff(100) <= 1, "second {second}: {tally:?}");
-            assert_eq!(
-                (tally.failed, tally.dropped),
-                (tally.sent, 0),
-                "second {second}"
-            );
+            assert_eq!((tally.failed, tally.dropped), (tally.sent, 0), "second {second}");
             assert_eq!(tally.p50_ms, 1_500, "nobody was answered");
         }
-        assert_eq!(
-            tallies(&workload, from, 1).await,
-            tallies(&workload, from, 1).await,
-            "asking twice"
-        );
+        assert_eq!(tallies(&workload, from, 1).await, tallies(&workload, from, 1).await, "asking twice");
     }
 
     #[tokio::test]
@@ -391,10 +336,7 @@ mod tests {
             assert!(tally.sent.abs_diff(50) <= 1, "{tally:?}");
             assert_eq!((tally.failed, tally.dropped), (tally.sent, 0));
             assert_eq!((tally.p50_ms, tally.p99_ms), (1_200, 1_200));
-            assert!(
-                open.load(Ordering::SeqCst) <= 64,
-                "connections are closed at the time-out"
-            );
+            assert!(open.load(Ordering::SeqCst) <= 64, "connections are closed at the time-out");
         }
         assert!(
             began.elapsed() < Duration::from_millis(200 + 3_000 + 1_200 + 3_000),
@@ -402,38 +344,22 @@ mod tests {
             began.elapsed()
         );
         workload.stop().await;
-        eventually("every connection is closed", || {
-            open.load(Ordering::SeqCst) == 0
-        })
-        .await;
+        eventually("every connection is closed", || open.load(Ordering::SeqCst) == 0).await;
     }
 
     #[tokio::test]
     async fn what_exceeds_the_cap_is_dropped_and_counted() {
         let (address, open) = hang().await;
         let class = class(100.0, 2_000);
-        let terms = ClassTerms {
-            name: class.name.clone(),
-            within_us: 2_000_000,
-            open_max: 30,
-        };
-        let workload = Workload::launch(
-            &[(terms, &class)],
-            address,
-            SEED,
-            soon(),
-            Origin::now_is(-200),
-        )
-        .unwrap();
+        let terms = ClassTerms { name: class.name.clone(), within_us: 2_000_000, open_max: 30 };
+        let workload =
+            Workload::launch(&[(terms, &class)], address, SEED, soon(), Origin::now_is(-200)).unwrap();
         let from = workload.start;
         let seconds = tallies(&workload, from, 4).await;
         for tally in &seconds {
             assert!(tally.sent.abs_diff(100) <= 1, "{tally:?}");
             assert_eq!((tally.failed, tally.p50_ms), (tally.sent, 2_000));
-            assert!(
-                open.load(Ordering::SeqCst) <= 30 + 5,
-                "the kernel may be a little behind"
-            );
+            assert!(open.load(Ordering::SeqCst) <= 30 + 5, "the kernel may be a little behind");
         }
         // 30 places, each free again after two seconds.
         let started: u32 = seconds.iter().map(|tally| tally.sent - tally.dropped).sum();
@@ -447,25 +373,12 @@ mod tests {
         eventually("requests are open", || open.load(Ordering::SeqCst) > 5).await;
         let began = Instant::now();
         workload.stop().await;
-        assert!(
-            began.elapsed() < Duration::from_millis(900 + 3_000),
-            "{:?}",
-            began.elapsed()
-        );
+        assert!(began.elapsed() < Duration::from_millis(900 + 3_000), "{:?}", began.elapsed());
         let tally = tallies(&workload, from, 1).await[0];
-        assert!(
-            tally.sent > 5 && tally.failed == tally.sent,
-            "the second that was cut short: {tally:?}"
-        );
+        assert!(tally.sent > 5 && tally.failed == tally.sent, "the second that was cut short: {tally:?}");
         workload.stop().await;
-        assert_eq!(
-            workload.bucket(from + Span::from_secs(500)).await,
-            Bucket::default()
-        );
-        eventually("every connection is closed", || {
-            open.load(Ordering::SeqCst) == 0
-        })
-        .await;
+        assert_eq!(workload.bucket(from + Span::from_secs(500)).await, Bucket::default());
+        eventually("every connection is closed", || open.load(Ordering::SeqCst) == 0).await;
     }
 
     #[tokio::test]
@@ -475,14 +388,8 @@ mod tests {
         let stage = Arc::downgrade(&workload.stage);
         eventually("requests are open", || open.load(Ordering::SeqCst) > 5).await;
         drop(workload);
-        eventually("every connection is closed", || {
-            open.load(Ordering::SeqCst) == 0
-        })
-        .await;
-        eventually("every task and the thread are gone", || {
-            stage.strong_count() == 0
-        })
-        .await;
+        eventually("every connection is closed", || open.load(Ordering::SeqCst) == 0).await;
+        eventually("every task and the thread are gone", || stage.strong_count() == 0).await;
     }
 
     #[tokio::test]
@@ -490,33 +397,18 @@ mod tests {
         let users = Arc::new(Mutex::new(HashSet::new()));
         let seen = users.clone();
         let count = Arc::new(AtomicU32::new(0));
-        let address = serve(Router::new().fallback(any(
-            move |ConnectInfo(user): ConnectInfo<SocketAddr>| {
+        let address =
+            serve(Router::new().fallback(any(move |ConnectInfo(user): ConnectInfo<SocketAddr>| {
                 seen.lock().unwrap().insert(user);
                 let last = count.fetch_add(1, Ordering::SeqCst) % 20 == 19;
-                async move {
-                    if last {
-                        [("connection", "close")]
-                    } else {
-                        [("connection", "keep-alive")]
-                    }
-                }
-            },
-        )))
-        .await;
+                async move { if last { [("connection", "close")] } else { [("connection", "keep-alive")] } }
+            })))
+            .await;
         let (workload, from) = start(class(100.0, 2_000), address);
         let seconds = tallies(&workload, from, 2).await;
-        assert!(
-            seconds
-                .iter()
-                .all(|tally| tally.sent > 98 && tally.failed == 0),
-            "{seconds:?}"
-        );
+        assert!(seconds.iter().all(|tally| tally.sent > 98 && tally.failed == 0), "{seconds:?}");
         let users = users.lock().unwrap().len();
-        assert!(
-            (10..=60).contains(&users),
-            "{users} connections for 200 requests, closed after each 20th"
-        );
+        assert!((10..=60).contains(&users), "{users} connections for 200 requests, closed after each 20th");
     }
 
     #[tokio::test]
@@ -528,19 +420,9 @@ mod tests {
         )
         .await;
         for (path, fails) in [("/big", false), ("/huge", true)] {
-            let (workload, from) = start(
-                RequestClass {
-                    path: path.into(),
-                    ..class(10.0, 3_000)
-                },
-                address,
-            );
+            let (workload, from) = start(RequestClass { path: path.into(), ..class(10.0, 3_000) }, address);
             let tally = tallies(&workload, from, 1).await[0];
-            assert_eq!(
-                (tally.sent, tally.failed),
-                (10, if fails { 10 } else { 0 }),
-                "{path}"
-            );
+            assert_eq!((tally.sent, tally.failed), (10, if fails { 10 } else { 0 }), "{path}");
         }
     }
 
@@ -549,24 +431,14 @@ mod tests {
         let (listener, address) = listen().await;
         drop(listener);
         let body_is_whole = any(|body: axum::body::Bytes| async move {
-            if body.len() == 3_000 {
-                StatusCode::OK
-            } else {
-                StatusCode::BAD_REQUEST
-            }
+            if body.len() == 3_000 { StatusCode::OK } else { StatusCode::BAD_REQUEST }
         });
-        let class = RequestClass {
-            method: "POST".into(),
-            body_bytes: 3_000,
-            ..class(40.0, 700)
-        };
+        let class = RequestClass { method: "POST".into(), body_bytes: 3_000, ..class(40.0, 700) };
         let (workload, from) = start(class, address);
         let first = tallies(&workload, from, 1).await[0];
         assert_eq!((first.sent, first.failed), (40, 40));
         let listener = TcpListener::bind(address).await.unwrap();
-        tokio::spawn(
-            async move { axum::serve(listener, Router::new().fallback(body_is_whole)).await },
-        );
+        tokio::spawn(async move { axum::serve(listener, Router::new().fallback(body_is_whole)).await });
         let later = tallies(&workload, from + Span::from_secs(1), 4).await;
         assert_eq!((later[3].sent, later[3].failed), (40, 0), "{later:?}");
     }
@@ -577,14 +449,8 @@ mod tests {
         let from = SystemClock.now() - Span::from_millis(60_300);
         let shape = shape(class(100.0, 1_000));
         let workload = Workload::start(&shape, address, SEED, from, &SystemClock).unwrap();
-        assert_eq!(
-            workload.bucket(from - Span::from_secs(5)).await,
-            Bucket::default()
-        );
-        assert_eq!(
-            workload.bucket(from + Span::from_secs(20)).await,
-            Bucket::default()
-        );
+        assert_eq!(workload.bucket(from - Span::from_secs(5)).await, Bucket::default());
+        assert_eq!(workload.bucket(from + Span::from_secs(20)).await, Bucket::default());
         let tally = tallies(&workload, from + Span::from_secs(60), 2).await;
         assert!((1..=71).contains(&tally[0].sent), "{tally:?}");
         assert!(tally[1].sent.abs_diff(100) <= 1, "{tally:?}");
@@ -593,9 +459,7 @@ mod tests {
     #[tokio::test]
     async fn classes_are_told_apart_and_a_quiet_one_is_absent() {
         let address = serve(
-            Router::new()
-                .route("/good", any(|| async {}))
-                .fallback(any(|| async { StatusCode::NOT_FOUND })),
+            Router::new().route("/good", any(|| async {})).fallback(any(|| async { StatusCode::NOT_FOUND })),
         )
         .await;
         let named = |name: &str, path: &str, rate| RequestClass {
@@ -603,32 +467,16 @@ mod tests {
             path: path.into(),
             ..class(rate, 2_000)
         };
-        let classes = vec![
-            named("a", "/good", 20.0),
-            named("b", "/bad", 10.0),
-            named("c", "/good", 0.0),
-        ];
+        let classes = vec![named("a", "/good", 20.0), named("b", "/bad", 10.0), named("c", "/good", 0.0)];
         let from = soon();
-        let workload = Workload::start(
-            &WorkloadShape {
-                classes: classes.clone(),
-            },
-            address,
-            SEED,
-            from,
-            &SystemClock,
-        )
-        .unwrap();
+        let workload =
+            Workload::start(&WorkloadShape { classes: classes.clone() }, address, SEED, from, &SystemClock)
+                .unwrap();
         let bucket = workload.bucket(from).await;
-        let counts: Vec<_> = bucket
-            .classes
-            .iter()
-            .map(|(name, tally)| (name.as_str(), tally.sent, tally.failed))
-            .collect();
+        let counts: Vec<_> =
+            bucket.classes.iter().map(|(name, tally)| (name.as_str(), tally.sent, tally.failed)).collect();
         assert_eq!(counts, [("a", 20, 0), ("b", 10, 10)]);
-        let twice = WorkloadShape {
-            classes: vec![classes[0].clone(), classes[0].clone()],
-        };
+        let twice = WorkloadShape { classes: vec![classes[0].clone(), classes[0].clone()] };
         let refused = Workload::start(&twice, address, SEED, from, &SystemClock).unwrap_err();
         assert_eq!(
             refused.to_string(),

@@ -24,13 +24,8 @@ pub(super) struct Origin {
 impl Origin {
     /// Now is `ms` milliseconds after the start; below zero when the start is still to come.
     pub(super) fn now_is(ms: i64) -> Self {
-        let made_ns = ms
-            .saturating_mul(1_000_000)
-            .clamp(i64::MIN / 4, i64::MAX / 4);
-        Self {
-            made: Instant::now(),
-            made_ns,
-        }
+        let made_ns = ms.saturating_mul(1_000_000).clamp(i64::MIN / 4, i64::MAX / 4);
+        Self { made: Instant::now(), made_ns }
     }
 
     /// What the time is.
@@ -73,29 +68,21 @@ pub(super) struct Brakes {
 /// Starts the thread. It ends by `brakes` alone.
 pub(super) fn spawn(stage: Arc<Stage>, sources: Vec<Source>, brakes: Brakes) -> io::Result<()> {
     let (ready, is_ready) = mpsc::sync_channel(1);
-    std::thread::Builder::new()
-        .name("workload".into())
-        .spawn(move || {
-            // Dropped last: when the end is announced, no task is left.
-            let announced = AnnounceEnd(stage.clone());
-            match tokio::runtime::Builder::new_current_thread()
-                .enable_io()
-                .enable_time()
-                .build()
-            {
-                Ok(runtime) => {
-                    let _ = ready.send(Ok(()));
-                    runtime.block_on(conduct(stage, sources, brakes));
-                }
-                Err(error) => {
-                    let _ = ready.send(Err(error));
-                }
+    std::thread::Builder::new().name("workload".into()).spawn(move || {
+        // Dropped last: when the end is announced, no task is left.
+        let announced = AnnounceEnd(stage.clone());
+        match tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build() {
+            Ok(runtime) => {
+                let _ = ready.send(Ok(()));
+                runtime.block_on(conduct(stage, sources, brakes));
             }
-            drop(announced);
-        })?;
-    is_ready
-        .recv()
-        .unwrap_or_else(|_| Err(io::Error::other("the thread ended at once")))
+            Err(error) => {
+                let _ = ready.send(Err(error));
+            }
+        }
+        drop(announced);
+    })?;
+    is_ready.recv().unwrap_or_else(|_| Err(io::Error::other("the thread ended at once")))
 }
 
 struct AnnounceEnd(Arc<Stage>);
@@ -140,10 +127,7 @@ async fn pace(stage: &Arc<Stage>, mut sources: Vec<Source>, stop: &CancellationT
             stage.lines.close_old(Instant::now());
         }
         let next_second = (now.div_euclid(SECOND_NS) + 1) * SECOND_NS;
-        let next = sources
-            .iter()
-            .filter_map(|source| source.arrivals.due())
-            .fold(next_second, i64::min);
+        let next = sources.iter().filter_map(|source| source.arrivals.due()).fold(next_second, i64::min);
         Pin::as_mut(&mut timer).reset(stage.origin.instant(next));
         tokio::select! {
             biased;
@@ -169,12 +153,7 @@ fn deal(stage: &Arc<Stage>, class: usize, source: &mut Source, now: i64) {
         if lateness >= within {
             stage.ledger.miss(class, second, micros(lateness));
         } else if stage.ledger.admit(class, second, micros(lateness)) {
-            let ticket = Ticket {
-                stage: stage.clone(),
-                class,
-                intended,
-                ended: false,
-            };
+            let ticket = Ticket { stage: stage.clone(), class, intended, ended: false };
             tokio::spawn(visit(ticket, request));
         }
     }
@@ -215,26 +194,14 @@ impl Ticket {
         self.ended = true;
         let latency = micros(self.stage.origin.now_ns() - self.intended);
         let lateness = micros(started - self.intended);
-        self.stage.ledger.end(
-            self.class,
-            second_of(self.intended),
-            outcome,
-            latency,
-            lateness,
-        );
+        self.stage.ledger.end(self.class, second_of(self.intended), outcome, latency, lateness);
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
         if !self.ended {
-            self.stage.ledger.end(
-                self.class,
-                second_of(self.intended),
-                Outcome::Unanswered,
-                0,
-                0,
-            );
+            self.stage.ledger.end(self.class, second_of(self.intended), Outcome::Unanswered, 0, 0);
         }
     }
 }
@@ -245,7 +212,6 @@ fn thread_cpu() -> Duration {
         let us = u64::try_from(value.tv_usec()).unwrap_or(0);
         Duration::from_secs(u64::try_from(value.tv_sec()).unwrap_or(0)) + Duration::from_micros(us)
     };
-    getrusage(UsageWho::RUSAGE_THREAD).map_or(Duration::ZERO, |usage| {
-        time(usage.user_time()) + time(usage.system_time())
-    })
+    getrusage(UsageWho::RUSAGE_THREAD)
+        .map_or(Duration::ZERO, |usage| time(usage.user_time()) + time(usage.system_time()))
 }

@@ -33,27 +33,17 @@ pub(super) struct RequestForm {
 #[derive(Debug)]
 enum Path {
     Fixed(Uri),
-    Numbered {
-        template: String,
-        keys: u64,
-        numbers: Box<ChaCha12Rng>,
-    },
+    Numbered { template: String, keys: u64, numbers: Box<ChaCha12Rng> },
 }
 
 impl RequestForm {
     /// The form of `class` at `front_door`, or what is wrong with the class.
-    pub(super) fn new(
-        class: &RequestClass,
-        front_door: SocketAddr,
-        seed: Seed,
-    ) -> Result<Self, String> {
+    pub(super) fn new(class: &RequestClass, front_door: SocketAddr, seed: Seed) -> Result<Self, String> {
         check_numbers(class)?;
         let method = Method::from_bytes(class.method.as_bytes())
             .map_err(|_| format!("`{}` is not an HTTP method", class.method))?;
         let sample = class.path.replace(NUMBER, "0");
-        let uri: Uri = sample
-            .parse()
-            .map_err(|why| format!("path `{}`: {why}", class.path))?;
+        let uri: Uri = sample.parse().map_err(|why| format!("path `{}`: {why}", class.path))?;
         if !class.path.starts_with('/') {
             return Err(format!("path `{}` does not begin with a slash", class.path));
         }
@@ -67,14 +57,8 @@ impl RequestForm {
             Path::Fixed(uri)
         };
         let mut body = vec![0; class.body_bytes];
-        seed.stream(&format!("workload body {}", class.name))
-            .fill_bytes(&mut body);
-        Ok(Self {
-            method,
-            path,
-            headers: headers(class, front_door)?,
-            body: body.into(),
-        })
+        seed.stream(&format!("workload body {}", class.name)).fill_bytes(&mut body);
+        Ok(Self { method, path, headers: headers(class, front_door)?, body: body.into() })
     }
 
     /// The next request.
@@ -84,11 +68,7 @@ impl RequestForm {
         *request.headers_mut() = self.headers.clone();
         *request.uri_mut() = match &mut self.path {
             Path::Fixed(uri) => uri.clone(),
-            Path::Numbered {
-                template,
-                keys,
-                numbers,
-            } => {
+            Path::Numbered { template, keys, numbers } => {
                 let number = numbers.random_range(0..*keys).to_string();
                 template
                     .replace(NUMBER, &number)
@@ -102,28 +82,18 @@ impl RequestForm {
 
 /// The deadline of a class's requests, in nanoseconds from the intended start.
 pub(super) fn within_ns(class: &RequestClass) -> i64 {
-    i64::try_from(class.expect.within.millis())
-        .map_or(WITHIN_MAX_NS, |ms| ms.saturating_mul(1_000_000))
+    i64::try_from(class.expect.within.millis()).map_or(WITHIN_MAX_NS, |ms| ms.saturating_mul(1_000_000))
 }
 
 fn check_numbers(class: &RequestClass) -> Result<(), String> {
     if !(0.0..=RATE_MAX).contains(&class.rate) {
-        return Err(format!(
-            "a rate of {} is not between 0 and {RATE_MAX} per second",
-            class.rate
-        ));
+        return Err(format!("a rate of {} is not between 0 and {RATE_MAX} per second", class.rate));
     }
     if !(1..=WITHIN_MAX_NS).contains(&within_ns(class)) {
-        return Err(format!(
-            "an answer within {} is not above 0s and at most 10m",
-            class.expect.within
-        ));
+        return Err(format!("an answer within {} is not above 0s and at most 10m", class.expect.within));
     }
     if class.body_bytes > BODY_BYTES_MAX {
-        return Err(format!(
-            "a body of {} bytes is above {BODY_BYTES_MAX}",
-            class.body_bytes
-        ));
+        return Err(format!("a body of {} bytes is above {BODY_BYTES_MAX}", class.body_bytes));
     }
     Ok(())
 }
@@ -133,17 +103,11 @@ fn headers(class: &RequestClass, front_door: SocketAddr) -> Result<HeaderMap, St
     let host = HeaderValue::try_from(front_door.to_string()).map_err(|why| why.to_string())?;
     headers.insert(HOST, host);
     for (name, value) in &class.headers {
-        let parsed: HeaderName = name
-            .parse()
-            .map_err(|_| format!("`{name}` is not a header's name"))?;
+        let parsed: HeaderName = name.parse().map_err(|_| format!("`{name}` is not a header's name"))?;
         if parsed == CONTENT_LENGTH || parsed == TRANSFER_ENCODING {
-            return Err(format!(
-                "header `{name}` follows from the body and cannot be set"
-            ));
+            return Err(format!("header `{name}` follows from the body and cannot be set"));
         }
-        let value = value
-            .parse()
-            .map_err(|_| format!("the value of header `{name}` cannot be sent"))?;
+        let value = value.parse().map_err(|_| format!("the value of header `{name}` cannot be sent"))?;
         headers.insert(parsed, value);
     }
     Ok(headers)
@@ -165,10 +129,7 @@ mod tests {
             keys: 50,
             body_bytes: 100,
             headers: BTreeMap::from([("X-Tenant".into(), "blue".into())]),
-            expect: Expect {
-                status: vec![200],
-                within: Span::from_secs(1),
-            },
+            expect: Expect { status: vec![200], within: Span::from_secs(1) },
         }
     }
 
@@ -180,18 +141,13 @@ mod tests {
     fn requests_are_the_same_for_one_seed_and_stay_below_keys() {
         let paths = |seed| {
             let mut form = form(&class(), seed).unwrap();
-            (0..200)
-                .map(|_| form.next().uri().to_string())
-                .collect::<Vec<_>>()
+            (0..200).map(|_| form.next().uri().to_string()).collect::<Vec<_>>()
         };
         let first = paths(1);
         assert_eq!(first, paths(1));
         assert_ne!(first, paths(2));
         for path in first {
-            let number = path
-                .strip_prefix("/o/")
-                .and_then(|rest| rest.split_once("?again="))
-                .unwrap();
+            let number = path.strip_prefix("/o/").and_then(|rest| rest.split_once("?again=")).unwrap();
             assert_eq!(number.0, number.1);
             assert!(number.0.parse::<u64>().unwrap() < 50, "{path}");
         }
@@ -205,14 +161,7 @@ mod tests {
         assert_eq!(request.headers()["host"], "127.0.0.1:80");
         let body = request.into_body().collect().await.unwrap().to_bytes();
         assert_eq!(body.len(), 100);
-        let again = form(&class(), 1)
-            .unwrap()
-            .next()
-            .into_body()
-            .collect()
-            .await
-            .unwrap()
-            .to_bytes();
+        let again = form(&class(), 1).unwrap().next().into_body().collect().await.unwrap().to_bytes();
         assert_eq!(body, again);
     }
 
@@ -232,13 +181,8 @@ mod tests {
         assert!(refused(|c| c.expect.within = Span::ZERO).contains("within"));
         assert!(refused(|c| c.expect.within = Span::from_mins(11)).contains("within"));
         assert!(refused(|c| c.body_bytes = usize::MAX).contains("body"));
-        assert!(
-            refused(|c| drop(c.headers.insert("a b".into(), String::new()))).contains("header")
-        );
+        assert!(refused(|c| drop(c.headers.insert("a b".into(), String::new()))).contains("header"));
         assert!(refused(|c| drop(c.headers.insert("a".into(), "\n".into()))).contains("value"));
-        assert!(
-            refused(|c| drop(c.headers.insert("Content-Length".into(), "5".into())))
-                .contains("body")
-        );
+        assert!(refused(|c| drop(c.headers.insert("Content-Length".into(), "5".into()))).contains("body"));
     }
 }

@@ -61,19 +61,13 @@ pub(super) struct Lines {
 
 impl Lines {
     pub(super) fn to(address: SocketAddr) -> Self {
-        Self {
-            address,
-            idle: Mutex::default(),
-        }
+        Self { address, idle: Mutex::default() }
     }
 
     /// Sends one request and reads its answer to the end. A kept connection that turns out to be closed before the
     /// request went out is replaced; a request that went out is never repeated. The request is boxed because it is large
     /// and moves through many futures.
-    pub(super) async fn ask(
-        &self,
-        mut request: Box<Request<Body>>,
-    ) -> Result<StatusCode, NoAnswer> {
+    pub(super) async fn ask(&self, mut request: Box<Request<Body>>) -> Result<StatusCode, NoAnswer> {
         while let Some(mut line) = self.take_idle() {
             if !line.is_usable().await {
                 continue;
@@ -97,11 +91,7 @@ impl Lines {
         idle.drain(..old);
     }
 
-    fn give_back(
-        &self,
-        line: Line,
-        answer: Result<StatusCode, NoAnswer>,
-    ) -> Result<StatusCode, NoAnswer> {
+    fn give_back(&self, line: Line, answer: Result<StatusCode, NoAnswer>) -> Result<StatusCode, NoAnswer> {
         if answer.is_ok() && line.driver.is_some() {
             let mut idle = self.idle();
             idle.push((Instant::now(), line));
@@ -135,11 +125,7 @@ enum Exchange {
 impl Line {
     async fn open(address: SocketAddr) -> Result<Self, NoAnswer> {
         let stream = TcpStream::connect(address).await.map_err(|error| {
-            if is_ours(&error) {
-                NoAnswer::Ours(error)
-            } else {
-                NoAnswer::Connect(error)
-            }
+            if is_ours(&error) { NoAnswer::Ours(error) } else { NoAnswer::Connect(error) }
         })?;
         stream.set_nodelay(true).map_err(NoAnswer::Connect)?;
         let (sender, driver) = http1::Builder::new()
@@ -147,10 +133,7 @@ impl Line {
             .handshake(TokioIo::new(stream))
             .await
             .map_err(NoAnswer::Broken)?;
-        Ok(Self {
-            sender,
-            driver: Some(Box::pin(driver)),
-        })
+        Ok(Self { sender, driver: Some(Box::pin(driver)) })
     }
 
     /// Whether the connection is still open and has nothing left over from its last answer.

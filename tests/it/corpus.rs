@@ -12,13 +12,13 @@ use gameday::{
     },
     fault::{Fault, Fence},
     scenario::{
-        AlarmRule, AlarmSeverity, AlarmTrigger, Contingency, Duration, Inject, Moment, Play,
-        Profile, RosterNeeds,
+        AlarmRule, AlarmSeverity, AlarmTrigger, Contingency, Duration, Inject, Moment, Play, Profile,
+        RosterNeeds,
         act::{Act, CauseClaim, ClaimedShare, ClaimedWindow, ImpactClaim, Role, StatusState, When},
         condition::{Condition, Op, Signal, Subject, Test, Threshold},
         pack::{
-            BlastCaps, CatalogueEntry, CatalogueKind, ConfigFile, Driver, Expect, Link, Probe,
-            ProbeAsk, RequestClass, Service, TargetDescription, Volume, WorkloadShape,
+            BlastCaps, CatalogueEntry, CatalogueKind, ConfigFile, Driver, Expect, Link, Probe, ProbeAsk,
+            RequestClass, Service, TargetDescription, Volume, WorkloadShape,
         },
         truth::{CauseTruth, DecisionTruth, Fact, Rung, Truth},
     },
@@ -50,10 +50,7 @@ fn words(list: &[&str]) -> Vec<String> {
 fn condition(subject: Subject, signal: Signal, op: Op, value: f64) -> Condition {
     Condition {
         subject,
-        tests: vec![Test {
-            signal,
-            threshold: Threshold { op, value },
-        }],
+        tests: vec![Test { signal, threshold: Threshold { op, value } }],
         over: Span::from_secs(10),
         held: Span::from_secs(30),
     }
@@ -76,30 +73,16 @@ fn target() -> TargetDescription {
             to: n("metadata"),
             distance: Span::from_millis(2),
         }],
-        volumes: vec![Volume {
-            name: n("storage-east"),
-            service: n("storage-east"),
-            size_mib: 64,
-        }],
-        files: vec![ConfigFile {
-            name: "web".to_owned(),
-            component: n("web"),
-        }],
+        volumes: vec![Volume { name: n("storage-east"), service: n("storage-east"), size_mib: 64 }],
+        files: vec![ConfigFile { name: "web".to_owned(), component: n("web") }],
         probes: vec![Probe {
             name: n("front-door"),
             about: "the edge answers".to_owned(),
-            ask: ProbeAsk::Http {
-                service: n("edge"),
-                path: "/health".to_owned(),
-            },
+            ask: ProbeAsk::Http { service: n("edge"), path: "/health".to_owned() },
             timeout: Span::from_secs(2),
         }],
         operations: words(&["depotctl rollback {service}"]),
-        caps: BlastCaps {
-            services: 2,
-            links: 1,
-            volumes: 1,
-        },
+        caps: BlastCaps { services: 2, links: 1, volumes: 1 },
     }
 }
 
@@ -144,10 +127,7 @@ fn workload() -> WorkloadShape {
             keys: 1000,
             body_bytes: 512,
             headers: BTreeMap::from([("x-client".to_owned(), "synthetic".to_owned())]),
-            expect: Expect {
-                status: vec![200, 201],
-                within: Span::from_millis(800),
-            },
+            expect: Expect { status: vec![200, 201], within: Span::from_millis(800) },
         }],
     }
 }
@@ -159,12 +139,7 @@ fn alarms() -> Vec<AlarmRule> {
             severity: AlarmSeverity::Page,
             summary: "{failed} of {class} fail".to_owned(),
             runbook: Some("runbooks/uploads.md".to_owned()),
-            trigger: AlarmTrigger::When(condition(
-                Subject::Class(n("put")),
-                Signal::Failed,
-                Op::Above,
-                0.05,
-            )),
+            trigger: AlarmTrigger::When(condition(Subject::Class(n("put")), Signal::Failed, Op::Above, 0.05)),
             related: true,
         },
         AlarmRule {
@@ -208,10 +183,7 @@ fn plan() -> Plan {
         seed: Seed(7),
         start: START,
         profile: Profile::RestoreFirst,
-        duration: Duration {
-            par: Span::from_mins(15),
-            limit: Span::from_mins(45),
-        },
+        duration: Duration { par: Span::from_mins(15), limit: Span::from_mins(45) },
         target: target(),
         catalogue: vec![CatalogueEntry {
             name: "depotctl(1)".to_owned(),
@@ -223,10 +195,7 @@ fn plan() -> Plan {
         }],
         hints: words(&["depotctl(1)"]),
         questions: words(&["What changed last?"]),
-        roster: RosterNeeds {
-            instigators: (1, 3),
-            responders: (1, 6),
-        },
+        roster: RosterNeeds { instigators: (1, 3), responders: (1, 6) },
         steady_state: vec![calm.clone()],
         workload: workload(),
         injections: vec![PlannedInjection {
@@ -250,22 +219,11 @@ fn plan() -> Plan {
             to: Role::FirstLine,
             text: "my upload fails".to_owned(),
         }],
-        stop_conditions: vec![condition(
-            Subject::Probe(n("front-door")),
-            Signal::Success,
-            Op::AtLeast,
-            0.1,
-        )],
+        stop_conditions: vec![condition(Subject::Probe(n("front-door")), Signal::Success, Op::AtLeast, 0.1)],
         restored_when: vec![calm],
         fact_offers: vec![
-            FactOffer {
-                id: "f1".to_owned(),
-                says: "A disk is full.".to_owned(),
-            },
-            FactOffer {
-                id: "f2".to_owned(),
-                says: "The connection pool is too small.".to_owned(),
-            },
+            FactOffer { id: "f1".to_owned(), says: "A disk is full.".to_owned() },
+            FactOffer { id: "f2".to_owned(), says: "The connection pool is too small.".to_owned() },
         ],
         truth: truth(),
         reference_solution: vec![words(&["depotctl", "rollback", "web"])],
@@ -280,37 +238,22 @@ fn steps() -> Vec<InjectionStep> {
     let text = |text: &str| text.to_owned();
     vec![
         InjectionStep::Probed,
-        InjectionStep::Intent {
-            fence,
-            deadline: START + Span::from_mins(50),
-        },
+        InjectionStep::Intent { fence, deadline: START + Span::from_mins(50) },
         InjectionStep::Armed,
         InjectionStep::Injecting,
         InjectionStep::Applied,
         InjectionStep::Live,
-        InjectionStep::Reverting {
-            why: text("the drill ended"),
-        },
+        InjectionStep::Reverting { why: text("the drill ended") },
         InjectionStep::Fenced,
         InjectionStep::Undoing,
-        InjectionStep::Stuck {
-            attempt: 2,
-            error: text("no answer"),
-            retry_at: START + Span::from_mins(31),
-        },
-        InjectionStep::Verifying,
+        InjectionStep::Stuck { attempt: 2, error: text("no answer"), retry_at: START + Span::from_mins(31) },
+        InjectionStep::Verifying { found: gameday::fault::Undone::Restored },
         InjectionStep::Reverted,
         InjectionStep::Cleared,
         InjectionStep::Expired,
-        InjectionStep::Aborted {
-            why: text("steady state did not hold"),
-        },
-        InjectionStep::Diverged {
-            detail: text("somebody else's value"),
-        },
-        InjectionStep::Gone {
-            detail: text("no route to the target"),
-        },
+        InjectionStep::Aborted { why: text("steady state did not hold") },
+        InjectionStep::Diverged { detail: text("somebody else's value") },
+        InjectionStep::Gone { detail: text("no route to the target") },
     ]
 }
 
@@ -328,19 +271,11 @@ fn acts() -> Vec<Act> {
     };
     vec![
         Act::TakeRole(Role::Ic),
-        Act::HandOver {
-            role: Role::Ic,
-            to: n("ben"),
-            note: text("we suspect the release"),
-        },
+        Act::HandOver { role: Role::Ic, to: n("ben"), note: text("we suspect the release") },
         Act::ReleaseRole(Role::Scribe),
-        Act::Say(text(
-            "looking at the web's log \"now\" \u{2013} \u{fc}ber alles",
-        )),
+        Act::Say(text("looking at the web's log \"now\" \u{2013} \u{fc}ber alles")),
         Act::Ack(n("UploadErrorsHigh")),
-        Act::Declare {
-            text: text("uploads fail for some users"),
-        },
+        Act::Declare { text: text("uploads fail for some users") },
         Act::Status {
             text: text("we found it"),
             to: words(&["users"]),
@@ -349,10 +284,7 @@ fn acts() -> Vec<Act> {
         },
         Act::Stumped(text("the log says nothing")),
         Act::Hypothesis(CauseClaim::default()),
-        Act::Log {
-            text: text("rolling web back"),
-            on: Some(text("web")),
-        },
+        Act::Log { text: text("rolling web back"), on: Some(text("web")) },
         Act::Operate(words(&["depotctl", "rollback", "web"])),
         Act::Cause(claim),
         Act::Assess(ImpactClaim {
@@ -363,20 +295,9 @@ fn acts() -> Vec<Act> {
             failed: BTreeMap::from([
                 (
                     n("put"),
-                    ClaimedShare {
-                        percent: 17.3,
-                        up_to: Some(22.000_000_000_000_004),
-                        confidence: Some(90),
-                    },
+                    ClaimedShare { percent: 17.3, up_to: Some(22.000_000_000_000_004), confidence: Some(90) },
                 ),
-                (
-                    n("get"),
-                    ClaimedShare {
-                        percent: 0.1,
-                        up_to: None,
-                        confidence: None,
-                    },
-                ),
+                (n("get"), ClaimedShare { percent: 0.1, up_to: None, confidence: None }),
             ]),
             text: text("about a fifth of all uploads"),
         }),
@@ -390,14 +311,7 @@ fn measured() -> Event {
         bucket: Bucket {
             classes: BTreeMap::from([(
                 n("put"),
-                Tally {
-                    sent: 13,
-                    failed: 4,
-                    dropped: 1,
-                    p50_ms: 220,
-                    p95_ms: 790,
-                    p99_ms: 801,
-                },
+                Tally { sent: 13, failed: 4, dropped: 1, p50_ms: 220, p95_ms: 790, p99_ms: 801 },
             )]),
             lateness_ms: 3,
         },
@@ -406,6 +320,8 @@ fn measured() -> Event {
 
 fn notices() -> Vec<Event> {
     let notice = |id: &str, about: NoticeKind| Notice {
+        at: START,
+        severity: None,
         id: n(id),
         route: "terminal".to_owned(),
         about,
@@ -436,29 +352,18 @@ fn notices() -> Vec<Event> {
             error: "the receiver answered 404 Not Found".to_owned(),
             retry_at: None,
         },
-        Event::NoticeDelivered {
-            notice: n("n-0"),
-            attempts: 2,
-        },
+        Event::NoticeDelivered { notice: n("n-0"), attempts: 2 },
     ]);
     events
 }
 
 fn conduct() -> Vec<Event> {
     vec![
-        Event::AlarmRaised {
-            alarm: n("UploadErrorsHigh"),
-            summary: "31 % of put fail".to_owned(),
-        },
-        Event::SymptomSeen {
-            detail: "31 % of put failed within 10s".to_owned(),
-        },
+        Event::AlarmRaised { alarm: n("UploadErrorsHigh"), summary: "31 % of put fail".to_owned() },
+        Event::SymptomSeen { detail: "31 % of put failed within 10s".to_owned() },
         Event::InjectSpoken { inject: 0 },
         Event::InjectSkipped { inject: 1 },
-        Event::Played {
-            play: 0,
-            refused: None,
-        },
+        Event::Played { play: 0, refused: None },
         Event::Played {
             play: 1,
             refused: Some("alarm `UploadErrorsHigh` is acknowledged by ben".to_owned()),
@@ -468,10 +373,7 @@ fn conduct() -> Vec<Event> {
             entry: "depotctl(1)".to_owned(),
             anchor: Some("rollback".to_owned()),
         },
-        Event::QuestionAsked {
-            by: n("ivo"),
-            question: 0,
-        },
+        Event::QuestionAsked { by: n("ivo"), question: 0 },
         Event::Operated {
             by: n("ana"),
             argv: words(&["depotctl", "rollback", "web"]),
@@ -484,30 +386,14 @@ fn conduct() -> Vec<Event> {
             exit: None,
             output: String::new(),
         },
-        Event::Restored {
-            since: START + Span::from_mins(12),
-        },
-        Event::AlarmResolved {
-            alarm: n("UploadErrorsHigh"),
-        },
+        Event::Restored { since: START + Span::from_mins(12) },
+        Event::AlarmResolved { alarm: n("UploadErrorsHigh") },
         Event::Relapsed,
-        Event::AgentSilent {
-            error: "connection refused".to_owned(),
-        },
+        Event::AgentSilent { error: "connection refused".to_owned() },
         Event::AgentBack,
-        Event::StopConditionFailed {
-            condition: 0,
-            detail: "no answer from front-door".to_owned(),
-        },
-        Event::StopRequested {
-            by: n("tom"),
-            reason: "a real incident".to_owned(),
-            real_incident: true,
-        },
-        Event::TookOver {
-            epoch: 2,
-            resume: false,
-        },
+        Event::StopConditionFailed { condition: 0, detail: "no answer from front-door".to_owned() },
+        Event::StopRequested { by: n("tom"), reason: "a real incident".to_owned(), real_incident: true },
+        Event::TookOver { epoch: 2, resume: false },
     ]
 }
 
@@ -515,25 +401,16 @@ fn conduct() -> Vec<Event> {
 pub(crate) fn journal() -> Vec<Recorded> {
     let mut events = vec![
         Event::Planned(Box::new(plan())),
-        Event::TookOver {
-            epoch: 1,
-            resume: true,
-        },
+        Event::TookOver { epoch: 1, resume: true },
         Event::TargetAttached {
             agent: "http://127.0.0.1:4100".to_owned(),
             folder: "targets/depot".to_owned(),
         },
     ];
-    for (person, hat) in [
-        ("ivo", Hat::Instigator),
-        ("ana", Hat::Responder),
-        ("tom", Hat::Trainer),
-        ("oli", Hat::Observer),
-    ] {
-        events.push(Event::Joined {
-            person: n(person),
-            hat,
-        });
+    for (person, hat) in
+        [("ivo", Hat::Instigator), ("ana", Hat::Responder), ("tom", Hat::Trainer), ("oli", Hat::Observer)]
+    {
+        events.push(Event::Joined { person: n(person), hat });
     }
     events.extend([
         Event::MeasuringBegan,
@@ -547,16 +424,9 @@ pub(crate) fn journal() -> Vec<Recorded> {
         Event::SteadyStateHeld,
         Event::Started,
     ]);
-    events.extend(steps().into_iter().map(|step| Event::Injection {
-        id: n("gd-one"),
-        step,
-    }));
+    events.extend(steps().into_iter().map(|step| Event::Injection { id: n("gd-one"), step }));
     events.extend(notices());
-    events.extend(
-        acts()
-            .into_iter()
-            .map(|act| Event::Acted { by: n("ana"), act }),
-    );
+    events.extend(acts().into_iter().map(|act| Event::Acted { by: n("ana"), act }));
     events.extend(conduct());
     for outcome in [
         Outcome::Completed,
@@ -566,29 +436,17 @@ pub(crate) fn journal() -> Vec<Recorded> {
         Outcome::Void,
         Outcome::Missed,
     ] {
-        events.push(Event::Ended {
-            outcome,
-            reason: "as planned".to_owned(),
-        });
+        events.push(Event::Ended { outcome, reason: "as planned".to_owned() });
     }
     events.extend([
         Event::TargetReset,
-        Event::SignedOff {
-            id: n("gd-one"),
-            by: vec![n("ivo"), n("tom")],
-        },
-        Event::Closed {
-            steady_after: Some(true),
-        },
+        Event::SignedOff { id: n("gd-one"), by: vec![n("ivo"), n("tom")] },
+        Event::Closed { steady_after: Some(true) },
         Event::Closed { steady_after: None },
     ]);
     (0..)
         .zip(events)
-        .map(|(seq, event)| Recorded {
-            seq,
-            at: START + Span::from_millis(seq * 1001),
-            event,
-        })
+        .map(|(seq, event)| Recorded { seq, at: START + Span::from_millis(seq * 1001), event })
         .collect()
 }
 
@@ -649,7 +507,7 @@ names! { STEPS, step_of, InjectionStep,
     InjectionStep::Reverting { .. } => "reverting",
     InjectionStep::Fenced => "fenced",
     InjectionStep::Undoing => "undoing",
-    InjectionStep::Verifying => "verifying",
+    InjectionStep::Verifying { .. } => "verifying",
     InjectionStep::Reverted => "reverted",
     InjectionStep::Cleared => "cleared",
     InjectionStep::Expired => "expired",
@@ -681,10 +539,7 @@ fn stored() -> Vec<(String, String)> {
     let mut files: Vec<_> = std::fs::read_dir(folder())
         .expect("the corpus is committed")
         .map(|entry| entry.unwrap().path())
-        .filter(|path| {
-            path.extension()
-                .is_some_and(|extension| extension == "jsonl")
-        })
+        .filter(|path| path.extension().is_some_and(|extension| extension == "jsonl"))
         .map(|path| {
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
             (name, std::fs::read_to_string(&path).unwrap())
@@ -698,8 +553,7 @@ fn stored() -> Vec<(String, String)> {
 #[test]
 fn every_stored_journal_still_reads_and_means_the_same() {
     for (name, text) in stored() {
-        let journal =
-            read_jsonl(&folder().join(&name)).unwrap_or_else(|bad| panic!("{name}: {bad}"));
+        let journal = read_jsonl(&folder().join(&name)).unwrap_or_else(|bad| panic!("{name}: {bad}"));
         assert_eq!(journal.len(), text.lines().count(), "{name}");
         for (record, line) in journal.iter().zip(text.lines()) {
             let value: serde_json::Value = serde_json::from_str(line).unwrap();
@@ -710,11 +564,7 @@ fn every_stored_journal_still_reads_and_means_the_same() {
             if version == u64::from(Event::version(kind)) {
                 assert_eq!(record.to_line(), line, "{name}");
             }
-            assert_eq!(
-                Recorded::from_line(&record.to_line()).unwrap(),
-                *record,
-                "{name}"
-            );
+            assert_eq!(Recorded::from_line(&record.to_line()).unwrap(), *record, "{name}");
         }
     }
 }
@@ -733,11 +583,9 @@ fn every_kind_step_and_act_has_its_line() {
             }
         }
     }
-    for (seen, all, what) in [
-        (seen.0, KINDS, "kind of event"),
-        (seen.1, STEPS, "step of an injection"),
-        (seen.2, ACTS, "act"),
-    ] {
+    for (seen, all, what) in
+        [(seen.0, KINDS, "kind of event"), (seen.1, STEPS, "step of an injection"), (seen.2, ACTS, "act")]
+    {
         for name in all {
             assert!(seen.contains(name), "the corpus holds no {what} `{name}`");
         }
@@ -749,21 +597,10 @@ fn the_stored_journal_is_the_one_that_is_made_here() {
     let path = folder().join("every-kind.jsonl");
     let made = journal();
     if std::env::var_os("GAMEDAY_WRITE_CORPUS").is_some() {
-        let stored = if path.exists() {
-            read_jsonl(&path).unwrap()
-        } else {
-            Vec::new()
-        };
-        assert!(
-            made.starts_with(&stored),
-            "a stored line is never changed: add new events at the end"
-        );
+        let stored = if path.exists() { read_jsonl(&path).unwrap() } else { Vec::new() };
+        assert!(made.starts_with(&stored), "a stored line is never changed: add new events at the end");
         std::fs::create_dir_all(folder()).unwrap();
-        let file = std::fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(&path)
-            .unwrap();
+        let file = std::fs::OpenOptions::new().create(true).append(true).open(&path).unwrap();
         write_jsonl(&made[stored.len()..], file).unwrap();
     }
     // By meaning, not by text: a line of an older version stays as it was written.

@@ -43,15 +43,10 @@ fn broken_links(root: &Path, path: &str, text: &str) -> Vec<String> {
             continue;
         }
         let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
-        let place = if file.is_empty() {
-            root.join(path)
-        } else {
-            root.join(folder).join(file)
-        };
+        let place = if file.is_empty() { root.join(path) } else { root.join(folder).join(file) };
         let leads_somewhere = place.exists()
             && (anchor.is_empty()
-                || std::fs::read_to_string(&place)
-                    .is_ok_and(|text| anchors(&text).contains(anchor)));
+                || std::fs::read_to_string(&place).is_ok_and(|text| anchors(&text).contains(anchor)));
         if !leads_somewhere {
             broken.push(format!("{path}: {target}"));
         }
@@ -119,11 +114,9 @@ fn table_names(text: &str, heading: &str) -> BTreeSet<String> {
 #[test]
 fn the_journal_page_tells_of_every_kind_step_and_act() {
     let page = std::fs::read_to_string(tidy::root().join("docs/journal.md")).unwrap();
-    for (heading, names) in [
-        ("## Kinds", corpus::KINDS),
-        ("## Steps of an injection", corpus::STEPS),
-        ("## Acts", corpus::ACTS),
-    ] {
+    for (heading, names) in
+        [("## Kinds", corpus::KINDS), ("## Steps of an injection", corpus::STEPS), ("## Acts", corpus::ACTS)]
+    {
         let written = table_names(&page, heading);
         let known = names.iter().map(|name| (*name).to_owned()).collect();
         assert_eq!(written, known, "{heading}");

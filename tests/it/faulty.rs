@@ -28,12 +28,7 @@ pub(crate) struct FaultyStore<S> {
 impl<S: Store> FaultyStore<S> {
     /// The `nth` append fails.
     pub(crate) fn new(inner: S, nth: u64, fails: Fails) -> Self {
-        Self {
-            inner,
-            nth,
-            fails,
-            appends: AtomicU64::new(0),
-        }
+        Self { inner, nth, fails, appends: AtomicU64::new(0) }
     }
 
     /// How many appends were asked for.
@@ -62,11 +57,7 @@ impl<S: Store> Store for FaultyStore<S> {
         })
     }
 
-    fn read<'a>(
-        &'a self,
-        drill: &'a DrillId,
-        from: u64,
-    ) -> BoxFuture<'a, Result<Vec<Recorded>, StoreError>> {
+    fn read<'a>(&'a self, drill: &'a DrillId, from: u64) -> BoxFuture<'a, Result<Vec<Recorded>, StoreError>> {
         self.inner.read(drill, from)
     }
 

@@ -13,8 +13,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 fn target() -> TargetDescription {
-    serde_json::from_str(include_str!("../fixtures/depot-target.json"))
-        .expect("the fixture is a description")
+    serde_json::from_str(include_str!("../fixtures/depot-target.json")).expect("the fixture is a description")
 }
 
 fn library(folder: &Path) -> Library {
@@ -72,10 +71,7 @@ fn with(old: &str, new: &str) -> String {
 
 /// A scenario that uses the injector `evil`.
 fn with_injector(script: &str) -> Bench {
-    let bench = Bench::new(with(
-        "injector: process-hang\n    with: {service: session}",
-        "injector: evil",
-    ));
+    let bench = Bench::new(with("injector: process-hang\n    with: {service: session}", "injector: evil"));
     bench.put("fault-injectors/evil.rhai", script);
     bench
 }
@@ -97,22 +93,12 @@ fn windows_line_ends_and_a_byte_order_mark_do_no_harm() {
     let text = format!("\u{feff}{}", good().replace('\n', "\r\n"));
     let bench = Bench::new(&text);
     let path = bench.home.path().join("drill.yaml");
-    assert!(
-        library(bench.home.path())
-            .load(path.to_str().unwrap())
-            .is_ok()
-    );
+    assert!(library(bench.home.path()).load(path.to_str().unwrap()).is_ok());
     let bench = Bench::new(text.replace("injector: process-hang", "injector: process-hnag"));
     let problem = bench.only_problem();
-    let line = 1 + good()
-        .lines()
-        .position(|line| line.contains("injector:"))
-        .unwrap();
+    let line = 1 + good().lines().position(|line| line.contains("injector:")).unwrap();
     assert_eq!((problem.line, problem.column), (line, 15), "{problem:?}");
-    assert_eq!(
-        problem.help.as_deref(),
-        Some("did you mean `process-hang`?")
-    );
+    assert_eq!(problem.help.as_deref(), Some("did you mean `process-hang`?"));
 }
 
 #[test]
@@ -131,68 +117,26 @@ fn a_mistake_is_shown_with_its_line_and_help() {
 /// Good files with one thing wrong: what, the file, and what is told.
 fn broken_files() -> Vec<(&'static str, Vec<u8>, &'static str)> {
     vec![
-        (
-            "wrong type",
-            with("difficulty: 1", "difficulty: high").into(),
-            "drill.yaml:",
-        ),
-        (
-            "a list for a text",
-            with("pack: depot", "pack: [depot]").into(),
-            "drill.yaml:",
-        ),
-        (
-            "a bad name",
-            with("{class: login", "{class: \"../login\"").into(),
-            "is not a name",
-        ),
-        (
-            "a bad time",
-            with("at: 2m", "at: soon").into(),
-            "is not a length of time",
-        ),
-        (
-            "a bad act",
-            with("{take-role: ic}", "{take-over: ic}").into(),
-            "`take-over` is not one of",
-        ),
-        (
-            "a missing field",
-            with("pack: depot\n", "").into(),
-            "the field `pack` is missing",
-        ),
-        (
-            "a key twice",
-            with("difficulty: 1", "difficulty: 1\ndifficulty: 2").into(),
-            "stands here twice",
-        ),
-        (
-            "two documents",
-            format!("{}---\nformat: x\n", good()).into(),
-            "second document",
-        ),
+        ("wrong type", with("difficulty: 1", "difficulty: high").into(), "drill.yaml:"),
+        ("a list for a text", with("pack: depot", "pack: [depot]").into(), "drill.yaml:"),
+        ("a bad name", with("{class: login", "{class: \"../login\"").into(), "is not a name"),
+        ("a bad time", with("at: 2m", "at: soon").into(), "is not a length of time"),
+        ("a bad act", with("{take-role: ic}", "{take-over: ic}").into(), "`take-over` is not one of"),
+        ("a missing field", with("pack: depot\n", "").into(), "the field `pack` is missing"),
+        ("a key twice", with("difficulty: 1", "difficulty: 1\ndifficulty: 2").into(), "stands here twice"),
+        ("two documents", format!("{}---\nformat: x\n", good()).into(), "second document"),
     ]
 }
 
 fn deep_blocks() -> String {
-    let lines: Vec<_> = (0..200)
-        .map(|n| format!("{}- a:", " ".repeat(n * 4)))
-        .collect();
+    let lines: Vec<_> = (0..200).map(|n| format!("{}- a:", " ".repeat(n * 4))).collect();
     lines.join("\n")
 }
 
 /// Files that are no scenario at all.
 fn no_scenarios() -> Vec<(&'static str, Vec<u8>, &'static str)> {
     let bomb = "objectives: &a [x, x, x]\nsummary: [*a, *a, *a]\n";
-    let fields = [
-        "objectives",
-        "owners",
-        "faults",
-        "alarms",
-        "injects",
-        "steady_state",
-        "hints",
-    ];
+    let fields = ["objectives", "owners", "faults", "alarms", "injects", "steady_state", "hints"];
     let laughs: String = std::iter::once("title: &l0 lol\n".to_owned())
         .chain((1..7).map(|n| {
             let ten = vec![format!("*l{}", n - 1); 10].join(", ");
@@ -203,47 +147,19 @@ fn no_scenarios() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         ("an alias bomb", bomb.into(), "anchors and aliases"),
         ("billion laughs", laughs.into(), "anchors and aliases"),
         ("a merge key", "<<: {a: 1}\n".into(), "merge keys"),
-        (
-            "deep nesting",
-            format!("format: {}{}", "[".repeat(2000), "]".repeat(2000)).into(),
-            "drill.yaml",
-        ),
+        ("deep nesting", format!("format: {}{}", "[".repeat(2000), "]".repeat(2000)).into(), "drill.yaml"),
         ("deep blocks", deep_blocks().into(), "drill.yaml"),
-        (
-            "binary",
-            (0_u8..=255).cycle().take(4000).collect(),
-            "drill.yaml",
-        ),
-        (
-            "control characters",
-            "title: a\u{1b}[2J\n".into(),
-            "control characters",
-        ),
+        ("binary", (0_u8..=255).cycle().take(4000).collect(), "drill.yaml"),
+        ("control characters", "title: a\u{1b}[2J\n".into(), "control characters"),
         ("empty", Vec::new(), "drill.yaml"),
         ("blank", b"\n\n   \n".to_vec(), "drill.yaml"),
         ("a scalar", b"hello".to_vec(), "drill.yaml"),
         ("a comment", b"# nothing\n".to_vec(), "drill.yaml"),
         ("huge", vec![b'#'; 300 * 1024], "larger than 256 KiB"),
-        (
-            "many nodes",
-            format!("format: [{}]", "1,".repeat(40_000)).into(),
-            "drill.yaml",
-        ),
-        (
-            "a tag",
-            with("pack: depot", "pack: !!python/object:os.system depot").into(),
-            "drill.yaml:",
-        ),
-        (
-            "unclosed",
-            with("pack: depot", "pack: \"depot").into(),
-            "drill.yaml:",
-        ),
-        (
-            "tabs",
-            with("objectives:\n  -", "objectives:\n\t-").into(),
-            "drill.yaml:",
-        ),
+        ("many nodes", format!("format: [{}]", "1,".repeat(40_000)).into(), "drill.yaml"),
+        ("a tag", with("pack: depot", "pack: !!python/object:os.system depot").into(), "drill.yaml:"),
+        ("unclosed", with("pack: depot", "pack: \"depot").into(), "drill.yaml:"),
+        ("tabs", with("objectives:\n  -", "objectives:\n\t-").into(), "drill.yaml:"),
     ]
 }
 
@@ -261,10 +177,7 @@ fn files_that_cannot_be_read_as_a_scenario() {
 fn references_that_lead_nowhere_are_all_told_at_once() {
     let scenario = good()
         .replace("{service: session}", "{service: sesion}")
-        .replace(
-            "{class: login, failed: \"> 20 %\"",
-            "{class: logn, failed: \"> 20\"",
-        )
+        .replace("{class: login, failed: \"> 20 %\"", "{class: logn, failed: \"> 20\"")
         .replace("probe: staging-neighbours", "probe: staging-neighbors")
         .replace("kind: process.hang ", "kind: process.hung ")
         .replace("session -> web, web -> edge", "session -> webb, web edge")
@@ -277,10 +190,7 @@ fn references_that_lead_nowhere_are_all_told_at_once() {
         .replace("knowable_after: localised", "knowable_after: localized");
     let bench = Bench::new(scenario);
     let problems = bench.problems();
-    let told: Vec<_> = problems
-        .iter()
-        .map(|problem| problem.message.as_str())
-        .collect();
+    let told: Vec<_> = problems.iter().map(|problem| problem.message.as_str()).collect();
     for expected in [
         "`service`: there is no service `sesion`",
         "there is no request class `logn`",
@@ -297,15 +207,9 @@ fn references_that_lead_nowhere_are_all_told_at_once() {
         "there is no fact `session-quiet`",
         "there is no milestone `localized`",
     ] {
-        assert!(
-            told.iter().any(|message| message.contains(expected)),
-            "{expected}: {told:#?}"
-        );
+        assert!(told.iter().any(|message| message.contains(expected)), "{expected}: {told:#?}");
     }
-    assert!(
-        problems.iter().all(|problem| problem.line > 0),
-        "{problems:#?}"
-    );
+    assert!(problems.iter().all(|problem| problem.line > 0), "{problems:#?}");
     let lines: Vec<_> = problems.iter().map(|problem| problem.line).collect();
     assert!(lines.is_sorted(), "{lines:?}");
 }
@@ -331,10 +235,8 @@ fn what_is_not_a_file() {
 
 #[test]
 fn a_player_file_stays_beneath_its_folder() {
-    let (head, _) = good()
-        .split_once("autopilot:")
-        .map(|(head, tail)| (head.to_owned(), tail.to_owned()))
-        .unwrap();
+    let (head, _) =
+        good().split_once("autopilot:").map(|(head, tail)| (head.to_owned(), tail.to_owned())).unwrap();
     let outside = tempfile::tempdir().unwrap();
     std::fs::write(outside.path().join("plays.yaml"), "[]").unwrap();
     for (path, expected) in [
@@ -346,11 +248,7 @@ fn a_player_file_stays_beneath_its_folder() {
     ] {
         let bench = Bench::new(format!("{head}autopilot: {path}\n"));
         std::fs::create_dir(bench.home.path().join("players")).unwrap();
-        symlink(
-            outside.path().join("plays.yaml"),
-            bench.home.path().join("players/link.yaml"),
-        )
-        .unwrap();
+        symlink(outside.path().join("plays.yaml"), bench.home.path().join("players/link.yaml")).unwrap();
         symlink(outside.path(), bench.home.path().join("away")).unwrap();
         let problem = bench.only_problem();
         assert!(problem.message.contains(expected), "{path}: {problem:?}");
@@ -359,17 +257,11 @@ fn a_player_file_stays_beneath_its_folder() {
     let bench = Bench::new(format!("{head}autopilot: plays.yaml\n"));
     bench.put("plays.yaml", "- {who: ana, do: {ack: NoSuchAlarm}}\n");
     let problem = bench.only_problem();
-    assert!(
-        problem.file.ends_with("plays.yaml") && problem.line == 1,
-        "{problem:?}"
-    );
+    assert!(problem.file.ends_with("plays.yaml") && problem.line == 1, "{problem:?}");
     bench.put("plays.yaml", "- {who: ana, do: {say: hello}}\n");
     let path = bench.home.path().join("drill.yaml");
     assert_eq!(
-        library(bench.home.path())
-            .load(path.to_str().unwrap())
-            .map(|one| one.autopilot.len())
-            .ok(),
+        library(bench.home.path()).load(path.to_str().unwrap()).map(|one| one.autopilot.len()).ok(),
         Some(1)
     );
 }
@@ -392,59 +284,29 @@ fn a_pack_stays_beneath_its_folder() {
     };
     for docs in ["../outside", "/etc", "linked/../../outside"] {
         let shown = load(docs).err().expect("it leads out").render(false);
-        assert!(
-            shown.contains("names a folder within the pack"),
-            "{docs}: {shown}"
-        );
+        assert!(shown.contains("names a folder within the pack"), "{docs}: {shown}");
     }
     // A linked folder counts as empty.
-    assert!(
-        load("linked")
-            .expect("an empty folder does no harm")
-            .pack
-            .catalogue
-            .is_empty()
-    );
+    assert!(load("linked").expect("an empty folder does no harm").pack.catalogue.is_empty());
     assert!(load("docs").is_ok());
     std::fs::remove_file(pack.join("pack.yaml")).unwrap();
     symlink(home.path().join("elsewhere.yaml"), pack.join("pack.yaml")).unwrap();
     std::fs::write(home.path().join("elsewhere.yaml"), original).unwrap();
     let path = pack.join("drill.yaml");
-    let shown = library(home.path())
-        .load(path.to_str().unwrap())
-        .err()
-        .expect("a link")
-        .render(false);
+    let shown = library(home.path()).load(path.to_str().unwrap()).err().expect("a link").render(false);
     assert!(shown.contains("links are not followed"), "{shown}");
 }
 
 #[test]
 fn a_script_that_is_missing_or_a_link_is_refused() {
     let bench = Bench::new(with("injector: process-hang", "injector: proces-hang"));
-    assert_eq!(
-        bench.only_problem().help.as_deref(),
-        Some("did you mean `process-hang`?")
-    );
+    assert_eq!(bench.only_problem().help.as_deref(), Some("did you mean `process-hang`?"));
     let bench = Bench::new(with("injector: process-hang", "injector: ../../etc/passwd"));
-    assert!(
-        bench
-            .only_problem()
-            .message
-            .contains("there is no fault injector")
-    );
+    assert!(bench.only_problem().message.contains("there is no fault injector"));
     let bench = with_injector("");
     std::fs::remove_file(bench.home.path().join("fault-injectors/evil.rhai")).unwrap();
-    symlink(
-        "/etc/passwd",
-        bench.home.path().join("fault-injectors/evil.rhai"),
-    )
-    .unwrap();
-    assert!(
-        bench
-            .only_problem()
-            .message
-            .contains("links are not followed")
-    );
+    symlink("/etc/passwd", bench.home.path().join("fault-injectors/evil.rhai")).unwrap();
+    assert!(bench.only_problem().message.contains("links are not followed"));
 }
 
 #[test]
@@ -454,10 +316,7 @@ fn a_folder_on_disk_is_laid_over_the_built_in_injectors() {
                fn plan(p) { [#{fault: #{kind: \"process-kill\", service: p.service}}] }";
     bench.put("fault-injectors/process-hang.rhai", own);
     let path = bench.home.path().join("drill.yaml");
-    let scenario = library(bench.home.path())
-        .load(path.to_str().unwrap())
-        .ok()
-        .unwrap();
+    let scenario = library(bench.home.path()).load(path.to_str().unwrap()).ok().unwrap();
     assert_eq!(scenario.faults[0].timed.fault.kind(), "process-kill");
 }
 
@@ -465,64 +324,24 @@ const HEAD: &str = "fn describe() { #{summary: \"s\", kind: \"process.hang\"} }\
 
 /// Scripts: what, the text after `describe`, and what is told.
 const SCRIPTS: &[(&str, &str, &str)] = &[
-    (
-        "syntax",
-        "fn plan(p) {\n  let = ;\n}",
-        "evil.rhai:3:7: Expecting name of a variable",
-    ),
+    ("syntax", "fn plan(p) {\n  let = ;\n}", "evil.rhai:3:7: Expecting name of a variable"),
     ("no plan", "", "no function `plan(params)`"),
     ("endless", "fn plan(p) { loop {} }", "does not end"),
-    (
-        "endless inside",
-        "fn f() { while true {} } fn plan(p) { f() }",
-        "does not end",
-    ),
-    (
-        "nested loops",
-        "fn plan(p) { for a in 0..1000000 { for b in 0..1000000 { } } }",
-        "does not end",
-    ),
-    (
-        "recursion",
-        "fn f(n) { f(n + 1) + f(n + 2) } fn plan(p) { f(0) }",
-        "levels deep",
-    ),
-    (
-        "text without end",
-        "fn plan(p) { let s = \"x\"; loop { s += s; } }",
-        "too large",
-    ),
-    (
-        "array without end",
-        "fn plan(p) { let a = [1]; loop { a.push(a); } }",
-        "too large",
-    ),
+    ("endless inside", "fn f() { while true {} } fn plan(p) { f() }", "does not end"),
+    ("nested loops", "fn plan(p) { for a in 0..1000000 { for b in 0..1000000 { } } }", "does not end"),
+    ("recursion", "fn f(n) { f(n + 1) + f(n + 2) } fn plan(p) { f(0) }", "levels deep"),
+    ("text without end", "fn plan(p) { let s = \"x\"; loop { s += s; } }", "too large"),
+    ("array without end", "fn plan(p) { let a = [1]; loop { a.push(a); } }", "too large"),
     ("eval", "fn plan(p) { eval(\"40 + 2\") }", "evil"),
-    (
-        "import",
-        "import \"/etc/passwd\" as p;\nfn plan(p) { [] }",
-        "evil",
-    ),
-    (
-        "closures",
-        "fn plan(p) { [1, 2].filter(|x| [1].filter(|y| true)) }",
-        "evil",
-    ),
-    (
-        "function pointers",
-        "fn f() { loop {} } fn plan(p) { Fn(\"f\").call() }",
-        "evil",
-    ),
+    ("import", "import \"/etc/passwd\" as p;\nfn plan(p) { [] }", "evil"),
+    ("closures", "fn plan(p) { [1, 2].filter(|x| [1].filter(|y| true)) }", "evil"),
+    ("function pointers", "fn f() { loop {} } fn plan(p) { Fn(\"f\").call() }", "evil"),
     (
         "a huge answer",
         "fn plan(p) { let a = []; for i in 0..900 { a.push(\"0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789\"); } a }",
         "64 KiB",
     ),
-    (
-        "something else",
-        "fn plan(p) { 42 }",
-        "must answer with an array",
-    ),
+    ("something else", "fn plan(p) { 42 }", "must answer with an array"),
     (
         "an unknown fault",
         "fn plan(p) { [#{fault: #{kind: \"rm-rf\", path: \"/\"}}] }",
@@ -548,16 +367,9 @@ fn hostile_scripts_end_in_time_with_an_error_in_the_file() {
         #[expect(clippy::disallowed_methods, reason = "this is about real time")]
         let started = Instant::now();
         let shown = bench.load_error().render(false);
-        assert!(
-            started.elapsed() < Duration::from_secs(5),
-            "{what}: {:?}",
-            started.elapsed()
-        );
+        assert!(started.elapsed() < Duration::from_secs(5), "{what}: {:?}", started.elapsed());
         assert!(shown.contains(expected), "{what}: {shown}");
-        assert!(
-            shown.contains("drill.yaml:") || shown.contains("evil.rhai:"),
-            "{what}: {shown}"
-        );
+        assert!(shown.contains("drill.yaml:") || shown.contains("evil.rhai:"), "{what}: {shown}");
     }
 }
 
@@ -584,16 +396,8 @@ fn the_worker_gives_up_memory_files_and_time_before_it_reads() {
         .unwrap();
     let file = format!("/proc/{}/limits", worker.id());
     let row = |limits: &str, name: &str| {
-        let line = limits
-            .lines()
-            .find(|line| line.starts_with(name))
-            .unwrap_or_default()
-            .to_owned();
-        line[name.len()..]
-            .split_whitespace()
-            .take(2)
-            .map(str::to_owned)
-            .collect::<Vec<_>>()
+        let line = limits.lines().find(|line| line.starts_with(name)).unwrap_or_default().to_owned();
+        line[name.len()..].split_whitespace().take(2).map(str::to_owned).collect::<Vec<_>>()
     };
     let memory = 256 * 1024 * 1024;
     let limits = wait_for(|| {
@@ -608,10 +412,7 @@ fn the_worker_gives_up_memory_files_and_time_before_it_reads() {
     // A request that is no request gets an answer all the same.
     drop(worker.stdin.take().map(|mut stdin| stdin.write_all(b"{}")));
     let answer = worker.wait_with_output().unwrap();
-    assert!(
-        String::from_utf8_lossy(&answer.stdout).contains("could not read its request"),
-        "{answer:?}"
-    );
+    assert!(String::from_utf8_lossy(&answer.stdout).contains("could not read its request"), "{answer:?}");
 }
 
 /// Loads the good scenario with a shell script in the worker's place.
@@ -624,12 +425,7 @@ fn with_worker(script: &str) -> LoadError {
     let path = bench.home.path().join("drill.yaml");
     // A process that another test starts at this moment may still hold the script open for writing.
     let busy = |error: &LoadError| error.to_string().contains("Text file busy");
-    let error = wait_for(|| {
-        library
-            .load(path.to_str().unwrap())
-            .err()
-            .filter(|error| !busy(error))
-    });
+    let error = wait_for(|| library.load(path.to_str().unwrap()).err().filter(|error| !busy(error)));
     error.expect("this worker gives no answer")
 }
 
@@ -637,32 +433,13 @@ fn with_worker(script: &str) -> LoadError {
 fn a_worker_that_dies_hangs_or_babbles_hurts_nobody() {
     #[expect(clippy::disallowed_methods, reason = "this is about real time")]
     let started = Instant::now();
-    assert!(
-        with_worker("kill -9 $$")
-            .render(false)
-            .contains("more than 256 MiB of memory")
-    );
-    assert!(
-        with_worker("exec cat /dev/zero")
-            .render(false)
-            .contains("too large")
-    );
+    assert!(with_worker("kill -9 $$").render(false).contains("more than 256 MiB of memory"));
+    assert!(with_worker("exec cat /dev/zero").render(false).contains("too large"));
     assert!(matches!(with_worker("echo hello"), LoadError::Worker(_)));
-    assert!(
-        started.elapsed() < Duration::from_secs(5),
-        "{:?}",
-        started.elapsed()
-    );
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
     let hanging = with_worker("exec sleep 1000").render(false);
-    assert!(
-        hanging.contains("did not end within 5s and was killed"),
-        "{hanging}"
-    );
-    assert!(
-        started.elapsed() < Duration::from_secs(9),
-        "{:?}",
-        started.elapsed()
-    );
+    assert!(hanging.contains("did not end within 5s and was killed"), "{hanging}");
+    assert!(started.elapsed() < Duration::from_secs(9), "{:?}", started.elapsed());
 }
 
 #[test]
@@ -671,21 +448,13 @@ fn a_program_that_is_no_worker_is_the_worlds_failure() {
         let library = Library::new(vec![target()], ScriptRunner::Worker(PathBuf::from(program)));
         let bench = Bench::new(good());
         let path = bench.home.path().join("drill.yaml");
-        assert!(
-            matches!(
-                library.load(path.to_str().unwrap()),
-                Err(LoadError::Worker(_))
-            ),
-            "{program}"
-        );
+        assert!(matches!(library.load(path.to_str().unwrap()), Err(LoadError::Worker(_))), "{program}");
     }
 }
 
 #[test]
 fn the_built_in_injectors_describe_themselves() {
     let nowhere = tempfile::tempdir().unwrap();
-    let injectors = library(nowhere.path())
-        .injectors()
-        .unwrap_or_else(|bad| panic!("{}", bad.render(false)));
+    let injectors = library(nowhere.path()).injectors().unwrap_or_else(|bad| panic!("{}", bad.render(false)));
     assert!(injectors.len() >= 8, "{}", injectors.len());
 }

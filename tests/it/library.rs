@@ -13,74 +13,33 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 fn target() -> TargetDescription {
-    serde_json::from_str(include_str!("../fixtures/depot-target.json"))
-        .expect("the fixture is a description")
+    serde_json::from_str(include_str!("../fixtures/depot-target.json")).expect("the fixture is a description")
 }
 
 fn library() -> Library {
-    Library::new(
-        vec![target()],
-        ScriptRunner::Worker(PathBuf::from(env!("CARGO_BIN_EXE_gameday"))),
-    )
+    Library::new(vec![target()], ScriptRunner::Worker(PathBuf::from(env!("CARGO_BIN_EXE_gameday"))))
 }
 
 #[test]
 fn every_built_in_scenario_loads_and_is_complete() {
     let names = Library::built_in();
-    assert_eq!(
-        names,
-        [
-            "depot/pool-shrink",
-            "depot/session-hang",
-            "depot/slow-crossing"
-        ]
-    );
+    assert_eq!(names, ["depot/pool-shrink", "depot/session-hang", "depot/slow-crossing"]);
     for name in names {
-        let scenario = library()
-            .load(&name)
-            .unwrap_or_else(|bad| panic!("{}", bad.render(false)));
+        let scenario = library().load(&name).unwrap_or_else(|bad| panic!("{}", bad.render(false)));
         assert_eq!(format!("depot/{}", scenario.name), name);
-        assert!(
-            !scenario.summary.is_empty() && scenario.objectives.len() >= 2,
-            "{name}"
-        );
-        assert!(
-            scenario.questions.len() >= 3 && !scenario.hints.is_empty(),
-            "{name}"
-        );
+        assert!(!scenario.summary.is_empty() && scenario.objectives.len() >= 2, "{name}");
+        assert!(scenario.questions.len() >= 3 && !scenario.hints.is_empty(), "{name}");
         assert!(scenario.truth.cause.facts.len() >= 4, "{name}");
         assert!(scenario.truth.cause.distractors.len() >= 5, "{name}");
-        assert!(
-            scenario
-                .truth
-                .decision
-                .values()
-                .any(|option| option.effective),
-            "{name}"
-        );
+        assert!(scenario.truth.decision.values().any(|option| option.effective), "{name}");
         for band in [Band::Right, Band::Near, Band::Wrong] {
-            assert!(
-                scenario
-                    .sample_claims
-                    .iter()
-                    .any(|claim| claim.band == band),
-                "{name}: {band:?}"
-            );
+            assert!(scenario.sample_claims.iter().any(|claim| claim.band == band), "{name}: {band:?}");
         }
         let derived = |trigger: &AlarmTrigger| matches!(trigger, AlarmTrigger::When(_));
-        assert!(
-            scenario
-                .alarms
-                .iter()
-                .any(|alarm| alarm.related && derived(&alarm.trigger)),
-            "{name}"
-        );
+        assert!(scenario.alarms.iter().any(|alarm| alarm.related && derived(&alarm.trigger)), "{name}");
         assert!(scenario.alarms.iter().any(|alarm| !alarm.related), "{name}");
         assert!(
-            !scenario
-                .title
-                .to_lowercase()
-                .contains(&scenario.truth.cause.component),
+            !scenario.title.to_lowercase().contains(&scenario.truth.cause.component),
             "{name}: the title tells"
         );
     }
@@ -89,52 +48,25 @@ fn every_built_in_scenario_loads_and_is_complete() {
 #[test]
 fn the_autopilot_of_every_built_in_scenario_plays_a_whole_drill_in_time() {
     for name in Library::built_in() {
-        let scenario = library()
-            .load(&name)
-            .unwrap_or_else(|bad| panic!("{}", bad.render(false)));
-        let verbs: BTreeSet<&str> = scenario
-            .autopilot
-            .iter()
-            .map(|play| play.act.verb())
-            .collect();
-        for verb in [
-            "role",
-            "ack",
-            "declare",
-            "hypothesis",
-            "log",
-            "operate",
-            "status",
-            "cause",
-            "assess",
-            "resolve",
-        ] {
+        let scenario = library().load(&name).unwrap_or_else(|bad| panic!("{}", bad.render(false)));
+        let verbs: BTreeSet<&str> = scenario.autopilot.iter().map(|play| play.act.verb()).collect();
+        for verb in
+            ["role", "ack", "declare", "hypothesis", "log", "operate", "status", "cause", "assess", "resolve"]
+        {
             assert!(verbs.contains(verb), "{name}: nobody does `{verb}`");
         }
         // What repairs it is played, in the same order, and each repair is logged before.
-        let operations = scenario
-            .autopilot
-            .iter()
-            .filter_map(|play| match &play.act {
-                Act::Operate(argv) => Some(argv.clone()),
-                _ => None,
-            });
+        let operations = scenario.autopilot.iter().filter_map(|play| match &play.act {
+            Act::Operate(argv) => Some(argv.clone()),
+            _ => None,
+        });
         let operations: Vec<_> = operations.collect();
         let mut rest = operations.iter();
         for repair in &scenario.reference_solution {
-            assert!(
-                rest.any(|argv| argv == repair),
-                "{name}: {repair:?} is not played"
-            );
+            assert!(rest.any(|argv| argv == repair), "{name}: {repair:?} is not played");
         }
         // Every right fact is claimed and no other.
-        let facts: BTreeSet<_> = scenario
-            .truth
-            .cause
-            .facts
-            .iter()
-            .map(|fact| fact.id.clone())
-            .collect();
+        let facts: BTreeSet<_> = scenario.truth.cause.facts.iter().map(|fact| fact.id.clone()).collect();
         let claimed = scenario.autopilot.iter().find_map(|play| match &play.act {
             Act::Cause(claim) => Some(claim.facts.iter().cloned().collect::<BTreeSet<_>>()),
             _ => None,
@@ -149,91 +81,58 @@ fn the_autopilot_of_every_built_in_scenario_plays_a_whole_drill_in_time() {
                 _ => None,
             })
             .collect();
-        assert_eq!(
-            acks,
-            scenario
-                .alarms
-                .iter()
-                .map(|alarm| alarm.name.clone())
-                .collect(),
-            "{name}"
-        );
+        assert_eq!(acks, scenario.alarms.iter().map(|alarm| alarm.name.clone()).collect(), "{name}");
     }
 }
 
 #[test]
 fn the_autopilot_waits_for_little_beyond_what_is_measured() {
     for name in Library::built_in() {
-        let scenario = library()
-            .load(&name)
-            .unwrap_or_else(|bad| panic!("{}", bad.render(false)));
+        let scenario = library().load(&name).unwrap_or_else(|bad| panic!("{}", bad.render(false)));
         let plays = &scenario.autopilot;
         let at = |is: fn(&Moment) -> bool| plays.iter().position(|play| is(&play.after)).unwrap();
         let alarm = at(|after| matches!(after, Moment::Alarm(_)));
         let restored = at(|after| *after == Moment::Restored);
         let waits = |plays: &[Play]| plays.iter().fold(Span::ZERO, |sum, play| sum + play.wait);
-        assert!(
-            waits(&plays[alarm..restored]) <= Span::from_secs(35),
-            "{name}"
-        );
+        assert!(waits(&plays[alarm..restored]) <= Span::from_secs(35), "{name}");
         assert!(waits(&plays[restored..]) <= Span::from_secs(15), "{name}");
     }
 }
 
 #[test]
 fn the_digest_changes_with_every_part_and_with_nothing_else() {
-    let first = library()
-        .load("pool-shrink")
-        .unwrap_or_else(|bad| panic!("{}", bad.render(false)));
-    let again = library()
-        .load("depot/pool-shrink")
-        .unwrap_or_else(|bad| panic!("{}", bad.render(false)));
+    let first = library().load("pool-shrink").unwrap_or_else(|bad| panic!("{}", bad.render(false)));
+    let again = library().load("depot/pool-shrink").unwrap_or_else(|bad| panic!("{}", bad.render(false)));
     assert_eq!(first.digest, again.digest);
     let home = tempfile::tempdir().unwrap();
     let injectors = home.path().join("fault-injectors");
     std::fs::create_dir(&injectors).unwrap();
     let script = std::fs::read_to_string("fault-injectors/config-rollout.rhai").unwrap();
     std::fs::write(injectors.join("config-rollout.rhai"), format!("{script}\n")).unwrap();
-    let changed = library()
-        .with_injectors(&injectors)
-        .load("pool-shrink")
-        .ok()
-        .unwrap();
+    let changed = library().with_injectors(&injectors).load("pool-shrink").ok().unwrap();
     assert_ne!(first.digest, changed.digest);
     assert_eq!(first.faults, changed.faults);
 }
 
 #[test]
 fn the_documentation_of_the_pack_becomes_its_catalogue() {
-    let pack = library()
-        .load_pack("depot")
-        .unwrap_or_else(|bad| panic!("{}", bad.render(false)));
-    let page = pack
-        .entry("depotctl(1)")
-        .expect("the tool has a manual page");
+    let pack = library().load_pack("depot").unwrap_or_else(|bad| panic!("{}", bad.render(false)));
+    let page = pack.entry("depotctl(1)").expect("the tool has a manual page");
     assert_eq!(page.kind, CatalogueKind::Man);
     assert!(!page.anchors.is_empty() && page.digest.len() == 64 && !page.title.starts_with('#'));
-    let runbook = pack
-        .entry("runbooks/uploads.md")
-        .expect("there is a runbook");
+    let runbook = pack.entry("runbooks/uploads.md").expect("there is a runbook");
     assert_eq!(runbook.kind, CatalogueKind::Doc);
 }
 
 #[test]
 fn the_template_passes_the_check_whatever_its_title() {
     let home = tempfile::tempdir().unwrap();
-    for title in [
-        "A drill",
-        "colon: \"quotes\" # and 'more'",
-        "- [x]",
-        "na\u{ef}ve \u{1f600}",
-        "line\nbreak",
-    ] {
+    for title in ["A drill", "colon: \"quotes\" # and 'more'", "- [x]", "na\u{ef}ve \u{1f600}", "line\nbreak"]
+    {
         let path = home.path().join("mine.yaml");
         std::fs::write(&path, template("mine", title)).unwrap();
-        let scenario = library()
-            .load(path.to_str().unwrap())
-            .unwrap_or_else(|bad| panic!("{}", bad.render(false)));
+        let scenario =
+            library().load(path.to_str().unwrap()).unwrap_or_else(|bad| panic!("{}", bad.render(false)));
         assert_eq!(scenario.title, title.replace('\n', " "));
     }
 }
@@ -255,26 +154,18 @@ fn properties(schema: &Value, found: &mut Vec<(String, bool)>) {
 }
 
 fn doc(name: &str) -> String {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("docs")
-        .join(name);
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("docs").join(name);
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 fn names_all(page: &str, text: &str, names: impl IntoIterator<Item = String>) {
-    let missing: Vec<_> = names
-        .into_iter()
-        .filter(|name| !text.contains(&format!("`{name}`")))
-        .collect();
+    let missing: Vec<_> = names.into_iter().filter(|name| !text.contains(&format!("`{name}`"))).collect();
     assert!(missing.is_empty(), "docs/{page} does not name: {missing:?}");
 }
 
 #[test]
 fn every_field_is_explained_in_the_schema_and_in_the_docs() {
-    for (page, schema) in [
-        ("scenario.md", file::schema()),
-        ("pack.md", file::pack_schema()),
-    ] {
+    for (page, schema) in [("scenario.md", file::schema()), ("pack.md", file::pack_schema())] {
         let mut found = Vec::new();
         properties(&schema, &mut found);
         assert!(found.len() > 10, "{page}");
@@ -296,38 +187,24 @@ fn every_field_is_explained_in_the_schema_and_in_the_docs() {
             "resolve",
             "operate",
         ];
-        let unexplained: Vec<_> = unexplained
-            .iter()
-            .filter(|(name, _)| !acts.contains(&name.as_str()))
-            .collect();
+        let unexplained: Vec<_> =
+            unexplained.iter().filter(|(name, _)| !acts.contains(&name.as_str())).collect();
         assert!(unexplained.is_empty(), "{page}: {unexplained:?}");
         names_all(page, &doc(page), found.into_iter().map(|(name, _)| name));
     }
-    names_all(
-        "scenario.md",
-        &doc("scenario.md"),
-        gameday::fault::kind::all(),
-    );
+    names_all("scenario.md", &doc("scenario.md"), gameday::fault::kind::all());
 }
 
 #[test]
 fn every_injector_and_every_fault_is_in_the_docs() {
     let page = "fault-injectors.md";
     let text = doc(page);
-    let injectors = library()
-        .injectors()
-        .unwrap_or_else(|bad| panic!("{}", bad.render(false)));
+    let injectors = library().injectors().unwrap_or_else(|bad| panic!("{}", bad.render(false)));
     for injector in &injectors {
-        names_all(
-            page,
-            &text,
-            [injector.name.clone(), injector.description.kind.clone()],
-        );
+        names_all(page, &text, [injector.name.clone(), injector.description.kind.clone()]);
         names_all(page, &text, injector.description.params.keys().cloned());
         assert!(
-            injector
-                .source
-                .starts_with(&format!("// {}: ", injector.name)),
+            injector.source.starts_with(&format!("// {}: ", injector.name)),
             "{} has no head",
             injector.name
         );
@@ -337,12 +214,7 @@ fn every_injector_and_every_fault_is_in_the_docs() {
         .as_array()
         .expect("an enum")
         .iter()
-        .map(|variant| {
-            variant["properties"]["kind"]["const"]
-                .as_str()
-                .expect("a kind")
-                .to_owned()
-        });
+        .map(|variant| variant["properties"]["kind"]["const"].as_str().expect("a kind").to_owned());
     let kinds: Vec<_> = kinds.collect();
     assert_eq!(kinds.len(), 10);
     names_all(page, &text, kinds);
@@ -354,11 +226,8 @@ fn every_injector_and_every_fault_is_in_the_docs() {
 #[test]
 fn the_example_injector_of_the_docs_works() {
     let text = doc("fault-injectors.md");
-    let script = text
-        .split("```rhai\n")
-        .nth(1)
-        .and_then(|rest| rest.split("```").next())
-        .expect("an example");
+    let script =
+        text.split("```rhai\n").nth(1).and_then(|rest| rest.split("```").next()).expect("an example");
     let home = tempfile::tempdir().unwrap();
     std::fs::write(home.path().join("slow-then-down.rhai"), script).unwrap();
     let scenario = template("mine", "A drill").replace(
@@ -368,14 +237,8 @@ fn the_example_injector_of_the_docs_works() {
     let path = home.path().join("mine.yaml");
     std::fs::write(&path, scenario).unwrap();
     let library = library().with_injectors(home.path());
-    let scenario = library
-        .load(path.to_str().unwrap())
-        .unwrap_or_else(|bad| panic!("{}", bad.render(false)));
-    let kinds: Vec<_> = scenario
-        .faults
-        .iter()
-        .map(|fault| fault.timed.fault.kind())
-        .collect();
+    let scenario = library.load(path.to_str().unwrap()).unwrap_or_else(|bad| panic!("{}", bad.render(false)));
+    let kinds: Vec<_> = scenario.faults.iter().map(|fault| fault.timed.fault.kind()).collect();
     assert_eq!(kinds, ["link-latency", "link-down"]);
 }
 
@@ -383,21 +246,14 @@ fn the_example_injector_of_the_docs_works() {
 fn the_example_scenarios_of_the_docs_load() {
     let home = tempfile::tempdir().unwrap();
     let text = doc("scenario.md");
-    let examples: Vec<_> = text
-        .split("```yaml\n")
-        .skip(1)
-        .filter_map(|rest| rest.split("```").next())
-        .collect();
-    let whole = examples
-        .iter()
-        .filter(|example| example.starts_with("format:"));
+    let examples: Vec<_> =
+        text.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    let whole = examples.iter().filter(|example| example.starts_with("format:"));
     let mut loaded = 0;
     for example in whole {
         let path = home.path().join("mine.yaml");
         std::fs::write(&path, example).unwrap();
-        library()
-            .load(path.to_str().unwrap())
-            .unwrap_or_else(|bad| panic!("{}", bad.render(false)));
+        library().load(path.to_str().unwrap()).unwrap_or_else(|bad| panic!("{}", bad.render(false)));
         loaded += 1;
     }
     assert!(loaded >= 1);

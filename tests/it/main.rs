@@ -5,9 +5,9 @@
 mod corpus;
 mod docs;
 mod faulty;
+mod hostile;
+mod library;
 mod notify;
 mod skip;
 mod store;
 mod tidy;
-mod hostile;
-mod library;

@@ -53,10 +53,7 @@ async fn receiver(answer: fn(usize) -> Response) -> (String, Seen) {
     let app = Router::new()
         .route("/hook", post(take))
         .route("/elsewhere", post(take))
-        .with_state(Receiver {
-            seen: Arc::clone(&seen),
-            answer,
-        });
+        .with_state(Receiver { seen: Arc::clone(&seen), answer });
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}/hook", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, app).await });
@@ -65,6 +62,8 @@ async fn receiver(answer: fn(usize) -> Response) -> (String, Seen) {
 
 fn alarm(id: &str) -> Notice {
     Notice {
+        at: gameday::base::At::from_millis(0),
+        severity: None,
         id: id.parse().unwrap(),
         route: "hook".to_owned(),
         about: NoticeKind::AlarmRaised("UploadErrorsHigh".parse().unwrap()),
@@ -134,10 +133,7 @@ async fn a_failing_receiver_is_worth_another_try_and_knows_the_notice_again() {
 #[tokio::test]
 async fn a_receiver_that_says_no_is_not_asked_again() {
     for (answer, told) in [
-        (
-            (|_| StatusCode::NOT_FOUND.into_response()) as fn(usize) -> Response,
-            "404",
-        ),
+        ((|_| StatusCode::NOT_FOUND.into_response()) as fn(usize) -> Response, "404"),
         (|_| StatusCode::UNAUTHORIZED.into_response(), "401"),
         (|_| StatusCode::GONE.into_response(), "410"),
     ] {
@@ -149,20 +145,11 @@ async fn a_receiver_that_says_no_is_not_asked_again() {
 
 #[tokio::test]
 async fn a_redirect_is_not_followed() {
-    let (address, seen) = receiver(|_| {
-        (
-            StatusCode::TEMPORARY_REDIRECT,
-            [(header::LOCATION, "/elsewhere")],
-        )
-            .into_response()
-    })
-    .await;
+    let (address, seen) =
+        receiver(|_| (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, "/elsewhere")]).into_response())
+            .await;
     let hook = Webhook::new(&address).unwrap();
-    failed(
-        hook.deliver(&alarm("n-1")).await,
-        false,
-        "redirects are not followed",
-    );
+    failed(hook.deliver(&alarm("n-1")).await, false, "redirects are not followed");
     assert_eq!(seen.lock().unwrap().len(), 1);
 }
 
@@ -177,17 +164,11 @@ async fn an_endless_answer_holds_nobody_up() {
             self: Pin<&mut Self>,
             _: &mut Context<'_>,
         ) -> Poll<Option<Result<hyper::body::Frame<Self::Data>, Self::Error>>> {
-            Poll::Ready(Some(Ok(hyper::body::Frame::data(
-                hyper::body::Bytes::from_static(&[b'x'; 1024]),
-            ))))
+            Poll::Ready(Some(Ok(hyper::body::Frame::data(hyper::body::Bytes::from_static(&[b'x'; 1024])))))
         }
     }
     let (address, _) = receiver(|_| Response::new(Body::new(Endless))).await;
-    Webhook::new(&address)
-        .unwrap()
-        .deliver(&alarm("n-1"))
-        .await
-        .unwrap();
+    Webhook::new(&address).unwrap().deliver(&alarm("n-1")).await.unwrap();
 }
 
 #[tokio::test]
@@ -201,20 +182,12 @@ async fn a_silent_receiver_is_given_up_in_time() {
         }
     });
     let hook = Webhook::with_timeout(&address, Span::from_millis(200)).unwrap();
-    failed(
-        hook.deliver(&alarm("n-1")).await,
-        true,
-        "did not answer in time",
-    );
+    failed(hook.deliver(&alarm("n-1")).await, true, "did not answer in time");
 }
 
 #[tokio::test]
 async fn a_status_counts_even_if_the_rest_never_comes() {
-    let address = raw(
-        b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this",
-        false,
-    )
-    .await;
+    let address = raw(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this", false).await;
     let hook = Webhook::with_timeout(&address, Span::from_millis(500)).unwrap();
     hook.deliver(&alarm("n-1")).await.unwrap();
 }
@@ -222,14 +195,8 @@ async fn a_status_counts_even_if_the_rest_never_comes() {
 #[tokio::test]
 async fn garbage_and_silence_are_worth_another_try() {
     for (answer, told) in [
-        (
-            &b"\x00\xff\x16garbage\r\n\r\n"[..],
-            "the exchange with the receiver failed",
-        ),
-        (
-            b"HTTP/1.1 banana\r\n\r\n",
-            "the exchange with the receiver failed",
-        ),
+        (&b"\x00\xff\x16garbage\r\n\r\n"[..], "the exchange with the receiver failed"),
+        (b"HTTP/1.1 banana\r\n\r\n", "the exchange with the receiver failed"),
         (b"", "the exchange with the receiver failed"),
     ] {
         let hook = Webhook::new(&raw(answer, true).await).unwrap();
@@ -245,10 +212,8 @@ async fn garbage_and_silence_are_worth_another_try() {
 #[tokio::test]
 async fn no_part_of_a_secret_address_is_told() {
     let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = format!(
-        "http://user:password@{}/services/sesame?key=swordfish",
-        nobody.local_addr().unwrap()
-    );
+    let address =
+        format!("http://user:password@{}/services/sesame?key=swordfish", nobody.local_addr().unwrap());
     drop(nobody);
     let hook = Webhook::new(&address).unwrap();
     let told = hook.deliver(&alarm("n-1")).await.unwrap_err().error;
@@ -293,42 +258,22 @@ async fn a_notice_goes_by_the_route_that_it_names() {
     let (address, seen) = receiver(|_| StatusCode::OK.into_response()).await;
     let paper = Paper::default();
     let mut routes = Routes::new();
-    routes
-        .add("hook", Arc::new(Webhook::new(&address).unwrap()))
-        .unwrap();
-    routes
-        .add("terminal", Arc::new(Terminal::new(paper.clone())))
-        .unwrap();
+    routes.add("hook", Arc::new(Webhook::new(&address).unwrap())).unwrap();
+    routes.add("terminal", Arc::new(Terminal::new(paper.clone()))).unwrap();
     let taken = routes.add("hook", Arc::new(Terminal::new(paper.clone())));
-    assert_eq!(
-        taken.unwrap_err().to_string(),
-        "the route `hook` exists already"
-    );
+    assert_eq!(taken.unwrap_err().to_string(), "the route `hook` exists already");
     assert_eq!(routes.names(), ["hook", "terminal"]);
 
     routes.deliver(&alarm("n-1")).await.unwrap();
-    let to_terminal = Notice {
-        route: "terminal".to_owned(),
-        ..alarm("n-2")
-    };
+    let to_terminal = Notice { route: "terminal".to_owned(), ..alarm("n-2") };
     routes.deliver(&to_terminal).await.unwrap();
     assert_eq!(seen.lock().unwrap().len(), 1);
     let written = String::from_utf8(paper.0.lock().unwrap().clone()).unwrap();
     assert_eq!(written.lines().count(), 2, "{written}");
-    assert!(
-        written.lines().all(|line| line.starts_with("EXERCISE ")),
-        "{written}"
-    );
+    assert!(written.lines().all(|line| line.starts_with("EXERCISE ")), "{written}");
 
-    let nowhere = Notice {
-        route: "pigeon\x1b".to_owned(),
-        ..alarm("n-3")
-    };
-    failed(
-        routes.deliver(&nowhere).await,
-        false,
-        "there is no route `pigeon`",
-    );
+    let nowhere = Notice { route: "pigeon\x1b".to_owned(), ..alarm("n-3") };
+    failed(routes.deliver(&nowhere).await, false, "there is no route `pigeon`");
 }
 
 #[tokio::test]
@@ -336,9 +281,5 @@ async fn a_full_disk_is_told() {
     let Ok(full) = std::fs::OpenOptions::new().write(true).open("/dev/full") else {
         return crate::skip::skip("there is no /dev/full");
     };
-    failed(
-        Terminal::new(full).deliver(&alarm("n-1")).await,
-        true,
-        "could not write",
-    );
+    failed(Terminal::new(full).deliver(&alarm("n-1")).await, true, "could not write");
 }

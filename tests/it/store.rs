@@ -22,9 +22,7 @@ pub(crate) fn numbered(seq: u64) -> Recorded {
     Recorded {
         seq,
         at: At::from_millis(1_796_130_000_000 + seq.cast_signed() * 7),
-        event: Event::AgentSilent {
-            error: format!("event {seq}"),
-        },
+        event: Event::AgentSilent { error: format!("event {seq}") },
     }
 }
 
@@ -88,9 +86,7 @@ async fn an_unexpected_number_is_a_conflict(store: Arc<dyn Store>) {
     for (expected_seq, batch) in [(0, run(0, 1)), (1, run(1, 2)), (3, run(3, 4)), (1, vec![])] {
         let told = store.append(&name, expected_seq, &batch).await.unwrap_err();
         match told {
-            StoreError::Conflict {
-                expected, found, ..
-            } => assert_eq!((expected, found), (expected_seq, 2)),
+            StoreError::Conflict { expected, found, .. } => assert_eq!((expected, found), (expected_seq, 2)),
             other => panic!("{other}"),
         }
     }
@@ -107,14 +103,9 @@ async fn a_batch_is_whole_or_absent(store: Arc<dyn Store>) {
         assert_eq!(store.read(&name, 0).await.unwrap(), run(0, 2), "{seqs:?}");
     }
     let mut batch = run(2, 5);
-    batch[2].event = Event::AgentSilent {
-        error: "x".repeat(limits::EVENT_BYTES_MAX),
-    };
+    batch[2].event = Event::AgentSilent { error: "x".repeat(limits::EVENT_BYTES_MAX) };
     let told = store.append(&name, 2, &batch).await.unwrap_err();
-    assert!(
-        matches!(told, StoreError::TooLarge { seq: 4, .. }),
-        "{told}"
-    );
+    assert!(matches!(told, StoreError::TooLarge { seq: 4, .. }), "{told}");
     assert_eq!(store.read(&name, 0).await.unwrap(), run(0, 2));
     store.append(&name, 2, &run(2, 3)).await.unwrap();
 }
@@ -125,9 +116,7 @@ async fn one_of_many_appenders_wins(store: Arc<dyn Store>) {
         let appenders: Vec<_> = (0..8)
             .map(|_| {
                 let (store, name) = (Arc::clone(&store), name.clone());
-                tokio::spawn(
-                    async move { store.append(&name, round, &run(round, round + 1)).await },
-                )
+                tokio::spawn(async move { store.append(&name, round, &run(round, round + 1)).await })
             })
             .collect();
         let mut won = 0;
@@ -181,14 +170,8 @@ async fn a_large_event_is_kept_and_a_larger_one_refused(store: Arc<dyn Store>) {
         assert_eq!(record.to_line().len(), bytes);
         record
     };
-    let told = store
-        .append(&name, 0, &[of_size(limits::EVENT_BYTES_MAX + 1)])
-        .await
-        .unwrap_err();
-    assert!(
-        matches!(told, StoreError::TooLarge { seq: 0, .. }),
-        "{told}"
-    );
+    let told = store.append(&name, 0, &[of_size(limits::EVENT_BYTES_MAX + 1)]).await.unwrap_err();
+    assert!(matches!(told, StoreError::TooLarge { seq: 0, .. }), "{told}");
     let largest = [of_size(limits::EVENT_BYTES_MAX)];
     store.append(&name, 0, &largest).await.unwrap();
     assert_eq!(store.read(&name, 0).await.unwrap(), largest);
@@ -224,10 +207,7 @@ async fn a_store_that_was_dropped_opens_with_everything() {
     for round in 0..5 {
         let store = sqlite(folder.path()).await;
         assert_eq!(store.read(&name, 0).await.unwrap(), run(0, round * 3));
-        store
-            .append(&name, round * 3, &run(round * 3, round * 3 + 3))
-            .await
-            .unwrap();
+        store.append(&name, round * 3, &run(round * 3, round * 3 + 3)).await.unwrap();
     }
     sqlite(folder.path()).await.close().await;
     let store = sqlite(folder.path()).await;
@@ -243,16 +223,10 @@ async fn two_engines_with_a_store_each_cannot_share_a_drill() {
     let name = drill("d-one");
     one.append(&name, 0, &run(0, 1)).await.unwrap();
     let told = two.append(&name, 0, &run(0, 1)).await.unwrap_err();
-    assert!(
-        matches!(told, StoreError::Conflict { found: 1, .. }),
-        "{told}"
-    );
+    assert!(matches!(told, StoreError::Conflict { found: 1, .. }), "{told}");
     two.append(&name, 1, &run(1, 2)).await.unwrap();
     let told = one.append(&name, 1, &run(1, 2)).await.unwrap_err();
-    assert!(
-        matches!(told, StoreError::Conflict { found: 2, .. }),
-        "{told}"
-    );
+    assert!(matches!(told, StoreError::Conflict { found: 2, .. }), "{told}");
     assert_eq!(one.read(&name, 0).await.unwrap(), run(0, 2));
 }
 
@@ -291,10 +265,7 @@ async fn engines_with_drills_of_their_own_wait_for_each_other() {
     let engines = [(one, "d-one"), (two, "d-two")].map(|(store, name)| {
         tokio::spawn(async move {
             for seq in 0..150 {
-                store
-                    .append(&drill(name), seq, &run(seq, seq + 1))
-                    .await
-                    .unwrap();
+                store.append(&drill(name), seq, &run(seq, seq + 1)).await.unwrap();
             }
         })
     });
@@ -341,17 +312,10 @@ async fn an_append_that_is_given_up_is_whole_or_absent_and_blocks_nobody() {
     for round in 0..60 {
         let before = settled(&store, &name).await;
         // Given up at each of its steps: on the way to the connection, in the batch, in the commit.
-        let finished = woken(
-            round % 20,
-            store.append(&name, before, &run(before, before + 5)),
-        )
-        .await;
+        let finished = woken(round % 20, store.append(&name, before, &run(before, before + 5))).await;
         let after = settled(&store, &name).await;
         assert!(after == before || after == before + 5, "a batch was cut");
-        assert!(
-            !finished || after == before + 5,
-            "a finished append is absent"
-        );
+        assert!(!finished || after == before + 5, "a finished append is absent");
         absent += u32::from(after == before);
         done += u32::from(finished);
         assert_eq!(store.read(&name, 0).await.unwrap(), run(0, after));
@@ -379,18 +343,9 @@ async fn the_database_itself_refuses_changes() {
         ("update events set data = '{}'", "never changed"),
         ("update events set seq = 9 where seq = 2", "never changed"),
         ("delete from events where seq = 2", "never removed"),
-        (
-            "insert or replace into events values ('d-one', 2, 0, 'started', 1, 'null')",
-            "must follow",
-        ),
-        (
-            "insert into events values ('d-one', 4, 0, 'started', 1, 'null')",
-            "must follow",
-        ),
-        (
-            "insert into events values ('d-two', 1, 0, 'started', 1, 'null')",
-            "must follow",
-        ),
+        ("insert or replace into events values ('d-one', 2, 0, 'started', 1, 'null')", "must follow"),
+        ("insert into events values ('d-one', 4, 0, 'started', 1, 'null')", "must follow"),
+        ("insert into events values ('d-two', 1, 0, 'started', 1, 'null')", "must follow"),
     ] {
         let error = meddle(store.path(), sql).await.unwrap_err().to_string();
         assert!(error.contains(told), "{sql}: {error}");
@@ -401,38 +356,21 @@ async fn the_database_itself_refuses_changes() {
 #[tokio::test]
 async fn damage_is_reported_with_its_place() {
     for (sql, seq, told) in [
-        (
-            "delete from events where seq = 1",
-            1,
-            "event 2 stands in its place",
-        ),
-        (
-            "update events set data = '{\"err' where seq = 2",
-            2,
-            "not a journal event",
-        ),
-        (
-            "update events set kind = 'dreamt' where seq = 0",
-            0,
-            "dreamt",
-        ),
+        ("delete from events where seq = 1", 1, "event 2 stands in its place"),
+        ("update events set data = '{\"err' where seq = 2", 2, "not a journal event"),
+        ("update events set kind = 'dreamt' where seq = 0", 0, "dreamt"),
     ] {
         let folder = tempfile::tempdir().unwrap();
         let store = sqlite(folder.path()).await;
         let name = drill("d-one");
         store.append(&name, 0, &run(0, 3)).await.unwrap();
-        meddle(
-            store.path(),
-            "drop trigger events_are_never_changed; drop trigger events_are_never_removed",
-        )
-        .await
-        .unwrap();
+        meddle(store.path(), "drop trigger events_are_never_changed; drop trigger events_are_never_removed")
+            .await
+            .unwrap();
         meddle(store.path(), sql).await.unwrap();
         let error = store.read(&name, 0).await.unwrap_err();
         match &error {
-            StoreError::Corrupt {
-                seq: at, detail, ..
-            } => {
+            StoreError::Corrupt { seq: at, detail, .. } => {
                 assert_eq!(*at, seq, "{sql}");
                 assert!(detail.contains(told), "{sql}: {detail}");
             }
@@ -445,17 +383,9 @@ async fn damage_is_reported_with_its_place() {
 async fn an_event_of_a_newer_program_is_told_from_damage() {
     let folder = tempfile::tempdir().unwrap();
     let store = sqlite(folder.path()).await;
-    meddle(
-        store.path(),
-        "insert into events values ('d-one', 0, 0, 'started', 2, 'null')",
-    )
-    .await
-    .unwrap();
+    meddle(store.path(), "insert into events values ('d-one', 0, 0, 'started', 2, 'null')").await.unwrap();
     let error = store.read(&drill("d-one"), 0).await.unwrap_err();
-    assert!(
-        matches!(error, StoreError::NewerEvent { seq: 0, .. }),
-        "{error}"
-    );
+    assert!(matches!(error, StoreError::NewerEvent { seq: 0, .. }), "{error}");
 }
 
 #[tokio::test]
@@ -463,12 +393,9 @@ async fn a_newer_schema_is_refused_and_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal.db");
     sqlite(folder.path()).await.close().await;
-    meddle(
-        &path,
-        "insert into _sqlx_migrations values (99, 'later', current_timestamp, true, x'00', 0)",
-    )
-    .await
-    .unwrap();
+    meddle(&path, "insert into _sqlx_migrations values (99, 'later', current_timestamp, true, x'00', 0)")
+        .await
+        .unwrap();
     let before = std::fs::read(&path).unwrap();
     let error = SqliteStore::open(&path).await.unwrap_err();
     match &error {
@@ -478,10 +405,7 @@ async fn a_newer_schema_is_refused_and_left_alone() {
         }
         other => panic!("{other}"),
     }
-    assert!(
-        error.to_string().contains("use the newer gameday"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("use the newer gameday"), "{error}");
     assert_eq!(std::fs::read(&path).unwrap(), before);
 }
 
@@ -492,19 +416,14 @@ async fn the_files_of_others_are_refused_and_left_alone() {
     std::fs::write(&text, "not a database, just some text\n".repeat(100)).unwrap();
     let other = folder.path().join("other.db");
     std::fs::write(&other, "").unwrap();
-    meddle(&other, "create table notes (line text)")
-        .await
-        .unwrap();
+    meddle(&other, "create table notes (line text)").await.unwrap();
     for path in [text, other] {
         let before = std::fs::read(&path).unwrap();
         let error = SqliteStore::open(&path).await.unwrap_err();
         assert!(matches!(error, StoreError::NotAJournal { .. }), "{error}");
         assert_eq!(std::fs::read(&path).unwrap(), before, "{}", path.display());
     }
-    for path in [
-        folder.path().to_owned(),
-        folder.path().join("none/journal.db"),
-    ] {
+    for path in [folder.path().to_owned(), folder.path().join("none/journal.db")] {
         let error = SqliteStore::open(&path).await.unwrap_err();
         assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
     }
@@ -514,23 +433,13 @@ async fn the_files_of_others_are_refused_and_left_alone() {
 async fn any_file_name_will_do_and_only_its_owner_can_read_it() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
-    for name in [
-        "a b.db",
-        "what?mode=memory",
-        "50%25.db",
-        "#1.db",
-        "file:x.db",
-        "ünï.db",
-    ] {
+    for name in ["a b.db", "what?mode=memory", "50%25.db", "#1.db", "file:x.db", "ünï.db"] {
         let path = folder.path().join(name);
         let store = SqliteStore::open(&path).await.unwrap();
         store.append(&drill("d-one"), 0, &run(0, 1)).await.unwrap();
         for entry in std::fs::read_dir(folder.path()).unwrap() {
             let entry = entry.unwrap();
-            assert!(
-                entry.file_name().to_str().unwrap().starts_with(name),
-                "{entry:?}"
-            );
+            assert!(entry.file_name().to_str().unwrap().starts_with(name), "{entry:?}");
             let mode = entry.metadata().unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600, "{entry:?}");
         }
@@ -557,14 +466,10 @@ async fn the_one_that_is_killed() {
     let mut next = store.read(&name, 0).await.unwrap().len() as u64;
     let mut out = std::io::stdout();
     loop {
-        store
-            .append(&name, next, &run(next, next + BATCH))
-            .await
-            .unwrap();
+        store.append(&name, next, &run(next, next + BATCH)).await.unwrap();
         next += BATCH;
         // Straight to the pipe: nothing may stay in a buffer.
-        out.write_all(format!("\nstored {next}\n").as_bytes())
-            .unwrap();
+        out.write_all(format!("\nstored {next}\n").as_bytes()).unwrap();
         out.flush().unwrap();
     }
 }
@@ -588,21 +493,11 @@ fn kill_at(path: &Path, moment: Duration) -> u64 {
             }
         }
     });
-    let mut stored = heard
-        .recv_timeout(Duration::from_secs(60))
-        .expect("the child stores something");
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a real process is killed in real time"
-    )]
+    let mut stored = heard.recv_timeout(Duration::from_secs(60)).expect("the child stores something");
+    #[expect(clippy::disallowed_methods, reason = "a real process is killed in real time")]
     let until = std::time::Instant::now() + moment;
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a real process is killed in real time"
-    )]
-    while let Ok(count) =
-        heard.recv_timeout(until.saturating_duration_since(std::time::Instant::now()))
-    {
+    #[expect(clippy::disallowed_methods, reason = "a real process is killed in real time")]
+    while let Ok(count) = heard.recv_timeout(until.saturating_duration_since(std::time::Instant::now())) {
         stored = count;
     }
     child.kill().unwrap();
@@ -614,9 +509,9 @@ fn kill_at(path: &Path, moment: Duration) -> u64 {
 
 #[test]
 fn nothing_acknowledged_is_lost_by_a_kill() {
-    let rounds = std::env::var("GAMEDAY_KILLS").ok().map_or(50, |rounds| {
-        rounds.parse().expect("GAMEDAY_KILLS is a number")
-    });
+    let rounds = std::env::var("GAMEDAY_KILLS")
+        .ok()
+        .map_or(50, |rounds| rounds.parse().expect("GAMEDAY_KILLS is a number"));
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal.db");
     let name = drill("d-killed");
@@ -631,14 +526,8 @@ fn nothing_acknowledged_is_lost_by_a_kill() {
             let store = SqliteStore::open(&path).await.unwrap();
             let journal = store.read(&name, 0).await.unwrap();
             let count = journal.len() as u64;
-            assert!(
-                count >= stored,
-                "round {round}: {stored} were stored, {count} are there"
-            );
-            assert!(
-                count <= stored + BATCH,
-                "round {round}: {count} after {stored}"
-            );
+            assert!(count >= stored, "round {round}: {stored} were stored, {count} are there");
+            assert!(count <= stored + BATCH, "round {round}: {count} after {stored}");
             assert_eq!(count % BATCH, 0, "round {round}: a batch was cut");
             assert_eq!(journal, run(0, count), "round {round}: a wrong value");
             store.close().await;
@@ -646,15 +535,8 @@ fn nothing_acknowledged_is_lost_by_a_kill() {
     }
     let whole = runtime.block_on(async {
         use sqlx::{ConnectOptions, sqlite::SqliteConnectOptions};
-        let mut connection = SqliteConnectOptions::new()
-            .filename(&path)
-            .connect()
-            .await
-            .unwrap();
-        sqlx::query_scalar::<_, String>("pragma integrity_check")
-            .fetch_one(&mut connection)
-            .await
-            .unwrap()
+        let mut connection = SqliteConnectOptions::new().filename(&path).connect().await.unwrap();
+        sqlx::query_scalar::<_, String>("pragma integrity_check").fetch_one(&mut connection).await.unwrap()
     });
     assert_eq!(whole, "ok");
 }

@@ -34,11 +34,7 @@ struct Source {
 
 impl Source {
     fn new(path: &str, text: &str) -> Self {
-        Self {
-            path: path.to_owned(),
-            code: code_of(text),
-            text: text.to_owned(),
-        }
+        Self { path: path.to_owned(), code: code_of(text), text: text.to_owned() }
     }
 
     /// `store` for `src/store/sqlite.rs`; nothing for `src/lib.rs` and everything outside of `src`.
@@ -62,11 +58,7 @@ impl Source {
     }
 
     fn finding(&self, at: usize, what: impl Into<String>) -> Finding {
-        Finding {
-            path: self.path.clone(),
-            line: line_of(&self.code, at),
-            what: what.into(),
-        }
+        Finding { path: self.path.clone(), line: line_of(&self.code, at), what: what.into() }
     }
 
     /// A finding for each match in the code.
@@ -89,9 +81,8 @@ fn line_of(text: &str, at: usize) -> usize {
 /// Blanks comments, and writes `_` for strings with their quotes; lines stay where they are.
 fn code_of(text: &str) -> String {
     // In this order: a comment, a raw string, a string, a character (a lifetime is none).
-    let parts = re(
-        r#"(?s)//[^\n]*|/\*.*?\*/|\bb?r#*"|b?"(?:[^"\\]|\\.)*"|b?'(?:[^'\\\n]|\\[^\n][^'\n]{0,8})'"#,
-    );
+    let parts =
+        re(r#"(?s)//[^\n]*|/\*.*?\*/|\bb?r#*"|b?"(?:[^"\\]|\\.)*"|b?'(?:[^'\\\n]|\\[^\n][^'\n]{0,8})'"#);
     let raw = re(r#"^b?r#*"$"#);
     let mut code = String::with_capacity(text.len());
     let mut at = 0;
@@ -101,9 +92,7 @@ fn code_of(text: &str) -> String {
         let part = found.as_str();
         if raw.is_match(part) {
             let close = format!("\"{}", "#".repeat(part.matches('#').count()));
-            end = text[end..]
-                .find(&close)
-                .map_or(text.len(), |length| end + length + close.len());
+            end = text[end..].find(&close).map_or(text.len(), |length| end + length + close.len());
         }
         let blank = if part.starts_with('/') { ' ' } else { '_' };
         let blanked = text[found.start()..end].chars();
@@ -178,12 +167,7 @@ fn rooms_named(code: &str) -> Vec<(usize, String)> {
 
 /// A room imports only from lower floors, and only `cli` knows the embedded target.
 fn imports_from_below(source: &Source, floors: &[(u32, String)]) -> Vec<Finding> {
-    let floor = |room: &str| {
-        floors
-            .iter()
-            .find(|(_, name)| name == room)
-            .map(|(floor, _)| *floor)
-    };
+    let floor = |room: &str| floors.iter().find(|(_, name)| name == room).map(|(floor, _)| *floor);
     let Some(room) = source.room() else {
         return Vec::new();
     };
@@ -198,13 +182,11 @@ fn imports_from_below(source: &Source, floors: &[(u32, String)]) -> Vec<Finding>
         if other == "depot" && room != "cli" {
             findings.push(source.finding(at, "only `cli` imports `depot`"));
         } else if room == "agent" && others >= own {
-            findings
-                .push(source.finding(at, format!("`agent` imports `{other}`: it stands alone")));
+            findings.push(source.finding(at, format!("`agent` imports `{other}`: it stands alone")));
         } else if others > own {
-            findings.push(source.finding(
-                at,
-                format!("`{room}` (floor {own}) imports `{other}` (floor {others})"),
-            ));
+            findings.push(
+                source.finding(at, format!("`{room}` (floor {own}) imports `{other}` (floor {others})")),
+            );
         } else if others == own && !NEIGHBOURS.contains(&(room, other.as_str())) {
             findings.push(source.finding(
                 at,
@@ -238,12 +220,7 @@ fn binary_calls_cli_alone(source: &Source) -> Vec<Finding> {
     re(r"\bgameday\s*::\s*(\{|\w+)")
         .captures_iter(&source.code)
         .filter(|found| &found[1] != "cli")
-        .map(|found| {
-            source.finding(
-                found.get(0).unwrap().start(),
-                "`main.rs` may name `cli` alone",
-            )
-        })
+        .map(|found| source.finding(found.get(0).unwrap().start(), "`main.rs` may name `cli` alone"))
         .collect()
 }
 
@@ -254,10 +231,7 @@ const FUNCTION_LINES_MAX: usize = 80;
 fn file_size(source: &Source) -> Vec<Finding> {
     let lines = source.code_without_tests().lines().count();
     if lines > FILE_LINES_MAX {
-        vec![source.finding(
-            0,
-            format!("{lines} lines without tests, at most {FILE_LINES_MAX}"),
-        )]
+        vec![source.finding(0, format!("{lines} lines without tests, at most {FILE_LINES_MAX}"))]
     } else {
         Vec::new()
     }
@@ -274,13 +248,12 @@ fn function_size(source: &Source) -> Vec<Finding> {
         };
         let lines = body.lines().filter(|line| !line.trim().is_empty()).count();
         if lines > FUNCTION_LINES_MAX {
-            findings.push(source.finding(
-                start,
-                format!(
-                    "`{}` has {lines} lines, at most {FUNCTION_LINES_MAX}",
-                    &found[1]
+            findings.push(
+                source.finding(
+                    start,
+                    format!("`{}` has {lines} lines, at most {FUNCTION_LINES_MAX}", &found[1]),
                 ),
-            ));
+            );
         }
     }
     findings
@@ -320,26 +293,10 @@ const BELONGS: &[(&str, &[&str], &str)] = &[
         &["src/clock/"],
         "only `clock` asks for the time",
     ),
-    (
-        r"\bthread\s*::\s*sleep\b",
-        &[],
-        "wait for the event, or ask `clock`",
-    ),
-    (
-        r"\bprocess\s*::\s*exit\b",
-        &["src/cli/"],
-        "only `cli` ends the process",
-    ),
-    (
-        r"\brand\s*::\s*(?:rng|random)\b",
-        &["src/seed/"],
-        "only `seed` makes randomness",
-    ),
-    (
-        r"\b(?:SysRng|OsRng|ThreadRng)\b",
-        &["src/seed/"],
-        "only `seed` makes randomness",
-    ),
+    (r"\bthread\s*::\s*sleep\b", &[], "wait for the event, or ask `clock`"),
+    (r"\bprocess\s*::\s*exit\b", &["src/cli/"], "only `cli` ends the process"),
+    (r"\brand\s*::\s*(?:rng|random)\b", &["src/seed/"], "only `seed` makes randomness"),
+    (r"\b(?:SysRng|OsRng|ThreadRng)\b", &["src/seed/"], "only `seed` makes randomness"),
     (
         r"\benv\s*::\s*(?:vars?(?:_os)?|set_var|remove_var)\b",
         &[
@@ -357,11 +314,7 @@ const BELONGS: &[(&str, &[&str], &str)] = &[
         &["src/drill/plan.rs", "src/scenario/truth.rs"],
         "the truth is written in the plan alone",
     ),
-    (
-        r"\bserde_(?:yaml|saphyr)\b",
-        &["src/scenario/file.rs"],
-        "one file knows the YAML library",
-    ),
+    (r"\bserde_(?:yaml|saphyr)\b", &["src/scenario/file.rs"], "one file knows the YAML library"),
 ];
 
 /// Calls and words of code that have a place.
@@ -392,19 +345,13 @@ fn instants_are_expected(source: &Source) -> Vec<Finding> {
         let named_tokio = re(r"tokio\s*::\s*$").is_match(&source.code[..whole.start()]);
         if named_tokio || (of_runtime && found.get(1).is_none() && !named_std) {
             if !source.room().is_some_and(|room| MEASURING.contains(&room)) {
-                findings.push(source.finding(
-                    whole.start(),
-                    "this room does not measure time: ask `clock`",
-                ));
+                findings.push(source.finding(whole.start(), "this room does not measure time: ask `clock`"));
             }
             continue;
         }
         let line = line_of(&source.code, whole.start());
         let near = &lines[line.saturating_sub(NEAR)..line];
-        if !near
-            .iter()
-            .any(|line| line.contains("clippy::disallowed_methods"))
-        {
+        if !near.iter().any(|line| line.contains("clippy::disallowed_methods")) {
             findings.push(source.finding(
                 whole.start(),
                 "`Instant::now` without `#[expect(clippy::disallowed_methods, reason = ..)]` nearby",
@@ -416,10 +363,7 @@ fn instants_are_expected(source: &Source) -> Vec<Finding> {
 
 /// Lints are met or expected, never switched off.
 fn no_allow(source: &Source) -> Vec<Finding> {
-    source.matches(
-        r"#!?\[\s*(?:cfg_attr\s*\([^]]*)?allow\s*\(",
-        "use `expect` with a reason",
-    )
+    source.matches(r"#!?\[\s*(?:cfg_attr\s*\([^]]*)?allow\s*\(", "use `expect` with a reason")
 }
 
 /// Production code has no second shape under test: `cfg(test)` stands once, before `mod tests` at the file's end.
@@ -464,16 +408,9 @@ fn names_say_something(source: &Source) -> Vec<Finding> {
 
 /// Nothing is left for later. The words are put together here, since this file is read too.
 fn nothing_left_for_later(path: &str, text: &str) -> Vec<Finding> {
-    let words = re(&[
-        "TO",
-        "DO|FIX",
-        "ME|\\bXX",
-        "X\\b|(?i:not impl",
-        "emented)|\\bunimpl",
-        "emented!|\\bto",
-        "do!",
-    ]
-    .concat());
+    let words =
+        re(&["TO", "DO|FIX", "ME|\\bXX", "X\\b|(?i:not impl", "emented)|\\bunimpl", "emented!|\\bto", "do!"]
+            .concat());
     findings_in(path, text, &words, "nothing is left for later")
 }
 
@@ -533,16 +470,11 @@ pub(crate) fn texts() -> Vec<(String, String)> {
 
 /// Whether a path ends in `.extension`.
 pub(crate) fn is_a(path: &str, extension: &str) -> bool {
-    Path::new(path)
-        .extension()
-        .is_some_and(|found| found == extension)
+    Path::new(path).extension().is_some_and(|found| found == extension)
 }
 
 fn below_root(path: &Path) -> String {
-    path.strip_prefix(root())
-        .unwrap()
-        .to_string_lossy()
-        .into_owned()
+    path.strip_prefix(root()).unwrap().to_string_lossy().into_owned()
 }
 
 fn sources() -> Vec<Source> {
@@ -557,21 +489,13 @@ fn sources() -> Vec<Source> {
 
 /// Fails with every finding at once.
 fn none(findings: impl IntoIterator<Item = Finding>) {
-    let all: Vec<_> = findings
-        .into_iter()
-        .map(|finding| finding.to_string())
-        .collect();
+    let all: Vec<_> = findings.into_iter().map(|finding| finding.to_string()).collect();
     assert!(all.is_empty(), "\n{}\n", all.join("\n"));
 }
 
 /// A rule over all of `src`.
 fn in_src(rule: impl Fn(&Source) -> Vec<Finding>) {
-    none(
-        sources()
-            .iter()
-            .filter(|source| source.path.starts_with("src/"))
-            .flat_map(rule),
-    );
+    none(sources().iter().filter(|source| source.path.starts_with("src/")).flat_map(rule));
 }
 
 fn house_floors() -> Vec<(u32, String)> {
@@ -582,15 +506,12 @@ fn house_floors() -> Vec<(u32, String)> {
 fn every_room_is_on_a_floor_and_every_floor_exists() {
     let lib = std::fs::read_to_string(root().join("src/lib.rs")).unwrap();
     let mut on_floors: Vec<_> = floors(&lib).into_iter().map(|(_, room)| room).collect();
-    let mut rooms: Vec<_> = re(r"(?m)^pub mod (\w+);")
-        .captures_iter(&lib)
-        .map(|found| found[1].to_owned())
-        .collect();
+    let mut rooms: Vec<_> =
+        re(r"(?m)^pub mod (\w+);").captures_iter(&lib).map(|found| found[1].to_owned()).collect();
     on_floors.sort();
     rooms.sort();
     assert_eq!(on_floors, rooms);
-    let numbers: std::collections::BTreeSet<_> =
-        floors(&lib).into_iter().map(|(floor, _)| floor).collect();
+    let numbers: std::collections::BTreeSet<_> = floors(&lib).into_iter().map(|(floor, _)| floor).collect();
     assert_eq!(numbers, (0..=5).collect());
 }
 
@@ -642,11 +563,7 @@ fn nothing_is_left_for_later_anywhere() {
 
 #[test]
 fn no_committed_file_names_a_machine() {
-    none(
-        texts()
-            .iter()
-            .flat_map(|(path, text)| no_machine_paths(path, text)),
-    );
+    none(texts().iter().flat_map(|(path, text)| no_machine_paths(path, text)));
 }
 
 // ---- the rules can fail ----------------------------------------------------------------------------------------
@@ -657,10 +574,7 @@ mod each_rule_can_fail {
 
     /// Lines of the findings of `rule` on a file of `src`.
     fn lines(rule: impl Fn(&Source) -> Vec<Finding>, path: &str, text: &str) -> Vec<usize> {
-        rule(&Source::new(path, text))
-            .iter()
-            .map(|finding| finding.line)
-            .collect()
+        rule(&Source::new(path, text)).iter().map(|finding| finding.line).collect()
     }
 
     const NONE: [usize; 0] = [];
@@ -684,79 +598,30 @@ mod each_rule_can_fail {
         let rule = |source: &Source| imports_from_below(source, &floors);
         let wrong = "use crate::base::At;\nuse crate::engine::Conduct;\nfn f() { crate::cli::run() }\nuse crate::{\n    base::{At, Span},\n    console::Page, target::{Injector},\n    store,\n};\n";
         assert_eq!(lines(rule, "src/store/sqlite.rs", wrong), [2, 3, 6, 6]);
-        assert_eq!(
-            lines(rule, "src/agent/mod.rs", "use crate::target::Injector;\n"),
-            [1]
-        );
-        assert_eq!(
-            lines(rule, "src/target/mod.rs", "use crate::agent::Wire;\n"),
-            NONE
-        );
-        assert_eq!(
-            lines(rule, "src/engine/mod.rs", "use crate::depot::lay_out;\n"),
-            [1]
-        );
-        assert_eq!(
-            lines(rule, "src/cli/wire.rs", "use crate::depot::lay_out;\n"),
-            NONE
-        );
+        assert_eq!(lines(rule, "src/agent/mod.rs", "use crate::target::Injector;\n"), [1]);
+        assert_eq!(lines(rule, "src/target/mod.rs", "use crate::agent::Wire;\n"), NONE);
+        assert_eq!(lines(rule, "src/engine/mod.rs", "use crate::depot::lay_out;\n"), [1]);
+        assert_eq!(lines(rule, "src/cli/wire.rs", "use crate::depot::lay_out;\n"), NONE);
         assert_eq!(lines(rule, "src/cellar/mod.rs", "fn f() {}\n"), [1]);
-        assert_eq!(
-            lines(
-                rule,
-                "src/base/mod.rs",
-                "// crate::engine\nfn f() { \"crate::engine\" }"
-            ),
-            NONE
-        );
+        assert_eq!(lines(rule, "src/base/mod.rs", "// crate::engine\nfn f() { \"crate::engine\" }"), NONE);
     }
 
     #[test]
     fn ways_around_the_floors() {
-        assert_eq!(
-            lines(no_way_around, "src/store/mod.rs", "use super::engine;\n"),
-            [1]
-        );
-        assert_eq!(
-            lines(
-                no_way_around,
-                "src/store/sqlite.rs",
-                "use super::super::engine;\n"
-            ),
-            [1]
-        );
-        assert_eq!(
-            lines(no_way_around, "src/store/sqlite.rs", "use super::Store;\n"),
-            NONE
-        );
+        assert_eq!(lines(no_way_around, "src/store/mod.rs", "use super::engine;\n"), [1]);
+        assert_eq!(lines(no_way_around, "src/store/sqlite.rs", "use super::super::engine;\n"), [1]);
+        assert_eq!(lines(no_way_around, "src/store/sqlite.rs", "use super::Store;\n"), NONE);
         let with_tests = "#[cfg(test)]\nmod tests {\n    use super::*;\n}\n";
         assert_eq!(lines(no_way_around, "src/store/mod.rs", with_tests), NONE);
-        assert_eq!(
-            lines(
-                binary_calls_cli_alone,
-                "src/main.rs",
-                "use gameday::engine;\n"
-            ),
-            [1]
-        );
-        assert_eq!(
-            lines(
-                binary_calls_cli_alone,
-                "src/main.rs",
-                "gameday::cli::main()\n"
-            ),
-            NONE
-        );
+        assert_eq!(lines(binary_calls_cli_alone, "src/main.rs", "use gameday::engine;\n"), [1]);
+        assert_eq!(lines(binary_calls_cli_alone, "src/main.rs", "gameday::cli::main()\n"), NONE);
     }
 
     #[test]
     fn long_files_and_functions() {
         let long = "fn f() {}\n".repeat(701);
         assert_eq!(lines(file_size, "src/a/b.rs", &long), [1]);
-        let tests = format!(
-            "fn f() {{}}\n#[cfg(test)]\nmod tests {{\n{}}}\n",
-            "\n".repeat(900)
-        );
+        let tests = format!("fn f() {{}}\n#[cfg(test)]\nmod tests {{\n{}}}\n", "\n".repeat(900));
         assert_eq!(lines(file_size, "src/a/b.rs", &tests), NONE);
         let body = |count| {
             format!(
@@ -789,67 +654,33 @@ mod each_rule_can_fail {
             assert_eq!(lines(belongs, "src/report/mod.rs", &text), [2], "{call}");
             assert_eq!(lines(belongs, home, &text), NONE, "{call}");
         }
-        assert_eq!(
-            lines(belongs, "src/clock/mod.rs", "std::thread::sleep(d)"),
-            [1]
-        );
-        assert_eq!(
-            lines(belongs, "src/a/b.rs", "// unsafe\n#![deny(unsafe_code)]"),
-            NONE
-        );
+        assert_eq!(lines(belongs, "src/clock/mod.rs", "std::thread::sleep(d)"), [1]);
+        assert_eq!(lines(belongs, "src/a/b.rs", "// unsafe\n#![deny(unsafe_code)]"), NONE);
     }
 
     #[test]
     fn unexplained_instants() {
         let bare = "fn f() {\n    Instant::now()\n}\n";
-        let told = "#[expect(clippy::disallowed_methods, reason = \"measures\")]\nfn f() {\n    Instant::now()\n}\n";
-        assert_eq!(
-            lines(instants_are_expected, "src/workload/mod.rs", bare),
-            [2]
-        );
-        assert_eq!(
-            lines(instants_are_expected, "src/workload/mod.rs", told),
-            NONE
-        );
-        let of_runtime =
-            "use tokio::{net, time::{Instant, sleep}};\nfn f() {\n    Instant::now()\n}\n";
-        assert_eq!(
-            lines(instants_are_expected, "src/agent/a.rs", of_runtime),
-            NONE
-        );
-        assert_eq!(
-            lines(instants_are_expected, "src/report/a.rs", of_runtime),
-            [3]
-        );
+        let told =
+            "#[expect(clippy::disallowed_methods, reason = \"measures\")]\nfn f() {\n    Instant::now()\n}\n";
+        assert_eq!(lines(instants_are_expected, "src/workload/mod.rs", bare), [2]);
+        assert_eq!(lines(instants_are_expected, "src/workload/mod.rs", told), NONE);
+        let of_runtime = "use tokio::{net, time::{Instant, sleep}};\nfn f() {\n    Instant::now()\n}\n";
+        assert_eq!(lines(instants_are_expected, "src/agent/a.rs", of_runtime), NONE);
+        assert_eq!(lines(instants_are_expected, "src/report/a.rs", of_runtime), [3]);
         let spelt = "use tokio::time::Instant;\nfn f() {\n    std::time::Instant::now()\n}\n";
         assert_eq!(lines(instants_are_expected, "src/agent/a.rs", spelt), [3]);
         let spelt = "fn f() {\n    tokio::time::Instant::now()\n}\n";
         assert_eq!(lines(instants_are_expected, "src/agent/a.rs", spelt), NONE);
         let far = told.replace("{\n", &format!("{{\n{}", "    g();\n".repeat(20)));
-        assert_eq!(
-            lines(instants_are_expected, "src/workload/mod.rs", &far),
-            [23]
-        );
+        assert_eq!(lines(instants_are_expected, "src/workload/mod.rs", &far), [23]);
     }
 
     #[test]
     fn switched_off_lints() {
-        assert_eq!(
-            lines(no_allow, "src/a/b.rs", "#[allow(dead_code)]\nfn f() {}\n"),
-            [1]
-        );
-        assert_eq!(
-            lines(no_allow, "src/a/b.rs", "\n#![allow(clippy::all)]\n"),
-            [2]
-        );
-        assert_eq!(
-            lines(
-                no_allow,
-                "src/a/b.rs",
-                "#[expect(dead_code, reason = \"r\")]\n"
-            ),
-            NONE
-        );
+        assert_eq!(lines(no_allow, "src/a/b.rs", "#[allow(dead_code)]\nfn f() {}\n"), [1]);
+        assert_eq!(lines(no_allow, "src/a/b.rs", "\n#![allow(clippy::all)]\n"), [2]);
+        assert_eq!(lines(no_allow, "src/a/b.rs", "#[expect(dead_code, reason = \"r\")]\n"), NONE);
     }
 
     #[test]
@@ -858,89 +689,44 @@ mod each_rule_can_fail {
         let good = "fn f() {}\n\n#[cfg(test)]\nmod tests {\n    fn g() {\n    }\n}\n";
         assert_eq!(lines(rule, "src/a/b.rs", good), NONE);
         assert_eq!(lines(rule, "src/a/b.rs", "#[cfg(test)]\nfn f() {}\n"), [1]);
-        assert_eq!(
-            lines(rule, "src/a/b.rs", "fn f() { if cfg!(test) {} }\n"),
-            [1]
-        );
-        assert_eq!(
-            lines(rule, "src/a/b.rs", "#[cfg(any(test, unix))]\nfn f() {}\n"),
-            [1]
-        );
-        assert_eq!(
-            lines(
-                rule,
-                "src/a/b.rs",
-                "#[cfg_attr(test, derive(Debug))]\nstruct S;\n"
-            ),
-            [1]
-        );
+        assert_eq!(lines(rule, "src/a/b.rs", "fn f() { if cfg!(test) {} }\n"), [1]);
+        assert_eq!(lines(rule, "src/a/b.rs", "#[cfg(any(test, unix))]\nfn f() {}\n"), [1]);
+        assert_eq!(lines(rule, "src/a/b.rs", "#[cfg_attr(test, derive(Debug))]\nstruct S;\n"), [1]);
         let not_last = format!("{good}\nfn h() {{\n}}\n");
         assert_eq!(lines(rule, "src/a/b.rs", &not_last), [3]);
-        assert_eq!(
-            lines(rule, "src/a/b.rs", "#[cfg(unix)]\nfn latest() {}\n"),
-            NONE
-        );
+        assert_eq!(lines(rule, "src/a/b.rs", "#[cfg(unix)]\nfn latest() {}\n"), NONE);
     }
 
     #[test]
     fn headless_rooms_and_empty_names() {
         assert_eq!(lines(rooms_have_a_head, "src/a/mod.rs", "use b;\n"), [1]);
-        assert_eq!(
-            lines(rooms_have_a_head, "src/a/mod.rs", "//! Of a.\n"),
-            NONE
-        );
-        assert_eq!(
-            lines(names_say_something, "src/a/mod.rs", "\npub mod utils;\n"),
-            [2]
-        );
-        assert_eq!(
-            lines(names_say_something, "src/a/helpers.rs", "fn f() {}\n"),
-            [1]
-        );
-        assert_eq!(
-            lines(names_say_something, "tests/it/common/mod.rs", "fn f() {}\n"),
-            [1]
-        );
-        assert_eq!(
-            lines(names_say_something, "src/a/commons.rs", "mod impact;\n"),
-            NONE
-        );
+        assert_eq!(lines(rooms_have_a_head, "src/a/mod.rs", "//! Of a.\n"), NONE);
+        assert_eq!(lines(names_say_something, "src/a/mod.rs", "\npub mod utils;\n"), [2]);
+        assert_eq!(lines(names_say_something, "src/a/helpers.rs", "fn f() {}\n"), [1]);
+        assert_eq!(lines(names_say_something, "tests/it/common/mod.rs", "fn f() {}\n"), [1]);
+        assert_eq!(lines(names_say_something, "src/a/commons.rs", "mod impact;\n"), NONE);
     }
 
     #[test]
     fn things_left_for_later() {
-        for (before, after) in [
-            ("TO", "DO: later"),
-            ("FIX", "ME"),
-            ("not impl", "emented yet"),
-            ("to", "do!()"),
-        ] {
+        for (before, after) in
+            [("TO", "DO: later"), ("FIX", "ME"), ("not impl", "emented yet"), ("to", "do!()")]
+        {
             let text = format!("fine\n{before}{after}\n");
             let found = nothing_left_for_later("docs/a.md", &text);
             assert_eq!(found.len(), 1, "{text}");
             assert_eq!(found[0].line, 2);
         }
-        assert_eq!(
-            nothing_left_for_later("docs/a.md", "what to do now, and how it is implemented\n"),
-            []
-        );
+        assert_eq!(nothing_left_for_later("docs/a.md", "what to do now, and how it is implemented\n"), []);
     }
 
     #[test]
     fn paths_of_one_machine() {
-        for path in [
-            ["/wo", "rk/x"],
-            ["/ro", "ot/.cargo"],
-            ["/ho", "me/ana/x"],
-            ["/t", "mp/abc"],
-            ["/Us", "ers/ana"],
-        ] {
+        for path in
+            [["/wo", "rk/x"], ["/ro", "ot/.cargo"], ["/ho", "me/ana/x"], ["/t", "mp/abc"], ["/Us", "ers/ana"]]
+        {
             let path = path.concat();
-            for text in [
-                format!("see `{path}`\n"),
-                format!("{path}\n"),
-                format!("a = \"{path}\"\n"),
-            ] {
+            for text in [format!("see `{path}`\n"), format!("{path}\n"), format!("a = \"{path}\"\n")] {
                 assert_eq!(no_machine_paths("a.toml", &text).len(), 1, "{text}");
             }
         }

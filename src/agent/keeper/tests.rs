@@ -30,11 +30,7 @@ async fn keeper(folder: &Path) -> Arc<Keeper> {
     } else {
         layout(&target)
     };
-    fs::write(
-        folder.join("layout.json"),
-        serde_json::to_vec(&layout).unwrap(),
-    )
-    .unwrap();
+    fs::write(folder.join("layout.json"), serde_json::to_vec(&layout).unwrap()).unwrap();
     let store = Arc::new(LeaseStore::take(&folder.join("agent")).await.unwrap());
     let records = store.load().unwrap().records;
     let keeper = Keeper::new(Beginning {
@@ -55,21 +51,11 @@ fn id(name: &str) -> InjectionId {
 }
 
 fn edit(key: &str) -> Fault {
-    Fault::FileEdit {
-        file: "web".to_owned(),
-        key: key.to_owned(),
-        value: "2".to_owned(),
-    }
+    Fault::FileEdit { file: "web".to_owned(), key: key.to_owned(), value: "2".to_owned() }
 }
 
 fn arm(name: &str, key: &str) -> Arm {
-    Arm {
-        id: id(name),
-        fault: edit(key),
-        fence: FENCE,
-        lease_ms: 60_000,
-        deadline_ms: 60_000,
-    }
+    Arm { id: id(name), fault: edit(key), fence: FENCE, lease_ms: 60_000, deadline_ms: 60_000 }
 }
 
 fn file(keeper: &Keeper) -> PathBuf {
@@ -193,10 +179,7 @@ async fn a_slow_inject_is_durable_before_it_begins_and_holds_nobody_up() {
         key: "pool.size".to_owned(),
         value: "2".to_owned(),
     };
-    let slow = Arm {
-        fault: roll,
-        ..arm("gd-a", "")
-    };
+    let slow = Arm { fault: roll, ..arm("gd-a", "") };
     keeper.arm(slow).await.unwrap();
     let injecting = Arc::clone(&keeper);
     let inject = tokio::spawn(async move { injecting.inject(&id("gd-a"), FENCE).await });
@@ -204,13 +187,8 @@ async fn a_slow_inject_is_durable_before_it_begins_and_holds_nobody_up() {
     watch_for(LIMIT, begun).await.expect("the roll begins");
     assert_eq!(stored(folder.path(), "gd-a"), State::Applying);
     keeper.heartbeat(1).await.unwrap();
-    let ballast = Arm {
-        fault: Fault::VolumeFill {
-            volume: "a".parse().unwrap(),
-            percent: 50,
-        },
-        ..arm("gd-b", "")
-    };
+    let ballast =
+        Arm { fault: Fault::VolumeFill { volume: "a".parse().unwrap(), percent: 50 }, ..arm("gd-b", "") };
     keeper.arm(ballast).await.unwrap();
     keeper.inject(&id("gd-b"), FENCE).await.unwrap();
     let undone = keeper.undo(&id("gd-b"), FENCE).await.unwrap();
@@ -281,11 +259,7 @@ async fn a_diverged_place_blocks_until_people_have_decided() {
 async fn wait_for_state(keeper: &Keeper, name: &str, wanted: State) {
     let seen = async || (state(keeper, name) == wanted).then_some(());
     let reached = watch_for(LIMIT, seen).await;
-    assert!(
-        reached.is_some(),
-        "{name} is {:?}, not {wanted:?}",
-        state(keeper, name)
-    );
+    assert!(reached.is_some(), "{name} is {:?}, not {wanted:?}", state(keeper, name));
 }
 
 #[tokio::test]
@@ -293,10 +267,7 @@ async fn without_an_engine_the_lease_takes_everything_back_on_time() {
     let folder = tempfile::tempdir().unwrap();
     let keeper = keeper(folder.path()).await;
     let tend = tokio::spawn(Arc::clone(&keeper).tend());
-    let short = |name: &str, key: &str| Arm {
-        lease_ms: 200,
-        ..arm(name, key)
-    };
+    let short = |name: &str, key: &str| Arm { lease_ms: 200, ..arm(name, key) };
     let begun_ms = boot::now_ms();
     keeper.arm(short("gd-a", "pool.size")).await.unwrap();
     keeper.inject(&id("gd-a"), FENCE).await.unwrap();
@@ -320,11 +291,7 @@ async fn heartbeats_renew_a_lease_and_nothing_moves_a_deadline() {
     let keeper = keeper(folder.path()).await;
     let tend = tokio::spawn(Arc::clone(&keeper).tend());
     let begun_ms = boot::now_ms();
-    let short = Arm {
-        lease_ms: 500,
-        deadline_ms: 1500,
-        ..arm("gd-a", "pool.size")
-    };
+    let short = Arm { lease_ms: 500, deadline_ms: 1500, ..arm("gd-a", "pool.size") };
     keeper.arm(short).await.unwrap();
     keeper.inject(&id("gd-a"), FENCE).await.unwrap();
     let beat = async || {
@@ -341,10 +308,7 @@ async fn heartbeats_renew_a_lease_and_nothing_moves_a_deadline() {
 async fn a_lease_that_has_run_out_injects_nothing_and_is_not_renewed() {
     let folder = tempfile::tempdir().unwrap();
     let keeper = keeper(folder.path()).await;
-    let over = Arm {
-        lease_ms: 0,
-        ..arm("gd-a", "pool.size")
-    };
+    let over = Arm { lease_ms: 0, ..arm("gd-a", "pool.size") };
     keeper.arm(over).await.unwrap();
     keeper.heartbeat(1).await.unwrap();
     assert_eq!(code(keeper.inject(&id("gd-a"), FENCE).await), "expired");
@@ -402,24 +366,15 @@ async fn a_deny_marker_or_a_damaged_store_stops_every_new_fault() {
     let deny = beginner.hands.layout.root.join(guard::DENY);
     fs::write(&deny, "").unwrap();
     assert_eq!(code(beginner.inject(&id("gd-a"), FENCE).await), "denied");
-    assert_eq!(
-        code(beginner.arm(arm("gd-c", "pool.extra")).await),
-        "denied"
-    );
+    assert_eq!(code(beginner.arm(arm("gd-c", "pool.extra")).await), "denied");
     let undone = beginner.undo(&id("gd-b"), FENCE).await.unwrap();
     assert_eq!(undone, Undone::Restored, "undoing is always right");
     fs::remove_file(deny).unwrap();
     let keeper = Arc::get_mut(&mut beginner).unwrap();
     keeper.damaged.push("gd-x.json".to_owned());
-    assert_eq!(
-        code(beginner.arm(arm("gd-c", "pool.extra")).await),
-        "damaged"
-    );
+    assert_eq!(code(beginner.arm(arm("gd-c", "pool.extra")).await), "damaged");
     beginner.ready.store(false, SeqCst);
-    assert_eq!(
-        code(beginner.arm(arm("gd-c", "pool.extra")).await),
-        "starting"
-    );
+    assert_eq!(code(beginner.arm(arm("gd-c", "pool.extra")).await), "starting");
 }
 
 #[tokio::test]
@@ -446,10 +401,7 @@ async fn an_inspection_of_what_was_never_armed_looks_at_the_place() {
     assert_eq!(ask(edit("pool.size")).await, Presence::Present);
     fs::remove_file(file(&keeper)).unwrap();
     assert_eq!(ask(edit("pool.size")).await, Presence::Unknown);
-    let volume = Fault::VolumeFill {
-        volume: "a".parse().unwrap(),
-        percent: 50,
-    };
+    let volume = Fault::VolumeFill { volume: "a".parse().unwrap(), percent: 50 };
     assert_eq!(ask(volume).await, Presence::Clean);
     let service = "web".parse().unwrap();
     let roll = Fault::ReleaseRollOut {
@@ -483,11 +435,7 @@ async fn what_comes_after_the_end_is_not_held_against_an_injection() {
     fs::write(file(&keeper), &theirs).unwrap();
     assert_eq!(look().await, Presence::Clean);
     fs::write(file(&keeper), &broken).unwrap();
-    assert_eq!(
-        look().await,
-        Presence::Present,
-        "whoever wrote it, it is there"
-    );
+    assert_eq!(look().await, Presence::Present, "whoever wrote it, it is there");
 }
 
 /// What may come, in any order and any number of times. Numbers choose one of two injections on the same key.
@@ -567,10 +515,7 @@ async fn no_sequence_leaves_a_fault(acts: &[Act]) -> Result<(), TestCaseError> {
         let mut may_break = true;
         match *act {
             Act::Arm(name, epoch) => {
-                let arm = Arm {
-                    fence: fence(epoch),
-                    ..arm(NAMES[name], "pool.size")
-                };
+                let arm = Arm { fence: fence(epoch), ..arm(NAMES[name], "pool.size") };
                 let _ = keeper.arm(arm).await;
                 may_break = false;
             }
@@ -590,8 +535,7 @@ async fn no_sequence_leaves_a_fault(acts: &[Act]) -> Result<(), TestCaseError> {
             }
             Act::Heartbeat(epoch) => drop(keeper.heartbeat(epoch).await),
             Act::Write(value) => {
-                let theirs =
-                    text(&keeper).replace(&format!("size = {before}"), &format!("size = {value}"));
+                let theirs = text(&keeper).replace(&format!("size = {before}"), &format!("size = {value}"));
                 fs::write(file(&keeper), theirs).unwrap();
                 continue;
             }
@@ -616,19 +560,8 @@ async fn no_sequence_leaves_a_fault(acts: &[Act]) -> Result<(), TestCaseError> {
 
 #[test]
 fn whatever_comes_in_whatever_order_no_fault_is_left() {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    let config = Config {
-        cases: 150,
-        failure_persistence: None,
-        ..Config::default()
-    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let config = Config { cases: 150, failure_persistence: None, ..Config::default() };
     let acts = prop::collection::vec(act(), 1..16);
-    TestRunner::new(config)
-        .run(&acts, |acts| {
-            runtime.block_on(no_sequence_leaves_a_fault(&acts))
-        })
-        .unwrap();
+    TestRunner::new(config).run(&acts, |acts| runtime.block_on(no_sequence_leaves_a_fault(&acts))).unwrap();
 }

@@ -41,32 +41,17 @@ enum Now {
     Other(String),
 }
 
-fn layout_of<'a>(
-    hands: &'a Hands,
-    file: &str,
-) -> Result<&'a crate::scenario::pack::FileLayout, LeverError> {
+fn layout_of<'a>(hands: &'a Hands, file: &str) -> Result<&'a crate::scenario::pack::FileLayout, LeverError> {
     let mut files = hands.layout.files.iter();
-    files
-        .find(|layout| layout.file == file)
-        .ok_or_else(|| refused(format!("there is no file `{file}` here")))
+    files.find(|layout| layout.file == file).ok_or_else(|| refused(format!("there is no file `{file}` here")))
 }
 
 impl PreImage {
-    pub(super) fn take(
-        hands: &Hands,
-        file: &str,
-        key: &str,
-        value: &str,
-    ) -> Result<Self, LeverError> {
+    pub(super) fn take(hands: &Hands, file: &str, key: &str, value: &str) -> Result<Self, LeverError> {
         let layout = layout_of(hands, file)?;
-        let path = layout
-            .path
-            .canonicalize()
-            .map_err(|err| failed("find", &layout.path, &err))?;
+        let path = layout.path.canonicalize().map_err(|err| failed("find", &layout.path, &err))?;
         if !path.starts_with(&hands.layout.root) {
-            return Err(refused(format!(
-                "`{file}` leads out of the target's folder"
-            )));
+            return Err(refused(format!("`{file}` leads out of the target's folder")));
         }
         let text = fs::read_to_string(&path).map_err(|err| failed("read", &path, &err))?;
         let odd = |why: String| refused(format!("{} {why}", path.display()));
@@ -90,9 +75,7 @@ impl PreImage {
     /// The same file, and the same key or one inside the other.
     pub(super) fn overlaps(&self, other: &Self) -> bool {
         let within = |outer: &str, inner: &str| {
-            inner
-                .strip_prefix(outer)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
         };
         self.path == other.path && (within(&self.key, &other.key) || within(&other.key, &self.key))
     }
@@ -102,10 +85,7 @@ impl PreImage {
             text.parse::<Value>()
                 .map_err(|err| LeverError::Failed(format!("could not understand {text}: {err}")))
         };
-        Ok((
-            self.before.as_ref().map(parse).transpose()?,
-            parse(&self.ours)?,
-        ))
+        Ok((self.before.as_ref().map(parse).transpose()?, parse(&self.ours)?))
     }
 
     fn now_in(&self, text: &str) -> Result<Now, LeverError> {
@@ -164,9 +144,7 @@ impl PreImage {
         match self.swap(&Now::Before, Some(&ours))? {
             Now::Before => Ok(()),
             Now::Ours => Err(refused(format!("`{}` is {} already", self.key, self.ours))),
-            Now::Other(what) => Err(refused(format!(
-                "{what}: it has changed since it was armed"
-            ))),
+            Now::Other(what) => Err(refused(format!("{what}: it has changed since it was armed"))),
         }
     }
 
@@ -187,18 +165,11 @@ impl PreImage {
     pub(super) fn inspect(&self) -> Result<Inspection, LeverError> {
         let path = self.path.display();
         Ok(match self.now()? {
-            Now::Ours => seen(
-                Presence::Present,
-                format!("`{}` in {path} is {}", self.key, self.ours),
-            ),
-            Now::Before => seen(
-                Presence::Clean,
-                format!("`{}` in {path} is as before", self.key),
-            ),
-            Now::Other(what) => seen(
-                Presence::Diverged,
-                format!("{path}: {what}, neither ours nor as before"),
-            ),
+            Now::Ours => seen(Presence::Present, format!("`{}` in {path} is {}", self.key, self.ours)),
+            Now::Before => seen(Presence::Clean, format!("`{}` in {path} is as before", self.key)),
+            Now::Other(what) => {
+                seen(Presence::Diverged, format!("{path}: {what}, neither ours nor as before"))
+            }
         })
     }
 }
@@ -223,16 +194,9 @@ pub(super) fn inspect_unarmed(
     let text = fs::read_to_string(path).map_err(|err| failed("read", path, &err))?;
     let now = toml::read(&text, key).map_err(LeverError::Failed)?;
     let ours = toml::value(value, now.as_ref()).map_err(LeverError::Failed)?;
-    let presence = if toml::same(now.as_ref(), Some(&ours)) {
-        Presence::Present
-    } else {
-        Presence::Clean
-    };
+    let presence = if toml::same(now.as_ref(), Some(&ours)) { Presence::Present } else { Presence::Clean };
     let now = toml::text(now.as_ref());
-    Ok(seen(
-        presence,
-        format!("`{key}` in {} is {now}", path.display()),
-    ))
+    Ok(seen(presence, format!("`{key}` in {} is {now}", path.display())))
 }
 
 #[cfg(test)]
@@ -251,11 +215,7 @@ mod tests {
     fn put(pre: &PreImage, size: &str) {
         let text = fs::read_to_string(&pre.path).unwrap();
         let value = size.parse().unwrap();
-        fs::write(
-            &pre.path,
-            toml::with(&text, "pool.size", Some(&value)).unwrap(),
-        )
-        .unwrap();
+        fs::write(&pre.path, toml::with(&text, "pool.size", Some(&value)).unwrap()).unwrap();
     }
 
     #[test]
@@ -267,11 +227,7 @@ mod tests {
         assert_eq!(pre.inspect().unwrap().presence, Presence::Clean);
         pre.write_ours().unwrap();
         assert_eq!(pre.inspect().unwrap().presence, Presence::Present);
-        assert!(
-            fs::read_to_string(&pre.path)
-                .unwrap()
-                .contains("size = 2 # per instance")
-        );
+        assert!(fs::read_to_string(&pre.path).unwrap().contains("size = 2 # per instance"));
         assert_eq!(pre.write_before().unwrap(), Undone::Restored);
         assert_eq!(fs::read_to_string(&pre.path).unwrap(), WEB);
         assert_eq!(pre.write_before().unwrap(), Undone::AlreadyClean);
@@ -319,22 +275,14 @@ mod tests {
             ("web", "pool.size", "many words"),
         ] {
             let taken = take(file, key, value);
-            assert!(
-                matches!(taken, Err(LeverError::Refused(_))),
-                "{file} {key} {value}: {taken:?}"
-            );
+            assert!(matches!(taken, Err(LeverError::Refused(_))), "{file} {key} {value}: {taken:?}");
         }
         let path = hands.layout.files[0].path.clone();
         let outside = tempfile::tempdir().unwrap();
         fs::write(outside.path().join("web.toml"), WEB).unwrap();
         fs::remove_file(&path).unwrap();
         std::os::unix::fs::symlink(outside.path().join("web.toml"), &path).unwrap();
-        assert!(
-            take("web", "pool.size", "2")
-                .unwrap_err()
-                .to_string()
-                .contains("leads out")
-        );
+        assert!(take("web", "pool.size", "2").unwrap_err().to_string().contains("leads out"));
     }
 
     #[test]
@@ -348,10 +296,7 @@ mod tests {
         fs::remove_file(web.join("current")).unwrap();
         std::os::unix::fs::symlink("releases/0", web.join("current")).unwrap();
         assert_eq!(pre.write_before().unwrap(), Undone::Restored);
-        assert_eq!(
-            fs::read_to_string(web.join("releases/1/web.toml")).unwrap(),
-            WEB
-        );
+        assert_eq!(fs::read_to_string(web.join("releases/1/web.toml")).unwrap(), WEB);
     }
 
     /// What happens to the file between the arming and the end.
@@ -364,12 +309,7 @@ mod tests {
     }
 
     fn act() -> impl Strategy<Value = Act> {
-        prop_oneof![
-            Just(Act::Apply),
-            Just(Act::Undo),
-            (-1_i64..40).prop_map(Act::Write),
-            Just(Act::Remove),
-        ]
+        prop_oneof![Just(Act::Apply), Just(Act::Undo), (-1_i64..40).prop_map(Act::Write), Just(Act::Remove),]
     }
 
     type Undo = fn(&PreImage);
@@ -401,11 +341,7 @@ mod tests {
     }
 
     fn check(undo: Undo) -> Result<(), TestError<Vec<Act>>> {
-        let config = Config {
-            cases: 96,
-            failure_persistence: None,
-            ..Config::default()
-        };
+        let config = Config { cases: 96, failure_persistence: None, ..Config::default() };
         let acts = prop::collection::vec(act(), 1..10);
         TestRunner::new(config).run(&acts, |acts| undo_keeps_foreign_values(&acts, undo))
     }

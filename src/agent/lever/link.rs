@@ -24,10 +24,7 @@ impl PreImage {
         if !hands.layout.links.iter().any(|known| known.link == *link) {
             return Err(refused(format!("there is no link `{link}` here")));
         }
-        Ok(Self {
-            link: link.clone(),
-            toxic,
-        })
+        Ok(Self { link: link.clone(), toxic })
     }
 
     fn proxy<'a>(&self, hands: &'a Hands) -> Option<&'a Proxy> {
@@ -35,26 +32,16 @@ impl PreImage {
     }
 
     pub(super) fn apply(&self, hands: &Hands, id: &InjectionId) -> Result<(), LeverError> {
-        let proxy = self
-            .proxy(hands)
-            .ok_or_else(|| refused(format!("link `{}` has no proxy", self.link)))?;
+        let proxy = self.proxy(hands).ok_or_else(|| refused(format!("link `{}` has no proxy", self.link)))?;
         proxy.set(id, self.toxic.clone());
         Ok(())
     }
 
     pub(super) fn inspect(&self, hands: &Hands, id: &InjectionId) -> Inspection {
-        let toxic = self
-            .proxy(hands)
-            .and_then(|proxy| proxy.toxics().remove(id));
+        let toxic = self.proxy(hands).and_then(|proxy| proxy.toxics().remove(id));
         match toxic {
-            Some(_) => seen(
-                Presence::Present,
-                format!("the toxic is on link {}", self.link),
-            ),
-            None => seen(
-                Presence::Clean,
-                format!("no toxic of it is on link {}", self.link),
-            ),
+            Some(_) => seen(Presence::Present, format!("the toxic is on link {}", self.link)),
+            None => seen(Presence::Clean, format!("no toxic of it is on link {}", self.link)),
         }
     }
 
@@ -81,11 +68,7 @@ mod tests {
         let proxy = Proxy::open(&link, Seed(1)).await.unwrap();
         hands.links = Arc::new([(link.link.clone(), proxy)].into());
         let other: InjectionId = "gd-other".parse().unwrap();
-        let latency = Fault::LinkLatency {
-            link: link.link.clone(),
-            latency_ms: 5,
-            jitter_ms: 0,
-        };
+        let latency = Fault::LinkLatency { link: link.link.clone(), latency_ms: 5, jitter_ms: 0 };
         let slow = PreImage::take(&hands, &latency).unwrap();
         let down = PreImage::take(&hands, &Fault::LinkDown { link: link.link }).unwrap();
         assert_eq!(slow.inspect(&hands, &id()).presence, Presence::Clean);

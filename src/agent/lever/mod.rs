@@ -35,11 +35,7 @@ pub(super) struct Hands {
 impl Hands {
     /// The hands of a sweep: files alone.
     pub(super) fn without_agent(layout: Arc<Layout>) -> Self {
-        Self {
-            layout,
-            supervisor: None,
-            links: Arc::default(),
-        }
+        Self { layout, supervisor: None, links: Arc::default() }
     }
 
     /// The one process that `name` stands for: an instance, or a component that has no more than one.
@@ -52,24 +48,20 @@ impl Hands {
         match (of_component.next(), of_component.next()) {
             (Some(only), None) => Ok(only),
             (None, _) => Err(refused(format!("there is no service `{name}` here"))),
-            (Some(_), Some(_)) => Err(refused(format!(
-                "`{name}` has several instances: name one of them"
-            ))),
+            (Some(_), Some(_)) => Err(refused(format!("`{name}` has several instances: name one of them"))),
         }
     }
 
     fn supervisor(&self) -> Result<&Supervisor, LeverError> {
-        self.supervisor
-            .as_ref()
-            .ok_or_else(|| refused("no processes are supervised here"))
+        self.supervisor.as_ref().ok_or_else(|| refused("no processes are supervised here"))
     }
 
     /// Lets a component read its configuration again; without an agent there is nobody to read it.
     fn reload(&self, component: &ServiceName) -> Result<(), LeverError> {
         match &self.supervisor {
-            Some(supervisor) => supervisor
-                .reload(component)
-                .map_err(|err| LeverError::Failed(err.to_string())),
+            Some(supervisor) => {
+                supervisor.reload(component).map_err(|err| LeverError::Failed(err.to_string()))
+            }
             None => Ok(()),
         }
     }
@@ -97,10 +89,7 @@ fn failed(what: &str, path: &Path, err: &io::Error) -> LeverError {
 }
 
 fn seen(presence: Presence, detail: impl Into<String>) -> Inspection {
-    Inspection {
-        presence,
-        detail: detail.into(),
-    }
+    Inspection { presence, detail: detail.into() }
 }
 
 /// Runs file work beside the runtime.
@@ -132,11 +121,7 @@ pub(in crate::agent) enum PreImage {
 
 impl PreImage {
     /// Takes the pre-image of a fault's place. Changes nothing.
-    pub(super) async fn take(
-        hands: &Hands,
-        id: &InjectionId,
-        fault: &Fault,
-    ) -> Result<Self, LeverError> {
+    pub(super) async fn take(hands: &Hands, id: &InjectionId, fault: &Fault) -> Result<Self, LeverError> {
         let (hands, id, fault) = (hands.clone(), id.clone(), fault.clone());
         blocking(move || Self::take_now(&hands, &id, &fault)).await?
     }
@@ -160,14 +145,9 @@ impl PreImage {
             Fault::VolumeFill { volume, percent } => {
                 Self::VolumeFill(volume_fill::PreImage::take(hands, id, volume, *percent)?)
             }
-            Fault::ReleaseRollOut {
-                service,
-                release,
-                key,
-                value,
-            } => Self::ReleaseRollOut(release_roll_out::PreImage::take(
-                hands, service, release, key, value,
-            )?),
+            Fault::ReleaseRollOut { service, release, key, value } => {
+                Self::ReleaseRollOut(release_roll_out::PreImage::take(hands, service, release, key, value)?)
+            }
         })
     }
 
@@ -178,14 +158,10 @@ impl PreImage {
             (Self::VolumeFill(a), Self::VolumeFill(b)) => a.volume == b.volume,
             (Self::ReleaseRollOut(a), Self::ReleaseRollOut(b)) => a.component == b.component,
             (Self::ReleaseRollOut(release), Self::FileEdit(edit))
-            | (Self::FileEdit(edit), Self::ReleaseRollOut(release)) => {
-                edit.path.starts_with(&release.made)
-            }
+            | (Self::FileEdit(edit), Self::ReleaseRollOut(release)) => edit.path.starts_with(&release.made),
             // A roll-out restarts the instances, which would repair them.
             (Self::ReleaseRollOut(release), process) | (process, Self::ReleaseRollOut(release)) => {
-                process
-                    .process()
-                    .is_some_and(|(_, component)| *component == release.component)
+                process.process().is_some_and(|(_, component)| *component == release.component)
             }
             (a, b) => match (a.process(), b.process()) {
                 (Some((a, _)), Some((b, _))) => a == b,
@@ -275,16 +251,14 @@ pub(super) async fn inspect_unarmed(hands: &Hands, id: &InjectionId, fault: &Fau
         | Fault::LinkDown { .. }
         | Fault::LinkReset { .. }
         | Fault::LinkBandwidth { .. }
-        | Fault::LinkTimeout { .. } => {
-            link::PreImage::take(&on, &fault).map(|pre| pre.inspect(&on, &id))
-        }
+        | Fault::LinkTimeout { .. } => link::PreImage::take(&on, &fault).map(|pre| pre.inspect(&on, &id)),
         Fault::ProcessStop { service } => process_stop::inspect_unarmed(&on, service),
         Fault::ProcessKill { service } => process_kill::inspect_unarmed(&on, service),
         Fault::FileEdit { file, key, value } => file_edit::inspect_unarmed(&on, file, key, value),
         Fault::VolumeFill { volume, .. } => volume_fill::inspect_unarmed(&on, &id, volume),
-        Fault::ReleaseRollOut {
-            service, release, ..
-        } => release_roll_out::inspect_unarmed(&on, service, release),
+        Fault::ReleaseRollOut { service, release, .. } => {
+            release_roll_out::inspect_unarmed(&on, service, release)
+        }
     })
     .await
     .and_then(|looked| looked);
@@ -316,10 +290,7 @@ pub(super) mod tests {
             program: PathBuf::from("/bin/sh"),
             argv0: "depot-web".to_owned(),
             // A service reads its configuration again at SIGHUP; this one at least does not die of it.
-            args: vec![
-                "-c".to_owned(),
-                "trap '' HUP; exec /bin/sleep 600".to_owned(),
-            ],
+            args: vec!["-c".to_owned(), "trap '' HUP; exec /bin/sleep 600".to_owned()],
             log: root.join(format!("logs/{name}.log")),
             address: String::from("127.0.0.1:1"),
         };
@@ -380,14 +351,10 @@ pub(super) mod tests {
         use serde_json::json;
         let folder = tempfile::tempdir().unwrap();
         let hands = hands(folder.path());
-        let edit = |key: &str| {
-            fault(json!({"kind": "file-edit", "file": "web", "key": key, "value": "1"}))
-        };
+        let edit = |key: &str| fault(json!({"kind": "file-edit", "file": "web", "key": key, "value": "1"}));
         let roll = |release: &str| {
-            fault(
-                json!({"kind": "release-roll-out", "service": "web", "release": release,
-                "key": "pool.size", "value": "1"}),
-            )
+            fault(json!({"kind": "release-roll-out", "service": "web", "release": release,
+                "key": "pool.size", "value": "1"}))
         };
         let take = async |fault: Fault| PreImage::take(&hands, &id(), &fault).await.unwrap();
         let size = take(edit("pool.size")).await;
@@ -395,10 +362,7 @@ pub(super) mod tests {
         assert!(!size.overlaps(&take(edit("pool.wait_ms")).await));
         assert!(!size.overlaps(&take(roll("2")).await));
         assert!(take(roll("2")).await.overlaps(&take(roll("3")).await));
-        let identity = super::super::process::Identity {
-            pid: 1,
-            start_ticks: 1,
-        };
+        let identity = super::super::process::Identity { pid: 1, start_ticks: 1 };
         let stop = |service: &str| {
             PreImage::ProcessStop(process_stop::PreImage {
                 service: service.parse().unwrap(),

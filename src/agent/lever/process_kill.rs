@@ -27,11 +27,7 @@ impl PreImage {
             .supervisor()?
             .identity(&layout.service)
             .ok_or_else(|| refused(format!("`{}` has no process", layout.service)))?;
-        Ok(Self {
-            service: layout.service.clone(),
-            component: layout.component.clone(),
-            identity,
-        })
+        Ok(Self { service: layout.service.clone(), component: layout.component.clone(), identity })
     }
 
     pub(super) async fn apply(&self, hands: &Hands, id: &InjectionId) -> Result<(), LeverError> {
@@ -43,25 +39,16 @@ impl PreImage {
         if held {
             Ok(())
         } else {
-            Err(refused(format!(
-                "`{}` is another process than when this was armed",
-                self.service
-            )))
+            Err(refused(format!("`{}` is another process than when this was armed", self.service)))
         }
     }
 
     pub(super) fn inspect(&self, hands: &Hands, id: &InjectionId) -> Inspection {
-        let held_by = hands
-            .supervisor
-            .as_ref()
-            .and_then(|supervisor| supervisor.held_by(&self.service));
+        let held_by = hands.supervisor.as_ref().and_then(|supervisor| supervisor.held_by(&self.service));
         if held_by.as_ref() == Some(id) {
             seen(Presence::Present, format!("{} is kept down", self.service))
         } else {
-            seen(
-                Presence::Clean,
-                format!("{} is not kept down", self.service),
-            )
+            seen(Presence::Clean, format!("{} is not kept down", self.service))
         }
     }
 
@@ -78,17 +65,11 @@ impl PreImage {
     }
 }
 
-pub(super) fn inspect_unarmed(
-    hands: &Hands,
-    service: &ServiceName,
-) -> Result<Inspection, LeverError> {
+pub(super) fn inspect_unarmed(hands: &Hands, service: &ServiceName) -> Result<Inspection, LeverError> {
     let layout = hands.instance(service)?;
     Ok(match hands.supervisor()?.identity(&layout.service) {
         Some(_) => seen(Presence::Clean, format!("{} has a process", layout.service)),
-        None => seen(
-            Presence::Present,
-            format!("{} has no process", layout.service),
-        ),
+        None => seen(Presence::Present, format!("{} has no process", layout.service)),
     })
 }
 

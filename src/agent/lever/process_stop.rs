@@ -40,20 +40,13 @@ impl PreImage {
             Ok(_) => return Err(refused(format!("`{}` does not run", layout.service))),
             Err(err) => return Err(look_failed(&err)),
         }
-        Ok(Self {
-            service: layout.service.clone(),
-            component: layout.component.clone(),
-            identity,
-        })
+        Ok(Self { service: layout.service.clone(), component: layout.component.clone(), identity })
     }
 
     pub(super) async fn apply(&self, hands: &Hands) -> Result<(), LeverError> {
         let supervisor = hands.supervisor()?;
         if supervisor.identity(&self.service) != Some(self.identity) {
-            return Err(refused(format!(
-                "`{}` is another process than when this was armed",
-                self.service
-            )));
+            return Err(refused(format!("`{}` is another process than when this was armed", self.service)));
         }
         supervisor
             .signal(&self.service, Signal::SIGSTOP)
@@ -69,26 +62,18 @@ impl PreImage {
 
     pub(super) fn inspect(&self) -> Result<Inspection, LeverError> {
         let service = &self.service;
-        Ok(
-            match self.identity.life().map_err(|err| look_failed(&err))? {
-                Life::Stopped => seen(Presence::Present, format!("{service} is stopped")),
-                Life::Running => seen(Presence::Clean, format!("{service} runs")),
-                Life::Gone => seen(
-                    Presence::Clean,
-                    format!("the process of {service} that was stopped is gone"),
-                ),
-            },
-        )
+        Ok(match self.identity.life().map_err(|err| look_failed(&err))? {
+            Life::Stopped => seen(Presence::Present, format!("{service} is stopped")),
+            Life::Running => seen(Presence::Clean, format!("{service} runs")),
+            Life::Gone => seen(Presence::Clean, format!("the process of {service} that was stopped is gone")),
+        })
     }
 
     pub(super) fn undo(&self) -> Result<Undone, LeverError> {
         match self.identity.let_run() {
             Ok(true) => Ok(Undone::Restored),
             Ok(false) => Ok(Undone::AlreadyClean),
-            Err(err) => Err(LeverError::Failed(format!(
-                "could not let `{}` run on: {err}",
-                self.service
-            ))),
+            Err(err) => Err(LeverError::Failed(format!("could not let `{}` run on: {err}", self.service))),
         }
     }
 }
@@ -97,19 +82,12 @@ fn look_failed(err: &io::Error) -> LeverError {
     LeverError::Failed(format!("could not look at the process: {err}"))
 }
 
-pub(super) fn inspect_unarmed(
-    hands: &Hands,
-    service: &ServiceName,
-) -> Result<Inspection, LeverError> {
+pub(super) fn inspect_unarmed(hands: &Hands, service: &ServiceName) -> Result<Inspection, LeverError> {
     let layout = hands.instance(service)?;
     let Some(identity) = hands.supervisor()?.identity(&layout.service) else {
         return Ok(seen(Presence::Unknown, format!("{service} has no process")));
     };
-    let pre = PreImage {
-        service: layout.service.clone(),
-        component: layout.component.clone(),
-        identity,
-    };
+    let pre = PreImage { service: layout.service.clone(), component: layout.component.clone(), identity };
     pre.inspect()
 }
 
@@ -136,10 +114,7 @@ mod tests {
         assert_eq!(pre.inspect().unwrap().presence, Presence::Clean);
         pre.apply(&hands).await.unwrap();
         assert_eq!(pre.inspect().unwrap().presence, Presence::Present);
-        assert!(
-            PreImage::take(&hands, &service).is_err(),
-            "a stopped process is no base for a fault"
-        );
+        assert!(PreImage::take(&hands, &service).is_err(), "a stopped process is no base for a fault");
         assert_eq!(pre.undo().unwrap(), Undone::Restored);
         let runs = async || (pre.inspect().unwrap().presence == Presence::Clean).then_some(());
         watch_for(STOP_LIMIT, runs).await.expect("it runs");

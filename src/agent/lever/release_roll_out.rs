@@ -1,8 +1,6 @@
 //! Makes a release with one changed setting and rolls it out, the way an operations tool deploys.
 
-use super::{
-    Hands, LeverError, blocking, failed, file_edit::write_keeping_mode, refused, seen, toml,
-};
+use super::{Hands, LeverError, blocking, failed, file_edit::write_keeping_mode, refused, seen, toml};
 use crate::{
     agent::durable,
     base::{ServiceName, names::is_name},
@@ -61,9 +59,7 @@ fn layout_of<'a>(hands: &'a Hands, service: &ServiceName) -> Result<&'a ReleaseL
     let mut processes = hands.layout.processes.iter();
     of(service)
         .or_else(|| {
-            processes
-                .find(|process| process.service == *service)
-                .and_then(|process| of(&process.component))
+            processes.find(|process| process.service == *service).and_then(|process| of(&process.component))
         })
         .ok_or_else(|| refused(format!("there are no releases of `{service}` here")))
 }
@@ -80,16 +76,10 @@ impl PreImage {
         if !is_name(release) {
             return Err(refused(format!("`{release}` is not the name of a release")));
         }
-        let find = |path: &Path| {
-            path.canonicalize()
-                .map_err(|err| failed("find", path, &err))
-        };
+        let find = |path: &Path| path.canonicalize().map_err(|err| failed("find", path, &err));
         let (folder, before) = (find(&layout.folder)?, find(&layout.current)?);
         if before.parent() != Some(&folder) || !folder.starts_with(&hands.layout.root) {
-            return Err(refused(format!(
-                "{} leads to no release",
-                layout.current.display()
-            )));
+            return Err(refused(format!("{} leads to no release", layout.current.display())));
         }
         let made = folder.join(release);
         if fs::symlink_metadata(&made).is_ok() {
@@ -155,12 +145,9 @@ impl PreImage {
         let ours = toml::value(&self.ours, None).map_err(LeverError::Failed)?;
         Ok(match toml::read(&text, &self.key) {
             Ok(now) if toml::same(now.as_ref(), Some(&ours)) => Now::Ours,
-            Ok(now) => Now::Odd(format!(
-                "`{}` in {} is {}",
-                self.key,
-                config.display(),
-                toml::text(now.as_ref())
-            )),
+            Ok(now) => {
+                Now::Odd(format!("`{}` in {} is {}", self.key, config.display(), toml::text(now.as_ref())))
+            }
             Err(why) => Now::Odd(format!("{} {why}", config.display())),
         })
     }
@@ -169,10 +156,7 @@ impl PreImage {
         let supervisor = hands.supervisor()?;
         let pre = self.clone();
         blocking(move || pre.make_and_switch()).await??;
-        supervisor
-            .roll(&self.component)
-            .await
-            .map_err(|err| LeverError::Failed(err.to_string()))
+        supervisor.roll(&self.component).await.map_err(|err| LeverError::Failed(err.to_string()))
     }
 
     fn make_and_switch(&self) -> Result<(), LeverError> {
@@ -236,22 +220,10 @@ impl PreImage {
     pub(super) fn inspect(&self) -> Result<Inspection, LeverError> {
         let component = &self.component;
         Ok(match self.now()? {
-            Now::Ours => seen(
-                Presence::Present,
-                format!("{component} runs {}", self.made.display()),
-            ),
-            Now::Before => seen(
-                Presence::Clean,
-                format!("{component} runs the release that it ran before"),
-            ),
-            Now::Another => seen(
-                Presence::Clean,
-                format!("{component} runs a release that is not ours"),
-            ),
-            Now::Odd(what) => seen(
-                Presence::Diverged,
-                format!("{what}, neither ours nor as before"),
-            ),
+            Now::Ours => seen(Presence::Present, format!("{component} runs {}", self.made.display())),
+            Now::Before => seen(Presence::Clean, format!("{component} runs the release that it ran before")),
+            Now::Another => seen(Presence::Clean, format!("{component} runs a release that is not ours")),
+            Now::Odd(what) => seen(Presence::Diverged, format!("{what}, neither ours nor as before")),
         })
     }
 
@@ -260,10 +232,7 @@ impl PreImage {
         let undone = blocking(move || pre.switch_back()).await??;
         let roll = undone == Undone::Restored || (again && undone == Undone::AlreadyClean);
         if let (true, Some(supervisor)) = (roll, &hands.supervisor) {
-            supervisor
-                .roll(&self.component)
-                .await
-                .map_err(|err| LeverError::Failed(err.to_string()))?;
+            supervisor.roll(&self.component).await.map_err(|err| LeverError::Failed(err.to_string()))?;
         }
         Ok(undone)
     }
@@ -303,9 +272,7 @@ impl PreImage {
     fn clear_beside(&self) -> Result<(), LeverError> {
         let beside = self.beside();
         match fs::remove_dir_all(&beside) {
-            Err(err) if err.kind() != io::ErrorKind::NotFound => {
-                Err(failed("remove", &beside, &err))
-            }
+            Err(err) if err.kind() != io::ErrorKind::NotFound => Err(failed("remove", &beside, &err)),
             _ => Ok(()),
         }
     }
@@ -322,17 +289,13 @@ impl PreImage {
             return Ok(());
         }
         let ours = |line: &&str| line.split_whitespace().nth(2) == Some(&*version);
-        let rest: String = text
-            .split_inclusive('\n')
-            .filter(|line| !ours(line))
-            .collect();
+        let rest: String = text.split_inclusive('\n').filter(|line| !ours(line)).collect();
         let unchanged = || Ok(fs::read(&path)? == text.as_bytes());
         match write_keeping_mode(&path, rest.as_bytes(), unchanged) {
             Ok(true) => Ok(()),
-            Ok(false) => Err(LeverError::Failed(format!(
-                "somebody else writes {} at this moment",
-                path.display()
-            ))),
+            Ok(false) => {
+                Err(LeverError::Failed(format!("somebody else writes {} at this moment", path.display())))
+            }
             Err(err) => Err(failed("write", &path, &err)),
         }
     }
@@ -394,10 +357,7 @@ fn collect(folder: &Path, name: &Path, see: &mut impl FnMut(&Path, &[u8])) -> io
         if kind.is_dir() {
             collect(&entry.path(), &name, see)?;
         } else if kind.is_symlink() {
-            see(
-                &name,
-                fs::read_link(entry.path())?.as_os_str().as_encoded_bytes(),
-            );
+            see(&name, fs::read_link(entry.path())?.as_os_str().as_encoded_bytes());
         } else {
             see(&name, &fs::read(entry.path())?);
         }
@@ -411,19 +371,9 @@ pub(super) fn inspect_unarmed(
     release: &str,
 ) -> Result<Inspection, LeverError> {
     let layout = layout_of(hands, service)?;
-    let current = layout
-        .current
-        .canonicalize()
-        .map_err(|err| failed("find", &layout.current, &err))?;
-    let presence = if current.ends_with(release) {
-        Presence::Present
-    } else {
-        Presence::Clean
-    };
-    Ok(seen(
-        presence,
-        format!("{} runs {}", layout.component, current.display()),
-    ))
+    let current = layout.current.canonicalize().map_err(|err| failed("find", &layout.current, &err))?;
+    let presence = if current.ends_with(release) { Presence::Present } else { Presence::Clean };
+    Ok(seen(presence, format!("{} runs {}", layout.component, current.display())))
 }
 
 #[cfg(test)]
@@ -453,18 +403,12 @@ mod tests {
         assert_eq!(pre.inspect().unwrap().presence, Presence::Clean);
         pre.make_and_switch().unwrap();
         assert_eq!(pre.inspect().unwrap().presence, Presence::Present);
-        assert_eq!(
-            fs::read_link(&pre.current).unwrap(),
-            Path::new("releases/2")
-        );
+        assert_eq!(fs::read_link(&pre.current).unwrap(), Path::new("releases/2"));
         let text = fs::read_to_string(pre.current.join("web.toml")).unwrap();
         assert_eq!(text, WEB.replace("size = 16", "size = 2"));
         assert_eq!(history(&pre), ["deploy 1", "deploy 2"]);
         assert_eq!(pre.switch_back().unwrap(), Undone::Restored);
-        assert_eq!(
-            fs::read_link(&pre.current).unwrap(),
-            Path::new("releases/1")
-        );
+        assert_eq!(fs::read_link(&pre.current).unwrap(), Path::new("releases/1"));
         assert!(!pre.made.exists() && !pre.beside().exists());
         assert_eq!(history(&pre), ["deploy 1", "deploy 2", "rollback 1"]);
         assert_eq!(pre.switch_back().unwrap(), Undone::AlreadyClean);
@@ -496,10 +440,7 @@ mod tests {
         switch_to(&pre, "3");
         pre.note("deploy", Path::new("3")).unwrap();
         assert_eq!(pre.switch_back().unwrap(), Undone::AlreadyClean);
-        assert_eq!(
-            fs::read_link(&pre.current).unwrap(),
-            Path::new("releases/3")
-        );
+        assert_eq!(fs::read_link(&pre.current).unwrap(), Path::new("releases/3"));
         assert!(!pre.made.exists());
         assert_eq!(history(&pre), ["deploy 1", "deploy 3"]);
     }
@@ -513,10 +454,7 @@ mod tests {
         fs::write(&config, WEB.replace("16", "32")).unwrap();
         assert_eq!(pre.inspect().unwrap().presence, Presence::Diverged);
         assert_eq!(pre.switch_back().unwrap(), Undone::Diverged);
-        assert_eq!(
-            fs::read_link(&pre.current).unwrap(),
-            Path::new("releases/2")
-        );
+        assert_eq!(fs::read_link(&pre.current).unwrap(), Path::new("releases/2"));
         switch_to(&pre, "1");
         assert_eq!(pre.switch_back().unwrap(), Undone::AlreadyClean);
         assert!(config.exists(), "it is not as we made it");
@@ -559,12 +497,9 @@ mod tests {
         fs::create_dir(&pre.made).unwrap();
         assert!(matches!(pre.make_and_switch(), Err(LeverError::Refused(_))));
         let hands = hands(folder.path());
-        for (service, release, value) in [
-            ("web", "2", "2"),
-            ("web", "../3", "2"),
-            ("web", "3", "16"),
-            ("db", "3", "2"),
-        ] {
+        for (service, release, value) in
+            [("web", "2", "2"), ("web", "../3", "2"), ("web", "3", "16"), ("db", "3", "2")]
+        {
             let service = service.parse().unwrap();
             let taken = PreImage::take(&hands, &service, release, "pool.size", value);
             assert!(matches!(taken, Err(LeverError::Refused(_))), "{release}");

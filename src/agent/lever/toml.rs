@@ -3,8 +3,7 @@
 use toml_edit::{DocumentMut, Item, Table, TableLike, Value};
 
 fn document(text: &str) -> Result<DocumentMut, String> {
-    text.parse::<DocumentMut>()
-        .map_err(|err| format!("is not TOML: {}", err.message()))
+    text.parse::<DocumentMut>().map_err(|err| format!("is not TOML: {}", err.message()))
 }
 
 /// The tables on the way, and the last part of a dotted key.
@@ -53,8 +52,8 @@ fn table_of<'a>(root: &'a mut Table, path: &[&str]) -> Option<&'a mut dyn TableL
 pub(super) fn with(text: &str, key: &str, value: Option<&Value>) -> Result<String, String> {
     let mut document = document(text)?;
     let (path, last) = split(key);
-    let table = table_of(document.as_table_mut(), &path)
-        .ok_or_else(|| format!("has no table for `{key}`"))?;
+    let table =
+        table_of(document.as_table_mut(), &path).ok_or_else(|| format!("has no table for `{key}`"))?;
     match (value, table.get_mut(last)) {
         (None, _) => {
             table.remove(last);
@@ -79,9 +78,7 @@ pub(super) fn value(written: &str, now: Option<&Value>) -> Result<Value, String>
             Ok(value)
         }
         Err(_) if now.is_some_and(Value::is_str) => Ok(Value::from(written)),
-        Err(_) => Err(format!(
-            "`{written}` is not a TOML value: a text needs quotation marks"
-        )),
+        Err(_) => Err(format!("`{written}` is not a TOML value: a text needs quotation marks")),
     }
 }
 
@@ -113,10 +110,7 @@ fn same_value(a: &Value, b: &Value) -> bool {
 
 /// How a value is written, for messages and records.
 pub(super) fn text(value: Option<&Value>) -> String {
-    value.map_or_else(
-        || "nothing".to_owned(),
-        |value| value.to_string().trim().to_owned(),
-    )
+    value.map_or_else(|| "nothing".to_owned(), |value| value.to_string().trim().to_owned())
 }
 
 #[cfg(test)]

@@ -55,11 +55,7 @@ fn used_bytes(folder: &Path) -> io::Result<u64> {
             Err(err) if err.kind() == io::ErrorKind::NotFound => continue,
             Err(err) => return Err(err),
         };
-        bytes += if file.is_dir() {
-            used_bytes(&entry.path())?
-        } else {
-            file.len()
-        };
+        bytes += if file.is_dir() { used_bytes(&entry.path())? } else { file.len() };
     }
     Ok(bytes)
 }
@@ -80,8 +76,8 @@ impl PreImage {
             return Err(refused(format!("{} is there already", path.display())));
         }
         let used = used_bytes(&layout.path).map_err(|err| failed("count", &layout.path, &err))?;
-        let wanted = layout.size_bytes / 100 * u64::from(percent)
-            + layout.size_bytes % 100 * u64::from(percent) / 100;
+        let wanted =
+            layout.size_bytes / 100 * u64::from(percent) + layout.size_bytes % 100 * u64::from(percent) / 100;
         let bytes = wanted.saturating_sub(used);
         if bytes == 0 {
             return Err(refused(format!(
@@ -93,23 +89,14 @@ impl PreImage {
             .map_err(|err| failed("ask the file system of", &layout.path, &err.into()))?;
         let free = machine.blocks_available() * machine.fragment_size();
         if free < bytes.saturating_add(MACHINE_FREE_BYTES) {
-            return Err(refused(
-                "the machine's own file system would become too full",
-            ));
+            return Err(refused("the machine's own file system would become too full"));
         }
-        Ok(Self {
-            volume: volume.clone(),
-            path,
-            bytes,
-        })
+        Ok(Self { volume: volume.clone(), path, bytes })
     }
 
     pub(super) fn apply(&self) -> Result<(), LeverError> {
         if fs::symlink_metadata(&self.path).is_ok() {
-            return Err(refused(format!(
-                "{} has appeared since it was armed",
-                self.path.display()
-            )));
+            return Err(refused(format!("{} has appeared since it was armed", self.path.display())));
         }
         let beside = durable::unfinished(&self.path);
         let write = || {
@@ -135,23 +122,20 @@ impl PreImage {
         let path = self.path.display();
         let half = durable::unfinished(&self.path).exists();
         Ok(match self.size()? {
-            Some(bytes) if bytes == self.bytes => seen(
-                Presence::Present,
-                format!("{path} takes {bytes} bytes of volume {}", self.volume),
-            ),
+            Some(bytes) if bytes == self.bytes => {
+                seen(Presence::Present, format!("{path} takes {bytes} bytes of volume {}", self.volume))
+            }
             None if half => seen(Presence::Present, format!("{path} is half written")),
             // Nothing of an emptied ballast takes room.
             None | Some(0) => seen(Presence::Clean, format!("{path} is not there")),
-            Some(bytes) => seen(
-                Presence::Diverged,
-                format!("{path} has {bytes} bytes where we wrote {}", self.bytes),
-            ),
+            Some(bytes) => {
+                seen(Presence::Diverged, format!("{path} has {bytes} bytes where we wrote {}", self.bytes))
+            }
         })
     }
 
     pub(super) fn undo(&self) -> Result<Undone, LeverError> {
-        let remove =
-            |path: &Path| durable::remove(path).map_err(|err| failed("remove", path, &err));
+        let remove = |path: &Path| durable::remove(path).map_err(|err| failed("remove", path, &err));
         let half = remove(&durable::unfinished(&self.path))?;
         match self.size()? {
             Some(bytes) if bytes == self.bytes => {
@@ -179,9 +163,7 @@ fn allocate(file: &mut File, bytes: u64) -> io::Result<()> {
     let zeros = vec![0; 1024 * 1024];
     let mut rest = bytes;
     while rest > 0 {
-        let part = usize::try_from(rest)
-            .unwrap_or(zeros.len())
-            .min(zeros.len());
+        let part = usize::try_from(rest).unwrap_or(zeros.len()).min(zeros.len());
         file.write_all(&zeros[..part])?;
         rest -= part as u64;
     }
@@ -195,14 +177,10 @@ pub(super) fn inspect_unarmed(
 ) -> Result<Inspection, LeverError> {
     let path = ballast(&layout_of(hands, volume)?.path, id);
     match fs::symlink_metadata(&path) {
-        Ok(_) => Ok(seen(
-            Presence::Present,
-            format!("{} is there", path.display()),
-        )),
-        Err(err) if err.kind() == io::ErrorKind::NotFound => Ok(seen(
-            Presence::Clean,
-            format!("no ballast is on volume {volume}"),
-        )),
+        Ok(_) => Ok(seen(Presence::Present, format!("{} is there", path.display()))),
+        Err(err) if err.kind() == io::ErrorKind::NotFound => {
+            Ok(seen(Presence::Clean, format!("no ballast is on volume {volume}")))
+        }
         Err(err) => Err(failed("look at", &path, &err)),
     }
 }
@@ -266,17 +244,11 @@ mod tests {
     fn what_makes_no_sense_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         for percent in [0, 101] {
-            assert!(matches!(
-                fill(folder.path(), percent),
-                Err(LeverError::Refused(_))
-            ));
+            assert!(matches!(fill(folder.path(), percent), Err(LeverError::Refused(_))));
         }
         let volume = hands(folder.path()).layout.volumes[0].path.clone();
         fs::write(volume.join("object"), vec![1; 600_000]).unwrap();
-        assert!(matches!(
-            fill(folder.path(), 60),
-            Err(LeverError::Refused(_))
-        ));
+        assert!(matches!(fill(folder.path(), 60), Err(LeverError::Refused(_))));
         let pre = fill(folder.path(), 61).unwrap();
         assert_eq!(pre.bytes, 10_000);
         fs::write(&pre.path, "theirs").unwrap();

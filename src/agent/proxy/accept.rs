@@ -28,10 +28,8 @@ impl Address {
     /// Takes an address; port 0 lets the kernel choose.
     pub(super) fn take(at: SocketAddr) -> io::Result<Self> {
         let anchor = bound(at)?;
-        let at = anchor
-            .local_addr()?
-            .as_socket()
-            .ok_or_else(|| io::Error::other("the socket has no address"))?;
+        let at =
+            anchor.local_addr()?.as_socket().ok_or_else(|| io::Error::other("the socket has no address"))?;
         Ok(Self { anchor, at })
     }
 
@@ -79,9 +77,7 @@ pub(super) async fn accept(
         if listener.is_none() {
             listener = address
                 .listen()
-                .inspect_err(
-                    |error| tracing::warn!(link = %shared.link, %error, "could not listen again"),
-                )
+                .inspect_err(|error| tracing::warn!(link = %shared.link, %error, "could not listen again"))
                 .ok();
         }
         let accepted = async {

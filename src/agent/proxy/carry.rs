@@ -91,10 +91,7 @@ async fn dial(
     cuts: u64,
     shared: &Shared,
 ) -> Result<TcpStream, End> {
-    let mut dialled = pin!(tokio::time::timeout(
-        DIAL_MAX,
-        TcpStream::connect(&*shared.upstream)
-    ));
+    let mut dialled = pin!(tokio::time::timeout(DIAL_MAX, TcpStream::connect(&*shared.upstream)));
     let mut timer = Timer::default();
     loop {
         let fate = Fate::of(&rules.borrow_and_update(), accepted, cuts);
@@ -130,12 +127,8 @@ impl Connection {
         let now = self.accepted.elapsed();
         self.fate = Fate::of(rules, self.accepted, cuts);
         for pump in [&mut self.up, &mut self.down] {
-            let lane = Lane {
-                seed: shared.seed,
-                link: shared.link.as_str(),
-                connection: number,
-                way: pump.way,
-            };
+            let lane =
+                Lane { seed: shared.seed, link: shared.link.as_str(), connection: number, way: pump.way };
             pump.flow.obey(rules, lane, now);
             pump.rules_changed(now);
         }
@@ -154,21 +147,12 @@ impl Connection {
                 return Poll::Ready(fate.end);
             }
             let accepted = self.accepted;
-            let mut around = Around {
-                cx,
-                shared,
-                accepted,
-                now,
-            };
-            let up = self
-                .up
-                .poll(&mut around, &mut self.client, &mut self.upstream);
+            let mut around = Around { cx, shared, accepted, now };
+            let up = self.up.poll(&mut around, &mut self.client, &mut self.upstream);
             if up == Step::Broken {
                 self.down.source_was_cut();
             }
-            let down = self
-                .down
-                .poll(&mut around, &mut self.upstream, &mut self.client);
+            let down = self.down.poll(&mut around, &mut self.upstream, &mut self.client);
             if down == Step::Broken {
                 self.up.source_was_cut();
             }
@@ -194,10 +178,7 @@ impl Connection {
         let at = now + HANG_UP_MAX;
         // The first poll after the end sets the moment; a rule that ends the connection earlier stays.
         if gone && self.fate.is_none() {
-            self.fate = Some(Fate {
-                at,
-                end: End::Close,
-            });
+            self.fate = Some(Fate { at, end: End::Close });
         }
     }
 }

@@ -69,9 +69,8 @@ struct Delay {
 
 impl Delay {
     fn draw(&mut self) -> Duration {
-        let jitter_us = self.rng.as_mut().map_or(0, |rng| {
-            rng.random_range(0..=self.jitter_ms.saturating_mul(1000))
-        });
+        let jitter_us =
+            self.rng.as_mut().map_or(0, |rng| rng.random_range(0..=self.jitter_ms.saturating_mul(1000)));
         Duration::from_millis(self.latency_ms).saturating_add(Duration::from_micros(jitter_us))
     }
 
@@ -95,12 +94,7 @@ pub(super) struct Lane<'a> {
 
 impl Lane<'_> {
     fn stream(&self, id: &InjectionId) -> Box<ChaCha12Rng> {
-        let Self {
-            seed,
-            link,
-            connection,
-            way,
-        } = self;
+        let Self { seed, link, connection, way } = self;
         Box::new(seed.stream(&format!("proxy {link} {id} {connection} {way:?}")))
     }
 }
@@ -114,10 +108,7 @@ impl Flow {
         self.swallow = false;
         for (id, placed) in &rules.toxics {
             match placed.toxic {
-                Toxic::Latency {
-                    latency_ms,
-                    jitter_ms,
-                } => {
+                Toxic::Latency { latency_ms, jitter_ms } => {
                     let known = before.iter().position(|delay| delay.id == *id);
                     let rng = known.and_then(|at| before.swap_remove(at).rng);
                     self.delays.push(Delay {
@@ -146,10 +137,7 @@ impl Flow {
 
     /// Whether every chunk passes at once.
     pub(super) fn is_clear(&self) -> bool {
-        self.delays.is_empty()
-            && self.rate.is_none()
-            && !self.swallow
-            && self.distance == Duration::ZERO
+        self.delays.is_empty() && self.rate.is_none() && !self.swallow && self.distance == Duration::ZERO
     }
 
     /// Whether every chunk is thrown away.
@@ -167,11 +155,7 @@ impl Flow {
             Some(0) => (NEVER, len),
             Some(rate) => self.send(rate, arrived, len),
         };
-        let delay = self
-            .delays
-            .iter_mut()
-            .map(Delay::draw)
-            .fold(self.distance, Duration::saturating_add);
+        let delay = self.delays.iter_mut().map(Delay::draw).fold(self.distance, Duration::saturating_add);
         let due = sent.saturating_add(delay).min(NEVER).max(self.last_due);
         self.last_due = due;
         Verdict::Deliver { due, len }
@@ -189,16 +173,8 @@ impl Flow {
 
     /// The moment at which an end of the stream that came in at `arrived` is passed on: after every byte before it.
     pub(super) fn on_end(&mut self, arrived: Duration) -> Duration {
-        let delay = self
-            .delays
-            .iter_mut()
-            .map(Delay::draw)
-            .fold(self.distance, Duration::saturating_add);
-        arrived
-            .saturating_add(delay)
-            .max(self.free_at)
-            .min(NEVER)
-            .max(self.last_due)
+        let delay = self.delays.iter_mut().map(Delay::draw).fold(self.distance, Duration::saturating_add);
+        arrived.saturating_add(delay).max(self.free_at).min(NEVER).max(self.last_due)
     }
 
     /// How many bytes may be held. A delay alone must not slow a connection down, so it grows with the delay; a
@@ -216,9 +192,7 @@ impl Flow {
             .saturating_add(Duration::from_millis(20));
         let speed = self.rate.unwrap_or(SPEED).min(SPEED);
         let bytes = u128::from(speed) * delay.as_millis() / 1000;
-        usize::try_from(bytes)
-            .unwrap_or(WINDOW_MAX)
-            .clamp(WINDOW_MIN, WINDOW_MAX)
+        usize::try_from(bytes).unwrap_or(WINDOW_MAX).clamp(WINDOW_MIN, WINDOW_MAX)
     }
 }
 
@@ -244,10 +218,7 @@ impl Fate {
     /// What the rules hold for a connection that was accepted at `accepted`, when `cuts` changes had cut the link.
     pub(super) fn of(rules: &Rules, accepted: Instant, cuts: u64) -> Option<Self> {
         if rules.cuts != cuts || rules.is_down() {
-            return Some(Self {
-                at: Duration::ZERO,
-                end: End::Close,
-            });
+            return Some(Self { at: Duration::ZERO, end: End::Close });
         }
         let ends = rules.toxics.values().filter_map(|placed| {
             let since = placed.since.saturating_duration_since(accepted);
@@ -257,10 +228,7 @@ impl Fate {
                 _ => return None,
             };
             let at = since.saturating_add(Duration::from_millis(after_ms));
-            Some(Self {
-                at: at.min(NEVER),
-                end,
-            })
+            Some(Self { at: at.min(NEVER), end })
         });
         ends.min_by_key(|fate| fate.at)
     }
@@ -271,12 +239,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const LANE: Lane<'static> = Lane {
-        seed: Seed(7),
-        link: "a-b",
-        connection: 1,
-        way: Way::Up,
-    };
+    const LANE: Lane<'static> = Lane { seed: Seed(7), link: "a-b", connection: 1, way: Way::Up };
 
     fn ms(ms: u64) -> Duration {
         Duration::from_millis(ms)
@@ -285,11 +248,7 @@ mod tests {
     fn rules(toxics: &[Toxic]) -> Rules {
         let mut rules = Rules::default();
         for (n, toxic) in toxics.iter().enumerate() {
-            rules.set(
-                &format!("gd-{n}").parse().unwrap(),
-                toxic.clone(),
-                Instant::now(),
-            );
+            rules.set(&format!("gd-{n}").parse().unwrap(), toxic.clone(), Instant::now());
         }
         rules
     }
@@ -310,14 +269,8 @@ mod tests {
     #[test]
     fn latency_counts_from_each_arrival() {
         let mut flow = flow(&[
-            Toxic::Latency {
-                latency_ms: 150,
-                jitter_ms: 0,
-            },
-            Toxic::Latency {
-                latency_ms: 50,
-                jitter_ms: 0,
-            },
+            Toxic::Latency { latency_ms: 150, jitter_ms: 0 },
+            Toxic::Latency { latency_ms: 50, jitter_ms: 0 },
         ]);
         let dues: Vec<_> = (0..10).map(|n| due(&mut flow, ms(n * 10), 100)).collect();
         assert_eq!(dues[0], ms(200));
@@ -326,54 +279,26 @@ mod tests {
 
     #[test]
     fn the_same_seed_draws_the_same_jitter_and_each_connection_its_own() {
-        let jitter = [Toxic::Latency {
-            latency_ms: 10,
-            jitter_ms: 500,
-        }];
+        let jitter = [Toxic::Latency { latency_ms: 10, jitter_ms: 500 }];
         let dues = |lane: Lane<'_>| -> Vec<Duration> {
             let mut flow = Flow::default();
             flow.obey(&rules(&jitter), lane, Duration::ZERO);
             (0..20).map(|n| due(&mut flow, ms(n * 1000), 1)).collect()
         };
         assert_eq!(dues(LANE), dues(LANE));
-        assert_ne!(
-            dues(LANE),
-            dues(Lane {
-                connection: 2,
-                ..LANE
-            })
-        );
-        assert_ne!(
-            dues(LANE),
-            dues(Lane {
-                way: Way::Down,
-                ..LANE
-            })
-        );
-        assert_ne!(
-            dues(LANE),
-            dues(Lane {
-                seed: Seed(8),
-                ..LANE
-            })
-        );
+        assert_ne!(dues(LANE), dues(Lane { connection: 2, ..LANE }));
+        assert_ne!(dues(LANE), dues(Lane { way: Way::Down, ..LANE }));
+        assert_ne!(dues(LANE), dues(Lane { seed: Seed(8), ..LANE }));
     }
 
     #[test]
     fn a_change_elsewhere_does_not_start_a_stream_of_numbers_again() {
-        let jitter = Toxic::Latency {
-            latency_ms: 0,
-            jitter_ms: 1000,
-        };
+        let jitter = Toxic::Latency { latency_ms: 0, jitter_ms: 1000 };
         let mut left = flow(std::slice::from_ref(&jitter));
         let mut right = flow(std::slice::from_ref(&jitter));
         due(&mut left, ms(0), 1);
         due(&mut right, ms(0), 1);
-        right.obey(
-            &rules(&[jitter, Toxic::Reset { after_ms: 9 }]),
-            LANE,
-            ms(5000),
-        );
+        right.obey(&rules(&[jitter, Toxic::Reset { after_ms: 9 }]), LANE, ms(5000));
         assert_eq!(due(&mut left, ms(6000), 1), due(&mut right, ms(6000), 1));
     }
 
@@ -390,11 +315,7 @@ mod tests {
             (left, last) = (left - len, due);
         }
         assert_eq!(last, ms(1000));
-        assert_eq!(
-            due(&mut flow, ms(5000), 500),
-            ms(5005),
-            "idle time is not saved up"
-        );
+        assert_eq!(due(&mut flow, ms(5000), 500), ms(5005), "idle time is not saved up");
     }
 
     #[test]
@@ -416,42 +337,18 @@ mod tests {
         };
         assert_eq!(fate_of(&[], 0), None);
         assert_eq!(fate_of(&[Toxic::Timeout { timeout_ms: 0 }], 0), None);
-        let both = [
-            Toxic::Reset { after_ms: 30 },
-            Toxic::Timeout { timeout_ms: 20 },
-        ];
-        assert_eq!(
-            fate_of(&both, 5),
-            Some(Fate {
-                at: ms(25),
-                end: End::Close
-            })
-        );
-        assert_eq!(
-            fate_of(&both[..1], 0),
-            Some(Fate {
-                at: ms(30),
-                end: End::Reset
-            })
-        );
-        let closed = Some(Fate {
-            at: ms(0),
-            end: End::Close,
-        });
+        let both = [Toxic::Reset { after_ms: 30 }, Toxic::Timeout { timeout_ms: 20 }];
+        assert_eq!(fate_of(&both, 5), Some(Fate { at: ms(25), end: End::Close }));
+        assert_eq!(fate_of(&both[..1], 0), Some(Fate { at: ms(30), end: End::Reset }));
+        let closed = Some(Fate { at: ms(0), end: End::Close });
         assert_eq!(fate_of(&[Toxic::Down], 0), closed);
-        assert_eq!(
-            Fate::of(&Rules::default(), accepted, 1),
-            closed,
-            "cut in between"
-        );
+        assert_eq!(Fate::of(&Rules::default(), accepted, 1), closed, "cut in between");
     }
 
     fn any_toxic() -> impl Strategy<Value = Toxic> {
         prop_oneof![
-            (0_u64..500, 0_u64..200).prop_map(|(latency_ms, jitter_ms)| Toxic::Latency {
-                latency_ms,
-                jitter_ms
-            }),
+            (0_u64..500, 0_u64..200)
+                .prop_map(|(latency_ms, jitter_ms)| Toxic::Latency { latency_ms, jitter_ms }),
             (1_u64..100_000).prop_map(|rate_kb_s| Toxic::Bandwidth { rate_kb_s }),
         ]
     }

@@ -123,10 +123,7 @@ struct Tally {
 
 impl Tally {
     fn read(&self) -> Carried {
-        Carried {
-            received_bytes: self.received.load(Relaxed),
-            sent_bytes: self.sent.load(Relaxed),
-        }
+        Carried { received_bytes: self.received.load(Relaxed), sent_bytes: self.sent.load(Relaxed) }
     }
 }
 
@@ -145,11 +142,7 @@ impl Proxy {
     pub async fn open(link: &LinkLayout, seed: Seed) -> Result<Self, ProxyError> {
         let found = tokio::net::lookup_host(&link.listen).await;
         let listen = found
-            .and_then(|mut addresses| {
-                addresses
-                    .next()
-                    .ok_or_else(|| io::ErrorKind::NotFound.into())
-            })
+            .and_then(|mut addresses| addresses.next().ok_or_else(|| io::ErrorKind::NotFound.into()))
             .map_err(|source| ProxyError::Address {
                 link: link.link.clone(),
                 listen: link.listen.clone(),
@@ -157,11 +150,7 @@ impl Proxy {
             })?;
         let (address, listener) = Address::take(listen)
             .and_then(|address| address.listen().map(|listener| (address, listener)))
-            .map_err(|source| ProxyError::Listen {
-                link: link.link.clone(),
-                listen,
-                source,
-            })?;
+            .map_err(|source| ProxyError::Listen { link: link.link.clone(), listen, source })?;
         let local_addr = address.at();
         let rules = watch::Sender::new(Rules {
             distance: Duration::from_millis(link.distance_ms),
@@ -179,27 +168,15 @@ impl Proxy {
             held: AtomicUsize::new(0),
         });
         let tasks = TaskTracker::new();
-        tasks.spawn(accept(
-            address,
-            listener,
-            rules.subscribe(),
-            shared.clone(),
-            tasks.clone(),
-        ));
-        Ok(Self {
-            local_addr,
-            rules,
-            shared,
-            tasks,
-        })
+        tasks.spawn(accept(address, listener, rules.subscribe(), shared.clone(), tasks.clone()));
+        Ok(Self { local_addr, rules, shared, tasks })
     }
 
     /// Sets a toxic, or replaces the one that the injection had set. It acts on open connections too. Setting the
     /// same again changes nothing.
     pub fn set(&self, id: &InjectionId, toxic: Toxic) {
         let now = Instant::now();
-        self.rules
-            .send_if_modified(|rules| rules.set(id, toxic, now));
+        self.rules.send_if_modified(|rules| rules.set(id, toxic, now));
     }
 
     /// Removes an injection's toxic: false if there was none. What a latency or a limit held back is delivered at
@@ -211,11 +188,7 @@ impl Proxy {
     /// The toxics by the injection that set them.
     pub fn toxics(&self) -> BTreeMap<InjectionId, Toxic> {
         let rules = self.rules.borrow();
-        rules
-            .toxics
-            .iter()
-            .map(|(id, placed)| (id.clone(), placed.toxic.clone()))
-            .collect()
+        rules.toxics.iter().map(|(id, placed)| (id.clone(), placed.toxic.clone())).collect()
     }
 
     /// What has gone through so far.

@@ -62,11 +62,7 @@ impl Pipe {
     }
 
     /// Moves what has arrived at `from` into the pipe, which must be empty. 0 is the end of the stream.
-    pub(super) fn poll_fill(
-        &mut self,
-        cx: &mut Context<'_>,
-        from: &TcpStream,
-    ) -> Poll<io::Result<usize>> {
+    pub(super) fn poll_fill(&mut self, cx: &mut Context<'_>, from: &TcpStream) -> Poll<io::Result<usize>> {
         loop {
             ready!(from.poll_read_ready(cx))?;
             match from.try_io(Interest::READABLE, || shift(from, &self.into, MOVE_MAX)) {
@@ -81,11 +77,7 @@ impl Pipe {
     }
 
     /// Moves bytes out of the pipe to `to`; says how many.
-    pub(super) fn poll_drain(
-        &mut self,
-        cx: &mut Context<'_>,
-        to: &TcpStream,
-    ) -> Poll<io::Result<usize>> {
+    pub(super) fn poll_drain(&mut self, cx: &mut Context<'_>, to: &TcpStream) -> Poll<io::Result<usize>> {
         loop {
             ready!(to.poll_write_ready(cx))?;
             match to.try_io(Interest::WRITABLE, || shift(&self.out, to, self.len)) {
@@ -100,11 +92,7 @@ impl Pipe {
     }
 }
 
-fn shift(
-    from: impl std::os::fd::AsFd,
-    to: impl std::os::fd::AsFd,
-    len: usize,
-) -> io::Result<usize> {
+fn shift(from: impl std::os::fd::AsFd, to: impl std::os::fd::AsFd, len: usize) -> io::Result<usize> {
     let flags = SpliceFFlags::SPLICE_F_NONBLOCK | SpliceFFlags::SPLICE_F_MOVE;
     loop {
         match splice(&from, None, &to, None, len, flags) {

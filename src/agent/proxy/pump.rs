@@ -132,12 +132,7 @@ impl Pump {
         step
     }
 
-    fn run(
-        &mut self,
-        around: &mut Around<'_, '_>,
-        from: &mut TcpStream,
-        to: &mut TcpStream,
-    ) -> Step {
+    fn run(&mut self, around: &mut Around<'_, '_>, from: &mut TcpStream, to: &mut TcpStream) -> Step {
         if self.done {
             return Step::Done;
         }
@@ -229,12 +224,7 @@ impl Pump {
     }
 
     /// Reads once. Pending when there is nothing to read.
-    fn take(
-        &mut self,
-        around: &mut Around<'_, '_>,
-        from: &mut TcpStream,
-        to: &mut TcpStream,
-    ) -> Poll<()> {
+    fn take(&mut self, around: &mut Around<'_, '_>, from: &mut TcpStream, to: &mut TcpStream) -> Poll<()> {
         if self.bulk
             && self.flow.is_clear()
             && let Some(pipe) = Pipe::lend()
@@ -267,11 +257,7 @@ impl Pump {
             Poll::Ready(Ok(n)) => n,
             Poll::Ready(Err(_)) | Poll::Pending => 0,
         };
-        around
-            .shared
-            .carried(self.way)
-            .sent
-            .fetch_add(written as u64, Relaxed);
+        around.shared.carried(self.way).sent.fetch_add(written as u64, Relaxed);
         if written < len {
             self.queue.take_ready(&buffer[written..len]);
         }
@@ -279,12 +265,7 @@ impl Pump {
         Poll::Ready(())
     }
 
-    fn take_in_pipe(
-        &mut self,
-        around: &mut Around<'_, '_>,
-        mut pipe: Pipe,
-        from: &TcpStream,
-    ) -> Poll<()> {
+    fn take_in_pipe(&mut self, around: &mut Around<'_, '_>, mut pipe: Pipe, from: &TcpStream) -> Poll<()> {
         let result = pipe.poll_fill(around.cx, from);
         if let Poll::Ready(result) = &result {
             self.received(around, result.as_ref().ok().copied());
@@ -302,11 +283,7 @@ impl Pump {
     fn received(&mut self, around: &Around<'_, '_>, len: Option<usize>) {
         match len {
             Some(len) if len > 0 => {
-                around
-                    .shared
-                    .carried(self.way)
-                    .received
-                    .fetch_add(len as u64, Relaxed);
+                around.shared.carried(self.way).received.fetch_add(len as u64, Relaxed);
             }
             _ => {
                 self.end = Some(SourceEnd {

@@ -16,9 +16,7 @@ thread_local! {
 
 /// A large buffer from this thread's spare ones, [`BUFFER`] bytes long, with whatever it held before.
 pub(super) fn buffer() -> Vec<u8> {
-    SPARE
-        .with_borrow_mut(Vec::pop)
-        .unwrap_or_else(|| vec![0; BUFFER])
+    SPARE.with_borrow_mut(Vec::pop).unwrap_or_else(|| vec![0; BUFFER])
 }
 
 /// Gives a large buffer back.
@@ -59,13 +57,7 @@ struct Mark {
 impl Queue {
     /// Takes the first `len` bytes of `buffer`, which must come from [`buffer`], as they arrived at `arrived`. A small
     /// chunk is copied so that it does not hold a large buffer.
-    pub(super) fn take_in(
-        &mut self,
-        buffer: Vec<u8>,
-        len: usize,
-        arrived: Duration,
-        flow: &mut Flow,
-    ) {
+    pub(super) fn take_in(&mut self, buffer: Vec<u8>, len: usize, arrived: Duration, flow: &mut Flow) {
         if len >= BUFFER / 2 {
             self.store(buffer, len);
         } else {
@@ -77,10 +69,7 @@ impl Queue {
 
     /// Takes bytes whose time has come already.
     pub(super) fn take_ready(&mut self, bytes: &[u8]) {
-        debug_assert!(
-            self.marks.is_empty(),
-            "ready bytes would overtake waiting ones"
-        );
+        debug_assert!(self.marks.is_empty(), "ready bytes would overtake waiting ones");
         self.store(bytes.to_vec(), bytes.len());
         self.ready += bytes.len();
     }
@@ -212,12 +201,7 @@ mod tests {
     use proptest::prelude::*;
     use tokio::time::Instant;
 
-    const LANE: Lane<'static> = Lane {
-        seed: Seed(3),
-        link: "a-b",
-        connection: 9,
-        way: Way::Down,
-    };
+    const LANE: Lane<'static> = Lane { seed: Seed(3), link: "a-b", connection: 9, way: Way::Down };
 
     #[derive(Debug, Clone)]
     enum Doing {
@@ -229,10 +213,8 @@ mod tests {
 
     fn doing() -> impl Strategy<Value = Doing> {
         let toxic = prop_oneof![
-            (0_u64..300, 0_u64..100).prop_map(|(latency_ms, jitter_ms)| Toxic::Latency {
-                latency_ms,
-                jitter_ms
-            }),
+            (0_u64..300, 0_u64..100)
+                .prop_map(|(latency_ms, jitter_ms)| Toxic::Latency { latency_ms, jitter_ms }),
             (0_u64..2000).prop_map(|rate_kb_s| Toxic::Bandwidth { rate_kb_s }),
         ];
         prop_oneof![
@@ -246,10 +228,7 @@ mod tests {
     fn take(queue: &mut Queue, most: usize, out: &mut Vec<u8>) {
         let mut slices = [IoSlice::new(&[]); 4];
         let filled = queue.slices(&mut slices);
-        let bytes: Vec<u8> = slices[..filled]
-            .iter()
-            .flat_map(|slice| slice.iter().copied())
-            .collect();
+        let bytes: Vec<u8> = slices[..filled].iter().flat_map(|slice| slice.iter().copied()).collect();
         let n = bytes.len().min(most);
         out.extend_from_slice(&bytes[..n]);
         queue.advance(n);
@@ -310,12 +289,8 @@ mod tests {
     fn a_shorter_latency_brings_waiting_bytes_forward_and_a_longer_one_leaves_them() {
         let at = Duration::from_millis;
         let id = "gd-a".parse().unwrap();
-        let (mut rules, mut flow, mut queue) =
-            (Rules::default(), Flow::default(), Queue::default());
-        let latency = |latency_ms| Toxic::Latency {
-            latency_ms,
-            jitter_ms: 0,
-        };
+        let (mut rules, mut flow, mut queue) = (Rules::default(), Flow::default(), Queue::default());
+        let latency = |latency_ms| Toxic::Latency { latency_ms, jitter_ms: 0 };
         let mut obey = |toxic, flow: &mut Flow, queue: &mut Queue| {
             rules.set(&id, toxic, Instant::now());
             flow.obey(&rules, LANE, at(50));

@@ -13,9 +13,7 @@ const LONG: Duration = Duration::from_secs(20);
 
 /// Fails the test when the future takes far longer than it ever should.
 async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
-    timeout(LONG, future)
-        .await
-        .unwrap_or_else(|_| panic!("waited too long: {what}"))
+    timeout(LONG, future).await.unwrap_or_else(|_| panic!("waited too long: {what}"))
 }
 
 /// Looks again and again until it holds.
@@ -33,10 +31,7 @@ fn id(name: &str) -> InjectionId {
 }
 
 fn latency(latency_ms: u64) -> Toxic {
-    Toxic::Latency {
-        latency_ms,
-        jitter_ms: 0,
-    }
+    Toxic::Latency { latency_ms, jitter_ms: 0 }
 }
 
 async fn proxy_to(upstream: SocketAddr, distance_ms: u64) -> Proxy {
@@ -58,9 +53,7 @@ async fn pair(distance_ms: u64) -> (TcpListener, Proxy) {
 
 /// Both ends of a connection through the proxy.
 async fn connect(listener: &TcpListener, proxy: &Proxy) -> (TcpStream, TcpStream) {
-    let client = soon("connect", TcpStream::connect(proxy.local_addr()))
-        .await
-        .unwrap();
+    let client = soon("connect", TcpStream::connect(proxy.local_addr())).await.unwrap();
     let (server, _) = soon("accept", listener.accept()).await.unwrap();
     (client, server)
 }
@@ -105,20 +98,11 @@ async fn bytes_pass_both_ways_and_are_counted() {
     server.write_all(b"more").await.unwrap();
     exact(&mut client, 4).await;
     let counters = proxy.counters();
-    assert_eq!(
-        (counters.connections_open, counters.connections_total),
-        (1, 1)
-    );
+    assert_eq!((counters.connections_open, counters.connections_total), (1, 1));
     assert_eq!((counters.up.received_bytes, counters.up.sent_bytes), (1, 1));
-    assert_eq!(
-        (counters.down.received_bytes, counters.down.sent_bytes),
-        (5, 5)
-    );
+    assert_eq!((counters.down.received_bytes, counters.down.sent_bytes), (5, 5));
     drop((client, server));
-    until("the connection is gone", || {
-        proxy.counters().connections_open == 0
-    })
-    .await;
+    until("the connection is gone", || proxy.counters().connections_open == 0).await;
 }
 
 #[tokio::test]
@@ -129,9 +113,7 @@ async fn half_close_is_kept_in_both_directions() {
         client.write_all(b"question").await.unwrap();
         client.shutdown().await.unwrap();
         let mut question = Vec::new();
-        soon("question", server.read_to_end(&mut question))
-            .await
-            .unwrap();
+        soon("question", server.read_to_end(&mut question)).await.unwrap();
         server.write_all(&question).await.unwrap();
         exact(&mut client, 8).await;
 
@@ -173,17 +155,9 @@ async fn latency_delays_each_chunk_from_its_own_arrival() {
     for n in 0..10_u8 {
         assert_eq!(exact(&mut server, 1).await, [n]);
         let least = Duration::from_millis(200 + 10 * u64::from(n) - 5);
-        assert!(
-            begin.elapsed() >= least,
-            "chunk {n} after {:?}",
-            begin.elapsed()
-        );
+        assert!(begin.elapsed() >= least, "chunk {n} after {:?}", begin.elapsed());
     }
-    assert!(
-        begin.elapsed() < Duration::from_secs(1),
-        "{:?}",
-        begin.elapsed()
-    );
+    assert!(begin.elapsed() < Duration::from_secs(1), "{:?}", begin.elapsed());
     drop(sender.await.unwrap());
 }
 
@@ -208,23 +182,15 @@ async fn removing_latency_delivers_at_once_what_waits() {
     let (mut client, mut server) = connect(&listener, &proxy).await;
     proxy.set(&id("gd-slow"), latency(3_600_000));
     client.write_all(b"one").await.unwrap();
-    until("the chunk is read", || {
-        proxy.counters().up.received_bytes == 3
-    })
-    .await;
+    until("the chunk is read", || proxy.counters().up.received_bytes == 3).await;
     client.write_all(b"two").await.unwrap();
     client.shutdown().await.unwrap();
-    until("the chunk is read", || {
-        proxy.counters().up.received_bytes == 6
-    })
-    .await;
+    until("the chunk is read", || proxy.counters().up.received_bytes == 6).await;
     assert_eq!(proxy.counters().up.sent_bytes, 0);
     let begin = Instant::now();
     assert!(proxy.remove(&id("gd-slow")));
     let mut seen = Vec::new();
-    soon("the rest", server.read_to_end(&mut seen))
-        .await
-        .unwrap();
+    soon("the rest", server.read_to_end(&mut seen)).await.unwrap();
     assert_eq!(seen, b"onetwo");
     assert!(begin.elapsed() < Duration::from_secs(1));
 }
@@ -311,18 +277,9 @@ async fn a_black_hole_swallows_until_it_is_removed_and_then_closes() {
     ping(&mut client, &mut server).await;
     proxy.set(&id("gd-hole"), Toxic::Timeout { timeout_ms: 0 });
     let sent = vec![1; 300_000];
-    soon("the hole takes all", client.write_all(&sent))
-        .await
-        .unwrap();
-    until("all is swallowed", || {
-        proxy.counters().up.received_bytes == 300_001
-    })
-    .await;
-    assert_eq!(
-        proxy.counters().up.sent_bytes,
-        1,
-        "nothing but the ping came through"
-    );
+    soon("the hole takes all", client.write_all(&sent)).await.unwrap();
+    until("all is swallowed", || proxy.counters().up.received_bytes == 300_001).await;
+    assert_eq!(proxy.counters().up.sent_bytes, 1, "nothing but the ping came through");
     assert_eq!(proxy.counters().connections_open, 1);
     proxy.remove(&id("gd-hole"));
     assert_eq!(end_of(&mut client).await.unwrap(), 0);
@@ -380,14 +337,8 @@ async fn rules_act_while_a_peer_does_not_read() {
         let begin = Instant::now();
         proxy.remove(&id("gd-slow"));
         proxy.set(&id("gd-rst"), Toxic::Reset { after_ms: 0 });
-        assert!(
-            begin.elapsed() < Duration::from_millis(100),
-            "the call itself waited"
-        );
-        until("the connection is reset", || {
-            proxy.counters().connections_open == 0
-        })
-        .await;
+        assert!(begin.elapsed() < Duration::from_millis(100), "the call itself waited");
+        until("the connection is reset", || proxy.counters().connections_open == 0).await;
         assert!(begin.elapsed() < Duration::from_secs(1));
         drop(soon("the writer ends", writer).await.unwrap());
     }
@@ -408,16 +359,9 @@ async fn a_hung_dial_blocks_nobody_else() {
     let proxy = proxy_to(full, 0).await;
     let mut clients = Vec::new();
     for _ in 0..5 {
-        clients.push(
-            soon("connect", TcpStream::connect(proxy.local_addr()))
-                .await
-                .unwrap(),
-        );
+        clients.push(soon("connect", TcpStream::connect(proxy.local_addr())).await.unwrap());
     }
-    until("all are accepted", || {
-        proxy.counters().connections_open == 5
-    })
-    .await;
+    until("all are accepted", || proxy.counters().connections_open == 5).await;
     let begin = Instant::now();
     proxy.set(&id("gd-rst"), Toxic::Reset { after_ms: 0 });
     for client in &mut clients {
@@ -430,9 +374,7 @@ async fn a_hung_dial_blocks_nobody_else() {
 async fn a_refusing_upstream_closes_the_client() {
     let (listener, proxy) = pair(0).await;
     drop(listener);
-    let mut client = soon("connect", TcpStream::connect(proxy.local_addr()))
-        .await
-        .unwrap();
+    let mut client = soon("connect", TcpStream::connect(proxy.local_addr())).await.unwrap();
     assert!(!matches!(end_of(&mut client).await, Ok(1..)));
     until("counted", || proxy.counters().dials_failed == 1).await;
 }
@@ -465,10 +407,7 @@ async fn an_address_in_use_is_an_error_that_names_it() {
         distance_ms: 0,
     };
     let error = Proxy::open(&link, Seed(1)).await.unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        format!("could not listen on {listen} for link a-b")
-    );
+    assert_eq!(error.to_string(), format!("could not listen on {listen} for link a-b"));
 }
 
 /// Bytes that show any loss, doubling or change of order.
@@ -507,22 +446,14 @@ async fn a_thousand_chunks_stay_whole_while_toxics_come_and_go() {
             to.shutdown().await.unwrap();
         }
     };
-    let senders = [
-        tokio::spawn(send(client_write)),
-        tokio::spawn(send(server_write)),
-    ];
+    let senders = [tokio::spawn(send(client_write)), tokio::spawn(send(server_write))];
     let up = tokio::spawn(digest_of(server_read));
     let down = tokio::spawn(digest_of(client_read));
     let toxics = [
         latency(2),
-        Toxic::Latency {
-            latency_ms: 1,
-            jitter_ms: 9,
-        },
+        Toxic::Latency { latency_ms: 1, jitter_ms: 9 },
         Toxic::Bandwidth { rate_kb_s: 200_000 },
-        Toxic::Reset {
-            after_ms: 3_600_000,
-        },
+        Toxic::Reset { after_ms: 3_600_000 },
         Toxic::Bandwidth { rate_kb_s: 0 },
         latency(3_600_000),
     ];

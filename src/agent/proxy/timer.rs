@@ -53,17 +53,11 @@ impl Kind {
     fn fine() -> io::Result<Self> {
         let flags = TimerFlags::TFD_NONBLOCK | TimerFlags::TFD_CLOEXEC;
         let timer = TimerFd::new(ClockId::CLOCK_MONOTONIC, flags)?;
-        Ok(Self::Fine(AsyncFd::with_interest(
-            Descriptor(timer),
-            Interest::READABLE,
-        )?))
+        Ok(Self::Fine(AsyncFd::with_interest(Descriptor(timer), Interest::READABLE)?))
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this room delays real bytes in real time"
-)]
+#[expect(clippy::disallowed_methods, reason = "this room delays real bytes in real time")]
 fn coarse(at: Instant) -> Sleep {
     tokio::time::sleep_until(at)
 }
@@ -112,10 +106,7 @@ impl Timer {
 }
 
 fn arm(timer: &TimerFd, rest: Duration) -> nix::Result<()> {
-    timer.set(
-        Expiration::OneShot(TimeSpec::from_duration(rest)),
-        TimerSetTimeFlags::empty(),
-    )
+    timer.set(Expiration::OneShot(TimeSpec::from_duration(rest)), TimerSetTimeFlags::empty())
 }
 
 #[cfg(test)]

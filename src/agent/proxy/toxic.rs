@@ -63,27 +63,13 @@ impl Toxic {
     /// The toxic that a fault stands for, and the link that it belongs on.
     pub fn on_link(fault: &Fault) -> Result<(&LinkName, Self), NotOnALink> {
         Ok(match *fault {
-            Fault::LinkLatency {
-                ref link,
-                latency_ms,
-                jitter_ms,
-            } => (
-                link,
-                Self::Latency {
-                    latency_ms,
-                    jitter_ms,
-                },
-            ),
+            Fault::LinkLatency { ref link, latency_ms, jitter_ms } => {
+                (link, Self::Latency { latency_ms, jitter_ms })
+            }
             Fault::LinkDown { ref link } => (link, Self::Down),
             Fault::LinkReset { ref link, after_ms } => (link, Self::Reset { after_ms }),
-            Fault::LinkBandwidth {
-                ref link,
-                rate_kb_s,
-            } => (link, Self::Bandwidth { rate_kb_s }),
-            Fault::LinkTimeout {
-                ref link,
-                timeout_ms,
-            } => (link, Self::Timeout { timeout_ms }),
+            Fault::LinkBandwidth { ref link, rate_kb_s } => (link, Self::Bandwidth { rate_kb_s }),
+            Fault::LinkTimeout { ref link, timeout_ms } => (link, Self::Timeout { timeout_ms }),
             Fault::ProcessStop { .. }
             | Fault::ProcessKill { .. }
             | Fault::FileEdit { .. }
@@ -127,11 +113,7 @@ pub(super) struct Rules {
 impl Rules {
     /// Adds or replaces a toxic. False if it was there already and nothing changes.
     pub(super) fn set(&mut self, id: &InjectionId, toxic: Toxic, now: Instant) -> bool {
-        if self
-            .toxics
-            .get(id)
-            .is_some_and(|placed| placed.toxic == toxic)
-        {
+        if self.toxics.get(id).is_some_and(|placed| placed.toxic == toxic) {
             return false;
         }
         self.cuts += u64::from(toxic.cuts_when_set());
@@ -143,18 +125,14 @@ impl Rules {
     /// Takes a toxic away. False if there was none.
     pub(super) fn remove(&mut self, id: &InjectionId) -> bool {
         let before = self.toxics.remove(id);
-        let cuts = before
-            .as_ref()
-            .is_some_and(|placed| placed.toxic.cuts_when_gone());
+        let cuts = before.as_ref().is_some_and(|placed| placed.toxic.cuts_when_gone());
         self.cuts += u64::from(cuts);
         before.is_some()
     }
 
     /// Whether new connections are refused.
     pub(super) fn is_down(&self) -> bool {
-        self.toxics
-            .values()
-            .any(|placed| placed.toxic == Toxic::Down)
+        self.toxics.values().any(|placed| placed.toxic == Toxic::Down)
     }
 }
 
@@ -165,46 +143,22 @@ mod tests {
     #[test]
     fn every_fault_of_a_link_has_its_toxic() {
         let link: LinkName = "web-metadata".parse().unwrap();
-        let fault = Fault::LinkLatency {
-            link: link.clone(),
-            latency_ms: 250,
-            jitter_ms: 20,
-        };
-        let latency = Toxic::Latency {
-            latency_ms: 250,
-            jitter_ms: 20,
-        };
+        let fault = Fault::LinkLatency { link: link.clone(), latency_ms: 250, jitter_ms: 20 };
+        let latency = Toxic::Latency { latency_ms: 250, jitter_ms: 20 };
         assert_eq!(Toxic::on_link(&fault), Ok((&link, latency)));
         let fault = Fault::LinkDown { link: link.clone() };
         assert_eq!(Toxic::try_from(&fault), Ok(Toxic::Down));
-        let fault = Fault::LinkReset {
-            link: link.clone(),
-            after_ms: 7,
-        };
+        let fault = Fault::LinkReset { link: link.clone(), after_ms: 7 };
         assert_eq!(Toxic::try_from(&fault), Ok(Toxic::Reset { after_ms: 7 }));
-        let fault = Fault::LinkBandwidth {
-            link: link.clone(),
-            rate_kb_s: 9,
-        };
-        assert_eq!(
-            Toxic::try_from(&fault),
-            Ok(Toxic::Bandwidth { rate_kb_s: 9 })
-        );
-        let fault = Fault::LinkTimeout {
-            link,
-            timeout_ms: 0,
-        };
-        assert_eq!(
-            Toxic::try_from(&fault),
-            Ok(Toxic::Timeout { timeout_ms: 0 })
-        );
+        let fault = Fault::LinkBandwidth { link: link.clone(), rate_kb_s: 9 };
+        assert_eq!(Toxic::try_from(&fault), Ok(Toxic::Bandwidth { rate_kb_s: 9 }));
+        let fault = Fault::LinkTimeout { link, timeout_ms: 0 };
+        assert_eq!(Toxic::try_from(&fault), Ok(Toxic::Timeout { timeout_ms: 0 }));
     }
 
     #[test]
     fn other_faults_are_refused() {
-        let fault = Fault::ProcessKill {
-            service: "web".parse().unwrap(),
-        };
+        let fault = Fault::ProcessKill { service: "web".parse().unwrap() };
         let refused = Toxic::try_from(&fault).unwrap_err();
         assert_eq!(
             refused.to_string(),
@@ -214,20 +168,11 @@ mod tests {
 
     #[test]
     fn a_toxic_reads_back_as_it_was_written() {
-        for toxic in [
-            Toxic::Down,
-            Toxic::Latency {
-                latency_ms: 1,
-                jitter_ms: 2,
-            },
-            Toxic::Timeout { timeout_ms: 3 },
-        ] {
+        for toxic in
+            [Toxic::Down, Toxic::Latency { latency_ms: 1, jitter_ms: 2 }, Toxic::Timeout { timeout_ms: 3 }]
+        {
             let text = serde_json::to_string(&toxic).unwrap();
-            assert_eq!(
-                serde_json::from_str::<Toxic>(&text).unwrap(),
-                toxic,
-                "{text}"
-            );
+            assert_eq!(serde_json::from_str::<Toxic>(&text).unwrap(), toxic, "{text}");
         }
     }
 
@@ -236,10 +181,7 @@ mod tests {
         let (id, now) = ("gd-a".parse().unwrap(), Instant::now());
         let mut rules = Rules::default();
         assert!(rules.set(&id, Toxic::Down, now));
-        assert!(
-            !rules.set(&id, Toxic::Down, now),
-            "the same again changes nothing"
-        );
+        assert!(!rules.set(&id, Toxic::Down, now), "the same again changes nothing");
         assert!(rules.is_down());
         assert!(rules.remove(&id));
         assert!(!rules.remove(&id));

@@ -40,11 +40,7 @@ fn options(folder: &Path) -> AgentOptions {
     let root = folder.join("target");
     fs::create_dir_all(&root).unwrap();
     let layout = healthy(layout(&root));
-    fs::write(
-        root.join("layout.json"),
-        serde_json::to_vec(&layout).unwrap(),
-    )
-    .unwrap();
+    fs::write(root.join("layout.json"), serde_json::to_vec(&layout).unwrap()).unwrap();
     AgentOptions::at(&root, &folder.join("agent")).unwrap()
 }
 
@@ -64,12 +60,7 @@ async fn bench() -> Bench {
     let folder = tempfile::tempdir().unwrap();
     let options = options(folder.path());
     let (agent, client) = start(&options).await;
-    Bench {
-        folder,
-        options,
-        agent,
-        client,
-    }
+    Bench { folder, options, agent, client }
 }
 
 impl Bench {
@@ -88,21 +79,11 @@ fn id() -> InjectionId {
 }
 
 fn arm(fault: Fault) -> Arm {
-    Arm {
-        id: id(),
-        fault,
-        fence: FENCE,
-        lease_ms: 60_000,
-        deadline_ms: 60_000,
-    }
+    Arm { id: id(), fault, fence: FENCE, lease_ms: 60_000, deadline_ms: 60_000 }
 }
 
 fn edit() -> Fault {
-    Fault::FileEdit {
-        file: "web".to_owned(),
-        key: "pool.size".to_owned(),
-        value: "2".to_owned(),
-    }
+    Fault::FileEdit { file: "web".to_owned(), key: "pool.size".to_owned(), value: "2".to_owned() }
 }
 
 #[tokio::test]
@@ -113,15 +94,10 @@ async fn every_kind_of_fault_goes_its_way_through_the_client() {
     let link = bench.options.layout.links[0].link.clone();
     let faults = [
         Fault::LinkDown { link },
-        Fault::ProcessStop {
-            service: east.clone(),
-        },
+        Fault::ProcessStop { service: east.clone() },
         Fault::ProcessKill { service: east },
         edit(),
-        Fault::VolumeFill {
-            volume: "a".parse().unwrap(),
-            percent: 50,
-        },
+        Fault::VolumeFill { volume: "a".parse().unwrap(), percent: 50 },
         Fault::ReleaseRollOut {
             service: "web".parse().unwrap(),
             release: "2".to_owned(),
@@ -133,10 +109,7 @@ async fn every_kind_of_fault_goes_its_way_through_the_client() {
         let id: InjectionId = format!("gd-{number}").parse().unwrap();
         let look = async || client.inspect(&id, &fault).await.unwrap().presence;
         assert_eq!(look().await, Presence::Clean, "{fault:?}");
-        let arm = Arm {
-            id: id.clone(),
-            ..arm(fault.clone())
-        };
+        let arm = Arm { id: id.clone(), ..arm(fault.clone()) };
         client.arm(&arm).await.unwrap();
         client.inject(&id, FENCE).await.unwrap();
         assert_eq!(look().await, Presence::Present, "{fault:?}");
@@ -231,23 +204,15 @@ async fn a_kill_of_the_agent_leaves_no_process_and_the_sweep_leaves_no_fault() {
         ready.then_some(client)
     };
     let client = boot::watch_for(LIMIT, ready).await.expect("it gets ready");
-    let named = |name: &str, fault: Fault| Arm {
-        id: name.parse().unwrap(),
-        ..arm(fault)
-    };
-    let stop = Fault::ProcessStop {
-        service: "web-east".parse().unwrap(),
-    };
+    let named = |name: &str, fault: Fault| Arm { id: name.parse().unwrap(), ..arm(fault) };
+    let stop = Fault::ProcessStop { service: "web-east".parse().unwrap() };
     for arm in [named("gd-a", edit()), named("gd-b", stop)] {
         client.arm(&arm).await.unwrap();
         client.inject(&arm.id, FENCE).await.unwrap();
     }
     let identity = |pid| Identity::of(i32::try_from(pid).unwrap()).unwrap();
     let running: Vec<_> = client.processes().await.unwrap();
-    let running: Vec<_> = running
-        .iter()
-        .filter_map(|one| identity(one.pid?))
-        .collect();
+    let running: Vec<_> = running.iter().filter_map(|one| identity(one.pid?)).collect();
     assert_eq!(running.len(), 2);
     child.start_kill().unwrap();
     child.wait().await.unwrap();
@@ -304,43 +269,19 @@ async fn strangers_and_nonsense_are_refused_with_a_reason() {
         String::from_utf8(answer).unwrap()
     };
     for (method, path, body, status, code) in [
-        (
-            "POST",
-            "/v1/heartbeat",
-            "{\"epoch\":\"x\"}",
-            422,
-            "bad-request",
-        ),
+        ("POST", "/v1/heartbeat", "{\"epoch\":\"x\"}", 422, "bad-request"),
         ("POST", "/v1/heartbeat", "{", 400, "bad-request"),
-        (
-            "POST",
-            "/v1/injections/..%2fx/revoke",
-            "{\"fence\":{\"epoch\":1,\"seq\":1}}",
-            400,
-            "bad-request",
-        ),
+        ("POST", "/v1/injections/..%2fx/revoke", "{\"fence\":{\"epoch\":1,\"seq\":1}}", 400, "bad-request"),
         ("GET", "/v1/nowhere", "", 404, "no-such-path"),
         ("GET", "/v1/heartbeat", "", 405, "bad-method"),
-        (
-            "POST",
-            "/v1/heartbeat",
-            &" ".repeat(70_000),
-            413,
-            "bad-request",
-        ),
+        ("POST", "/v1/heartbeat", &" ".repeat(70_000), 413, "bad-request"),
     ] {
         let answer = raw(method, path, body).await;
-        assert!(
-            answer.starts_with(&format!("HTTP/1.1 {status}")),
-            "{answer}"
-        );
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{answer}");
         assert!(answer.contains(&format!("\"code\":\"{code}\"")), "{answer}");
     }
     let mut other = arm(edit());
-    other.fault = Fault::VolumeFill {
-        volume: "nowhere".parse().unwrap(),
-        percent: 5,
-    };
+    other.fault = Fault::VolumeFill { volume: "nowhere".parse().unwrap(), percent: 5 };
     let call = bench.client.arm(&other).await;
     assert!(matches!(call, Err(HandError::Refused(why)) if why.contains("nowhere")));
     bench.end().await;
@@ -352,10 +293,7 @@ async fn the_operations_tool_lists_restarts_and_signals() {
     let path = bench.options.layout.root.join(SOCKET);
     let ask = async |line: String| {
         let mut stream = UnixStream::connect(&path).await.unwrap();
-        stream
-            .write_all(format!("{line}\n").as_bytes())
-            .await
-            .unwrap();
+        stream.write_all(format!("{line}\n").as_bytes()).await.unwrap();
         let mut answer = String::new();
         BufReader::new(stream).read_line(&mut answer).await.unwrap();
         serde_json::from_str::<Answer>(&answer).unwrap()
@@ -375,9 +313,7 @@ async fn the_operations_tool_lists_restarts_and_signals() {
     assert!(!ask("nonsense".to_owned()).await.ok);
     // A responder's restart of what a fault keeps down is a repair.
     let service = again[0].service.clone();
-    let kill = Fault::ProcessKill {
-        service: service.clone(),
-    };
+    let kill = Fault::ProcessKill { service: service.clone() };
     bench.client.arm(&arm(kill)).await.unwrap();
     bench.client.inject(&id(), FENCE).await.unwrap();
     let down = ask(say(Request::List)).await.processes.unwrap();
@@ -395,17 +331,11 @@ async fn an_agent_refuses_where_it_must_not_work() {
     let deny = folder.path().join(guard::DENY);
     fs::write(&deny, "").unwrap();
     let refused = serve(options.clone()).await;
-    assert!(matches!(
-        refused,
-        Err(AgentError::Denied(Denied::Forbidden(_)))
-    ));
+    assert!(matches!(refused, Err(AgentError::Denied(Denied::Forbidden(_)))));
     fs::remove_file(deny).unwrap();
     fs::remove_file(options.layout.root.join(".gameday-staging")).unwrap();
     let refused = serve(options.clone()).await;
-    assert!(matches!(
-        refused,
-        Err(AgentError::Denied(Denied::NotStaging(_)))
-    ));
+    assert!(matches!(refused, Err(AgentError::Denied(Denied::NotStaging(_)))));
     let mut open = options;
     open.listen = SocketAddr::from(([0, 0, 0, 0], 0));
     assert!(matches!(serve(open).await, Err(AgentError::NotLoopback(_))));

@@ -1,8 +1,6 @@
 //! The second half of the debrief: the reveal, the resolution, the yes-or-no card and the ledgers.
 
-use super::{
-    CardLine, ClaimLine, Compared, HintLine, InjectionLine, QuestionLine, Reveal, build::Desk,
-};
+use super::{CardLine, ClaimLine, Compared, HintLine, InjectionLine, QuestionLine, Reveal, build::Desk};
 use crate::{
     drill::event::{Event, Hat, InjectionStep},
     report::{
@@ -17,24 +15,15 @@ impl Desk<'_, '_> {
     pub(super) fn reveal(&self) -> Reveal {
         let plan = self.journal.plan();
         let cause = &plan.truth.cause;
-        let mut claims: Vec<(Mark, &CauseClaim)> = self
-            .timeline
-            .hypotheses
-            .iter()
-            .chain(&self.timeline.causes)
-            .copied()
-            .collect();
+        let mut claims: Vec<(Mark, &CauseClaim)> =
+            self.timeline.hypotheses.iter().chain(&self.timeline.causes).copied().collect();
         claims.sort_by_key(|(mark, _)| *mark);
         Reveal {
             summary: plan.summary.clone(),
             compared: self.compared(),
             facts: cause.facts.iter().map(|fact| fact.says.clone()).collect(),
             contributing: cause.contributing.clone(),
-            spread: cause
-                .spreads
-                .iter()
-                .map(|(from, to)| format!("{from} to {to}"))
-                .collect(),
+            spread: cause.spreads.iter().map(|(from, to)| format!("{from} to {to}")).collect(),
             owners: plan.truth.owners.clone(),
             claims: claims
                 .into_iter()
@@ -59,30 +48,15 @@ impl Desk<'_, '_> {
             actual,
         };
         let injected = self.timeline.injected();
-        let onset = claim
-            .and_then(|claim| claim.onset)
-            .map(|when| self.said(when.resolve(self.journal.start())));
+        let onset =
+            claim.and_then(|claim| claim.onset).map(|when| self.said(when.resolve(self.journal.start())));
         vec![
-            row(
-                "Component",
-                claim.and_then(|claim| claim.component.clone()),
-                cause.component.clone(),
-            ),
-            row(
-                "Kind of fault",
-                claim.and_then(|claim| claim.kind.clone()),
-                cause.kind.clone(),
-            ),
-            row(
-                "It began",
-                onset,
-                injected.map_or_else(|| page::NONE.to_owned(), |mark| self.said(mark.at)),
-            ),
+            row("Component", claim.and_then(|claim| claim.component.clone()), cause.component.clone()),
+            row("Kind of fault", claim.and_then(|claim| claim.kind.clone()), cause.kind.clone()),
+            row("It began", onset, injected.map_or_else(|| page::NONE.to_owned(), |mark| self.said(mark.at))),
             row(
                 "In words",
-                claim
-                    .filter(|claim| !claim.text.is_empty())
-                    .map(|claim| wording::tame(&claim.text)),
+                claim.filter(|claim| !claim.text.is_empty()).map(|claim| wording::tame(&claim.text)),
                 cause.trigger.clone(),
             ),
         ]
@@ -94,20 +68,14 @@ impl Desk<'_, '_> {
             .iter()
             .map(|one| InjectionLine {
                 id: one.planned.id.to_string(),
-                fault: format!(
-                    "{} on {}",
-                    one.planned.fault.kind(),
-                    one.planned.fault.place()
-                ),
+                fault: format!("{} on {}", one.planned.fault.kind(), one.planned.fault.place()),
                 injector: one.planned.injector.clone(),
                 related: one.planned.related,
                 history: one
                     .steps
                     .iter()
                     .take(30)
-                    .map(|(mark, step)| {
-                        format!("{} {}", events::step(step), self.journal.offset(mark.at))
-                    })
+                    .map(|(mark, step)| format!("{} {}", events::step(step), self.journal.offset(mark.at)))
                     .collect(),
             })
             .collect()
@@ -117,25 +85,16 @@ impl Desk<'_, '_> {
         let line = self.timeline;
         let restored = line.held_restoration();
         let last = restored.and_then(|(mark, _)| {
-            line.operations
-                .iter()
-                .rev()
-                .find(|operation| operation.mark.seq < mark.seq)
+            line.operations.iter().rev().find(|operation| operation.mark.seq < mark.seq)
         });
         let mut related = line.injections.iter().filter(|one| one.planned.related);
         let repaired = related.all(|one| {
-            one.first(|step| {
-                matches!(
-                    step,
-                    InjectionStep::Cleared | InjectionStep::Diverged { .. }
-                )
-            })
-            .is_some()
+            one.first(|step| matches!(step, InjectionStep::Cleared | InjectionStep::Diverged { .. }))
+                .is_some()
         });
         page::resolution(
             restored.map(|(_, since)| self.said(since)).as_deref(),
-            last.map(|operation| wording::tame(&operation.argv.join(" ")))
-                .as_deref(),
+            last.map(|operation| wording::tame(&operation.argv.join(" "))).as_deref(),
             repaired,
         )
     }
@@ -146,8 +105,7 @@ impl Desk<'_, '_> {
             .iter()
             .map(|(mark, entry, anchor)| HintLine {
                 moment: self.moment(mark.at),
-                pointer: anchor
-                    .map_or_else(|| (*entry).to_owned(), |anchor| format!("{entry}#{anchor}")),
+                pointer: anchor.map_or_else(|| (*entry).to_owned(), |anchor| format!("{entry}#{anchor}")),
             })
             .collect()
     }
@@ -175,10 +133,7 @@ impl Desk<'_, '_> {
         let line = self.timeline;
         let responders = self.names(Some(Hat::Responder)).len();
         let current = score.check("communicate.cadence").and_then(|one| one.score);
-        let told_users = line
-            .statuses
-            .iter()
-            .any(|status| status.to.iter().any(|to| to == "users"));
+        let told_users = line.statuses.iter().any(|status| status.to.iter().any(|to| to == "users"));
         let first_alarm = line.alarms.first().map(|spell| spell.raised);
         let monitoring_first = match (first_alarm, self.recognised()) {
             (Some(alarm), Some(noticed)) => Some(alarm < noticed),
@@ -186,52 +141,25 @@ impl Desk<'_, '_> {
             (None, Some(_)) => Some(false),
             (None, None) => None,
         };
-        let given_up =
-            self.journal.events().iter().any(|recorded| {
-                matches!(&recorded.event, Event::NoticeFailed { retry_at: None, .. })
-            });
+        let given_up = self
+            .journal
+            .events()
+            .iter()
+            .any(|recorded| matches!(&recorded.event, Event::NoticeFailed { retry_at: None, .. }));
         let card = [
-            (
-                "people",
-                "Were the responders others than in the last five incidents?",
-                None,
-            ),
+            ("people", "Were the responders others than in the last five incidents?", None),
             ("people", "Were they prepared to respond well?", None),
-            (
-                "people",
-                "Were fewer than five people called?",
-                Some(responders < 5),
-            ),
+            ("people", "Were fewer than five people called?", Some(responders < 5)),
             ("people", "Was the right team called?", None),
             ("people", "Was it within working hours?", None),
-            (
-                "process",
-                "Was the status kept current?",
-                current.map(|share| share >= 0.9),
-            ),
+            ("process", "Was the status kept current?", current.map(|share| share >= 0.9)),
             ("process", "Were users told in public?", Some(told_users)),
-            (
-                "process",
-                "Is there a ticket that tracks the incident?",
-                None,
-            ),
+            ("process", "Is there a ticket that tracks the incident?", None),
             ("process", "Does every follow-up have an owner?", None),
             ("process", "Is this the first incident of its kind?", None),
-            (
-                "tooling",
-                "Was no open task left that would have prevented or eased it?",
-                None,
-            ),
-            (
-                "tooling",
-                "Did the means of communication work?",
-                Some(!given_up),
-            ),
-            (
-                "tooling",
-                "Did monitoring speak before people did?",
-                monitoring_first,
-            ),
+            ("tooling", "Was no open task left that would have prevented or eased it?", None),
+            ("tooling", "Did the means of communication work?", Some(!given_up)),
+            ("tooling", "Did monitoring speak before people did?", monitoring_first),
             ("tooling", "Were the engineering tools available?", None),
             ("tooling", "Did an existing runbook guide the fix?", None),
         ];

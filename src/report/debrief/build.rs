@@ -1,8 +1,8 @@
 //! Fills the debrief's sections from the folds over a journal.
 
 use super::{
-    AlarmLine, Compared, Debrief, Detection, Exercise, FORMAT, Field, Header, ImpactSection, Lane,
-    Moment, Open, Overview, Response, RoleLine, TimelineRow, TimelineSection, chart,
+    AlarmLine, Compared, Debrief, Detection, Exercise, FORMAT, Field, Header, ImpactSection, Lane, Moment,
+    Open, Overview, Response, RoleLine, TimelineRow, TimelineSection, chart,
 };
 use crate::{
     base::{At, Person, Span},
@@ -32,11 +32,7 @@ pub fn debrief(journal: &Journal<'_>) -> Debrief {
     let timeline = Timeline::of(journal);
     let impact = Impact::of(journal, &timeline);
     let score = score_with(journal, &timeline, &impact, None);
-    let desk = Desk {
-        journal,
-        timeline: &timeline,
-        impact: &impact,
-    };
+    let desk = Desk { journal, timeline: &timeline, impact: &impact };
     let opens = |list: &[(&str, &str)]| list.iter().map(|pair| open(*pair)).collect::<Vec<_>>();
     Debrief {
         format: FORMAT.to_owned(),
@@ -65,25 +61,15 @@ pub fn debrief(journal: &Journal<'_>) -> Debrief {
 }
 
 fn open((name, question): (&str, &str)) -> Open {
-    Open {
-        name: name.to_owned(),
-        question: question.to_owned(),
-    }
+    Open { name: name.to_owned(), question: question.to_owned() }
 }
 
 fn field(name: &str, value: impl Into<String>) -> Field {
-    Field {
-        name: name.to_owned(),
-        value: value.into(),
-    }
+    Field { name: name.to_owned(), value: value.into() }
 }
 
 pub(super) fn moment(journal: &Journal<'_>, at: At) -> Moment {
-    Moment {
-        at,
-        utc: at.clock_time(),
-        offset: journal.offset(at),
-    }
+    Moment { at, utc: at.clock_time(), offset: journal.offset(at) }
 }
 
 impl Desk<'_, '_> {
@@ -101,8 +87,7 @@ impl Desk<'_, '_> {
         let injected = self.timeline.injected().map(|mark| mark.at);
         let onset = self.impact.onset();
         let from = injected.into_iter().chain(onset).min();
-        self.timeline
-            .first_recognition(from.unwrap_or(self.journal.start()))
+        self.timeline.first_recognition(from.unwrap_or(self.journal.start()))
     }
 
     pub(super) fn names(&self, side: Option<Hat>) -> Vec<String> {
@@ -152,17 +137,9 @@ impl Desk<'_, '_> {
 
     fn overview(&self, score: &Score) -> Overview {
         let line = self.timeline;
-        let worst = self
-            .impact
-            .harmed()
-            .max_by(|a, b| a.1.share().total_cmp(&b.1.share()));
-        let declared = line
-            .declared
-            .first()
-            .map(|(mark, _)| self.after_start(mark.at));
-        let restored = line
-            .held_restoration()
-            .map(|(_, since)| self.after_start(since));
+        let worst = self.impact.harmed().max_by(|a, b| a.1.share().total_cmp(&b.1.share()));
+        let declared = line.declared.first().map(|(mark, _)| self.after_start(mark.at));
+        let restored = line.held_restoration().map(|(_, since)| self.after_start(since));
         Overview {
             one_line: page::one_line(score.unscored.as_deref(), self.impact.length(), worst),
             text: page::account(
@@ -209,26 +186,13 @@ impl Desk<'_, '_> {
             .filter(|spell| spell.role == crate::scenario::act::Role::Ic)
             .map(|spell| spell.person.to_string())
             .collect();
-        let harmed: Vec<_> = self
-            .impact
-            .harmed()
-            .map(|(class, _)| class.as_str())
-            .collect();
+        let harmed: Vec<_> = self.impact.harmed().map(|(class, _)| class.as_str()).collect();
         vec![
             field("Outage began, measured", said(self.impact.onset())),
             field("Outage ended, measured", said(self.impact.last())),
-            field(
-                "Incident declared",
-                said(line.declared.first().map(|(mark, _)| mark.at)),
-            ),
-            field(
-                "Service restored, measured",
-                said(line.held_restoration().map(|(_, since)| since)),
-            ),
-            field(
-                "All-clear by the team",
-                said(line.resolved.last().map(|(mark, _)| mark.at)),
-            ),
+            field("Incident declared", said(line.declared.first().map(|(mark, _)| mark.at))),
+            field("Service restored, measured", said(line.held_restoration().map(|(_, since)| since))),
+            field("All-clear by the team", said(line.resolved.last().map(|(mark, _)| mark.at))),
             field("Incident coordinators", or_none(&dedup(coordinators))),
             field("Harmed request classes", or_none(&harmed)),
             field("Alarms", line.alarms.len().to_string()),
@@ -245,11 +209,7 @@ impl Desk<'_, '_> {
                 |seconds| {
                     let millis = format!("{:.0}", seconds.abs() * 1000.0);
                     let span = Span::from_millis(millis.parse().unwrap_or_default());
-                    self.said(if seconds < 0.0 {
-                        start - span
-                    } else {
-                        start + span
-                    })
+                    self.said(if seconds < 0.0 { start - span } else { start + span })
                 },
             )
         };
@@ -279,11 +239,7 @@ impl Desk<'_, '_> {
                 ),
             })
             .collect();
-        let harmed: Vec<_> = self
-            .impact
-            .harmed()
-            .map(|(class, _)| class.to_string())
-            .collect();
+        let harmed: Vec<_> = self.impact.harmed().map(|(class, _)| class.to_string()).collect();
         ImpactSection {
             claimed: claim.map(|claim| wording::tame(&claim.text)),
             measured: page::measured(
@@ -313,27 +269,17 @@ impl Desk<'_, '_> {
         let alarm = line.alarms.first();
         beat(alarm.map(|alarm| alarm.raised.at), &|at| {
             let alarm = alarm.expect("there is a first alarm here");
-            let after = self
-                .impact
-                .onset()
-                .filter(|onset| *onset <= alarm.raised.at);
+            let after = self.impact.onset().filter(|onset| *onset <= alarm.raised.at);
             let after = after.map(|onset| alarm.raised.at.since(onset));
             page::beat_alarm(at, alarm.alarm.as_str(), after)
         });
         beat(self.recognised().map(|mark| mark.at), &page::beat_noticed);
         if let Some((mark, text)) = line.declared.first() {
-            beat(Some(mark.at), &|at| {
-                page::beat_declared(at, &wording::tame(text))
-            });
+            beat(Some(mark.at), &|at| page::beat_declared(at, &wording::tame(text)));
         }
-        beat(
-            line.statuses.first().map(|status| status.mark.at),
-            &page::beat_status,
-        );
+        beat(line.statuses.first().map(|status| status.mark.at), &page::beat_status);
         if let Some((mark, claim)) = line.hypotheses.first() {
-            beat(Some(mark.at), &|at| {
-                page::beat_guess(at, &events::claim_words(claim))
-            });
+            beat(Some(mark.at), &|at| page::beat_guess(at, &events::claim_words(claim)));
         }
         if let Some(operation) = line.operations.first() {
             beat(Some(operation.mark.at), &|at| {
@@ -371,9 +317,7 @@ impl Desk<'_, '_> {
                     let until = |mark: Option<Mark>| {
                         mark.map_or_else(
                             || "not".to_owned(),
-                            |mark| {
-                                format!("after {}", wording::time(mark.at.since(spell.raised.at)))
-                            },
+                            |mark| format!("after {}", wording::time(mark.at.since(spell.raised.at))),
                         )
                     };
                     AlarmLine {
@@ -389,14 +333,11 @@ impl Desk<'_, '_> {
     }
 
     fn row(&self, recorded: &Recorded) -> Option<TimelineRow> {
-        let mark = Mark {
-            seq: recorded.seq,
-            at: recorded.at,
-        };
+        let mark = Mark { seq: recorded.seq, at: recorded.at };
         let plan = self.journal.plan();
         let who = |person: &Person| self.role_of(person, mark);
-        let text = events::open_line(plan, &recorded.event, who)
-            .or_else(|| events::line(plan, &recorded.event))?;
+        let text =
+            events::open_line(plan, &recorded.event, who).or_else(|| events::line(plan, &recorded.event))?;
         Some(TimelineRow {
             moment: self.moment(recorded.at),
             lane: Lane::of(&recorded.event),
@@ -407,22 +348,12 @@ impl Desk<'_, '_> {
 
     fn timeline_section(&self) -> TimelineSection {
         let wanted = |recorded: &&Recorded| {
-            matches!(
-                recorded.event,
-                Event::SymptomSeen { .. } | Event::Restored { .. } | Event::Relapsed
-            ) || (events::open_to_responders(&recorded.event)
-                && !matches!(recorded.event, Event::Joined { .. }))
+            matches!(recorded.event, Event::SymptomSeen { .. } | Event::Restored { .. } | Event::Relapsed)
+                || (events::open_to_responders(&recorded.event)
+                    && !matches!(recorded.event, Event::Joined { .. }))
         };
         let all: Vec<&Recorded> = self.journal.events().iter().filter(wanted).collect();
-        let talk = |recorded: &&Recorded| {
-            matches!(
-                &recorded.event,
-                Event::Acted {
-                    act: Act::Say(_),
-                    ..
-                }
-            )
-        };
+        let talk = |recorded: &&Recorded| matches!(&recorded.event, Event::Acted { act: Act::Say(_), .. });
         let mut kept: Vec<&Recorded> = if all.len() > ROWS_MAX {
             all.iter().filter(|one| !talk(one)).copied().collect()
         } else {
@@ -471,11 +402,7 @@ impl Desk<'_, '_> {
 }
 
 fn or_none<T: AsRef<str>>(names: &[T]) -> String {
-    if names.is_empty() {
-        page::NONE.to_owned()
-    } else {
-        wording::list(names)
-    }
+    if names.is_empty() { page::NONE.to_owned() } else { wording::list(names) }
 }
 
 fn dedup(mut names: Vec<String>) -> Vec<String> {

@@ -69,9 +69,7 @@ impl Lane {
                 Act::Say(_) | Act::Stumped(_) => Self::Talk,
                 _ => Self::Response,
             },
-            Event::InjectSpoken { .. } | Event::HintGiven { .. } | Event::QuestionAsked { .. } => {
-                Self::Talk
-            }
+            Event::InjectSpoken { .. } | Event::HintGiven { .. } | Event::QuestionAsked { .. } => Self::Talk,
             _ => Self::Exercise,
         }
     }
@@ -175,10 +173,7 @@ pub struct SharePair {
 pub(super) fn strip(journal: &Journal<'_>, timeline: &Timeline<'_>, impact: &Impact) -> Strip {
     let start = journal.start();
     let at = |moment: At| secs(start, moment);
-    let first = journal
-        .measured()
-        .first()
-        .map_or(start, |(second, _)| *second);
+    let first = journal.measured().first().map_or(start, |(second, _)| *second);
     let from = first.max(start - LEAD).min(start);
     let to = journal.end().max(start + Span::from_secs(1));
     Strip {
@@ -186,11 +181,7 @@ pub(super) fn strip(journal: &Journal<'_>, timeline: &Timeline<'_>, impact: &Imp
         to: at(to),
         start: super::build::moment(journal, start),
         classes: series(journal, impact, from, to),
-        measured: impact
-            .windows
-            .iter()
-            .map(|window| (at(window.from), at(window.to)))
-            .collect(),
+        measured: impact.windows.iter().map(|window| (at(window.from), at(window.to))).collect(),
         claimed: claimed(journal, timeline),
         alarms: timeline
             .alarms
@@ -198,11 +189,7 @@ pub(super) fn strip(journal: &Journal<'_>, timeline: &Timeline<'_>, impact: &Imp
             .take(MARKS_MAX)
             .map(|spell| {
                 let end = spell.resolved.map_or(to, |mark| mark.at);
-                AlarmBar {
-                    alarm: spell.alarm.to_string(),
-                    from: at(spell.raised.at),
-                    to: at(end),
-                }
+                AlarmBar { alarm: spell.alarm.to_string(), from: at(spell.raised.at), to: at(end) }
             })
             .collect(),
         marks: marks(journal),
@@ -222,32 +209,21 @@ pub(super) fn strip(journal: &Journal<'_>, timeline: &Timeline<'_>, impact: &Imp
 
 pub(super) fn claimed(journal: &Journal<'_>, timeline: &Timeline<'_>) -> Vec<(f64, f64)> {
     let start = journal.start();
-    timeline
-        .assessments
-        .last()
-        .map_or(Vec::new(), |(_, claim)| {
-            claim
-                .windows
-                .iter()
-                .map(|one| {
-                    (
-                        secs(start, one.from.resolve(start)),
-                        secs(start, one.to.resolve(start)),
-                    )
-                })
-                .collect()
-        })
+    timeline.assessments.last().map_or(Vec::new(), |(_, claim)| {
+        claim
+            .windows
+            .iter()
+            .map(|one| (secs(start, one.from.resolve(start)), secs(start, one.to.resolve(start))))
+            .collect()
+    })
 }
 
 fn series(journal: &Journal<'_>, impact: &Impact, from: At, to: At) -> Vec<ClassSeries> {
     let start = journal.start();
     let length = to.since(from).millis() / BUCKET.millis();
     let column_secs = length.div_ceil(COLUMNS_MAX).max(1);
-    let mut sums: BTreeMap<&str, BTreeMap<u64, (u64, u64)>> = impact
-        .classes
-        .keys()
-        .map(|class| (class.as_str(), BTreeMap::new()))
-        .collect();
+    let mut sums: BTreeMap<&str, BTreeMap<u64, (u64, u64)>> =
+        impact.classes.keys().map(|class| (class.as_str(), BTreeMap::new())).collect();
     for (second, bucket) in journal.measured() {
         if *second < from || *second >= to {
             continue;
@@ -292,10 +268,7 @@ fn marks(journal: &Journal<'_>) -> Vec<ChartMark> {
     let mut per_lane: BTreeMap<Lane, usize> = BTreeMap::new();
     let mut marks = Vec::new();
     for recorded in journal.events() {
-        if journal
-            .ended()
-            .is_some_and(|(end, _, _)| recorded.seq >= end.seq)
-        {
+        if journal.ended().is_some_and(|(end, _, _)| recorded.seq >= end.seq) {
             break;
         }
         let Some((what, label)) = shape(&recorded.event) else {
@@ -346,11 +319,7 @@ fn shape(event: &Event) -> Option<(&'static str, &'static str)> {
     })
 }
 
-pub(super) fn dumbbell(
-    journal: &Journal<'_>,
-    timeline: &Timeline<'_>,
-    impact: &Impact,
-) -> Dumbbell {
+pub(super) fn dumbbell(journal: &Journal<'_>, timeline: &Timeline<'_>, impact: &Impact) -> Dumbbell {
     let start = journal.start();
     let claimed = claimed(journal, timeline);
     let first = claimed.iter().map(|one| one.0).reduce(f64::min);
@@ -358,16 +327,8 @@ pub(super) fn dumbbell(
     let measured = |at: Option<At>| at.map(|at| secs(start, at));
     let claim = timeline.assessments.last().map(|(_, claim)| *claim);
     let mut times = vec![
-        (
-            wording::page::BEGAN.to_owned(),
-            first,
-            measured(impact.onset()),
-        ),
-        (
-            wording::page::OVER.to_owned(),
-            last,
-            measured(impact.last()),
-        ),
+        (wording::page::BEGAN.to_owned(), first, measured(impact.onset())),
+        (wording::page::OVER.to_owned(), last, measured(impact.last())),
     ];
     times.retain(|(_, claimed, measured)| claimed.is_some() || measured.is_some());
     let shares = impact
@@ -376,16 +337,9 @@ pub(super) fn dumbbell(
         .map(|(class, count)| {
             let claimed = claim.and_then(|claim| claim.failed.get(class)).map(|one| {
                 let low = (one.percent / 100.0).clamp(0.0, 1.0);
-                (
-                    low,
-                    one.up_to.map_or(low, |up| (up / 100.0).clamp(low, 1.0)),
-                )
+                (low, one.up_to.map_or(low, |up| (up / 100.0).clamp(low, 1.0)))
             });
-            SharePair {
-                class: class.to_string(),
-                claimed,
-                measured: count.share(),
-            }
+            SharePair { class: class.to_string(), claimed, measured: count.share() }
         })
         .collect();
     Dumbbell { times, shares }

@@ -21,12 +21,8 @@ pub fn dumbbell(data: &Dumbbell) -> Option<String> {
     let rows = data.times.len() + data.shares.len();
     let panels = usize::from(!data.times.is_empty()) + usize::from(!data.shares.is_empty());
     let height = rows as f64 * ROW + panels as f64 * 60.0;
-    let mut svg = Svg::new(
-        ("compare", "plot narrow"),
-        (WIDTH, height),
-        "Claimed against measured",
-        &sentence(data),
-    );
+    let mut svg =
+        Svg::new(("compare", "plot narrow"), (WIDTH, height), "Claimed against measured", &sentence(data));
     let mut y = TOP;
     if !data.times.is_empty() {
         y = times(&mut svg, data, y) + 44.0;
@@ -41,11 +37,7 @@ pub fn dumbbell(data: &Dumbbell) -> Option<String> {
 pub(super) fn sentence(data: &Dumbbell) -> String {
     let time = |at: Option<f64>, none: &str| at.map_or_else(|| none.to_owned(), t_plus);
     let times = data.times.iter().map(|(name, claimed, measured)| {
-        format!(
-            "{name}: claimed {}, measured {}",
-            time(*claimed, page::NONE),
-            time(*measured, page::NONE)
-        )
+        format!("{name}: claimed {}, measured {}", time(*claimed, page::NONE), time(*measured, page::NONE))
     });
     let shares = data.shares.iter().map(|pair| {
         format!(
@@ -60,27 +52,13 @@ pub(super) fn sentence(data: &Dumbbell) -> String {
 }
 
 fn times(svg: &mut Svg, data: &Dumbbell, y: f64) -> f64 {
-    let all: Vec<f64> = data
-        .times
-        .iter()
-        .flat_map(|(_, claimed, measured)| [*claimed, *measured])
-        .flatten()
-        .collect();
+    let all: Vec<f64> =
+        data.times.iter().flat_map(|(_, claimed, measured)| [*claimed, *measured]).flatten().collect();
     let low = all.iter().copied().reduce(f64::min).unwrap_or_default();
     let high = all.iter().copied().reduce(f64::max).unwrap_or_default();
     let pad = ((high - low) * 0.04).max(5.0);
-    let scale = Scale {
-        from: low - pad,
-        to: high + pad,
-        left: LEFT,
-        right: RIGHT,
-    };
-    svg.text(
-        (0.0, y - 14.0),
-        Hold::Start,
-        "t-head",
-        "When users were harmed",
-    );
+    let scale = Scale { from: low - pad, to: high + pad, left: LEFT, right: RIGHT };
+    svg.text((0.0, y - 14.0), Hold::Start, "t-head", "When users were harmed");
     for (index, (name, claimed, measured)) in data.times.iter().enumerate() {
         let middle = y + (index as f64 + 0.5) * ROW;
         let claimed = claimed.map(|at| (scale.x(at), scale.x(at), t_plus(at)));
@@ -91,18 +69,8 @@ fn times(svg: &mut Svg, data: &Dumbbell, y: f64) -> f64 {
 }
 
 fn shares(svg: &mut Svg, data: &Dumbbell, y: f64) {
-    let scale = Scale {
-        from: 0.0,
-        to: 1.0,
-        left: LEFT,
-        right: RIGHT,
-    };
-    svg.text(
-        (0.0, y - 24.0),
-        Hold::Start,
-        "t-head",
-        "Share of requests that failed",
-    );
+    let scale = Scale { from: 0.0, to: 1.0, left: LEFT, right: RIGHT };
+    svg.text((0.0, y - 24.0), Hold::Start, "t-head", "Share of requests that failed");
     let bottom = y + data.shares.len() as f64 * ROW;
     for (share, words) in [(0.0, "0 %"), (0.5, "50 %"), (1.0, "100 %")] {
         let x = scale.x(share);
@@ -112,9 +80,7 @@ fn shares(svg: &mut Svg, data: &Dumbbell, y: f64) {
     for (index, pair) in data.shares.iter().enumerate() {
         let middle = y + (index as f64 + 0.5) * ROW;
         let words = claimed_share(pair.claimed);
-        let claimed = pair
-            .claimed
-            .map(|(low, high)| (scale.x(low), scale.x(high), words));
+        let claimed = pair.claimed.map(|(low, high)| (scale.x(low), scale.x(high), words));
         let measured = (scale.x(pair.measured), wording::percent(pair.measured));
         row(svg, &pair.class, middle, claimed.as_ref(), Some(&measured));
     }

@@ -36,8 +36,7 @@ fn unparted(text: &str) -> String {
     for (index, c) in text.char_indices() {
         let rest = &text[index + c.len_utf8()..];
         let unit = ["%", "s", "min", "h", "UTC"].iter().any(|unit| {
-            rest.strip_prefix(unit)
-                .is_some_and(|after| !after.starts_with(char::is_alphanumeric))
+            rest.strip_prefix(unit).is_some_and(|after| !after.starts_with(char::is_alphanumeric))
         });
         let tied = c == ' ' && before.is_ascii_digit() && unit;
         out.push(if tied { '\u{a0}' } else { c });
@@ -106,10 +105,7 @@ fn top(debrief: &Debrief) -> Markup {
     let facts = [
         ("Date", header.date.clone()),
         ("StartEx", format!("{} UTC", header.start.utc)),
-        (
-            "EndEx",
-            format!("{} UTC ({})", header.end.utc, header.end.offset),
-        ),
+        ("EndEx", format!("{} UTC ({})", header.end.utc, header.end.offset)),
         ("Outcome", page::outcome(header.outcome).to_owned()),
         ("Profile", page::profile(header.profile).to_owned()),
         ("Digest", wording::cut(&tame(&header.digest), 13)),

@@ -37,21 +37,15 @@ pub(crate) fn safe(text: &str) -> String {
     let parts: Vec<&str> = tamed.split('`').collect();
     let last = parts.len() - 1;
     let paired = !parts.len().is_multiple_of(2);
-    let apart = parts
-        .iter()
-        .enumerate()
-        .all(|(index, part)| index == 0 || index == last || !part.is_empty());
+    let apart = parts.iter().enumerate().all(|(index, part)| index == 0 || index == last || !part.is_empty());
     let plain = |part: &&str| !part.contains(['<', '>', '&', '|', '[', ']', '\\']);
     if last == 0 || !paired || !apart || !parts.iter().skip(1).step_by(2).all(plain) {
         return escaped(tamed);
     }
-    let spans = parts.iter().enumerate().map(|(index, part)| {
-        if index % 2 == 0 {
-            escaped(part)
-        } else {
-            format!("`{part}`")
-        }
-    });
+    let spans = parts
+        .iter()
+        .enumerate()
+        .map(|(index, part)| if index % 2 == 0 { escaped(part) } else { format!("`{part}`") });
     spans.collect()
 }
 
@@ -127,18 +121,13 @@ impl Page {
     }
 
     fn fields(&mut self, fields: &[Field]) {
-        self.list(
-            fields
-                .iter()
-                .map(|field| format!("**{}:** {}", safe(&field.name), safe(&field.value))),
-        );
+        self.list(fields.iter().map(|field| format!("**{}:** {}", safe(&field.name), safe(&field.value))));
     }
 
     fn compared(&mut self, name: &str, actual: &str, rows: &[Compared]) {
         self.table(
             &[name, "Claimed", actual],
-            rows.iter()
-                .map(|row| vec![safe(&row.name), safe(&row.claimed), safe(&row.actual)]),
+            rows.iter().map(|row| vec![safe(&row.name), safe(&row.claimed), safe(&row.actual)]),
         );
     }
 
@@ -165,9 +154,7 @@ fn header(page: &mut Page, debrief: &Debrief) {
     page.paragraph(&format!("**{}**", safe(&debrief.overview.one_line)));
     page.paragraph(&safe(&debrief.overview.text));
     page.table(
-        &[
-            "Date", "StartEx", "EndEx", "Outcome", "Profile", "Drill", "Digest",
-        ],
+        &["Date", "StartEx", "EndEx", "Outcome", "Profile", "Drill", "Digest"],
         [vec![
             header.date.clone(),
             format!("{} UTC", header.start.utc),
@@ -193,10 +180,7 @@ fn exercise(page: &mut Page, debrief: &Debrief) {
         ("Time", exercise.duration.clone()),
     ]
     .into_iter()
-    .map(|(name, value)| Field {
-        name: name.to_owned(),
-        value,
-    })
+    .map(|(name, value)| Field { name: name.to_owned(), value })
     .collect::<Vec<_>>();
     fields.extend(exercise.people.iter().cloned());
     page.fields(&fields);
@@ -211,10 +195,7 @@ fn impact(page: &mut Page, debrief: &Debrief) {
         None => page.paragraph(page::NO_ASSESSMENT),
         Some(text) if text.is_empty() => page.paragraph("The team assessed the impact in figures."),
         Some(text) => {
-            page.paragraph(&format!(
-                "The team's assessment: \u{201c}{}\u{201d}",
-                safe(text)
-            ));
+            page.paragraph(&format!("The team's assessment: \u{201c}{}\u{201d}", safe(text)));
         }
     }
     page.paragraph(&safe(&impact.measured));
@@ -248,10 +229,7 @@ fn story(page: &mut Page, debrief: &Debrief) {
     page.heading("Timeline");
     page.rows(&debrief.timeline.rows);
     if debrief.timeline.left_out > 0 {
-        page.paragraph(&format!(
-            "{} more lines are in the journal.",
-            debrief.timeline.left_out
-        ));
+        page.paragraph(&format!("{} more lines are in the journal.", debrief.timeline.left_out));
     }
 }
 
@@ -265,12 +243,7 @@ fn response(page: &mut Page, debrief: &Debrief) {
         page.table(
             &["Role", "Held by", "From", "To"],
             response.roles.iter().map(|line| {
-                vec![
-                    safe(&line.role),
-                    safe(&line.person),
-                    line.from.offset.clone(),
-                    line.to.offset.clone(),
-                ]
+                vec![safe(&line.role), safe(&line.person), line.from.offset.clone(), line.to.offset.clone()]
             }),
         );
     }
@@ -311,13 +284,10 @@ fn reveal(page: &mut Page, debrief: &Debrief) {
         page.sub("Guesses and answers on the way");
         page.table(
             &["T+", "It said", "It was"],
-            reveal.claims.iter().map(|claim| {
-                vec![
-                    claim.moment.offset.clone(),
-                    safe(&claim.text),
-                    claim.nearness.clone(),
-                ]
-            }),
+            reveal
+                .claims
+                .iter()
+                .map(|claim| vec![claim.moment.offset.clone(), safe(&claim.text), claim.nearness.clone()]),
         );
     }
     page.sub("What was injected");
@@ -325,17 +295,8 @@ fn reveal(page: &mut Page, debrief: &Debrief) {
         page.paragraph("Nothing: this drill had no fault.");
     }
     page.list(reveal.injections.iter().map(|one| {
-        let noise = if one.related {
-            ""
-        } else {
-            " (noise, not part of the outage)"
-        };
-        format!(
-            "**{}** by {}{noise}: {}",
-            safe(&one.fault),
-            safe(&one.injector),
-            one.history.join(", ")
-        )
+        let noise = if one.related { "" } else { " (noise, not part of the outage)" };
+        format!("**{}** by {}{noise}: {}", safe(&one.fault), safe(&one.injector), one.history.join(", "))
     }));
 }
 
@@ -361,14 +322,7 @@ fn learning(page: &mut Page, debrief: &Debrief) {
     page.heading("Improvement plan");
     page.opens(std::slice::from_ref(&debrief.improvement_plan));
     page.table(
-        &[
-            "Issue",
-            "Corrective action",
-            "Type",
-            "Owner role",
-            "Ticket",
-            "Due",
-        ],
+        &["Issue", "Corrective action", "Type", "Owner role", "Ticket", "Due"],
         [vec![" ".to_owned(); 6]],
     );
     page.heading("Hints");
@@ -376,19 +330,15 @@ fn learning(page: &mut Page, debrief: &Debrief) {
     if debrief.hints.is_empty() {
         page.paragraph("No hint was given.");
     } else {
-        page.list(
-            debrief
-                .hints
-                .iter()
-                .map(|hint| format!("{} {}", hint.moment.offset, safe(&hint.pointer))),
-        );
+        page.list(debrief.hints.iter().map(|hint| format!("{} {}", hint.moment.offset, safe(&hint.pointer))));
     }
     if !debrief.questions.is_empty() {
         page.heading("Question bank");
         page.list(debrief.questions.iter().map(|question| {
-            let asked = question.asked.as_ref().map_or(String::new(), |asked| {
-                format!(" (asked at {})", asked.offset)
-            });
+            let asked = question
+                .asked
+                .as_ref()
+                .map_or(String::new(), |asked| format!(" (asked at {})", asked.offset));
             format!("{}{asked}", safe(&question.text))
         }));
     }
@@ -410,13 +360,7 @@ fn scores(page: &mut Page, debrief: &Debrief) {
         score.scorer
     ));
     page.table(
-        &[
-            "Capability",
-            "Figure",
-            "In words",
-            "understand-first",
-            "restore-first",
-        ],
+        &["Capability", "Figure", "In words", "understand-first", "restore-first"],
         score.dimensions.iter().map(|dimension| {
             let weight = |profile| format!("{:.2}", dimension.weights.of(profile));
             vec![
@@ -431,28 +375,11 @@ fn scores(page: &mut Page, debrief: &Debrief) {
     page.heading("Appendix: every check");
     page.table(
         &["Check", "Figure", "Finding", "Evidence"],
-        score
-            .dimensions
-            .iter()
-            .flat_map(|dimension| &dimension.checks)
-            .map(|check| {
-                let seen: Vec<_> = check
-                    .evidence
-                    .iter()
-                    .take(6)
-                    .map(|seq| format!("\\#{seq}"))
-                    .collect();
-                let value = if check.score.is_some() {
-                    figure(check.score)
-                } else {
-                    state(&check.state).to_owned()
-                };
-                vec![
-                    check.id.clone(),
-                    value,
-                    safe(&check.sentence),
-                    seen.join(" "),
-                ]
-            }),
+        score.dimensions.iter().flat_map(|dimension| &dimension.checks).map(|check| {
+            let seen: Vec<_> = check.evidence.iter().take(6).map(|seq| format!("\\#{seq}")).collect();
+            let value =
+                if check.score.is_some() { figure(check.score) } else { state(&check.state).to_owned() };
+            vec![check.id.clone(), value, safe(&check.sentence), seen.join(" ")]
+        }),
     );
 }

@@ -32,14 +32,7 @@ pub(crate) fn t_plus(seconds: f64) -> String {
     let millis = format!("{:.0}", seconds.abs() * 1000.0);
     let span = Span::from_millis(millis.parse().unwrap_or_default());
     let start = At::from_millis(0);
-    offset(
-        start,
-        if seconds < 0.0 {
-            start - span
-        } else {
-            start + span
-        },
-    )
+    offset(start, if seconds < 0.0 { start - span } else { start + span })
 }
 
 /// A figure from 0 to 1 as it is printed: `0.81`.

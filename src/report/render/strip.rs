@@ -32,12 +32,7 @@ const LANES: [(Lane, &str); 5] = [
 
 /// The picture, with a title and a description in words.
 pub fn strip(strip: &Strip) -> String {
-    let scale = Scale {
-        from: strip.from,
-        to: strip.to,
-        left: LEFT,
-        right: RIGHT,
-    };
+    let scale = Scale { from: strip.from, to: strip.to, left: LEFT, right: RIGHT };
     let roles = role_rows(strip);
     let classes_end = TOP + strip.classes.len() as f64 * (CLASS_ROW + CLASS_GAP);
     let windows_end = classes_end + 2.0 * LANE_ROW;
@@ -45,19 +40,10 @@ pub fn strip(strip: &Strip) -> String {
     let gap = if roles.is_empty() { 0.0 } else { 8.0 };
     let roles_end = lanes_end + gap + roles.len() as f64 * ROLE_ROW;
     let height = roles_end + 44.0;
-    let mut svg = Svg::new(
-        ("strip", "plot"),
-        (WIDTH, height),
-        "Incident strip",
-        &sentence(strip),
-    );
+    let mut svg = Svg::new(("strip", "plot"), (WIDTH, height), "Incident strip", &sentence(strip));
     for (from, to) in &strip.measured {
         let x = scale.x(*from);
-        svg.rect(
-            (x, TOP - 8.0),
-            ((scale.x(*to) - x).max(1.5), roles_end - TOP + 8.0),
-            "window",
-        );
+        svg.rect((x, TOP - 8.0), ((scale.x(*to) - x).max(1.5), roles_end - TOP + 8.0), "window");
     }
     window_caption(&mut svg, strip, &scale);
     axis(&mut svg, strip, &scale, (TOP - 8.0, roles_end));
@@ -67,14 +53,7 @@ pub fn strip(strip: &Strip) -> String {
         y += CLASS_ROW + CLASS_GAP;
     }
     spans_row(&mut svg, "Measured", &strip.measured, &scale, y, "measured");
-    spans_row(
-        &mut svg,
-        "Claimed",
-        &strip.claimed,
-        &scale,
-        y + LANE_ROW,
-        "claimed",
-    );
+    spans_row(&mut svg, "Claimed", &strip.claimed, &scale, y + LANE_ROW, "claimed");
     y = windows_end + 8.0;
     for (lane, name) in LANES {
         lane_row(&mut svg, strip, lane, name, &scale, y);
@@ -91,11 +70,8 @@ pub fn strip(strip: &Strip) -> String {
 /// The same in words.
 pub(super) fn sentence(strip: &Strip) -> String {
     let spans = |list: &[(f64, f64)]| {
-        let words: Vec<_> = list
-            .iter()
-            .take(6)
-            .map(|(from, to)| format!("{} to {}", t_plus(*from), t_plus(*to)))
-            .collect();
+        let words: Vec<_> =
+            list.iter().take(6).map(|(from, to)| format!("{} to {}", t_plus(*from), t_plus(*to))).collect();
         wording::list(&words)
     };
     let shares: Vec<_> = strip
@@ -121,11 +97,7 @@ pub(super) fn sentence(strip: &Strip) -> String {
 }
 
 fn window_caption(svg: &mut Svg, strip: &Strip, scale: &Scale) {
-    let Some((from, to)) = strip
-        .measured
-        .iter()
-        .copied()
-        .max_by(|a, b| (a.1 - a.0).total_cmp(&(b.1 - b.0)))
+    let Some((from, to)) = strip.measured.iter().copied().max_by(|a, b| (a.1 - a.0).total_cmp(&(b.1 - b.0)))
     else {
         return;
     };
@@ -160,10 +132,8 @@ fn class_row(svg: &mut Svg, class: &ClassSeries, scale: &Scale, y: f64) {
     // Runs without a gap; each column is as wide as the seconds it stands for.
     let mut runs: Vec<Vec<(f64, f64)>> = Vec::new();
     for &(at, share) in &class.points {
-        let joins = runs
-            .last()
-            .and_then(|run| run.last())
-            .is_some_and(|(last, _)| at - last <= class.column * 1.5);
+        let joins =
+            runs.last().and_then(|run| run.last()).is_some_and(|(last, _)| at - last <= class.column * 1.5);
         match runs.last_mut() {
             Some(run) if joins => run.push((at, share)),
             _ => runs.push(vec![(at, share)]),
@@ -201,27 +171,12 @@ fn spans_row(svg: &mut Svg, name: &str, spans: &[(f64, f64)], scale: &Scale, y: 
         let (left, right) = (scale.x(*from), scale.x(*to));
         let title = format!("{name}: {} to {}", t_plus(*from), t_plus(*to));
         if class == "measured" {
-            svg.bar(
-                (left, middle - 4.0),
-                (right - left, 8.0),
-                "b-measured",
-                &title,
-            );
+            svg.bar((left, middle - 4.0), (right - left, 8.0), "b-measured", &title);
             continue;
         }
-        svg.bar(
-            (left, middle - 1.0),
-            (right - left, 2.0),
-            "b-claimed",
-            &title,
-        );
+        svg.bar((left, middle - 1.0), (right - left, 2.0), "b-claimed", &title);
         for (at, inwards) in [(left, 4.0), (right, -4.0)] {
-            let d = format!(
-                "M{0} {1}h{2}M{0} {1}v12h{2}",
-                n(at),
-                n(middle - 6.0),
-                n(inwards)
-            );
+            let d = format!("M{0} {1}h{2}M{0} {1}v12h{2}", n(at), n(middle - 6.0), n(inwards));
             svg.path(&d, "bracket");
         }
     }
@@ -239,11 +194,7 @@ fn lane_row(svg: &mut Svg, strip: &Strip, lane: Lane, name: &str, scale: &Scale,
         }
         alarm_names(svg, strip, scale, middle);
     }
-    let marks: Vec<&ChartMark> = strip
-        .marks
-        .iter()
-        .filter(|mark| mark.lane == lane)
-        .collect();
+    let marks: Vec<&ChartMark> = strip.marks.iter().filter(|mark| mark.lane == lane).collect();
     for (index, mark) in marks.iter().enumerate() {
         let x = scale.x(mark.at);
         let (shape, class) = look(&mark.what);
@@ -251,9 +202,7 @@ fn lane_row(svg: &mut Svg, strip: &Strip, lane: Lane, name: &str, scale: &Scale,
         svg.mark(shape, (x, middle), class, &title);
         // A label stands where nothing else does.
         let word = &mark.label;
-        let next = marks
-            .get(index + 1)
-            .map_or(RIGHT, |next| scale.x(next.at) - 6.0);
+        let next = marks.get(index + 1).map_or(RIGHT, |next| scale.x(next.at) - 6.0);
         if x + 9.0 + width(word) <= next {
             svg.text((x + 9.0, middle + 4.0), Hold::Start, "t-mark", word);
         }
@@ -268,26 +217,17 @@ fn alarm_names(svg: &mut Svg, strip: &Strip, scale: &Scale, middle: f64) {
         let free = |from: f64, to: f64| {
             from >= LEFT
                 && to <= RIGHT
-                && !strip.alarms.iter().any(|other| {
-                    scale.x(other.from) - 8.0 < to && scale.x(other.to) > from && other != bar
-                })
+                && !strip
+                    .alarms
+                    .iter()
+                    .any(|other| scale.x(other.from) - 8.0 < to && scale.x(other.to) > from && other != bar)
         };
         if free(right + 4.0, right + wide) {
-            svg.text(
-                (right + 7.0, middle + 4.0),
-                Hold::Start,
-                "t-mark",
-                &bar.alarm,
-            );
+            svg.text((right + 7.0, middle + 4.0), Hold::Start, "t-mark", &bar.alarm);
         } else if free(left - wide - 4.0, left - 4.0) {
             svg.text((left - 11.0, middle + 4.0), Hold::End, "t-mark", &bar.alarm);
         } else if strip.alarms.len() == 1 && wide < right - left {
-            svg.text(
-                (left + 9.0, middle - 5.0),
-                Hold::Start,
-                "t-mark",
-                &bar.alarm,
-            );
+            svg.text((left + 9.0, middle - 5.0), Hold::Start, "t-mark", &bar.alarm);
         }
     }
 }
@@ -318,14 +258,9 @@ fn role_rows(strip: &Strip) -> Vec<(&str, Bars<'_>)> {
         if !order.contains(&bar.role.as_str()) {
             order.push(&bar.role);
         }
-        rows.entry(&bar.role)
-            .or_default()
-            .push((bar.from, bar.to, &bar.person));
+        rows.entry(&bar.role).or_default().push((bar.from, bar.to, &bar.person));
     }
-    order
-        .into_iter()
-        .map(|role| (role, rows.remove(role).unwrap_or_default()))
-        .collect()
+    order.into_iter().map(|role| (role, rows.remove(role).unwrap_or_default())).collect()
 }
 
 fn role_row(svg: &mut Svg, role: &str, bars: &Bars<'_>, scale: &Scale, y: f64) {

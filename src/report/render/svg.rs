@@ -46,12 +46,7 @@ pub(super) struct Svg {
 
 impl Svg {
     /// A picture of this size in user units, with its text twin; the id is unique on the page.
-    pub(super) fn new(
-        (id, class): (&str, &str),
-        size: (f64, f64),
-        title: &str,
-        desc: &str,
-    ) -> Self {
+    pub(super) fn new((id, class): (&str, &str), size: (f64, f64), title: &str, desc: &str) -> Self {
         let mut out = String::new();
         let _ = write!(
             out,
@@ -106,11 +101,7 @@ impl Svg {
     /// A small shape around a point, with a text of its own.
     pub(super) fn mark(&mut self, shape: Shape, at: (f64, f64), class: &str, title: &str) {
         let d = shape.path(at);
-        let _ = write!(
-            self.out,
-            r#"<path d="{d}" class="{class}"><title>{}</title></path>"#,
-            escape(title)
-        );
+        let _ = write!(self.out, r#"<path d="{d}" class="{class}"><title>{}</title></path>"#, escape(title));
     }
 
     pub(super) fn text(&mut self, at: (f64, f64), hold: Hold, class: &str, words: &str) {
@@ -151,22 +142,10 @@ impl Shape {
         match self {
             Self::Circle => format!("M{}a4.5 4.5 0 1 0 9 0a4.5 4.5 0 1 0 -9 0Z", p(-4.5, 0.0)),
             Self::Square => format!("M{}h8v8h-8Z", p(-4.0, -4.0)),
-            Self::Diamond => format!(
-                "M{}L{}L{}L{}Z",
-                p(0.0, -5.5),
-                p(5.5, 0.0),
-                p(0.0, 5.5),
-                p(-5.5, 0.0)
-            ),
+            Self::Diamond => format!("M{}L{}L{}L{}Z", p(0.0, -5.5), p(5.5, 0.0), p(0.0, 5.5), p(-5.5, 0.0)),
             Self::Up => format!("M{}L{}L{}Z", p(0.0, -5.5), p(5.5, 4.0), p(-5.5, 4.0)),
             Self::Down => format!("M{}L{}L{}Z", p(0.0, 5.5), p(5.5, -4.0), p(-5.5, -4.0)),
-            Self::Cross => format!(
-                "M{}L{}M{}L{}",
-                p(-3.5, -3.5),
-                p(3.5, 3.5),
-                p(-3.5, 3.5),
-                p(3.5, -3.5)
-            ),
+            Self::Cross => format!("M{}L{}M{}L{}", p(-3.5, -3.5), p(3.5, 3.5), p(-3.5, 3.5), p(3.5, -3.5)),
         }
     }
 }
@@ -190,14 +169,11 @@ impl Scale {
     /// Round places for at most `most` ticks; the values are seconds.
     pub(super) fn ticks(&self, most: f64) -> Vec<f64> {
         const STEPS: [f64; 15] = [
-            5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0,
-            14_400.0, 28_800.0, 86_400.0,
+            5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0, 14_400.0,
+            28_800.0, 86_400.0,
         ];
         let length = self.to - self.from;
-        let step = STEPS
-            .into_iter()
-            .find(|step| length / step <= most)
-            .unwrap_or(86_400.0);
+        let step = STEPS.into_iter().find(|step| length / step <= most).unwrap_or(86_400.0);
         let mut at = (self.from / step).ceil() * step;
         let mut ticks = Vec::new();
         while at <= self.to && ticks.len() < 40 {

@@ -30,28 +30,19 @@ fn put(out: &mut String, line: &str) {
 /// What a responder sees.
 pub fn responder(board: &ResponderBoard) -> String {
     let mut out = String::new();
-    put(
-        &mut out,
-        &format!("EXERCISE  {}  [{}]", tame(&board.title), board.drill),
-    );
-    put(
-        &mut out,
-        &format!("{}  {}", offset(board.start, board.now), phase(board.phase)),
-    );
-    let declared = board.declared.as_deref().map_or_else(
-        || "no incident declared".to_owned(),
-        |text| format!("INCIDENT: {}", tame(text)),
-    );
+    put(&mut out, &format!("EXERCISE  {}  [{}]", tame(&board.title), board.drill));
+    put(&mut out, &format!("{}  {}", offset(board.start, board.now), phase(board.phase)));
+    let declared = board
+        .declared
+        .as_deref()
+        .map_or_else(|| "no incident declared".to_owned(), |text| format!("INCIDENT: {}", tame(text)));
     put(&mut out, &declared);
     put(&mut out, "");
     alarms(&mut out, &board.alarms);
     roles(&mut out, board);
     status(&mut out, board);
     if !board.hints.is_empty() {
-        put(
-            &mut out,
-            &format!("hints     {}", tame(&board.hints.join(", "))),
-        );
+        put(&mut out, &format!("hints     {}", tame(&board.hints.join(", "))));
     }
     for question in &board.questions {
         put(&mut out, &format!("question  {}", tame(question)));
@@ -70,10 +61,10 @@ fn alarms(out: &mut String, alarms: &[BoardAlarm]) {
             Some(AlarmSeverity::Warning) => "warn",
             Some(AlarmSeverity::Info) | None => "info",
         };
-        let acked = alarm.acked_by.as_ref().map_or_else(
-            || "NOT ACKNOWLEDGED".to_owned(),
-            |by| format!("ack by {by}"),
-        );
+        let acked = alarm
+            .acked_by
+            .as_ref()
+            .map_or_else(|| "NOT ACKNOWLEDGED".to_owned(), |by| format!("ack by {by}"));
         put(
             out,
             &format!(
@@ -87,16 +78,9 @@ fn alarms(out: &mut String, alarms: &[BoardAlarm]) {
 }
 
 fn roles(out: &mut String, board: &ResponderBoard) {
-    let held: Vec<_> = board
-        .roles
-        .iter()
-        .filter_map(|one| Some(format!("{} {}", one.role, one.holder.as_ref()?)))
-        .collect();
-    let held = if held.is_empty() {
-        "nobody holds one yet".to_owned()
-    } else {
-        held.join(", ")
-    };
+    let held: Vec<_> =
+        board.roles.iter().filter_map(|one| Some(format!("{} {}", one.role, one.holder.as_ref()?))).collect();
+    let held = if held.is_empty() { "nobody holds one yet".to_owned() } else { held.join(", ") };
     put(out, &format!("roles     {held}"));
 }
 
@@ -105,14 +89,10 @@ fn status(out: &mut String, board: &ResponderBoard) {
         put(out, "status    none sent yet");
         return;
     };
-    let overdue =
-        status
-            .next_due
-            .filter(|due| *due < board.now)
-            .map_or(String::new(), |due: At| {
-                let late: Span = board.now.since(due);
-                format!(", the next is overdue by {}", time(late))
-            });
+    let overdue = status.next_due.filter(|due| *due < board.now).map_or(String::new(), |due: At| {
+        let late: Span = board.now.since(due);
+        format!(", the next is overdue by {}", time(late))
+    });
     put(
         out,
         &format!(
@@ -128,10 +108,7 @@ fn channel(out: &mut String, board: &ResponderBoard) {
     put(out, "");
     let skip = board.channel.len().saturating_sub(TAIL);
     for line in &board.channel[skip..] {
-        put(
-            out,
-            &format!("{:<9} {}", offset(board.start, line.at), tame(&line.text)),
-        );
+        put(out, &format!("{:<9} {}", offset(board.start, line.at), tame(&line.text)));
     }
 }
 
@@ -160,10 +137,7 @@ pub fn instigator(board: &InstigatorBoard) -> String {
     for one in &board.injections {
         put(
             &mut out,
-            &format!(
-                "injection {}  T+{}  {} on {}  {}",
-                one.id, one.at, one.fault, one.target, one.state
-            ),
+            &format!("injection {}  T+{}  {} on {}  {}", one.id, one.at, one.fault, one.target, one.state),
         );
     }
     if board.stumped {

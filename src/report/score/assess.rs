@@ -20,15 +20,11 @@ const SHARES: (&str, f64) = ("assess.shares", 0.4);
 const CONFIDENCE: f64 = 0.9;
 
 pub(super) fn checks(sheet: &Sheet<'_, '_>) -> Vec<Check> {
-    let mut checks = vec![Check::not_applicable(
-        SEVERITY.0,
-        SEVERITY.1,
-        wording::NOT_BUILT_YET,
-    )];
+    let mut checks = vec![Check::not_applicable(SEVERITY.0, SEVERITY.1, wording::NOT_BUILT_YET)];
     let claim = sheet.timeline.assessments.last();
-    let blind = sheet.blind().or_else(|| {
-        (!sheet.no_fault() && sheet.impact.windows.is_empty()).then_some(wording::NO_OUTAGE)
-    });
+    let blind = sheet
+        .blind()
+        .or_else(|| (!sheet.no_fault() && sheet.impact.windows.is_empty()).then_some(wording::NO_OUTAGE));
     for (id, weight) in [WINDOW, CLASSES, SHARES] {
         checks.push(match (blind, claim) {
             (Some(why), _) => Check::unknown(id, weight, why),
@@ -50,17 +46,9 @@ fn window(sheet: &Sheet<'_, '_>, mark: Mark, claim: &ImpactClaim) -> Check {
     let (id, weight) = WINDOW;
     let start = sheet.journal.start();
     let pair = |from: At, to: At| (sheet.secs(from), sheet.secs(to));
-    let claimed: Vec<_> = claim
-        .windows
-        .iter()
-        .map(|one| pair(one.from.resolve(start), one.to.resolve(start)))
-        .collect();
-    let actual: Vec<_> = sheet
-        .impact
-        .windows
-        .iter()
-        .map(|one| pair(one.from, one.to))
-        .collect();
+    let claimed: Vec<_> =
+        claim.windows.iter().map(|one| pair(one.from.resolve(start), one.to.resolve(start))).collect();
+    let actual: Vec<_> = sheet.impact.windows.iter().map(|one| pair(one.from, one.to)).collect();
     let score = win(&claimed, &actual, BUCKET.secs());
     let outer = |list: &[(f64, f64)]| {
         let from = list.iter().map(|one| one.0).reduce(f64::min)?;
@@ -68,9 +56,7 @@ fn window(sheet: &Sheet<'_, '_>, mark: Mark, claim: &ImpactClaim) -> Check {
         Some((from, to))
     };
     let said = wording::window(outer(&claimed), outer(&actual), score);
-    Check::scored(id, weight, score, said)
-        .by([mark])
-        .against(&["measured.windows"])
+    Check::scored(id, weight, score, said).by([mark]).against(&["measured.windows"])
 }
 
 fn classes(sheet: &Sheet<'_, '_>, mark: Mark, claim: &ImpactClaim) -> Check {
@@ -83,16 +69,11 @@ fn classes(sheet: &Sheet<'_, '_>, mark: Mark, claim: &ImpactClaim) -> Check {
         names.join(", ")
     };
     let said = wording::classes(&names(&claimed), &names(&actual), score);
-    Check::scored(id, weight, score, said)
-        .by([mark])
-        .against(&["measured.classes"])
+    Check::scored(id, weight, score, said).by([mark]).against(&["measured.classes"])
 }
 
 fn claimed_harmed(claim: &ImpactClaim) -> impl Iterator<Item = (&ClassName, &ClaimedShare)> {
-    claim
-        .failed
-        .iter()
-        .filter(|(_, share)| share.up_to.unwrap_or(share.percent).max(share.percent) >= 1.0)
+    claim.failed.iter().filter(|(_, share)| share.up_to.unwrap_or(share.percent).max(share.percent) >= 1.0)
 }
 
 /// What a claimed share is worth against what was counted.
@@ -101,9 +82,7 @@ pub(crate) fn share_score(claim: &ClaimedShare, count: Count) -> f64 {
         None => pct(claim.percent / 100.0, count.failed, count.sent),
         Some(up_to) => pct_interval(
             (claim.percent / 100.0, up_to / 100.0),
-            claim
-                .confidence
-                .map_or(CONFIDENCE, |sure| f64::from(sure) / 100.0),
+            claim.confidence.map_or(CONFIDENCE, |sure| f64::from(sure) / 100.0),
             count.failed,
             count.sent,
         ),
@@ -125,18 +104,11 @@ fn shares(sheet: &Sheet<'_, '_>, mark: Mark, claim: &ImpactClaim) -> Check {
     let mut sum = 0.0;
     let mut lines = Vec::new();
     for class in &asked {
-        let count = sheet
-            .impact
-            .classes
-            .get(*class)
-            .copied()
-            .unwrap_or_default();
+        let count = sheet.impact.classes.get(*class).copied().unwrap_or_default();
         let claimed = claim.failed.get(*class);
         sum += claimed.map_or(0.0, |claimed| share_score(claimed, count));
         lines.push(wording::share_pair(class, claimed, count.share()));
     }
     let score = sum / asked.len() as f64;
-    Check::scored(id, weight, score, wording::shares(&lines))
-        .by([mark])
-        .against(&["measured.classes"])
+    Check::scored(id, weight, score, wording::shares(&lines)).by([mark]).against(&["measured.classes"])
 }

@@ -35,20 +35,9 @@ pub(super) fn checks(sheet: &Sheet<'_, '_>) -> Vec<Check> {
             .map(|(id, weight)| Check::not_applicable(id, weight, wording::NOTHING_WAS_BROKEN))
             .collect()
     } else {
-        vec![
-            first(sheet),
-            cadence(sheet),
-            content(sheet),
-            promises(sheet),
-            audiences(sheet),
-            truthful(sheet),
-        ]
+        vec![first(sheet), cadence(sheet), content(sheet), promises(sheet), audiences(sheet), truthful(sheet)]
     };
-    checks.push(Check::not_applicable(
-        TICKET.0,
-        TICKET.1,
-        wording::NOT_BUILT_YET,
-    ));
+    checks.push(Check::not_applicable(TICKET.0, TICKET.1, wording::NOT_BUILT_YET));
     checks
 }
 
@@ -58,25 +47,16 @@ fn marks(statuses: &[StatusUpdate<'_>]) -> Vec<Mark> {
 
 fn first(sheet: &Sheet<'_, '_>) -> Check {
     let (id, weight) = FIRST;
-    let first = sheet
-        .timeline
-        .statuses
-        .iter()
-        .map(|status| status.mark)
-        .find(|mark| mark.at >= sheet.broken_from());
+    let first =
+        sheet.timeline.statuses.iter().map(|status| status.mark).find(|mark| mark.at >= sheet.broken_from());
     let after = first.map(|mark| mark.at.since(sheet.onset()));
     let score = after.map_or(0.0, |after| lat(after.secs(), 300.0, 1800.0));
-    Check::scored(id, weight, score, wording::first_status(after))
-        .by(first)
-        .against(&["measured.windows"])
+    Check::scored(id, weight, score, wording::first_status(after)).by(first).against(&["measured.windows"])
 }
 
 /// From the first harm to the measured restoration, or to EndEx.
 fn incident(sheet: &Sheet<'_, '_>) -> (At, At) {
-    let end = sheet
-        .timeline
-        .held_restoration()
-        .map_or(sheet.journal.end(), |(_, since)| since);
+    let end = sheet.timeline.held_restoration().map_or(sheet.journal.end(), |(_, since)| since);
     (sheet.onset(), end)
 }
 
@@ -88,10 +68,7 @@ fn cadence(sheet: &Sheet<'_, '_>) -> Check {
     if statuses.is_empty() && end.since(start) <= FIRST_WITHIN {
         return Check::not_applicable(id, weight, wording::TOO_SHORT_FOR_CADENCE);
     }
-    let broadcasts: Vec<_> = statuses
-        .iter()
-        .map(|status| sheet.secs(status.mark.at))
-        .collect();
+    let broadcasts: Vec<_> = statuses.iter().map(|status| sheet.secs(status.mark.at)).collect();
     let score = stale(
         &broadcasts,
         (sheet.secs(start), sheet.secs(end)),
@@ -160,11 +137,7 @@ fn audiences(sheet: &Sheet<'_, '_>) -> Check {
     let statuses = &sheet.timeline.statuses;
     let told: Vec<&str> = AUDIENCES_TOLD
         .into_iter()
-        .filter(|audience| {
-            statuses
-                .iter()
-                .any(|status| status.to.iter().any(|to| to == audience))
-        })
+        .filter(|audience| statuses.iter().any(|status| status.to.iter().any(|to| to == audience)))
         .collect();
     let score = told.len() as f64 / AUDIENCES_TOLD.len() as f64;
     Check::scored(id, weight, score, wording::audiences(&told)).by(marks(statuses))
@@ -190,12 +163,7 @@ fn truthful(sheet: &Sheet<'_, '_>) -> Check {
     let wrong: Vec<Mark> = over
         .iter()
         .copied()
-        .filter(|mark| {
-            sheet
-                .impact
-                .window_at(mark.at)
-                .is_some_and(|window| window.to.since(mark.at) > EARLY)
-        })
+        .filter(|mark| sheet.impact.window_at(mark.at).is_some_and(|window| window.to.since(mark.at) > EARLY))
         .collect();
     let score = if wrong.is_empty() { 1.0 } else { 0.25 };
     let offset = wrong.first().map(|mark| sheet.journal.offset(mark.at));

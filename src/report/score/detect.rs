@@ -20,24 +20,16 @@ fn recognised(sheet: &Sheet<'_, '_>) -> Check {
     let first = sheet.timeline.first_recognition(sheet.broken_from());
     let after = first.map(|mark| mark.at.since(sheet.onset()));
     let score = after.map_or(0.0, |after| lat(after.secs(), 120.0, 1800.0));
-    Check::scored(id, weight, score, wording::recognised(after))
-        .by(first)
-        .against(&["measured.windows"])
+    Check::scored(id, weight, score, wording::recognised(after)).by(first).against(&["measured.windows"])
 }
 
 fn declared(sheet: &Sheet<'_, '_>) -> Check {
     let (id, weight) = DECLARED;
-    let first = sheet
-        .timeline
-        .declared
-        .iter()
-        .map(|(mark, _)| *mark)
-        .find(|mark| mark.at >= sheet.broken_from());
+    let first =
+        sheet.timeline.declared.iter().map(|(mark, _)| *mark).find(|mark| mark.at >= sheet.broken_from());
     let after = first.map(|mark| mark.at.since(sheet.onset()));
     let score = after.map_or(0.0, |after| lat(after.secs(), 300.0, 1800.0));
-    Check::scored(id, weight, score, wording::declared(after))
-        .by(first)
-        .against(&["measured.windows"])
+    Check::scored(id, weight, score, wording::declared(after)).by(first).against(&["measured.windows"])
 }
 
 /// Alarms of the outage: each is acknowledged soon. Noise is neutral whatever is done with it, and so is an alarm that
@@ -50,9 +42,7 @@ fn triaged(sheet: &Sheet<'_, '_>) -> Check {
         .iter()
         .filter(|spell| spell.related())
         .filter(|spell| {
-            let gone_soon = spell
-                .resolved
-                .is_some_and(|mark| mark.at.since(spell.raised.at).secs() <= 120.0);
+            let gone_soon = spell.resolved.is_some_and(|mark| mark.at.since(spell.raised.at).secs() <= 120.0);
             spell.acked.is_some() || !gone_soon
         })
         .collect();
@@ -65,9 +55,7 @@ fn triaged(sheet: &Sheet<'_, '_>) -> Check {
         .filter_map(|spell| Some(spell.acked?.0.at.since(spell.raised.at)))
         .map(|after| lat(after.secs(), 120.0, 1800.0))
         .sum();
-    let evidence = spells
-        .iter()
-        .map(|spell| spell.acked.map_or(spell.raised, |(mark, _)| mark));
+    let evidence = spells.iter().map(|spell| spell.acked.map_or(spell.raised, |(mark, _)| mark));
     let score = sum / spells.len() as f64;
     Check::scored(id, weight, score, wording::triaged(acked, spells.len())).by(evidence)
 }
@@ -75,15 +63,10 @@ fn triaged(sheet: &Sheet<'_, '_>) -> Check {
 fn nothing_broken(sheet: &Sheet<'_, '_>) -> Check {
     let (id, weight) = SAID_SO;
     let line = sheet.timeline;
-    let says_none = |kind: &Option<String>| {
-        kind.as_deref()
-            .is_some_and(|kind| kind.split('.').next() == Some("none"))
-    };
+    let says_none =
+        |kind: &Option<String>| kind.as_deref().is_some_and(|kind| kind.split('.').next() == Some("none"));
     // The last answer counts; without one, an all-clear says the same.
-    let claimed = line
-        .causes
-        .last()
-        .map(|(mark, claim)| (*mark, says_none(&claim.kind)));
+    let claimed = line.causes.last().map(|(mark, claim)| (*mark, says_none(&claim.kind)));
     let cleared = line.resolved.last().map(|(mark, _)| *mark).or_else(|| {
         line.statuses
             .iter()
@@ -91,23 +74,14 @@ fn nothing_broken(sheet: &Sheet<'_, '_>) -> Check {
             .find(|status| status.state == StatusState::Resolved)
             .map(|status| status.mark)
     });
-    let guessed = line
-        .hypotheses
-        .iter()
-        .find(|(_, claim)| says_none(&claim.kind))
-        .map(|(mark, _)| *mark);
+    let guessed = line.hypotheses.iter().find(|(_, claim)| says_none(&claim.kind)).map(|(mark, _)| *mark);
     let (score, mark) = match (claimed, cleared, guessed) {
         (Some((mark, true)), _, _) | (None, Some(mark), _) => (1.0, Some(mark)),
         (Some((mark, false)), _, _) => (0.0, Some(mark)),
         (None, None, Some(mark)) => (0.5, Some(mark)),
         (None, None, None) => (0.0, None),
     };
-    Check::scored(
-        id,
-        weight,
-        score,
-        wording::nothing_broken(score, mark.is_some()),
-    )
-    .by(mark)
-    .against(&["truth.cause.kind"])
+    Check::scored(id, weight, score, wording::nothing_broken(score, mark.is_some()))
+        .by(mark)
+        .against(&["truth.cause.kind"])
 }

@@ -72,9 +72,7 @@ fn named_components<'p>(plan: &'p Plan, claim: &'p CauseClaim) -> Vec<&'p str> {
         .target
         .services
         .iter()
-        .filter(|service| {
-            reading.names(service.name.as_str()) || reading.names(service.component.as_str())
-        })
+        .filter(|service| reading.names(service.name.as_str()) || reading.names(service.component.as_str()))
         .map(|service| service.component.as_str())
         .collect();
     if named.is_empty() && reading.names(&plan.truth.cause.component) {
@@ -93,26 +91,14 @@ fn component(plan: &Plan, claim: &CauseClaim) -> f64 {
     let spreads: Vec<(String, String)> = cause
         .spreads
         .iter()
-        .map(|(a, b)| {
-            (
-                component_of(plan, a).to_owned(),
-                component_of(plan, b).to_owned(),
-            )
-        })
+        .map(|(a, b)| (component_of(plan, a).to_owned(), component_of(plan, b).to_owned()))
         .collect();
     let actual = component_of(plan, &cause.component);
-    prox(
-        &named_components(plan, claim),
-        &[actual],
-        &Graph::new(&spreads),
-    )
+    prox(&named_components(plan, claim), &[actual], &Graph::new(&spreads))
 }
 
 fn kind(plan: &Plan, claim: &CauseClaim) -> f64 {
-    claim
-        .kind
-        .as_deref()
-        .map_or(0.0, |kind| tax(kind, &plan.truth.cause.kind))
+    claim.kind.as_deref().map_or(0.0, |kind| tax(kind, &plan.truth.cause.kind))
 }
 
 fn facts(plan: &Plan, claim: &CauseClaim) -> Option<FactsFound> {
@@ -121,22 +107,12 @@ fn facts(plan: &Plan, claim: &CauseClaim) -> Option<FactsFound> {
         return None;
     }
     let reading = Reading::of(&claim.text);
-    let found: Vec<(&str, Found)> = cause
-        .facts
-        .iter()
-        .map(|fact| (fact.id.as_str(), reading.find(fact)))
-        .collect();
+    let found: Vec<(&str, Found)> =
+        cause.facts.iter().map(|fact| (fact.id.as_str(), reading.find(fact))).collect();
     let ticked: BTreeSet<&str> = claim.facts.iter().map(String::as_str).collect();
     let actual: BTreeSet<&str> = cause.facts.iter().map(|fact| fact.id.as_str()).collect();
-    let wrong = cause
-        .distractors
-        .iter()
-        .filter(|fact| ticked.contains(fact.id.as_str()))
-        .count();
-    let stated = found
-        .iter()
-        .filter(|(_, found)| *found == Found::Stated)
-        .map(|(id, _)| *id);
+    let wrong = cause.distractors.iter().filter(|fact| ticked.contains(fact.id.as_str())).count();
+    let stated = found.iter().filter(|(_, found)| *found == Found::Stated).map(|(id, _)| *id);
     let claimed: BTreeSet<&str> = ticked.iter().copied().chain(stated).collect();
     let right = claimed.intersection(&actual).count();
     let kept = 1.0 - wrong as f64 / cause.distractors.len().max(1) as f64;
@@ -183,11 +159,7 @@ fn component_check(sheet: &Sheet<'_, '_>, mark: Mark, claim: &CauseClaim) -> Che
     let plan = sheet.journal.plan();
     let score = component(plan, claim);
     let named = named_components(plan, claim).join(", ");
-    let said = wording::component(
-        &named,
-        component_of(plan, &plan.truth.cause.component),
-        score,
-    );
+    let said = wording::component(&named, component_of(plan, &plan.truth.cause.component), score);
     Check::scored(id, weight, score, said)
         .by([mark])
         .against(&["truth.cause.component", "truth.cause.spreads"])
@@ -198,9 +170,7 @@ fn kind_check(sheet: &Sheet<'_, '_>, mark: Mark, claim: &CauseClaim) -> Check {
     let plan = sheet.journal.plan();
     let score = kind(plan, claim);
     let said = wording::kind(claim.kind.as_deref(), &plan.truth.cause.kind, score);
-    Check::scored(id, weight, score, said)
-        .by([mark])
-        .against(&["truth.cause.kind"])
+    Check::scored(id, weight, score, said).by([mark]).against(&["truth.cause.kind"])
 }
 
 fn facts_check(sheet: &Sheet<'_, '_>, mark: Mark, claim: &CauseClaim) -> Check {
@@ -253,9 +223,7 @@ fn evidence_check(sheet: &Sheet<'_, '_>, mark: Mark, claim: &CauseClaim) -> Chec
         .filter(|seq| *seq < mark.seq)
         .filter(|seq| {
             let index = usize::try_from(*seq).unwrap_or(usize::MAX);
-            events
-                .get(index)
-                .is_some_and(|recorded| shows(&recorded.event))
+            events.get(index).is_some_and(|recorded| shows(&recorded.event))
         })
         .collect();
     let looked = sheet
@@ -272,10 +240,7 @@ fn evidence_check(sheet: &Sheet<'_, '_>, mark: Mark, claim: &CauseClaim) -> Chec
         (0, 1) => 0.3,
         (0, 0) => 0.0,
     };
-    let shown = cited.iter().map(|seq| Mark {
-        seq: *seq,
-        at: mark.at,
-    });
+    let shown = cited.iter().map(|seq| Mark { seq: *seq, at: mark.at });
     Check::scored(id, weight, score, wording::evidence(cited.len(), looked)).by(shown.chain([mark]))
 }
 
@@ -307,10 +272,7 @@ fn milestones(sheet: &Sheet<'_, '_>) -> Check {
         return Check::not_applicable(id, weight, wording::NOTHING_TO_COMPARE);
     }
     let passed = reached.iter().filter(|(_, mark)| mark.is_some()).count();
-    let missing = reached
-        .iter()
-        .find(|(_, mark)| mark.is_none())
-        .map(|(name, _)| *name);
+    let missing = reached.iter().find(|(_, mark)| mark.is_none()).map(|(name, _)| *name);
     let score = passed as f64 / reached.len() as f64;
     let said = wording::milestones(passed, reached.len(), missing);
     Check::scored(id, weight, score, said)
@@ -319,20 +281,14 @@ fn milestones(sheet: &Sheet<'_, '_>) -> Check {
 }
 
 /// When a milestone was reached; the outer nothing: a journal cannot tell.
-#[expect(
-    clippy::option_option,
-    reason = "a milestone that cannot be told is not one that was missed"
-)]
+#[expect(clippy::option_option, reason = "a milestone that cannot be told is not one that was missed")]
 fn milestone(sheet: &Sheet<'_, '_>, name: &str) -> Option<Option<Mark>> {
     let plan = sheet.journal.plan();
     let line = sheet.timeline;
     let mut claims: Vec<_> = line.hypotheses.iter().chain(&line.causes).collect();
     claims.sort_by_key(|(mark, _)| *mark);
     let first = |good: &dyn Fn(&CauseClaim) -> bool| {
-        claims
-            .iter()
-            .find(|(_, claim)| good(claim))
-            .map(|(mark, _)| *mark)
+        claims.iter().find(|(_, claim)| good(claim)).map(|(mark, _)| *mark)
     };
     let cleared = || {
         let related: Vec<_> = line

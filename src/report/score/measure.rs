@@ -6,11 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 pub type Stretch = (f64, f64);
 
 fn unit(score: f64) -> f64 {
-    if score.is_nan() {
-        0.0
-    } else {
-        score.clamp(0.0, 1.0)
-    }
+    if score.is_nan() { 0.0 } else { score.clamp(0.0, 1.0) }
 }
 
 /// How prompt: 1 up to `par`, 0 from `limit`, log-linear between.
@@ -26,11 +22,7 @@ pub fn lat(t: f64, par: f64, limit: f64) -> f64 {
 
 /// Sorts, drops what is empty or backwards, and joins what touches.
 pub fn union(stretches: &[Stretch]) -> Vec<Stretch> {
-    let mut sorted: Vec<_> = stretches
-        .iter()
-        .copied()
-        .filter(|(from, to)| from < to)
-        .collect();
+    let mut sorted: Vec<_> = stretches.iter().copied().filter(|(from, to)| from < to).collect();
     sorted.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
     let mut joined: Vec<Stretch> = Vec::new();
     for (from, to) in sorted {
@@ -47,12 +39,7 @@ fn length(stretches: &[Stretch]) -> f64 {
 }
 
 fn overlap(a: &[Stretch], b: &[Stretch]) -> f64 {
-    a.iter()
-        .flat_map(|x| {
-            b.iter()
-                .map(move |y| (x.1.min(y.1) - x.0.max(y.0)).max(0.0))
-        })
-        .sum()
+    a.iter().flat_map(|x| b.iter().map(move |y| (x.1.min(y.1) - x.0.max(y.0)).max(0.0))).sum()
 }
 
 /// How well claimed times match true ones: half F1, a quarter for each outer edge.
@@ -71,10 +58,7 @@ pub fn win(claimed: &[Stretch], actual: &[Stretch], bucket: f64) -> f64 {
         return 0.0;
     };
     let precision = overlap(&claimed, &actual) / length(&claimed);
-    let recall = actual
-        .iter()
-        .map(|one| overlap(&claimed, &[*one]) / (one.1 - one.0))
-        .sum::<f64>()
+    let recall = actual.iter().map(|one| overlap(&claimed, &[*one]) / (one.1 - one.0)).sum::<f64>()
         / actual.len() as f64;
     let f1 = harmonic(precision, recall);
     let free = bucket.max(60.0);
@@ -89,11 +73,7 @@ pub fn onset(error: f64) -> f64 {
 }
 
 fn harmonic(a: f64, b: f64) -> f64 {
-    if a + b <= 0.0 {
-        0.0
-    } else {
-        2.0 * a * b / (a + b)
-    }
+    if a + b <= 0.0 { 0.0 } else { 2.0 * a * b / (a + b) }
 }
 
 /// The Wilson 95 % interval of `k` out of `n`; (0, 1) when `n` is 0.
@@ -133,11 +113,7 @@ pub fn pct(claim: f64, k: u64, n: u64) -> f64 {
         (share / (1.0 - share)).ln()
     };
     let by_odds = unit(1.0 - (log_odds(claim) - log_odds(nearest)).abs() / 3.0);
-    if p >= 0.05 {
-        by_odds.max(unit(1.0 - (claim - nearest).abs() / (0.5 * p).max(0.05)))
-    } else {
-        by_odds
-    }
+    if p >= 0.05 { by_odds.max(unit(1.0 - (claim - nearest).abs() / (0.5 * p).max(0.05))) } else { by_odds }
 }
 
 /// How well a claimed interval with a confidence (both 0 to 1) matches `k` of `n`: the interval (Winkler) score, width
@@ -173,10 +149,7 @@ pub fn stale(broadcasts: &[f64], incident: Stretch, first: f64, period: f64, gra
 /// Whether an action was logged before it was taken: an entry of the 15 minutes before it is worth 1, one within
 /// 2 minutes after it .5, none 0. `log` holds the times of unused entries about the same target.
 pub fn prec(log: &[f64], action: f64) -> f64 {
-    if log
-        .iter()
-        .any(|at| *at <= action && action - at <= 15.0 * 60.0)
-    {
+    if log.iter().any(|at| *at <= action && action - at <= 15.0 * 60.0) {
         1.0
     } else if log.iter().any(|at| *at > action && at - action <= 120.0) {
         0.5
@@ -261,11 +234,8 @@ pub fn cover1(spans: &[Stretch], whole: Stretch) -> f64 {
     if whole.1 <= whole.0 {
         return 1.0;
     }
-    let mut edges: Vec<(f64, i32)> = spans
-        .iter()
-        .filter(|(from, to)| from < to)
-        .flat_map(|(from, to)| [(*from, 1), (*to, -1)])
-        .collect();
+    let mut edges: Vec<(f64, i32)> =
+        spans.iter().filter(|(from, to)| from < to).flat_map(|(from, to)| [(*from, 1), (*to, -1)]).collect();
     edges.sort_by(|a, b| a.0.total_cmp(&b.0));
     let mut holders = 0;
     let mut since = whole.0;
@@ -321,17 +291,11 @@ mod tests {
     const MIN: f64 = 60.0;
 
     fn near(value: f64, listed: f64) {
-        assert!(
-            (value - listed).abs() < 0.0051,
-            "{value} is not about {listed}"
-        );
+        assert!((value - listed).abs() < 0.0051, "{value} is not about {listed}");
     }
 
     fn graph(edges: &[(&str, &str)]) -> Vec<(String, String)> {
-        edges
-            .iter()
-            .map(|(a, b)| ((*a).to_owned(), (*b).to_owned()))
-            .collect()
+        edges.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect()
     }
 
     #[test]
@@ -452,11 +416,8 @@ mod tests {
     }
 
     fn stretches() -> impl Strategy<Value = Vec<Stretch>> {
-        prop::collection::vec((0.0..20_000.0_f64, 1.0..5000.0_f64), 0..5).prop_map(|list| {
-            list.into_iter()
-                .map(|(from, len)| (from, from + len))
-                .collect()
-        })
+        prop::collection::vec((0.0..20_000.0_f64, 1.0..5000.0_f64), 0..5)
+            .prop_map(|list| list.into_iter().map(|(from, len)| (from, from + len)).collect())
     }
 
     proptest! {

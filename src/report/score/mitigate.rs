@@ -21,13 +21,7 @@ pub(super) fn checks(sheet: &Sheet<'_, '_>) -> Vec<Check> {
     if sheet.no_fault() {
         return vec![no_harm(sheet)];
     }
-    vec![
-        restored(sheet),
-        spared(sheet),
-        how(sheet),
-        invariants(sheet),
-        preserved(sheet),
-    ]
+    vec![restored(sheet), spared(sheet), how(sheet), invariants(sheet), preserved(sheet)]
 }
 
 fn no_harm(sheet: &Sheet<'_, '_>) -> Check {
@@ -48,9 +42,7 @@ fn restored(sheet: &Sheet<'_, '_>) -> Check {
         let score = lat(after.secs(), duration.par.secs(), duration.limit.secs());
         let relapses = sheet.timeline.relapsed.len();
         let said = wording::restored(after, duration.par, relapses);
-        return Check::scored(id, weight, score, said)
-            .by([mark])
-            .against(&["measured.restored"]);
+        return Check::scored(id, weight, score, said).by([mark]).against(&["measured.restored"]);
     }
     // An abort before the limit leaves open whether the team would have made it.
     if let Some((mark, Outcome::Aborted, _)) = sheet.journal.ended()
@@ -87,35 +79,22 @@ fn spared(sheet: &Sheet<'_, '_>) -> Check {
         actual += rate * left.max(0.0);
     }
     let score = area(actual, nothing, par);
-    Check::scored(id, weight, score, wording::spared(actual, nothing, par))
-        .against(&["measured.classes"])
+    Check::scored(id, weight, score, wording::spared(actual, nothing, par)).against(&["measured.classes"])
 }
 
 /// Understand-first rewards the root fix; restore-first takes any restoration that holds.
 fn how(sheet: &Sheet<'_, '_>) -> Check {
     let (id, weight) = HOW;
     let held = sheet.timeline.held_restoration().is_some();
-    let related = || {
-        sheet
-            .timeline
-            .injections
-            .iter()
-            .filter(|injection| injection.planned.related)
-    };
-    let gone =
-        related().find_map(|one| one.first(|step| matches!(step, InjectionStep::Gone { .. })));
+    let related = || sheet.timeline.injections.iter().filter(|injection| injection.planned.related);
+    let gone = related().find_map(|one| one.first(|step| matches!(step, InjectionStep::Gone { .. })));
     if let Some(mark) = gone {
         return Check::scored(id, weight, 0.0, wording::target_gone()).by([mark]);
     }
     // A repair may well differ from what was there before the fault: changed by hand counts as repaired.
     let repaired: Vec<_> = related()
         .filter_map(|one| {
-            one.first(|step| {
-                matches!(
-                    step,
-                    InjectionStep::Cleared | InjectionStep::Diverged { .. }
-                )
-            })
+            one.first(|step| matches!(step, InjectionStep::Cleared | InjectionStep::Diverged { .. }))
         })
         .collect();
     let all = related().count();
@@ -143,8 +122,8 @@ fn invariants(sheet: &Sheet<'_, '_>) -> Check {
 
 /// Verbs that only look.
 const LOOKS: &[&str] = &[
-    "list", "logs", "log", "show", "status", "health", "metrics", "get", "cat", "ps", "describe",
-    "inspect", "releases", "check", "top",
+    "list", "logs", "log", "show", "status", "health", "metrics", "get", "cat", "ps", "describe", "inspect",
+    "releases", "check", "top",
 ];
 
 /// Whether the first act that changes the target came after something that keeps what it would have destroyed: an
@@ -159,28 +138,17 @@ fn preserved(sheet: &Sheet<'_, '_>) -> Check {
         return Check::unknown(id, weight, wording::SHELL_NOT_RECORDED);
     }
     let looks = |argv: &[String]| argv.iter().any(|word| LOOKS.contains(&word.as_str()));
-    let Some(first) = line
-        .operations
-        .iter()
-        .find(|operation| !looks(operation.argv))
-    else {
+    let Some(first) = line.operations.iter().find(|operation| !looks(operation.argv)) else {
         return Check::not_applicable(id, weight, wording::NOTHING_CHANGED);
     };
-    let looked = line
-        .operations
-        .iter()
-        .filter(|operation| looks(operation.argv))
-        .map(|operation| operation.mark);
+    let looked =
+        line.operations.iter().filter(|operation| looks(operation.argv)).map(|operation| operation.mark);
     let seen: Vec<_> = looked
         .chain(line.logs.iter().map(|(mark, _, _)| *mark))
         .chain(line.hypotheses.iter().map(|(mark, _)| *mark))
         .collect();
     let before: Vec<_> = seen.iter().map(|mark| sheet.secs(mark.at)).collect();
     let score = prec(&before, sheet.secs(first.mark.at));
-    let evidence = seen
-        .iter()
-        .copied()
-        .filter(|mark| mark.seq < first.mark.seq)
-        .chain([first.mark]);
+    let evidence = seen.iter().copied().filter(|mark| mark.seq < first.mark.seq).chain([first.mark]);
     Check::scored(id, weight, score, wording::preserved(score)).by(evidence)
 }

@@ -154,10 +154,7 @@ impl DimensionName {
             Self::Decide | Self::Close => (0.05, 0.05),
             Self::Learn => (0.10, 0.05),
         };
-        Weights {
-            understand_first,
-            restore_first,
-        }
+        Weights { understand_first, restore_first }
     }
 }
 
@@ -239,16 +236,12 @@ impl Check {
     }
 
     fn not_applicable(id: &str, weight: f64, why: &str) -> Self {
-        let state = State::NotApplicable {
-            why: why.to_owned(),
-        };
+        let state = State::NotApplicable { why: why.to_owned() };
         Self::new(id, weight, state, None, Said::plain(why))
     }
 
     fn unknown(id: &str, weight: f64, why: &str) -> Self {
-        let state = State::Unknown {
-            why: why.to_owned(),
-        };
+        let state = State::Unknown { why: why.to_owned() };
         Self::new(id, weight, state, None, Said::plain(why))
     }
 
@@ -293,9 +286,7 @@ impl Sheet<'_, '_> {
     /// From when on there was something to notice.
     fn broken_from(&self) -> At {
         let onset = self.onset();
-        self.timeline
-            .injected()
-            .map_or(onset, |mark| mark.at.min(onset))
+        self.timeline.injected().map_or(onset, |mark| mark.at.min(onset))
     }
 
     /// Seconds since StartEx.
@@ -324,11 +315,7 @@ pub fn no_fault(journal: &Journal<'_>) -> bool {
 
 /// Seconds from `start` to `at`; negative before it.
 pub(crate) fn secs(start: At, at: At) -> f64 {
-    if at >= start {
-        at.since(start).secs()
-    } else {
-        -start.since(at).secs()
-    }
+    if at >= start { at.since(start).secs() } else { -start.since(at).secs() }
 }
 
 /// Why a drill of this outcome is not scored, if it is not.
@@ -340,9 +327,7 @@ fn unscored(journal: &Journal<'_>) -> Option<&'static str> {
         Outcome::Void | Outcome::Stopped | Outcome::Unfit | Outcome::Missed => {
             Some(wording::unscored(outcome))
         }
-        Outcome::Completed | Outcome::Aborted if !journal.has_started() => {
-            Some(wording::NEVER_STARTED)
-        }
+        Outcome::Completed | Outcome::Aborted if !journal.has_started() => Some(wording::NEVER_STARTED),
         Outcome::Completed | Outcome::Aborted => None,
     }
 }
@@ -362,20 +347,12 @@ pub(crate) fn score_with(
     profile: Option<Profile>,
 ) -> Score {
     let plan = journal.plan();
-    let sheet = Sheet {
-        journal,
-        timeline,
-        impact,
-        profile: profile.unwrap_or(plan.profile),
-    };
+    let sheet = Sheet { journal, timeline, impact, profile: profile.unwrap_or(plan.profile) };
     let unscored = unscored(journal).map(str::to_owned);
     let dimensions = if unscored.is_some() {
         Vec::new()
     } else {
-        DimensionName::ALL
-            .into_iter()
-            .map(|name| dimension(name, &sheet))
-            .collect()
+        DimensionName::ALL.into_iter().map(|name| dimension(name, &sheet)).collect()
     };
     Score {
         scorer: SCORER_VERSION,
@@ -409,23 +386,12 @@ fn dimension(name: DimensionName, sheet: &Sheet<'_, '_>) -> Dimension {
 
 fn summed_up(name: DimensionName, checks: Vec<Check>) -> Dimension {
     let weight_of = |which: &dyn Fn(&Check) -> bool| -> f64 {
-        checks
-            .iter()
-            .filter(|check| which(check))
-            .map(|check| check.weight)
-            .sum()
+        checks.iter().filter(|check| which(check)).map(|check| check.weight).sum()
     };
     let judged = weight_of(&|check| check.score.is_some());
     let applicable = weight_of(&|check| !matches!(check.state, State::NotApplicable { .. }));
-    let coverage = if applicable > 0.0 {
-        judged / applicable
-    } else {
-        0.0
-    };
-    let earned: f64 = checks
-        .iter()
-        .filter_map(|check| Some(check.weight * check.score?))
-        .sum();
+    let coverage = if applicable > 0.0 { judged / applicable } else { 0.0 };
+    let earned: f64 = checks.iter().filter_map(|check| Some(check.weight * check.score?)).sum();
     let score = (judged > 0.0 && coverage + 1e-9 >= COVERAGE_MIN).then(|| round(earned / judged));
     Dimension {
         name,
@@ -469,22 +435,16 @@ impl Score {
 
     /// The check of that id.
     pub fn check(&self, id: &str) -> Option<&Check> {
-        self.dimensions
-            .iter()
-            .flat_map(|dimension| &dimension.checks)
-            .find(|check| check.id == id)
+        self.dimensions.iter().flat_map(|dimension| &dimension.checks).find(|check| check.id == id)
     }
 
     /// Weighted mean of the scored dimensions, to compare two plays of one scenario when the scorer is tested. It is
     /// never shown: one figure for a drill invites ranking.
     pub fn weighted_mean(&self) -> Option<f64> {
-        let scored = self
-            .dimensions
-            .iter()
-            .filter_map(|one| Some((one.weights.of(self.profile), one.score?)));
-        let (whole, sum) = scored.fold((0.0, 0.0), |(whole, sum), (weight, score)| {
-            (whole + weight, sum + weight * score)
-        });
+        let scored =
+            self.dimensions.iter().filter_map(|one| Some((one.weights.of(self.profile), one.score?)));
+        let (whole, sum) =
+            scored.fold((0.0, 0.0), |(whole, sum), (weight, score)| (whole + weight, sum + weight * score));
         (whole > 0.0).then(|| round(sum / whole))
     }
 }

@@ -120,20 +120,14 @@ impl Reading {
 
     /// Whether the text names `word` somewhere without denying it.
     pub fn names(&self, word: &str) -> bool {
-        self.sentences
-            .iter()
-            .any(|sentence| meets(sentence, &[word.to_owned()]) == Found::Stated)
+        self.sentences.iter().any(|sentence| meets(sentence, &[word.to_owned()]) == Found::Stated)
     }
 }
 
 fn meets(sentence: &str, group: &[String]) -> Found {
     let mut best = Found::Absent;
     for phrase in group {
-        let phrase = phrase
-            .to_lowercase()
-            .split_whitespace()
-            .collect::<Vec<_>>()
-            .join(" ");
+        let phrase = phrase.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ");
         if phrase.is_empty() {
             continue;
         }
@@ -211,11 +205,9 @@ mod tests {
     #[test]
     fn a_wording_is_found_whole_and_in_any_case() {
         let pool: &[&[&str]] = &[&["pool size 2", "pool.size = 2", "two connections"]];
-        for text in [
-            "The web's pool has Two   Connections since then.",
-            "pool.size = 2!",
-            "We saw it: pool size 2.",
-        ] {
+        for text in
+            ["The web's pool has Two   Connections since then.", "pool.size = 2!", "We saw it: pool size 2."]
+        {
             assert_eq!(find(text, pool), Found::Stated, "{text}");
         }
         for text in [
@@ -237,31 +229,20 @@ mod tests {
     fn every_group_must_be_met_in_one_sentence() {
         let both: &[&[&str]] = &[&["pool"], &["release", "roll-out"]];
         assert_eq!(find("the roll-out shrank the pool", both), Found::Stated);
-        assert_eq!(
-            find("There was a roll-out. The pool is small.", both),
-            Found::Ambiguous
-        );
+        assert_eq!(find("There was a roll-out. The pool is small.", both), Found::Ambiguous);
         assert_eq!(find("the disk is full", both), Found::Absent);
     }
 
     #[test]
     fn a_denied_wording_needs_a_reader() {
         let disk: &[&[&str]] = &[&["disk is full"]];
-        for text in [
-            "it is not that the disk is full",
-            "disk is full was not it",
-            "without the disk is full alarm",
-        ] {
+        for text in
+            ["it is not that the disk is full", "disk is full was not it", "without the disk is full alarm"]
+        {
             assert_ne!(find(text, disk), Found::Stated, "{text}");
         }
-        assert_eq!(
-            find("not the network, the disk is full", disk),
-            Found::Stated
-        );
-        assert_eq!(
-            find("not the pool but the disk is full", disk),
-            Found::Stated
-        );
+        assert_eq!(find("not the network, the disk is full", disk), Found::Stated);
+        assert_eq!(find("not the pool but the disk is full", disk), Found::Stated);
         assert_eq!(find("no space left", &[&["no space left"]]), Found::Stated);
     }
 

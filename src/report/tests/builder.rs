@@ -52,10 +52,7 @@ fn class(of: &str, rate: f64) -> RequestClass {
         keys: 100,
         body_bytes: 0,
         headers: BTreeMap::new(),
-        expect: Expect {
-            status: vec![200],
-            within: Span::from_secs(1),
-        },
+        expect: Expect { status: vec![200], within: Span::from_secs(1) },
     }
 }
 
@@ -75,11 +72,7 @@ fn target() -> TargetDescription {
         files: vec![],
         probes: vec![],
         operations: vec![],
-        caps: BlastCaps {
-            services: 2,
-            links: 2,
-            volumes: 1,
-        },
+        caps: BlastCaps { services: 2, links: 2, volumes: 1 },
     }
 }
 
@@ -98,16 +91,8 @@ fn truth() -> Truth {
             kind: "config.capacity.too-small".to_owned(),
             trigger: "the evening roll-out of 2026.11.3".to_owned(),
             facts: vec![
-                fact(
-                    "f1",
-                    "Each web instance holds two connections.",
-                    &["two connections", "pool size 2"],
-                ),
-                fact(
-                    "f3",
-                    "It began with a roll-out.",
-                    &["2026.11.3", "roll-out"],
-                ),
+                fact("f1", "Each web instance holds two connections.", &["two connections", "pool size 2"]),
+                fact("f3", "It began with a roll-out.", &["2026.11.3", "roll-out"]),
             ],
             distractors: vec![
                 fact("f2", "The disk is full.", &["disk is full"]),
@@ -120,15 +105,9 @@ fn truth() -> Truth {
         owners: vec!["web-oncall".to_owned()],
         severity: BTreeMap::new(),
         decision: BTreeMap::new(),
-        milestones: [
-            "symptom",
-            "localised",
-            "mechanism",
-            "mitigated",
-            "root-fixed",
-        ]
-        .map(str::to_owned)
-        .to_vec(),
+        milestones: ["symptom", "localised", "mechanism", "mitigated", "root-fixed"]
+            .map(str::to_owned)
+            .to_vec(),
     }
 }
 
@@ -150,13 +129,7 @@ fn alarms() -> Vec<AlarmRule> {
 pub(crate) fn put_failed_below_1_percent() -> Condition {
     Condition {
         subject: Subject::Class(name("put")),
-        tests: vec![Test {
-            signal: Signal::Failed,
-            threshold: Threshold {
-                op: Op::Below,
-                value: 0.01,
-            },
-        }],
+        tests: vec![Test { signal: Signal::Failed, threshold: Threshold { op: Op::Below, value: 0.01 } }],
         over: Span::from_secs(5),
         held: Span::from_secs(60),
     }
@@ -169,17 +142,13 @@ pub(crate) fn plan() -> Plan {
         scenario: "pool-shrink".to_owned(),
         title: "Uploads fail after the evening release".to_owned(),
         digest: "5f1c0a9b2d".repeat(6),
-        summary: "A roll-out shrinks the web tier's connection pool; uploads queue and time out."
-            .to_owned(),
+        summary: "A roll-out shrinks the web tier's connection pool; uploads queue and time out.".to_owned(),
         objectives: vec!["read a pool's saturation before restarting anything".to_owned()],
         difficulty: 2,
         seed: Seed(7),
         start: START,
         profile: Profile::UnderstandFirst,
-        duration: Duration {
-            par: Span::from_mins(10),
-            limit: Span::from_mins(30),
-        },
+        duration: Duration { par: Span::from_mins(10), limit: Span::from_mins(30) },
         target: target(),
         catalogue: vec![CatalogueEntry {
             name: "depotctl(1)".to_owned(),
@@ -191,14 +160,9 @@ pub(crate) fn plan() -> Plan {
         }],
         hints: vec!["depotctl(1)".to_owned()],
         questions: vec!["How many requests wait for a connection?".to_owned()],
-        roster: RosterNeeds {
-            instigators: (1, 3),
-            responders: (1, 6),
-        },
+        roster: RosterNeeds { instigators: (1, 3), responders: (1, 6) },
         steady_state: vec![],
-        workload: WorkloadShape {
-            classes: vec![class("put", 8.0), class("get", 20.0)],
-        },
+        workload: WorkloadShape { classes: vec![class("put", 8.0), class("get", 20.0)] },
         injections: vec![PlannedInjection {
             id: name("gd-7f3a9c2e"),
             injector: "config-rollout".to_owned(),
@@ -227,17 +191,10 @@ pub(crate) fn plan() -> Plan {
             .facts
             .iter()
             .chain(&truth.cause.distractors)
-            .map(|fact| FactOffer {
-                id: fact.id.clone(),
-                says: fact.says.clone(),
-            })
+            .map(|fact| FactOffer { id: fact.id.clone(), says: fact.says.clone() })
             .collect(),
         truth,
-        reference_solution: vec![vec![
-            "depotctl".to_owned(),
-            "rollback".to_owned(),
-            "web".to_owned(),
-        ]],
+        reference_solution: vec![vec!["depotctl".to_owned(), "rollback".to_owned(), "web".to_owned()]],
         autopilot: vec![],
         routes: vec![],
     }
@@ -253,25 +210,11 @@ pub(crate) struct Play {
 impl Play {
     /// Joined people, StartEx, nothing else.
     pub(crate) fn of(plan: Plan) -> Self {
-        let mut made = Self {
-            plan,
-            events: Vec::new(),
-        };
-        for (person, hat) in [
-            ("ana", Hat::Responder),
-            ("ben", Hat::Responder),
-            ("ivy", Hat::Instigator),
-        ] {
-            made = made.event(
-                0,
-                Event::Joined {
-                    person: name(person),
-                    hat,
-                },
-            );
+        let mut made = Self { plan, events: Vec::new() };
+        for (person, hat) in [("ana", Hat::Responder), ("ben", Hat::Responder), ("ivy", Hat::Instigator)] {
+            made = made.event(0, Event::Joined { person: name(person), hat });
         }
-        made.event(0, Event::MeasuringBegan)
-            .event(0, Event::Started)
+        made.event(0, Event::MeasuringBegan).event(0, Event::Started)
     }
 
     pub(crate) fn event(mut self, second: u64, event: Event) -> Self {
@@ -301,31 +244,14 @@ impl Play {
     }
 
     /// A second for each of `seconds`: 8 puts of which `put(second)` fail, 20 gets of which none does.
-    pub(crate) fn measured(
-        mut self,
-        seconds: std::ops::Range<u64>,
-        put: impl Fn(u64) -> u32,
-    ) -> Self {
+    pub(crate) fn measured(mut self, seconds: std::ops::Range<u64>, put: impl Fn(u64) -> u32) -> Self {
         for second in seconds {
-            let tally = |sent, failed| Tally {
-                sent,
-                failed,
-                dropped: 0,
-                p50_ms: 20,
-                p95_ms: 60,
-                p99_ms: 90,
-            };
+            let tally = |sent, failed| Tally { sent, failed, dropped: 0, p50_ms: 20, p95_ms: 60, p99_ms: 90 };
             let bucket = Bucket {
-                classes: BTreeMap::from([
-                    (name("put"), tally(8, put(second))),
-                    (name("get"), tally(20, 0)),
-                ]),
+                classes: BTreeMap::from([(name("put"), tally(8, put(second))), (name("get"), tally(20, 0))]),
                 lateness_ms: 1,
             };
-            let measured = Event::Measured {
-                second: START + Span::from_secs(second),
-                bucket,
-            };
+            let measured = Event::Measured { second: START + Span::from_secs(second), bucket };
             self.events.push((second * 1000 + 1000, measured));
         }
         self
@@ -338,17 +264,9 @@ impl Play {
             alarm: name("UploadErrorsHigh"),
             summary: "50 % of uploads failed in the last minute".to_owned(),
         };
-        let symptom = Event::SymptomSeen {
-            detail: "put failed 50 %".to_owned(),
-        };
+        let symptom = Event::SymptomSeen { detail: "put failed 50 %".to_owned() };
         self.step(119, InjectionStep::Probed)
-            .step(
-                119,
-                InjectionStep::Intent {
-                    fence,
-                    deadline: START + Span::from_mins(33),
-                },
-            )
+            .step(119, InjectionStep::Intent { fence, deadline: START + Span::from_mins(33) })
             .step(119, InjectionStep::Armed)
             .step(120, InjectionStep::Injecting)
             .step(121, InjectionStep::Applied)
@@ -359,23 +277,13 @@ impl Play {
 
     /// Half of all puts fail from the onset until `until`.
     pub(crate) fn outage(self, until: u64, end: u64) -> Self {
-        self.measured(0..end, |second| {
-            if (ONSET..until).contains(&second) {
-                4
-            } else {
-                0
-            }
-        })
+        self.measured(0..end, |second| if (ONSET..until).contains(&second) { 4 } else { 0 })
     }
 
     pub(crate) fn restored(self, since: u64) -> Self {
         let at = START + Span::from_secs(since);
-        self.event(since + 60, Event::Restored { since: at }).event(
-            since + 61,
-            Event::AlarmResolved {
-                alarm: name("UploadErrorsHigh"),
-            },
-        )
+        self.event(since + 60, Event::Restored { since: at })
+            .event(since + 61, Event::AlarmResolved { alarm: name("UploadErrorsHigh") })
     }
 
     pub(crate) fn ended(self, second: u64, outcome: Outcome) -> Self {
@@ -383,13 +291,7 @@ impl Play {
             Outcome::Completed => "played to its end",
             _ => "for a test",
         };
-        self.event(
-            second,
-            Event::Ended {
-                outcome,
-                reason: reason.to_owned(),
-            },
-        )
+        self.event(second, Event::Ended { outcome, reason: reason.to_owned() })
     }
 
     /// The journal: events by time, in the order in which they were added within one moment.
@@ -399,11 +301,7 @@ impl Play {
         std::iter::once(planned)
             .chain(self.events)
             .zip(0..)
-            .map(|((at, event), seq)| Recorded {
-                seq,
-                at: START + Span::from_millis(at),
-                event,
-            })
+            .map(|((at, event), seq)| Recorded { seq, at: START + Span::from_millis(at), event })
             .collect()
     }
 }
@@ -426,17 +324,10 @@ pub(crate) fn right_cause() -> CauseClaim {
 
 pub(crate) fn right_impact(until: u64) -> ImpactClaim {
     ImpactClaim {
-        windows: vec![ClaimedWindow {
-            from: at(ONSET),
-            to: at(until),
-        }],
+        windows: vec![ClaimedWindow { from: at(ONSET), to: at(until) }],
         failed: BTreeMap::from([(
             name("put"),
-            ClaimedShare {
-                percent: 50.0,
-                up_to: None,
-                confidence: None,
-            },
+            ClaimedShare { percent: 50.0, up_to: None, confidence: None },
         )]),
         text: "Half of all uploads failed.".to_owned(),
     }
@@ -463,24 +354,11 @@ pub(crate) fn perfect() -> Play {
         .act(182, "ben", Act::TakeRole(Role::Operations))
         .act(185, "ana", Act::Ack(name("UploadErrorsHigh")))
         .ran(205, "depotctl list")
-        .act(
-            240,
-            "ana",
-            Act::Declare {
-                text: "uploads fail".to_owned(),
-            },
-        )
+        .act(240, "ana", Act::Declare { text: "uploads fail".to_owned() })
         .ran(260, "depotctl logs web")
         .act(300, "ana", status(StatusState::Investigating))
         .act(340, "ben", Act::Say("the pool looks tiny".to_owned()))
-        .act(
-            390,
-            "ben",
-            Act::Log {
-                text: "roll web back".to_owned(),
-                on: Some("web".to_owned()),
-            },
-        )
+        .act(390, "ben", Act::Log { text: "roll web back".to_owned(), on: Some("web".to_owned()) })
         .ran(400, "depotctl rollback web")
         .step(425, InjectionStep::Cleared)
         .restored(410)
@@ -493,10 +371,7 @@ pub(crate) fn perfect() -> Play {
 
 /// Sees nothing, says nothing, does nothing.
 pub(crate) fn do_nothing() -> Play {
-    Play::of(plan())
-        .broken()
-        .outage(1800, 1800)
-        .ended(1800, Outcome::Completed)
+    Play::of(plan()).broken().outage(1800, 1800).ended(1800, Outcome::Completed)
 }
 
 /// Rolls back at once and goes home.
@@ -505,13 +380,7 @@ pub(crate) fn restorer() -> Play {
         .broken()
         .outage(240, 420)
         .act(170, "ana", Act::Ack(name("UploadErrorsHigh")))
-        .act(
-            180,
-            "ana",
-            Act::Declare {
-                text: "uploads fail".to_owned(),
-            },
-        )
+        .act(180, "ana", Act::Declare { text: "uploads fail".to_owned() })
         .act(190, "ana", status(StatusState::Investigating))
         .ran(230, "depotctl rollback web")
         .step(250, InjectionStep::Cleared)
@@ -530,13 +399,7 @@ pub(crate) fn scholar() -> Play {
         .act(900, "ana", Act::Ack(name("UploadErrorsHigh")))
         .ran(905, "depotctl list")
         .ran(960, "depotctl logs web")
-        .act(
-            1000,
-            "ana",
-            Act::Declare {
-                text: "uploads fail".to_owned(),
-            },
-        )
+        .act(1000, "ana", Act::Declare { text: "uploads fail".to_owned() })
         .ran(1390, "depotctl rollback web")
         .step(1410, InjectionStep::Cleared)
         .restored(1400)
@@ -547,9 +410,7 @@ pub(crate) fn scholar() -> Play {
 
 /// Deletes what is broken: no more errors of its own, and no service.
 pub(crate) fn hacker() -> Play {
-    let gone = InjectionStep::Gone {
-        detail: "no such service".to_owned(),
-    };
+    let gone = InjectionStep::Gone { detail: "no such service".to_owned() };
     Play::of(plan())
         .broken()
         .measured(0..1800, |second| match second {
@@ -575,19 +436,13 @@ pub(crate) fn no_fault(says: Option<&str>) -> Play {
     quiet.truth.milestones.clear();
     let play = Play::of(quiet).measured(0..600, |_| 0).event(
         160,
-        Event::AlarmRaised {
-            alarm: name("DiskPredictedFull"),
-            summary: "full in 4 h".to_owned(),
-        },
+        Event::AlarmRaised { alarm: name("DiskPredictedFull"), summary: "full in 4 h".to_owned() },
     );
     let play = match says {
         Some(kind) => play.act(
             300,
             "ana",
-            Act::Cause(CauseClaim {
-                kind: Some(kind.to_owned()),
-                ..CauseClaim::default()
-            }),
+            Act::Cause(CauseClaim { kind: Some(kind.to_owned()), ..CauseClaim::default() }),
         ),
         None => play,
     };

@@ -1,6 +1,6 @@
 use super::builder::{
-    ONSET, Play, START, at, do_nothing, hacker, name, no_fault, perfect, plan, restorer,
-    right_cause, right_impact, scholar,
+    ONSET, Play, START, at, do_nothing, hacker, name, no_fault, perfect, plan, restorer, right_cause,
+    right_impact, scholar,
 };
 use crate::{
     base::{At, Span},
@@ -63,13 +63,7 @@ fn a_journal_is_checked() {
     assert_eq!(Journal::new(&good[1..]).err(), Some(BadJournal::NoPlan));
     let mut gap = good.clone();
     gap.remove(5);
-    assert_eq!(
-        Journal::new(&gap).err(),
-        Some(BadJournal::Gap {
-            expected: 5,
-            found: 6
-        })
-    );
+    assert_eq!(Journal::new(&gap).err(), Some(BadJournal::Gap { expected: 5, found: 6 }));
     let mut twice = good.clone();
     twice[3].event = twice[0].event.clone();
     assert_eq!(Journal::new(&twice).err(), Some(BadJournal::SecondPlan(3)));
@@ -100,15 +94,7 @@ fn the_timeline_knows_roles_alarms_and_injections() {
         .act(170, "ana", Act::TakeRole(Role::Ic))
         .act(180, "ana", Act::Ack(name("UploadErrorsHigh")))
         .act(181, "ben", Act::Ack(name("UploadErrorsHigh")))
-        .act(
-            300,
-            "ana",
-            Act::HandOver {
-                role: Role::Ic,
-                to: name("ben"),
-                note: String::new(),
-            },
-        )
+        .act(300, "ana", Act::HandOver { role: Role::Ic, to: name("ben"), note: String::new() })
         .ended(400, Outcome::Completed)
         .act(401, "ana", Act::Cause(right_cause()))
         .journal();
@@ -142,12 +128,7 @@ fn a_perfect_play_is_worth_1_everywhere() {
     let score = scored(&events, None);
     for check in score.dimensions.iter().flat_map(|one| &one.checks) {
         if let Some(value) = check.score {
-            assert!(
-                (value - 1.0).abs() < 1e-9,
-                "{}: {}",
-                check.id,
-                check.sentence
-            );
+            assert!((value - 1.0).abs() < 1e-9, "{}: {}", check.id, check.sentence);
         }
     }
     for name in [
@@ -168,12 +149,7 @@ fn what_is_not_built_says_so() {
     let score = of(perfect());
     for name in ["engage", "coordinate", "decide", "close", "learn"] {
         let check = score.check(&format!("{name}.all")).unwrap();
-        assert_eq!(
-            check.state,
-            State::NotApplicable {
-                why: "not built yet".to_owned()
-            }
-        );
+        assert_eq!(check.state, State::NotApplicable { why: "not built yet".to_owned() });
         assert_eq!(check.score, None);
     }
 }
@@ -181,12 +157,9 @@ fn what_is_not_built_says_so() {
 #[test]
 fn doing_nothing_is_worth_next_to_nothing() {
     let score = of(do_nothing());
-    for name in [
-        DimensionName::Detect,
-        DimensionName::Diagnose,
-        DimensionName::Mitigate,
-        DimensionName::Assess,
-    ] {
+    for name in
+        [DimensionName::Detect, DimensionName::Diagnose, DimensionName::Mitigate, DimensionName::Assess]
+    {
         near(figure(&score, name), 0.0);
     }
     // 15 free minutes of 1675 s are fresh: .2 x .5373 of a weight of .7.
@@ -201,25 +174,15 @@ fn doing_nothing_is_worth_next_to_nothing() {
 
 #[test]
 fn scholar_and_restorer_change_places_with_the_profile() {
-    let mean = |play: Play, profile| {
-        scored(&play.journal(), Some(profile))
-            .weighted_mean()
-            .unwrap()
-    };
+    let mean = |play: Play, profile| scored(&play.journal(), Some(profile)).weighted_mean().unwrap();
     let understand = Profile::UnderstandFirst;
     let restore = Profile::RestoreFirst;
     assert!(mean(scholar(), understand) > mean(restorer(), understand));
     assert!(mean(scholar(), restore) < mean(restorer(), restore));
     // By hand: the scholar noticed 775 s after the onset, restored at 1400 s of par 600 s and limit 1800 s.
     let score = of(scholar());
-    near(
-        check(&score, "detect.recognised"),
-        1.0 - (775.0_f64 / 120.0).ln() / 15.0_f64.ln(),
-    );
-    near(
-        check(&score, "mitigate.restored"),
-        1.0 - (1400.0_f64 / 600.0).ln() / 3.0_f64.ln(),
-    );
+    near(check(&score, "detect.recognised"), 1.0 - (775.0_f64 / 120.0).ln() / 15.0_f64.ln());
+    near(check(&score, "mitigate.restored"), 1.0 - (1400.0_f64 / 600.0).ln() / 3.0_f64.ln());
     // 4 a second from 125 s to 1400 s, between 6700 (nothing) and 1900 (par).
     near(check(&score, "mitigate.spared"), (6700.0 - 5100.0) / 4800.0);
     near(check(&score, "mitigate.how"), 1.0);
@@ -231,13 +194,7 @@ fn scholar_and_restorer_change_places_with_the_profile() {
     near(check(&score, "diagnose.component"), 0.0);
     near(check(&score, "diagnose.milestones"), 0.6);
     near(check(&score, "mitigate.preserved"), 0.0);
-    assert_eq!(
-        scored(&restorer().journal(), Some(restore))
-            .check("mitigate.preserved")
-            .unwrap()
-            .score,
-        None
-    );
+    assert_eq!(scored(&restorer().journal(), Some(restore)).check("mitigate.preserved").unwrap().score, None);
 }
 
 #[test]
@@ -255,10 +212,7 @@ fn a_false_all_clear_leaves_a_quarter_of_truthful() {
     near(check(&with(300), "communicate.truthful"), 0.25);
     // A minute early is no lie.
     near(check(&with(370), "communicate.truthful"), 1.0);
-    assert!(
-        figure(&with(300), DimensionName::Communicate)
-            < figure(&with(450), DimensionName::Communicate)
-    );
+    assert!(figure(&with(300), DimensionName::Communicate) < figure(&with(450), DimensionName::Communicate));
 }
 
 #[test]
@@ -279,35 +233,18 @@ fn a_relapse_that_lasts_is_no_restoration() {
 
 #[test]
 fn a_drill_without_a_fault_is_won_by_saying_so() {
-    near(
-        figure(
-            &of(no_fault(Some("none.false-alarm"))),
-            DimensionName::Detect,
-        ),
-        1.0,
-    );
-    near(
-        figure(&of(no_fault(Some("config.value"))), DimensionName::Detect),
-        0.0,
-    );
+    near(figure(&of(no_fault(Some("none.false-alarm"))), DimensionName::Detect), 1.0);
+    near(figure(&of(no_fault(Some("config.value"))), DimensionName::Detect), 0.0);
     near(figure(&of(no_fault(None)), DimensionName::Detect), 0.0);
     let score = of(no_fault(Some("none.false-alarm")));
     near(figure(&score, DimensionName::Mitigate), 1.0);
     near(check(&score, "diagnose.kind"), 1.0);
-    assert_eq!(
-        score.dimension(DimensionName::Communicate).unwrap().score,
-        None
-    );
+    assert_eq!(score.dimension(DimensionName::Communicate).unwrap().score, None);
 }
 
 #[test]
 fn some_outcomes_are_not_scored() {
-    for outcome in [
-        Outcome::Void,
-        Outcome::Stopped,
-        Outcome::Unfit,
-        Outcome::Missed,
-    ] {
+    for outcome in [Outcome::Void, Outcome::Stopped, Outcome::Unfit, Outcome::Missed] {
         let score = of(Play::of(plan()).ended(300, outcome));
         assert!(score.unscored.is_some(), "{outcome:?}");
         assert!(score.dimensions.is_empty());
@@ -318,10 +255,7 @@ fn some_outcomes_are_not_scored() {
 
 #[test]
 fn an_abort_before_the_limit_leaves_restoration_open() {
-    let score = of(Play::of(plan())
-        .broken()
-        .outage(600, 600)
-        .ended(600, Outcome::Aborted));
+    let score = of(Play::of(plan()).broken().outage(600, 600).ended(600, Outcome::Aborted));
     let restored = score.check("mitigate.restored").unwrap();
     assert!(matches!(restored.state, State::Censored { .. }));
     assert_eq!(restored.score, None);
@@ -344,37 +278,16 @@ fn hints_questions_and_being_stumped_are_neutral() {
     let plain = perfect().journal();
     let helped = perfect()
         .act(550, "ana", Act::Stumped("no idea".to_owned()))
-        .event(
-            551,
-            Event::HintGiven {
-                by: name("ivy"),
-                entry: "depotctl(1)".to_owned(),
-                anchor: None,
-            },
-        )
-        .event(
-            552,
-            Event::QuestionAsked {
-                by: name("ivy"),
-                question: 0,
-            },
-        )
+        .event(551, Event::HintGiven { by: name("ivy"), entry: "depotctl(1)".to_owned(), anchor: None })
+        .event(552, Event::QuestionAsked { by: name("ivy"), question: 0 })
         .act(
             553,
             "ben",
-            Act::Hypothesis(CauseClaim {
-                component: Some("metadata".to_owned()),
-                ..CauseClaim::default()
-            }),
+            Act::Hypothesis(CauseClaim { component: Some("metadata".to_owned()), ..CauseClaim::default() }),
         )
         .journal();
-    let figures = |events: &[Recorded]| {
-        scored(events, None)
-            .dimensions
-            .iter()
-            .map(|one| one.score)
-            .collect::<Vec<_>>()
-    };
+    let figures =
+        |events: &[Recorded]| scored(events, None).dimensions.iter().map(|one| one.score).collect::<Vec<_>>();
     assert_eq!(figures(&plain), figures(&helped));
 }
 
@@ -384,35 +297,17 @@ fn noise_is_neutral() {
     let mut noisy = perfect()
         .act(5, "ben", Act::Hypothesis(CauseClaim::default()))
         .act(186, "ben", Act::Ack(name("UploadErrorsHigh")))
-        .act(
-            241,
-            "ben",
-            Act::Declare {
-                text: "again".to_owned(),
-            },
-        );
+        .act(241, "ben", Act::Declare { text: "again".to_owned() });
     for second in 430..490 {
         noisy = noisy.act(second, "ben", Act::Say("look at me".to_owned()));
     }
-    let figures = |score: Score| {
-        score
-            .dimensions
-            .into_iter()
-            .map(|one| one.score)
-            .collect::<Vec<_>>()
-    };
+    let figures = |score: Score| score.dimensions.into_iter().map(|one| one.score).collect::<Vec<_>>();
     assert_eq!(figures(of(noisy)), figures(of(perfect())));
     let early = Play::of(plan())
         .broken()
         .outage(600, 1800)
         .restored(600)
-        .act(
-            5,
-            "ana",
-            Act::Declare {
-                text: "something".to_owned(),
-            },
-        )
+        .act(5, "ana", Act::Declare { text: "something".to_owned() })
         .act(6, "ana", super::builder::status(StatusState::Investigating))
         .ended(1800, Outcome::Completed);
     let score = of(early);
@@ -451,18 +346,11 @@ fn taking_evidence_away_never_raises() {
         for second in 0..looks {
             play = play.ran(140 + second as u64, "depotctl logs web");
         }
-        let score = of(play
-            .act(400, "ben", Act::Cause(claim))
-            .ended(1800, Outcome::Completed));
+        let score = of(play.act(400, "ben", Act::Cause(claim)).ended(1800, Outcome::Completed));
         check(&score, "diagnose.evidence")
     };
-    let values = [
-        with(vec![20, 21], 2),
-        with(vec![20], 2),
-        with(vec![], 2),
-        with(vec![], 1),
-        with(vec![], 0),
-    ];
+    let values =
+        [with(vec![20, 21], 2), with(vec![20], 2), with(vec![], 2), with(vec![], 1), with(vec![], 0)];
     assert_eq!(values, [1.0, 0.6, 0.6, 0.3, 0.0]);
     // What shows nothing of the target is neutral.
     assert!((with(vec![20, 21, 0, 1, 2], 2) - 1.0).abs() < 1e-9);
@@ -498,34 +386,20 @@ fn a_silent_team_is_not_heard() {
     // 900 s of 1375 s are free.
     near(check(&score, "communicate.cadence"), 900.0 / 1375.0);
     let promise = |second: u64| {
-        of(do_nothing()
-            .act(
-                200,
-                "ana",
-                super::builder::status(StatusState::Investigating),
-            )
-            .act(
-                second,
-                "ana",
-                super::builder::status(StatusState::Investigating),
-            ))
+        of(do_nothing().act(200, "ana", super::builder::status(StatusState::Investigating)).act(
+            second,
+            "ana",
+            super::builder::status(StatusState::Investigating),
+        ))
     };
     // Half an hour was promised; the drill ends before the second one falls due.
-    assert_eq!(
-        promise(1000).check("communicate.promises").unwrap().score,
-        Some(1.0)
-    );
+    assert_eq!(promise(1000).check("communicate.promises").unwrap().score, Some(1.0));
 }
 
 #[test]
 fn a_late_but_excellent_assessment_counts_in_full_and_only_the_last_one() {
-    let wrong = ImpactClaim {
-        windows: vec![ClaimedWindow {
-            from: at(0),
-            to: at(500),
-        }],
-        ..ImpactClaim::default()
-    };
+    let wrong =
+        ImpactClaim { windows: vec![ClaimedWindow { from: at(0), to: at(500) }], ..ImpactClaim::default() };
     let before = of(perfect().act(430, "ana", Act::Assess(wrong.clone())));
     near(figure(&before, DimensionName::Assess), 1.0);
     let after = of(perfect().act(610, "ana", Act::Assess(wrong.clone())));
@@ -543,11 +417,7 @@ fn shares_may_be_intervals() {
     let mut claim = right_impact(410);
     claim.failed = BTreeMap::from([(
         name("put"),
-        ClaimedShare {
-            percent: 40.0,
-            up_to: Some(60.0),
-            confidence: Some(90),
-        },
+        ClaimedShare { percent: 40.0, up_to: Some(60.0), confidence: Some(90) },
     )]);
     let score = of(perfect().act(610, "ana", Act::Assess(claim)));
     let value = check(&score, "assess.shares");
@@ -557,18 +427,10 @@ fn shares_may_be_intervals() {
 #[test]
 fn sample_claims_land_in_their_bands() {
     let plan = plan();
-    let text = |text: &str| CauseClaim {
-        text: text.to_owned(),
-        ..CauseClaim::default()
-    };
+    let text = |text: &str| CauseClaim { text: text.to_owned(), ..CauseClaim::default() };
     let mut full = right_cause();
     near(claim_score(&plan, &full), 1.0);
-    assert!(
-        claim_score(
-            &plan,
-            &text("web's pool has two connections since 2026.11.3")
-        ) >= 0.7
-    );
+    assert!(claim_score(&plan, &text("web's pool has two connections since 2026.11.3")) >= 0.7);
     let near_miss = CauseClaim {
         component: Some("edge".to_owned()),
         kind: Some("config.value".to_owned()),
@@ -583,10 +445,8 @@ fn sample_claims_land_in_their_bands() {
     full.component = Some("web-west".to_owned());
     near(claim_score(&plan, &full), 1.0);
     // Ticking everything is a shotgun.
-    let shotgun = CauseClaim {
-        facts: ["f1", "f2", "f3", "f4"].map(str::to_owned).to_vec(),
-        ..CauseClaim::default()
-    };
+    let shotgun =
+        CauseClaim { facts: ["f1", "f2", "f3", "f4"].map(str::to_owned).to_vec(), ..CauseClaim::default() };
     near(claim_score(&plan, &shotgun), 0.0);
 }
 
@@ -604,9 +464,7 @@ fn a_claim_that_only_comes_near_a_fact_needs_a_grader() {
 
 #[test]
 fn a_repair_of_another_make_is_a_repair() {
-    let diverged = InjectionStep::Diverged {
-        detail: "pool.size is 50".to_owned(),
-    };
+    let diverged = InjectionStep::Diverged { detail: "pool.size is 50".to_owned() };
     let score = of(restorer().step(251, diverged));
     near(check(&score, "mitigate.how"), 1.0);
 }
@@ -616,10 +474,8 @@ fn the_same_journal_gives_the_same_bytes_and_reads_back() {
     let events = perfect().journal();
     let text = serde_json::to_string(&scored(&events, None)).unwrap();
     assert_eq!(text, serde_json::to_string(&scored(&events, None)).unwrap());
-    let lines: Vec<Recorded> = events
-        .iter()
-        .map(|one| Recorded::from_line(&one.to_line()).unwrap())
-        .collect();
+    let lines: Vec<Recorded> =
+        events.iter().map(|one| Recorded::from_line(&one.to_line()).unwrap()).collect();
     assert_eq!(text, serde_json::to_string(&scored(&lines, None)).unwrap());
     let back: Score = serde_json::from_str(&text).unwrap();
     assert_eq!(back, scored(&events, None));

@@ -41,44 +41,23 @@ fn the_page_is_well_formed_for_every_play() {
         let page = render::html(&of(&play.journal()));
         let xml = as_xml(&page);
         let tree = roxmltree::Document::parse(&xml).unwrap_or_else(|bad| panic!("{bad}"));
-        let count = |tag: &str| {
-            tree.descendants()
-                .filter(|one| one.has_tag_name(tag))
-                .count()
-        };
+        let count = |tag: &str| tree.descendants().filter(|one| one.has_tag_name(tag)).count();
         assert_eq!((count("h1"), count("script"), count("style")), (1, 0, 1));
-        assert!(
-            tree.descendants()
-                .all(|one| one.attribute("style").is_none())
-        );
+        assert!(tree.descendants().all(|one| one.attribute("style").is_none()));
         for table in tree.descendants().filter(|one| one.has_tag_name("table")) {
             assert!(table.children().any(|one| one.has_tag_name("caption")));
-            assert!(
-                table
-                    .descendants()
-                    .any(|one| one.attribute("scope").is_some())
-            );
+            assert!(table.descendants().any(|one| one.attribute("scope").is_some()));
         }
-        for picture in tree
-            .descendants()
-            .filter(|one| one.attribute("role") == Some("img"))
-        {
+        for picture in tree.descendants().filter(|one| one.attribute("role") == Some("img")) {
             for twin in ["title", "desc"] {
-                let named = picture
-                    .children()
-                    .find(|one| one.tag_name().name() == twin)
-                    .unwrap();
+                let named = picture.children().find(|one| one.tag_name().name() == twin).unwrap();
                 assert!(!named.text().unwrap_or("").is_empty());
             }
         }
         // Links stay on the page, and each has its target.
         for link in tree.descendants().filter_map(|one| one.attribute("href")) {
             let id = link.strip_prefix('#').unwrap();
-            assert!(
-                tree.descendants()
-                    .any(|one| one.attribute("id") == Some(id)),
-                "{link}"
-            );
+            assert!(tree.descendants().any(|one| one.attribute("id") == Some(id)), "{link}");
         }
         assert!(page.contains("PRACTICE / EXERCISE"));
         assert!(page.contains("Not for performance review"));
@@ -88,10 +67,7 @@ fn the_page_is_well_formed_for_every_play() {
 #[test]
 fn pictures_are_xml_and_the_same_every_time() {
     let data = of(&perfect().journal());
-    for picture in [
-        render::strip(&data.strip),
-        render::dumbbell(&data.impact.chart).unwrap(),
-    ] {
+    for picture in [render::strip(&data.strip), render::dumbbell(&data.impact.chart).unwrap()] {
         roxmltree::Document::parse(&picture).unwrap_or_else(|bad| panic!("{bad}: {picture}"));
     }
     let again = of(&perfect().journal());
@@ -111,13 +87,7 @@ fn what_people_typed_stays_text() {
     let mut play = Play::of(nasty).broken().outage(300, 400);
     play = play
         .act(170, "ana", Act::Say(NASTY.to_owned()))
-        .act(
-            180,
-            "ana",
-            Act::Declare {
-                text: NASTY.to_owned(),
-            },
-        )
+        .act(180, "ana", Act::Declare { text: NASTY.to_owned() })
         .ran(200, NASTY)
         .ended(400, Outcome::Completed);
     let data = of(&play.journal());
@@ -128,19 +98,13 @@ fn what_people_typed_stays_text() {
     let text = render::markdown(&data);
     assert!(!text.contains('\u{1b}'));
     for line in text.lines() {
-        assert!(
-            !line.contains("<script>") || line.contains("\\<script\\>"),
-            "{line}"
-        );
+        assert!(!line.contains("<script>") || line.contains("\\<script\\>"), "{line}");
         assert!(!line.contains("[x]("), "{line}");
         assert!(!line.contains("http://"), "{line}");
         assert!(!line.starts_with("# Heading"), "{line}");
     }
     // One title, however it is written.
-    assert_eq!(
-        text.lines().filter(|line| line.starts_with("# ")).count(),
-        1
-    );
+    assert_eq!(text.lines().filter(|line| line.starts_with("# ")).count(), 1);
 }
 
 #[test]
@@ -148,29 +112,16 @@ fn the_truth_comes_after_the_reveal_and_scores_come_last() {
     let data = of(&perfect().journal());
     for (text, reveal, scores) in [
         (render::markdown(&data), "## The reveal", "## Capabilities"),
-        (
-            render::html(&data),
-            "id=\"reveal\"",
-            "<h2>Capabilities</h2>",
-        ),
+        (render::html(&data), "id=\"reveal\"", "<h2>Capabilities</h2>"),
     ] {
         let reveal = text.find(reveal).unwrap();
         let scores = text.find(scores).unwrap();
         assert!(reveal < scores);
-        for sealed in [
-            "shrinks the web tier",
-            "config-rollout",
-            "no alarm on pool saturation",
-        ] {
+        for sealed in ["shrinks the web tier", "config-rollout", "no alarm on pool saturation"] {
             assert!(text.find(sealed).unwrap() > reveal, "{sealed}");
         }
         assert!(text.find("0.05").unwrap() > scores);
-        for open in [
-            "Went well",
-            "Got lucky",
-            "The practice",
-            "Corrective actions",
-        ] {
+        for open in ["Went well", "Got lucky", "The practice", "Corrective actions"] {
             assert!(text.contains(open), "{open}");
         }
     }
@@ -179,25 +130,13 @@ fn the_truth_comes_after_the_reveal_and_scores_come_last() {
 #[test]
 fn the_team_and_its_roles_are_the_subject() {
     let data = of(&perfect().journal());
-    let text: Vec<&str> = data
-        .timeline
-        .rows
-        .iter()
-        .map(|row| row.text.as_str())
-        .collect();
-    assert!(
-        text.contains(&"ic acknowledged UploadErrorsHigh"),
-        "{text:#?}"
-    );
+    let text: Vec<&str> = data.timeline.rows.iter().map(|row| row.text.as_str()).collect();
+    assert!(text.contains(&"ic acknowledged UploadErrorsHigh"), "{text:#?}");
     assert!(text.contains(&"operations ran `depotctl rollback web`"));
     let people = ["ana", "ben", "ivy"];
     for check in data.score.dimensions.iter().flat_map(|one| &one.checks) {
         let words: Vec<_> = check.sentence.split_whitespace().collect();
-        assert!(
-            !people.iter().any(|person| words.contains(person)),
-            "{}",
-            check.sentence
-        );
+        assert!(!people.iter().any(|person| words.contains(person)), "{}", check.sentence);
     }
 }
 
@@ -210,21 +149,13 @@ fn a_long_journal_keeps_to_a_readable_page() {
     let data = of(&play.journal());
     assert!(data.timeline.rows.len() <= 400);
     assert!(data.timeline.left_out >= 1100);
-    assert!(
-        data.strip
-            .classes
-            .iter()
-            .all(|class| class.points.len() <= 360)
-    );
+    assert!(data.strip.classes.iter().all(|class| class.points.len() <= 360));
 }
 
 #[test]
 fn the_markdown_of_a_void_drill_says_why_nothing_is_scored() {
     let text = render::markdown(&of(&Play::of(plan()).ended(300, Outcome::Void).journal()));
-    assert!(
-        text.contains("Nothing is scored: the fault never bit"),
-        "{text}"
-    );
+    assert!(text.contains("Nothing is scored: the fault never bit"), "{text}");
 }
 
 #[test]

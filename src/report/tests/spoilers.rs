@@ -42,25 +42,15 @@ fn sealed() -> Plan {
     cause.trigger = canary("trigger");
     cause.contributing = vec![canary("contributing")];
     cause.spreads = vec![(canary("from"), canary("to"))];
-    let fact = |id: &str| Fact {
-        id: canary(id),
-        says: canary("says"),
-        any: vec![vec![canary("any")]],
-    };
+    let fact = |id: &str| Fact { id: canary(id), says: canary("says"), any: vec![vec![canary("any")]] };
     cause.facts = vec![fact("fact")];
     cause.distractors = vec![fact("distractor")];
     plan.truth.owners = vec![canary("owner")];
     plan.truth.milestones = vec![canary("milestone")];
-    plan.truth
-        .severity
-        .insert(canary("severity"), canary("yes"));
+    plan.truth.severity.insert(canary("severity"), canary("yes"));
     plan.truth.decision.insert(
         Rung::RollBack,
-        DecisionTruth {
-            effective: true,
-            harmful: false,
-            knowable_after: Some(canary("knowable")),
-        },
+        DecisionTruth { effective: true, harmful: false, knowable_after: Some(canary("knowable")) },
     );
     plan.injections = vec![PlannedInjection {
         id: name("kanarie-injection"),
@@ -68,11 +58,7 @@ fn sealed() -> Plan {
         related: true,
         at: Span::from_secs(120),
         until: None,
-        fault: Fault::FileEdit {
-            file: canary("file"),
-            key: canary("key"),
-            value: canary("value"),
-        },
+        fault: Fault::FileEdit { file: canary("file"), key: canary("key"), value: canary("value") },
     }];
     plan
 }
@@ -83,60 +69,21 @@ fn journal() -> Vec<Recorded> {
         .outage(300, 400)
         .act(180, "ana", Act::Say("hello".to_owned()))
         .act(181, "ana", Act::Operate(vec![canary("operate")]))
-        .event(
-            190,
-            Event::QuestionAsked {
-                by: name("ivy"),
-                question: 0,
-            },
-        )
-        .event(
-            191,
-            Event::StopConditionFailed {
-                condition: 0,
-                detail: canary("stop"),
-            },
-        )
-        .event(
-            192,
-            Event::AgentSilent {
-                error: canary("agent"),
-            },
-        )
+        .event(190, Event::QuestionAsked { by: name("ivy"), question: 0 })
+        .event(191, Event::StopConditionFailed { condition: 0, detail: canary("stop") })
+        .event(192, Event::AgentSilent { error: canary("agent") })
         .event(193, Event::InjectSkipped { inject: 0 })
-        .event(
-            194,
-            Event::Played {
-                play: 0,
-                refused: Some(canary("refused")),
-            },
-        )
-        .event(
-            195,
-            Event::TargetAttached {
-                agent: canary("address"),
-                folder: canary("folder"),
-            },
-        )
-        .event(
-            196,
-            Event::SymptomSeen {
-                detail: canary("symptom"),
-            },
-        )
+        .event(194, Event::Played { play: 0, refused: Some(canary("refused")) })
+        .event(195, Event::TargetAttached { agent: canary("address"), folder: canary("folder") })
+        .event(196, Event::SymptomSeen { detail: canary("symptom") })
         .restored(300);
     for step in [
         InjectionStep::Reverting { why: canary("why") },
-        InjectionStep::Diverged {
-            detail: canary("detail"),
-        },
+        InjectionStep::Diverged { detail: canary("detail") },
     ] {
         play = play.step(380, step);
     }
-    let ended = Event::Ended {
-        outcome: Outcome::Completed,
-        reason: canary("reason"),
-    };
+    let ended = Event::Ended { outcome: Outcome::Completed, reason: canary("reason") };
     play.event(400, ended).journal()
 }
 
@@ -144,10 +91,7 @@ fn journal() -> Vec<Recorded> {
 fn a_responder_is_told_nothing_that_is_sealed() {
     let events = journal();
     let plan = sealed();
-    assert!(
-        events[0].to_line().contains(CANARY),
-        "the plan holds the word"
-    );
+    assert!(events[0].to_line().contains(CANARY), "the plan holds the word");
     for upto in 1..=events.len() {
         // Every state of the board while the drill runs, in steps that end with all of it.
         if upto % 37 != 0 && upto != events.len() {
@@ -178,28 +122,16 @@ fn a_responder_is_told_nothing_that_is_sealed() {
 fn measured_truth_is_no_part_of_a_responders_replay() {
     let events = super::builder::perfect().journal();
     let plan = plan();
-    let lines: Vec<String> = events
-        .iter()
-        .filter_map(|one| replay_line(&plan, START, one, Audience::Responder))
-        .collect();
-    assert!(
-        lines.contains(&"T+3m5s    ana acknowledged UploadErrorsHigh".to_owned()),
-        "{lines:#?}"
-    );
-    assert!(
-        !lines
-            .iter()
-            .any(|line| line.contains("measured") || line.contains("injection"))
-    );
+    let lines: Vec<String> =
+        events.iter().filter_map(|one| replay_line(&plan, START, one, Audience::Responder)).collect();
+    assert!(lines.contains(&"T+3m5s    ana acknowledged UploadErrorsHigh".to_owned()), "{lines:#?}");
+    assert!(!lines.iter().any(|line| line.contains("measured") || line.contains("injection")));
 }
 
 #[test]
 fn a_board_shows_what_stands_now() {
     let events = super::builder::perfect().journal();
-    let upto = events
-        .iter()
-        .position(|one| one.at > START + Span::from_secs(300))
-        .unwrap();
+    let upto = events.iter().position(|one| one.at > START + Span::from_secs(300)).unwrap();
     let board = ResponderBoard::of(&events[..upto]).unwrap();
     assert_eq!(board.alarms.len(), 1);
     assert_eq!(board.alarms[0].acked_by, Some(name("ana")));

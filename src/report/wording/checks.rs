@@ -28,8 +28,7 @@ pub(crate) const NOTHING_CHANGED: &str = "the team only looked and changed nothi
 pub(crate) const NOTHING_WAS_BROKEN: &str = "nothing was broken in this drill";
 pub(crate) const TOO_SHORT_FOR_CADENCE: &str = "service was back before a first update was due";
 pub(crate) const NO_PROMISE_DUE: &str = "no promised update fell due during the incident";
-pub(crate) const NOTHING_SAID: &str =
-    "nothing was said that could be compared with the measurement";
+pub(crate) const NOTHING_SAID: &str = "nothing was said that could be compared with the measurement";
 pub(crate) const NO_OUTAGE: &str = "no outage was measured, so there is nothing to compare with";
 
 /// Why a drill of this outcome is not scored.
@@ -52,15 +51,7 @@ pub(crate) fn dimension(
 ) -> String {
     match (score, checks) {
         (Some(score), _) => format!("{}: {}.", about(name), standing(score)),
-        (
-            None,
-            [
-                Check {
-                    state: State::NotApplicable { why },
-                    ..
-                },
-            ],
-        ) => why.clone(),
+        (None, [Check { state: State::NotApplicable { why }, .. }]) => why.clone(),
         (None, _) if applicable => "Not enough evidence for a figure.".to_owned(),
         (None, _) => "Did not arise in this drill.".to_owned(),
     }
@@ -94,10 +85,7 @@ fn standing(score: f64) -> &'static str {
 pub(crate) fn recognised(after: Option<Span>) -> Said {
     match after {
         Some(after) => Said::asking(
-            format!(
-                "The team noticed {} after users were first harmed.",
-                time(after)
-            ),
+            format!("The team noticed {} after users were first harmed.", time(after)),
             "What could have told the team sooner?",
         ),
         None => Said::asking(
@@ -110,10 +98,7 @@ pub(crate) fn recognised(after: Option<Span>) -> Said {
 pub(crate) fn declared(after: Option<Span>) -> Said {
     match after {
         Some(after) => Said::asking(
-            format!(
-                "The team declared an incident {} after users were first harmed.",
-                time(after)
-            ),
+            format!("The team declared an incident {} after users were first harmed.", time(after)),
             "What was the team waiting for before it declared?",
         ),
         None => Said::asking(
@@ -125,10 +110,7 @@ pub(crate) fn declared(after: Option<Span>) -> Said {
 
 pub(crate) fn triaged(acked: usize, of: usize) -> Said {
     Said::asking(
-        format!(
-            "{acked} of {} of the outage were acknowledged.",
-            count(of, "alarm")
-        ),
+        format!("{acked} of {} of the outage were acknowledged.", count(of, "alarm")),
         "Who looks after alarms while everybody is busy?",
     )
 }
@@ -155,20 +137,13 @@ pub(crate) fn no_cause() -> Said {
 }
 
 pub(crate) fn component(named: &str, actual: &str, score: f64) -> Said {
-    let named = if named.is_empty() {
-        "no component"
-    } else {
-        named
-    };
+    let named = if named.is_empty() { "no component" } else { named };
     let sentence = if score > 0.99 {
         format!("The team named {named}, and that is where the fault was.")
     } else {
         format!("The team named {named}; the fault was in {actual}.")
     };
-    Said::asking(
-        sentence,
-        format!("Which signal would have pointed to {actual}?"),
-    )
+    Said::asking(sentence, format!("Which signal would have pointed to {actual}?"))
 }
 
 pub(crate) fn kind(named: Option<&str>, actual: &str, score: f64) -> Said {
@@ -178,26 +153,17 @@ pub(crate) fn kind(named: Option<&str>, actual: &str, score: f64) -> Said {
         s if s > 0.0 => format!("The team called it {named}: the right family; it was {actual}."),
         _ => format!("The team called it {named}; it was {actual}."),
     };
-    Said::asking(
-        sentence,
-        format!("What sets {actual} apart from what the team had in mind?"),
-    )
+    Said::asking(sentence, format!("What sets {actual} apart from what the team had in mind?"))
 }
 
 pub(crate) fn facts(right: usize, of: usize, wrong: usize) -> Said {
-    let mut sentence = format!(
-        "The team's answer holds {right} of {}",
-        count(of, "true fact")
-    );
+    let mut sentence = format!("The team's answer holds {right} of {}", count(of, "true fact"));
     if wrong > 0 {
         let statements = count(wrong, "statement");
         let _ = write!(sentence, " and {statements} that did not apply here");
     }
     sentence.push('.');
-    Said::asking(
-        sentence,
-        "Which of the facts could have been seen during the drill, and where?",
-    )
+    Said::asking(sentence, "Which of the facts could have been seen during the drill, and where?")
 }
 
 pub(crate) fn onset(error: Option<f64>) -> Said {
@@ -206,11 +172,8 @@ pub(crate) fn onset(error: Option<f64>) -> Said {
         None => Said::asking("The answer does not say when it began.", question),
         Some(error) => {
             let direction = if error >= 0.0 { "after" } else { "before" };
-            let size = time(Span::from_millis(
-                format!("{:.0}", error.abs() * 1000.0)
-                    .parse()
-                    .unwrap_or(u64::MAX),
-            ));
+            let size =
+                time(Span::from_millis(format!("{:.0}", error.abs() * 1000.0).parse().unwrap_or(u64::MAX)));
             let sentence = if error.abs() < 1.0 {
                 "The team named the moment when it began.".to_owned()
             } else {
@@ -226,16 +189,9 @@ pub(crate) fn evidence(cited: usize, looked: usize) -> Said {
         (0, 0) => "The answer points to nothing that was seen before it.".to_owned(),
         (0, looked) => format!(
             "Before its answer the team looked or logged {}, and the answer points to none of them.",
-            if looked == 1 {
-                "once".to_owned()
-            } else {
-                format!("{looked} times")
-            }
+            if looked == 1 { "once".to_owned() } else { format!("{looked} times") }
         ),
-        (cited, _) => format!(
-            "The answer points to {} that was seen before it.",
-            count(cited, "thing")
-        ),
+        (cited, _) => format!("The answer points to {} that was seen before it.", count(cited, "thing")),
     };
     Said::asking(sentence, "What had the team seen that made it sure?")
 }
@@ -244,10 +200,7 @@ pub(crate) fn milestones(passed: usize, of: usize, missing: Option<&str>) -> Sai
     let sentence = format!("The team passed {passed} of {}.", count(of, "milestone"));
     match missing {
         None => Said::plain(sentence),
-        Some(name) => Said::asking(
-            sentence,
-            format!("What stood between the team and `{name}`?"),
-        ),
+        Some(name) => Said::asking(sentence, format!("What stood between the team and `{name}`?")),
     }
 }
 
@@ -272,10 +225,7 @@ pub(crate) fn restored(after: Span, par: Span, relapses: usize) -> Said {
         let _ = write!(sentence, ", after {}", count(relapses, "relapse"));
     }
     sentence.push('.');
-    Said::asking(
-        sentence,
-        "Which step took longest, and what would shorten it?",
-    )
+    Said::asking(sentence, "Which step took longest, and what would shorten it?")
 }
 
 pub(crate) fn not_restored(relapses: usize) -> Said {
@@ -284,16 +234,11 @@ pub(crate) fn not_restored(relapses: usize) -> Said {
     } else {
         "Service was not measured as restored before the drill ended."
     };
-    Said::asking(
-        sentence,
-        "What would have brought service back, even in part?",
-    )
+    Said::asking(sentence, "What would have brought service back, even in part?")
 }
 
 pub(crate) fn restored_censored() -> Said {
-    Said::plain(
-        "The drill was ended early, so nobody can tell whether service would have come back in time.",
-    )
+    Said::plain("The drill was ended early, so nobody can tell whether service would have come back in time.")
 }
 
 pub(crate) fn spared(actual: f64, nothing: f64, par: f64) -> Said {
@@ -347,19 +292,13 @@ pub(crate) fn preserved(score: f64) -> Said {
         s if s > 0.0 => "The first change was logged right after it was made.",
         _ => "The first change came before anything was looked at or logged.",
     };
-    Said::asking(
-        sentence,
-        "What did the first change take away that would have shown the cause?",
-    )
+    Said::asking(sentence, "What did the first change take away that would have shown the cause?")
 }
 
 pub(crate) fn first_status(after: Option<Span>) -> Said {
     match after {
         Some(after) => Said::asking(
-            format!(
-                "The first status update went out {} after users were first harmed.",
-                time(after)
-            ),
+            format!("The first status update went out {} after users were first harmed.", time(after)),
             "What is the least that the team could have said earlier?",
         ),
         None => Said::asking(
@@ -371,10 +310,7 @@ pub(crate) fn first_status(after: Option<Span>) -> Said {
 
 pub(crate) fn cadence(score: f64) -> Said {
     Said::asking(
-        format!(
-            "For {} of the incident, what people outside knew was fresh.",
-            percent(score)
-        ),
+        format!("For {} of the incident, what people outside knew was fresh.", percent(score)),
         "What would remind the team that an update is due?",
     )
 }
@@ -382,10 +318,7 @@ pub(crate) fn cadence(score: f64) -> Said {
 pub(crate) fn content(score: Option<f64>) -> Said {
     let question = "What would a user want to read first?";
     match score {
-        None => Said::asking(
-            "No status update went out, so there was nothing to read.",
-            question,
-        ),
+        None => Said::asking("No status update went out, so there was nothing to read.", question),
         Some(score) if score > 0.99 => {
             Said::plain("Every update says what is wrong, to whom it goes and when more will come.")
         }
@@ -398,10 +331,7 @@ pub(crate) fn content(score: Option<f64>) -> Said {
 
 pub(crate) fn promises(kept: usize, due: usize) -> Said {
     Said::asking(
-        format!(
-            "{kept} of {} of a next update were kept.",
-            count(due, "promise")
-        ),
+        format!("{kept} of {} of a next update were kept.", count(due, "promise")),
         "What makes a promised time easy to keep?",
     )
 }
@@ -412,17 +342,12 @@ pub(crate) fn audiences(told: &[&str]) -> Said {
         told if told.len() > 1 => format!("Updates went to {}.", list(told)),
         told => format!("Updates went to {} alone.", list(told)),
     };
-    Said::asking(
-        sentence,
-        "Who else was asking themselves what was going on?",
-    )
+    Said::asking(sentence, "Who else was asking themselves what was going on?")
 }
 
 pub(crate) fn truthful(wrong_at: Option<&str>) -> Said {
     match wrong_at {
-        None => {
-            Said::plain("What the team told people agrees with what was measured at that moment.")
-        }
+        None => Said::plain("What the team told people agrees with what was measured at that moment."),
         Some(at) => Said::asking(
             format!("At {at} the team said that it was over while requests were still failing."),
             "Which figure does the team look at before it gives the all-clear?",
@@ -468,28 +393,14 @@ pub(crate) fn window(claimed: Option<(f64, f64)>, actual: Option<(f64, f64)>, sc
 
 pub(crate) fn classes(claimed: &str, actual: &str, score: f64) -> Said {
     let or_none = |names: &str| {
-        if names.is_empty() {
-            "no class".to_owned()
-        } else {
-            names.to_owned()
-        }
+        if names.is_empty() { "no class".to_owned() } else { names.to_owned() }
     };
     let sentence = if score > 0.99 {
-        format!(
-            "The team named the classes that were harmed: {}.",
-            or_none(actual)
-        )
+        format!("The team named the classes that were harmed: {}.", or_none(actual))
     } else {
-        format!(
-            "The team named {} as harmed; measured was {}.",
-            or_none(claimed),
-            or_none(actual)
-        )
+        format!("The team named {} as harmed; measured was {}.", or_none(claimed), or_none(actual))
     };
-    Said::asking(
-        sentence,
-        "How can the team see each kind of request by itself?",
-    )
+    Said::asking(sentence, "How can the team see each kind of request by itself?")
 }
 
 /// `put 40 % (measured 52 %)`.

@@ -41,7 +41,7 @@ pub fn step(step: &InjectionStep) -> &'static str {
         InjectionStep::Reverting { .. } => "reverting",
         InjectionStep::Fenced => "fenced",
         InjectionStep::Undoing => "undoing",
-        InjectionStep::Verifying => "verifying",
+        InjectionStep::Verifying { .. } => "verifying",
         InjectionStep::Reverted => "reverted",
         InjectionStep::Cleared => "cleared",
         InjectionStep::Expired => "expired",
@@ -69,17 +69,8 @@ pub fn act(act: &Act) -> String {
         Act::Log { text, on: Some(on) } => format!("logged on {}: {}", tame(on), quoted(text)),
         Act::Ack(alarm) => format!("acknowledged {alarm}"),
         Act::Declare { text } => format!("declared an incident: {}", quoted(text)),
-        Act::Status {
-            text,
-            to,
-            state,
-            next_in,
-        } => {
-            let to = if to.is_empty() {
-                String::new()
-            } else {
-                format!(" to {}", tame(&to.join(", ")))
-            };
+        Act::Status { text, to, state, next_in } => {
+            let to = if to.is_empty() { String::new() } else { format!(" to {}", tame(&to.join(", "))) };
             let next = next_in.map_or(String::new(), |next| format!(" (next in {})", time(next)));
             let state = status_state(*state);
             format!("sent status `{state}`{to}: {}{next}", quoted(text))
@@ -109,11 +100,7 @@ pub fn claim_words(claim: &crate::scenario::act::CauseClaim) -> String {
     if !claim.text.is_empty() {
         parts.push(cut(&tame(&claim.text), 200));
     }
-    if parts.is_empty() {
-        "no words".to_owned()
-    } else {
-        parts.join(", ")
-    }
+    if parts.is_empty() { "no words".to_owned() } else { parts.join(", ") }
 }
 
 /// Whether responders may read of this event while they play.
@@ -147,9 +134,7 @@ pub fn line(plan: &Plan, event: &Event) -> Option<String> {
                 .injections
                 .iter()
                 .find(|injection| injection.id == *id)
-                .map_or(String::new(), |one| {
-                    format!(" ({} on {})", one.fault.kind(), one.fault.place())
-                });
+                .map_or(String::new(), |one| format!(" ({} on {})", one.fault.kind(), one.fault.place()));
             format!("injection {id}{what} is {}", step(taken))
         }
         Event::InjectSkipped { inject } => {
@@ -163,11 +148,9 @@ pub fn line(plan: &Plan, event: &Event) -> Option<String> {
         Event::AgentBack => "the agent answers again".to_owned(),
         Event::TargetReset => "the target was laid out anew".to_owned(),
         Event::SignedOff { id, .. } => format!("injection {id} was signed off"),
-        Event::NoticeFailed {
-            retry_at: None,
-            error,
-            ..
-        } => format!("a message was given up: {}", tame(error)),
+        Event::NoticeFailed { retry_at: None, error, .. } => {
+            format!("a message was given up: {}", tame(error))
+        }
         Event::TookOver { epoch, .. } if *epoch > 1 => "another engine took over".to_owned(),
         Event::Ended { outcome, reason } => {
             format!("EndEx: {} ({})", outcome.as_str(), tame(reason))
@@ -177,11 +160,7 @@ pub fn line(plan: &Plan, event: &Event) -> Option<String> {
 }
 
 /// An open event in words, with people called as `who` says.
-pub fn open_line(
-    plan: &Plan,
-    event: &Event,
-    who: impl Fn(&crate::base::Person) -> String,
-) -> Option<String> {
+pub fn open_line(plan: &Plan, event: &Event, who: impl Fn(&crate::base::Person) -> String) -> Option<String> {
     Some(match event {
         Event::Joined { person, hat: side } => format!("{} joined as {}", who(person), hat(*side)),
         Event::Started => "StartEx".to_owned(),
@@ -189,12 +168,7 @@ pub fn open_line(
         Event::AlarmResolved { alarm } => format!("alarm {alarm} resolved"),
         Event::InjectSpoken { inject } => {
             let inject = plan.injects.get(*inject)?;
-            format!(
-                "{} to {}: {}",
-                tame(&inject.from),
-                inject.to,
-                cut(&tame(&inject.text), 200)
-            )
+            format!("{} to {}: {}", tame(&inject.from), inject.to, cut(&tame(&inject.text), 200))
         }
         Event::Acted { by, act: done } => match done {
             Act::Operate(_) => return None,

@@ -24,18 +24,12 @@ pub struct Said {
 impl Said {
     /// A sentence that opens no question.
     pub fn plain(sentence: impl Into<String>) -> Self {
-        Self {
-            sentence: sentence.into(),
-            question: None,
-        }
+        Self { sentence: sentence.into(), question: None }
     }
 
     /// A sentence with its question.
     pub fn asking(sentence: impl Into<String>, question: impl Into<String>) -> Self {
-        Self {
-            sentence: sentence.into(),
-            question: Some(question.into()),
-        }
+        Self { sentence: sentence.into(), question: Some(question.into()) }
     }
 }
 
@@ -103,10 +97,7 @@ pub fn tame(text: &str) -> String {
     text.chars()
         .filter_map(|c| match c {
             '\n' | '\r' | '\t' => Some(' '),
-            '\u{200b}'..='\u{200f}'
-            | '\u{202a}'..='\u{202e}'
-            | '\u{2060}'..='\u{2069}'
-            | '\u{feff}' => None,
+            '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' => None,
             c if c.is_control() => None,
             c => Some(c),
         })
@@ -131,13 +122,8 @@ mod tests {
 
     #[test]
     fn figures_read_as_people_say_them() {
-        let said: Vec<_> = [0, 45, 60, 270, 3600, 7500]
-            .map(|secs| time(Span::from_secs(secs)))
-            .into();
-        assert_eq!(
-            said,
-            ["0 s", "45 s", "1 min", "4 min 30 s", "1 h", "2 h 5 min"]
-        );
+        let said: Vec<_> = [0, 45, 60, 270, 3600, 7500].map(|secs| time(Span::from_secs(secs))).into();
+        assert_eq!(said, ["0 s", "45 s", "1 min", "4 min 30 s", "1 h", "2 h 5 min"]);
         assert_eq!(percent(0.52), "52 %");
         assert_eq!(percent(0.004), "0.4 %");
         assert_eq!(percent(0.08), "8 %");

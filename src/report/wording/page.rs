@@ -53,11 +53,7 @@ pub fn outcome(outcome: Option<Outcome>) -> &'static str {
 }
 
 /// The one line.
-pub fn one_line(
-    unscored: Option<&str>,
-    harmed: Span,
-    worst: Option<(&ClassName, Count)>,
-) -> String {
+pub fn one_line(unscored: Option<&str>, harmed: Span, worst: Option<(&ClassName, Count)>) -> String {
     if let Some(why) = unscored {
         return format!("This drill is not scored: {why}.");
     }
@@ -73,12 +69,7 @@ pub fn one_line(
 }
 
 /// The account under the one line.
-pub fn account(
-    responders: usize,
-    length: Span,
-    declared: Option<Span>,
-    restored: Option<Span>,
-) -> String {
+pub fn account(responders: usize, length: Span, declared: Option<Span>, restored: Option<Span>) -> String {
     let team = match responders {
         0 => "Nobody".to_owned(),
         1 => "One responder".to_owned(),
@@ -90,12 +81,7 @@ pub fn account(
     );
     let restored = restored.map_or_else(
         || "service was not measured as restored".to_owned(),
-        |after| {
-            format!(
-                "service was back {} after StartEx, as measured",
-                time(after)
-            )
-        },
+        |after| format!("service was back {} after StartEx, as measured", time(after)),
     );
     format!(
         "{team} worked on a real, deliberately broken staging target for {}. {declared}; {restored}.",
@@ -142,12 +128,7 @@ pub fn beat_began(at: &str) -> String {
 pub fn beat_alarm(at: &str, alarm: &str, after: Option<Span>) -> String {
     after.map_or_else(
         || format!("{at}: the first alarm, {alarm}, was raised."),
-        |after| {
-            format!(
-                "{at}: the first alarm, {alarm}, was raised, {} into the outage.",
-                time(after)
-            )
-        },
+        |after| format!("{at}: the first alarm, {alarm}, was raised, {} into the outage.", time(after)),
     )
 }
 
@@ -195,21 +176,14 @@ pub fn beat_ended(at: &str, outcome: &str) -> String {
 pub fn detection(alarms: usize, first: Option<Span>, noticed: Option<Span>) -> String {
     let alarms = match (alarms, first) {
         (0, _) => "No alarm was raised.".to_owned(),
-        (n, Some(after)) => format!(
-            "{}; the first came {} after users were first harmed.",
-            raised(n),
-            time(after)
-        ),
+        (n, Some(after)) => {
+            format!("{}; the first came {} after users were first harmed.", raised(n), time(after))
+        }
         (n, None) => format!("{}.", raised(n)),
     };
     let noticed = noticed.map_or_else(
         || "Nothing in the journal shows that the team noticed.".to_owned(),
-        |after| {
-            format!(
-                "The team showed that it had noticed {} after users were first harmed.",
-                time(after)
-            )
-        },
+        |after| format!("The team showed that it had noticed {} after users were first harmed.", time(after)),
     );
     format!("{alarms} {noticed}")
 }
@@ -266,48 +240,25 @@ pub const DECISIONS: [(&str, &str); 3] = [
         "Severity",
         "How many users, sites and services were affected, how critical were they, and what did the team know of that at the time?",
     ),
-    (
-        "Decision",
-        "Which steps were considered, the lightest first, and why was this one taken?",
-    ),
-    (
-        "Who decided",
-        "Which role took the decision, and who was asked before?",
-    ),
+    ("Decision", "Which steps were considered, the lightest first, and why was this one taken?"),
+    ("Who decided", "Which role took the decision, and who was asked before?"),
 ];
 
 /// What people bring to the table.
 pub const REFLECTIONS: [(&str, &str); 4] = [
     ("Went well", "What should the team do again just like this?"),
-    (
-        "Went poorly",
-        "What made the work harder than it had to be?",
-    ),
+    ("Went poorly", "What made the work harder than it had to be?"),
     ("Got lucky", "What helped that nobody can count on?"),
-    (
-        "Surprised",
-        "What did the target or the tools do that nobody expected?",
-    ),
+    ("Surprised", "What did the target or the tools do that nobody expected?"),
 ];
 
 /// Lessons.
 pub const LESSONS: [(&str, &str); 3] = [
-    (
-        "The system",
-        "What does the team now know about the target that it did not know before?",
-    ),
-    (
-        "The response",
-        "What will the team do differently in the next incident?",
-    ),
-    (
-        "The practice",
-        "What would make this drill itself more useful?",
-    ),
+    ("The system", "What does the team now know about the target that it did not know before?"),
+    ("The response", "What will the team do differently in the next incident?"),
+    ("The practice", "What would make this drill itself more useful?"),
 ];
 
 /// The improvement plan.
-pub const IMPROVEMENT: (&str, &str) = (
-    "Corrective actions",
-    "Which few actions follow, each with an owner role, a ticket and a due date?",
-);
+pub const IMPROVEMENT: (&str, &str) =
+    ("Corrective actions", "Which few actions follow, each with an owner role, a ticket and a due date?");

@@ -5,22 +5,14 @@ use super::{text, within};
 use crate::base::{ClassName, names::is_name};
 use crate::fault::kind;
 use crate::scenario::act::CauseClaim;
-use crate::scenario::file::{
-    CauseFile, DecisionFile, FactFile, Placed, ScenarioFile, TextOr, TruthFile,
-};
+use crate::scenario::file::{CauseFile, DecisionFile, FactFile, Placed, ScenarioFile, TextOr, TruthFile};
 use crate::scenario::pack::{TargetDescription, WorkloadShape};
 use crate::scenario::problem::{Findings, Place, suggestion};
 use crate::scenario::truth::{CauseTruth, DecisionTruth, Fact, Rung, Truth};
 use crate::scenario::{Band, SampleClaim};
 use std::collections::{BTreeMap, BTreeSet};
 
-const MILESTONES: [&str; 5] = [
-    "symptom",
-    "localised",
-    "mechanism",
-    "mitigated",
-    "root-fixed",
-];
+const MILESTONES: [&str; 5] = ["symptom", "localised", "mechanism", "mitigated", "root-fixed"];
 
 pub(super) fn truth(
     found: &mut Findings,
@@ -39,10 +31,7 @@ pub(super) fn truth(
         ),
         Some(step) if no_fault => found.add_with_help(
             step.place,
-            format!(
-                "the truth says `{}`, but this fault is related to it",
-                truth.cause.kind.value
-            ),
+            format!("the truth says `{}`, but this fault is related to it", truth.cause.kind.value),
             "say `related: false` for noise, or name the cause",
         ),
         _ => {}
@@ -50,11 +39,7 @@ pub(super) fn truth(
     let milestones: Vec<String> = if truth.milestones.is_empty() {
         MILESTONES.map(str::to_owned).to_vec()
     } else {
-        truth
-            .milestones
-            .iter()
-            .map(|milestone| named(found, milestone))
-            .collect()
+        truth.milestones.iter().map(|milestone| named(found, milestone)).collect()
     };
     Truth {
         cause: cause(found, &truth.cause, no_fault, target),
@@ -70,10 +55,7 @@ fn named(found: &mut Findings, name: &Placed<String>) -> String {
     if !is_name(name) {
         found.add(
             name.place,
-            format!(
-                "`{}` is not a name: use letters, digits, `-`, `_` and `.`",
-                name.value
-            ),
+            format!("`{}` is not a name: use letters, digits, `-`, `_` and `.`", name.value),
         );
     }
     name.value.clone()
@@ -100,12 +82,7 @@ fn fault_kind(found: &mut Findings, given: &Placed<String>) {
     }
 }
 
-fn cause(
-    found: &mut Findings,
-    file: &CauseFile,
-    no_fault: bool,
-    target: &TargetDescription,
-) -> CauseTruth {
+fn cause(found: &mut Findings, file: &CauseFile, no_fault: bool, target: &TargetDescription) -> CauseTruth {
     fault_kind(found, &file.kind);
     if file.component.is_none() && !no_fault {
         found.add(file.kind.place, "the cause needs the `component` at fault");
@@ -122,10 +99,7 @@ fn cause(
         list.iter()
             .map(|entry| {
                 if !ids.insert(entry.id.value.clone()) {
-                    found.add(
-                        entry.id.place,
-                        format!("a second fact has the id `{}`", entry.id.value),
-                    );
+                    found.add(entry.id.place, format!("a second fact has the id `{}`", entry.id.value));
                 }
                 fact(found, entry)
             })
@@ -133,19 +107,12 @@ fn cause(
     };
     let (true_facts, distractors) = (facts(found, &file.facts), facts(found, &file.distractors));
     CauseTruth {
-        component: file
-            .component
-            .as_ref()
-            .map_or_else(String::new, |name| component(found, name, target)),
+        component: file.component.as_ref().map_or_else(String::new, |name| component(found, name, target)),
         kind: file.kind.value.clone(),
         trigger: file.trigger.clone(),
         facts: true_facts,
         distractors,
-        spreads: file
-            .spreads
-            .iter()
-            .filter_map(|spread| spreads(found, spread, target))
-            .collect(),
+        spreads: file.spreads.iter().filter_map(|spread| spreads(found, spread, target)).collect(),
         contributing: file.contributing.clone(),
     }
 }
@@ -176,17 +143,10 @@ fn fact(found: &mut Findings, file: &Placed<FactFile>) -> Fact {
     if groups.is_empty() {
         groups.push(vec![says.clone()]);
     }
-    if groups
-        .iter()
-        .any(|group| group.is_empty() || group.iter().any(|phrase| phrase.trim().is_empty()))
-    {
+    if groups.iter().any(|group| group.is_empty() || group.iter().any(|phrase| phrase.trim().is_empty())) {
         found.add(file.place, "a group of phrases is empty");
     }
-    Fact {
-        id: named(found, &file.id),
-        says,
-        any: groups,
-    }
+    Fact { id: named(found, &file.id), says, any: groups }
 }
 
 fn spreads(
@@ -195,25 +155,11 @@ fn spreads(
     target: &TargetDescription,
 ) -> Option<(String, String)> {
     let Some((from, to)) = given.split_once("->") else {
-        found.add(
-            given.place,
-            format!(
-                "`{}` is not a spread: write it like `web -> edge`",
-                given.value
-            ),
-        );
+        found.add(given.place, format!("`{}` is not a spread: write it like `web -> edge`", given.value));
         return None;
     };
-    let mut end = |name: &str| {
-        component(
-            found,
-            &Placed {
-                value: name.trim().to_owned(),
-                place: given.place,
-            },
-            target,
-        )
-    };
+    let mut end =
+        |name: &str| component(found, &Placed { value: name.trim().to_owned(), place: given.place }, target);
     Some((end(from), end(to)))
 }
 
@@ -225,10 +171,7 @@ fn impact(
     let mut impact = BTreeMap::new();
     for (class, share) in &truth.impact.0 {
         let known = workload.classes.iter().map(|known| known.name.as_str());
-        let Some(class_known) = workload
-            .classes
-            .iter()
-            .find(|known| known.name.as_str() == class.value)
+        let Some(class_known) = workload.classes.iter().find(|known| known.name.as_str() == class.value)
         else {
             found.unknown(class.place, "request class", class, known);
             continue;
@@ -237,10 +180,7 @@ fn impact(
             Some(range) => {
                 impact.insert(class_known.name.clone(), range);
             }
-            None => found.add(
-                share.place,
-                format!("`{}` is not a share: write `35-65 %`", share.value),
-            ),
+            None => found.add(share.place, format!("`{}` is not a share: write `35-65 %`", share.value)),
         }
     }
     impact
@@ -259,12 +199,7 @@ fn severity(truth: &TruthFile) -> BTreeMap<String, String> {
         TextOr::Text(text) => text.clone(),
         TextOr::Other(list) => list.join(", "),
     };
-    truth
-        .severity
-        .0
-        .iter()
-        .map(|(question, value)| (question.value.clone(), answer(value)))
-        .collect()
+    truth.severity.0.iter().map(|(question, value)| (question.value.clone(), answer(value))).collect()
 }
 
 fn decisions(
@@ -282,41 +217,19 @@ fn decisions(
     ];
     let mut decisions = BTreeMap::new();
     for (rung, option) in rungs {
-        let Some(DecisionFile {
-            effective,
-            harmful,
-            knowable_after,
-        }) = option
-        else {
+        let Some(DecisionFile { effective, harmful, knowable_after }) = option else {
             continue;
         };
         if let Some(milestone) = knowable_after
             && !milestones.contains(&milestone.value)
         {
-            found.unknown(
-                milestone.place,
-                "milestone",
-                milestone,
-                milestones.iter().map(String::as_str),
-            );
+            found.unknown(milestone.place, "milestone", milestone, milestones.iter().map(String::as_str));
         }
-        let knowable_after = knowable_after
-            .as_ref()
-            .map(|milestone| milestone.value.clone());
-        decisions.insert(
-            rung,
-            DecisionTruth {
-                effective: *effective,
-                harmful: *harmful,
-                knowable_after,
-            },
-        );
+        let knowable_after = knowable_after.as_ref().map(|milestone| milestone.value.clone());
+        decisions.insert(rung, DecisionTruth { effective: *effective, harmful: *harmful, knowable_after });
     }
     if !no_fault && !decisions.is_empty() && !decisions.values().any(|option| option.effective) {
-        found.add(
-            truth.cause.kind.place,
-            "no option under `truth.decision` is effective",
-        );
+        found.add(truth.cause.kind.place, "no option under `truth.decision` is effective");
     }
     decisions
 }
@@ -333,8 +246,7 @@ pub(super) fn sample_claims(
         if let Some(kind) = &claim.kind {
             fault_kind(found, kind);
         }
-        let empty =
-            claim.text.trim().is_empty() && claim.component.is_none() && claim.kind.is_none();
+        let empty = claim.text.trim().is_empty() && claim.component.is_none() && claim.kind.is_none();
         if empty && claim.band == Band::Right {
             found.add(claim.place, "an empty claim cannot be right");
         }
@@ -356,10 +268,7 @@ pub(super) fn claim(
     file: &ScenarioFile,
     target: &TargetDescription,
 ) {
-    let placed = |value: &str| Placed {
-        value: value.to_owned(),
-        place,
-    };
+    let placed = |value: &str| Placed { value: value.to_owned(), place };
     if let Some(name) = &claim.component {
         component(found, &placed(name), target);
     }
@@ -367,12 +276,8 @@ pub(super) fn claim(
         fault_kind(found, &placed(kind));
     }
     let cause = &file.truth.cause;
-    let known: Vec<&str> = cause
-        .facts
-        .iter()
-        .chain(&cause.distractors)
-        .map(|fact| fact.id.as_str())
-        .collect();
+    let known: Vec<&str> =
+        cause.facts.iter().chain(&cause.distractors).map(|fact| fact.id.as_str()).collect();
     for fact in &claim.facts {
         if !known.contains(&fact.as_str()) {
             found.unknown(place, "fact", fact, known.iter().copied());
@@ -382,18 +287,8 @@ pub(super) fn claim(
         found.add(place, "a confidence goes from 0 to 100 per cent");
     }
     if let Some(crate::scenario::act::When::Offset(onset)) = claim.onset {
-        let limit = file
-            .duration
-            .limit
-            .as_ref()
-            .map_or(crate::base::Span::from_mins(60), |limit| limit.value);
-        within(
-            found,
-            &Placed {
-                value: onset,
-                place,
-            },
-            limit,
-        );
+        let limit =
+            file.duration.limit.as_ref().map_or(crate::base::Span::from_mins(60), |limit| limit.value);
+        within(found, &Placed { value: onset, place }, limit);
     }
 }

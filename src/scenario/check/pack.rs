@@ -2,9 +2,7 @@
 
 use crate::base::{ClassName, Span, names::is_name};
 use crate::scenario::file::{PACK_FORMAT, PackFile, Placed, RequestClassFile, ShapeFile, TextOr};
-use crate::scenario::pack::{
-    CatalogueEntry, Expect, Pack, RequestClass, TargetDescription, WorkloadShape,
-};
+use crate::scenario::pack::{CatalogueEntry, Expect, Pack, RequestClass, TargetDescription, WorkloadShape};
 use crate::scenario::problem::{Findings, Place, Problem};
 use std::collections::BTreeMap;
 
@@ -24,9 +22,7 @@ pub fn pack(
     let mut found = Findings::new(file);
     super::format_is(&mut found, &pack.format, PACK_FORMAT);
     super::text(&mut found, &pack.title, 200);
-    let target = targets
-        .iter()
-        .find(|target| target.name == pack.target.value);
+    let target = targets.iter().find(|target| target.name == pack.target.value);
     if target.is_none() {
         let known = targets.iter().map(|target| target.name.as_str());
         found.unknown(pack.target.place, "built-in target", &pack.target, known);
@@ -34,23 +30,14 @@ pub fn pack(
     if let Some(docs) = &pack.docs
         && !docs.split('/').all(is_name)
     {
-        found.add(
-            docs.place,
-            "`docs` names a folder within the pack: no `..`, no leading `/`",
-        );
+        found.add(docs.place, "`docs` names a folder within the pack: no `..`, no leading `/`");
     }
     let mut workloads = BTreeMap::new();
     for (name, shape_file) in &pack.workloads.0 {
-        workloads.insert(
-            name.value.clone(),
-            shape(&mut found, shape_file, shape_file.place),
-        );
+        workloads.insert(name.value.clone(), shape(&mut found, shape_file, shape_file.place));
     }
     if workloads.is_empty() {
-        found.add(
-            Place::default(),
-            "a pack needs at least one shape of traffic under `workloads:`",
-        );
+        found.add(Place::default(), "a pack needs at least one shape of traffic under `workloads:`");
     }
     match target {
         Some(target) if found.is_empty() => Ok(Pack {
@@ -70,23 +57,17 @@ pub(super) fn workload(
     given: Option<&Placed<TextOr<ShapeFile>>>,
     pack: &Pack,
 ) -> WorkloadShape {
-    let nothing = WorkloadShape {
-        classes: Vec::new(),
-    };
+    let nothing = WorkloadShape { classes: Vec::new() };
     let names = || pack.workloads.keys().map(String::as_str);
     match given {
-        Some(Placed {
-            value: TextOr::Other(file),
-            place,
-        }) => shape(found, file, *place),
-        Some(Placed {
-            value: TextOr::Text(name),
-            place,
-        }) => pack.workloads.get(name).cloned().unwrap_or_else(|| {
-            found.unknown(*place, "workload in the pack", name, names());
-            // Classes of any shape keep the rest of the check from repeating the same mistake.
-            pack.workloads.values().next().cloned().unwrap_or(nothing)
-        }),
+        Some(Placed { value: TextOr::Other(file), place }) => shape(found, file, *place),
+        Some(Placed { value: TextOr::Text(name), place }) => {
+            pack.workloads.get(name).cloned().unwrap_or_else(|| {
+                found.unknown(*place, "workload in the pack", name, names());
+                // Classes of any shape keep the rest of the check from repeating the same mistake.
+                pack.workloads.values().next().cloned().unwrap_or(nothing)
+            })
+        }
         None => {
             if pack.workloads.len() != 1 {
                 found.add_with_help(
@@ -104,28 +85,19 @@ fn shape(found: &mut Findings, file: &ShapeFile, place: Place) -> WorkloadShape 
     if file.classes.0.is_empty() || file.classes.0.len() > 64 {
         found.add(place, "a shape of traffic has from 1 to 64 request classes");
     }
-    let classes =
-        file.classes
-            .0
-            .iter()
-            .filter_map(|(name, class)| match name.parse::<ClassName>() {
-                Ok(class_name) => Some(request_class(found, class_name, class)),
-                Err(bad) => {
-                    found.add(name.place, bad.to_string());
-                    None
-                }
-            });
-    WorkloadShape {
-        classes: classes.collect(),
-    }
+    let classes = file.classes.0.iter().filter_map(|(name, class)| match name.parse::<ClassName>() {
+        Ok(class_name) => Some(request_class(found, class_name, class)),
+        Err(bad) => {
+            found.add(name.place, bad.to_string());
+            None
+        }
+    });
+    WorkloadShape { classes: classes.collect() }
 }
 
 fn request_class(found: &mut Findings, name: ClassName, file: &RequestClassFile) -> RequestClass {
     if !(file.rate.value > 0.0 && file.rate.value <= RATE_MAX) {
-        found.add(
-            file.rate.place,
-            format!("a rate is more than 0 and at most {RATE_MAX} a second"),
-        );
+        found.add(file.rate.place, format!("a rate is more than 0 and at most {RATE_MAX} a second"));
     }
     let method = file.method.as_ref().map_or("GET", |method| method.as_str());
     if let Some(given) = &file.method
@@ -135,11 +107,7 @@ fn request_class(found: &mut Findings, name: ClassName, file: &RequestClassFile)
     }
     let odd = |c: char| !c.is_ascii_graphic() || c == '#';
     let path = file.path.replace("{n}", "0");
-    if !path.starts_with('/')
-        || path.contains(odd)
-        || path.contains(['{', '}'])
-        || path.len() > 2000
-    {
+    if !path.starts_with('/') || path.contains(odd) || path.contains(['{', '}']) || path.len() > 2000 {
         found.add_with_help(
             file.path.place,
             format!("`{}` is not a path", file.path.value),
@@ -156,21 +124,12 @@ fn request_class(found: &mut Findings, name: ClassName, file: &RequestClassFile)
     if let Some(given) = &file.body_bytes
         && body_bytes > BODY_BYTES_MAX
     {
-        found.add(
-            given.place,
-            format!("a body has at most {BODY_BYTES_MAX} bytes"),
-        );
+        found.add(given.place, format!("a body has at most {BODY_BYTES_MAX} bytes"));
     }
     for (header, value) in &file.headers {
-        let odd_name = header.is_empty()
-            || !header
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || c == '-');
+        let odd_name = header.is_empty() || !header.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
         if odd_name || !value.chars().all(|c| c == ' ' || c.is_ascii_graphic()) {
-            found.add(
-                file.path.place,
-                format!("`{header}: {value}` is not a header"),
-            );
+            found.add(file.path.place, format!("`{header}: {value}` is not a header"));
         }
     }
     RequestClass {
@@ -188,33 +147,15 @@ fn request_class(found: &mut Findings, name: ClassName, file: &RequestClassFile)
 fn expect(found: &mut Findings, file: &RequestClassFile) -> Expect {
     for status in &file.expect.status {
         if !(100..=599).contains(&status.value) {
-            found.add(
-                status.place,
-                format!("{} is not an HTTP status", status.value),
-            );
+            found.add(status.place, format!("{} is not an HTTP status", status.value));
         }
     }
-    let status: Vec<u16> = file
-        .expect
-        .status
-        .iter()
-        .map(|status| status.value)
-        .collect();
-    let within = file
-        .expect
-        .within
-        .as_ref()
-        .map_or(Span::from_secs(2), |within| within.value);
+    let status: Vec<u16> = file.expect.status.iter().map(|status| status.value).collect();
+    let within = file.expect.within.as_ref().map_or(Span::from_secs(2), |within| within.value);
     if let Some(given) = &file.expect.within
         && (within == Span::ZERO || within > Span::from_mins(2))
     {
-        found.add(
-            given.place,
-            "an answer is awaited for more than nothing and at most 2m",
-        );
+        found.add(given.place, "an answer is awaited for more than nothing and at most 2m");
     }
-    Expect {
-        status: if status.is_empty() { vec![200] } else { status },
-        within,
-    }
+    Expect { status: if status.is_empty() { vec![200] } else { status }, within }
 }

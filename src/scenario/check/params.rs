@@ -22,10 +22,7 @@ pub fn parameters(
     for (key, given) in &step.with.0 {
         let Some(param) = params.get(&key.value) else {
             let known: Vec<_> = params.keys().map(String::as_str).collect();
-            let message = format!(
-                "the injector `{}` has no parameter `{}`",
-                injector.name, key.value
-            );
+            let message = format!("the injector `{}` has no parameter `{}`", injector.name, key.value);
             match suggestion(key, &known) {
                 Some(help) => found.add_with_help(key.place, message, help),
                 None => found.add(key.place, message),
@@ -36,16 +33,10 @@ pub fn parameters(
             Ok(value) => {
                 values.insert(key.value.clone(), value);
             }
-            Err(Refused {
-                message,
-                help: Some(help),
-            }) => {
+            Err(Refused { message, help: Some(help) }) => {
                 found.add_with_help(given.place, format!("`{}`: {message}", key.value), help);
             }
-            Err(Refused {
-                message,
-                help: None,
-            }) => {
+            Err(Refused { message, help: None }) => {
                 found.add(given.place, format!("`{}`: {message}", key.value));
             }
         }
@@ -59,19 +50,12 @@ pub fn parameters(
             }
             None => found.add_with_help(
                 step.injector.place,
-                format!(
-                    "the injector `{}` needs the parameter `{name}`",
-                    injector.name
-                ),
+                format!("the injector `{}` needs the parameter `{name}`", injector.name),
                 format!("`{name}`: {}", param.about),
             ),
         }
     }
-    if found.is_empty() {
-        Ok(values)
-    } else {
-        Err(found.into_problems())
-    }
+    if found.is_empty() { Ok(values) } else { Err(found.into_problems()) }
 }
 
 struct Refused {
@@ -81,10 +65,7 @@ struct Refused {
 
 impl Refused {
     fn new(message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            help: None,
-        }
+        Self { message: message.into(), help: None }
     }
 }
 
@@ -93,29 +74,15 @@ fn value(param: &Param, given: &str, target: &TargetDescription) -> Result<Value
     match param.takes {
         ParamType::Service => named("service", text, &services(target)),
         ParamType::Link => named("link", text, &links(target)),
-        ParamType::Volume => named(
-            "volume",
-            text,
-            &target
-                .volumes
-                .iter()
-                .map(|v| v.name.as_str())
-                .collect::<Vec<_>>(),
-        ),
-        ParamType::File => named(
-            "file",
-            text,
-            &target
-                .files
-                .iter()
-                .map(|f| f.name.as_str())
-                .collect::<Vec<_>>(),
-        ),
+        ParamType::Volume => {
+            named("volume", text, &target.volumes.iter().map(|v| v.name.as_str()).collect::<Vec<_>>())
+        }
+        ParamType::File => {
+            named("file", text, &target.files.iter().map(|f| f.name.as_str()).collect::<Vec<_>>())
+        }
         ParamType::Links => {
             let known = links(target);
-            let list = text
-                .split(',')
-                .map(|part| named("link", part.trim(), &known));
+            let list = text.split(',').map(|part| named("link", part.trim(), &known));
             list.collect::<Result<Vec<_>, _>>().map(Value::Array)
         }
         ParamType::Text => {
@@ -125,9 +92,8 @@ fn value(param: &Param, given: &str, target: &TargetDescription) -> Result<Value
             Ok(given.into())
         }
         ParamType::Integer => {
-            let number: i64 = text
-                .parse()
-                .map_err(|_| Refused::new(format!("`{}` is not a whole number", shown(text))))?;
+            let number: i64 =
+                text.parse().map_err(|_| Refused::new(format!("`{}` is not a whole number", shown(text))))?;
             let least = param.min.unwrap_or(i64::MIN);
             let most = param.max.unwrap_or(i64::MAX);
             if (least..=most).contains(&number) {
@@ -140,18 +106,14 @@ fn value(param: &Param, given: &str, target: &TargetDescription) -> Result<Value
             }))
         }
         ParamType::Duration => {
-            let span: Span = text
-                .parse()
-                .map_err(|bad: crate::base::time::BadSpan| Refused::new(bad.to_string()))?;
+            let span: Span =
+                text.parse().map_err(|bad: crate::base::time::BadSpan| Refused::new(bad.to_string()))?;
             Ok(span.millis().into())
         }
         ParamType::Boolean => match text {
             "true" => Ok(true.into()),
             "false" => Ok(false.into()),
-            _ => Err(Refused::new(format!(
-                "`{}` is neither `true` nor `false`",
-                shown(text)
-            ))),
+            _ => Err(Refused::new(format!("`{}` is neither `true` nor `false`", shown(text)))),
         },
     }
 }
@@ -164,19 +126,12 @@ fn named(what: &str, name: &str, known: &[&str]) -> Result<Value, Refused> {
     if known.contains(&name) && is_name(name) {
         return Ok(name.into());
     }
-    Err(Refused {
-        message: format!("there is no {what} `{}`", shown(name)),
-        help: suggestion(name, known),
-    })
+    Err(Refused { message: format!("there is no {what} `{}`", shown(name)), help: suggestion(name, known) })
 }
 
 /// Instances and components, each once.
 pub(super) fn services(target: &TargetDescription) -> Vec<&str> {
-    let mut names: Vec<&str> = target
-        .services
-        .iter()
-        .map(|service| service.name.as_str())
-        .collect();
+    let mut names: Vec<&str> = target.services.iter().map(|service| service.name.as_str()).collect();
     for component in target.components() {
         if !names.contains(&component) {
             names.push(component);

@@ -26,10 +26,7 @@ pub(super) fn autopilot(
     players: Option<(&str, &[Placed<PlayFile>])>,
 ) -> (Vec<Play>, Vec<Problem>) {
     let inline = match &stage.file.autopilot {
-        Some(Placed {
-            value: TextOr::Other(list),
-            ..
-        }) => Some(list),
+        Some(Placed { value: TextOr::Other(list), .. }) => Some(list),
         _ => None,
     };
     match (inline, players) {
@@ -61,12 +58,7 @@ impl Stage<'_> {
                 wait.value
             });
             self.act(found, &entry.act, entry.who.as_str(), &mut held);
-            plays.push(Play {
-                after,
-                wait,
-                who: entry.who.value.clone(),
-                act: entry.act.value.clone(),
-            });
+            plays.push(Play { after, wait, who: entry.who.value.clone(), act: entry.act.value.clone() });
         }
         plays
     }
@@ -78,10 +70,7 @@ impl Stage<'_> {
             ["restored"] => Moment::Restored,
             ["previous"] => Moment::Previous,
             ["alarm", name] => {
-                let known = self
-                    .alarms
-                    .iter()
-                    .find(|alarm| alarm.name.as_str() == *name);
+                let known = self.alarms.iter().find(|alarm| alarm.name.as_str() == *name);
                 if let Some(alarm) = known {
                     Moment::Alarm(alarm.name.clone())
                 } else {
@@ -103,32 +92,15 @@ impl Stage<'_> {
     }
 
     fn no_alarm(&self, found: &mut Findings, place: Place, name: &str) {
-        found.unknown(
-            place,
-            "alarm",
-            name,
-            self.alarms.iter().map(|alarm| alarm.name.as_str()),
-        );
+        found.unknown(place, "alarm", name, self.alarms.iter().map(|alarm| alarm.name.as_str()));
     }
 
     /// `held` follows who has which role, in the order of the list.
-    fn act(
-        &self,
-        found: &mut Findings,
-        act: &Placed<Act>,
-        who: &str,
-        held: &mut BTreeMap<Role, String>,
-    ) {
+    fn act(&self, found: &mut Findings, act: &Placed<Act>, who: &str, held: &mut BTreeMap<Role, String>) {
         let place = act.place;
         for text in texts_of(&act.value) {
             if text.len() > TEXT_BYTES_MAX {
-                found.add(
-                    place,
-                    format!(
-                        "a text has {} bytes; at most {TEXT_BYTES_MAX} fit",
-                        text.len()
-                    ),
-                );
+                found.add(place, format!("a text has {} bytes; at most {TEXT_BYTES_MAX} fit", text.len()));
             }
         }
         Self::roles(found, act, who, held);
@@ -144,25 +116,13 @@ impl Stage<'_> {
             }
             Act::Assess(claim) => self.impact(found, place, claim),
             Act::Operate(argv) => {
-                target::operation(
-                    found,
-                    &Placed {
-                        value: argv.as_slice(),
-                        place,
-                    },
-                    self.target,
-                );
+                target::operation(found, &Placed { value: argv.as_slice(), place }, self.target);
             }
             _ => {}
         }
     }
 
-    fn roles(
-        found: &mut Findings,
-        act: &Placed<Act>,
-        who: &str,
-        held: &mut BTreeMap<Role, String>,
-    ) {
+    fn roles(found: &mut Findings, act: &Placed<Act>, who: &str, held: &mut BTreeMap<Role, String>) {
         let (role, before, takes) = match &act.value {
             Act::TakeRole(role) => (role, held.insert(*role, who.to_owned()), true),
             Act::ReleaseRole(role) => (role, held.remove(role), false),
@@ -172,9 +132,7 @@ impl Stage<'_> {
         match before.as_deref() {
             Some(holder) if takes && holder != who => found.add(
                 act.place,
-                format!(
-                    "the role `{role}` is held by {holder}: it must be released or handed over"
-                ),
+                format!("the role `{role}` is held by {holder}: it must be released or handed over"),
             ),
             holder if !takes && holder != Some(who) => {
                 found.add(act.place, format!("{who} does not hold the role `{role}`"));
@@ -188,32 +146,17 @@ impl Stage<'_> {
             if let (When::Offset(from), When::Offset(to)) = (window.from, window.to)
                 && (from >= to || to > self.limit)
             {
-                found.add(
-                    place,
-                    format!("the window from {from} to {to} does not lie within the drill"),
-                );
+                found.add(place, format!("the window from {from} to {to} does not lie within the drill"));
             }
         }
         for (class, share) in &claim.failed {
-            if !self
-                .workload
-                .classes
-                .iter()
-                .any(|known| known.name == *class)
-            {
-                let known = self
-                    .workload
-                    .classes
-                    .iter()
-                    .map(|known| known.name.as_str());
+            if !self.workload.classes.iter().any(|known| known.name == *class) {
+                let known = self.workload.classes.iter().map(|known| known.name.as_str());
                 found.unknown(place, "request class", class.as_str(), known);
             }
             let most = share.up_to.unwrap_or(share.percent);
             if !(0.0 <= share.percent && share.percent <= most && most <= 100.0) {
-                found.add(
-                    place,
-                    format!("the share of `{class}` is not within 0 and 100 per cent"),
-                );
+                found.add(place, format!("the share of `{class}` is not within 0 and 100 per cent"));
             }
         }
     }

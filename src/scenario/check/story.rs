@@ -9,31 +9,20 @@ use crate::scenario::pack::Pack;
 use crate::scenario::problem::{Findings, Place};
 use crate::scenario::{AlarmRule, AlarmSeverity, AlarmTrigger, Inject};
 
-pub(super) fn alarms(
-    found: &mut Findings,
-    file: &ScenarioFile,
-    measure: &mut Measure<'_>,
-) -> Vec<AlarmRule> {
+pub(super) fn alarms(found: &mut Findings, file: &ScenarioFile, measure: &mut Measure<'_>) -> Vec<AlarmRule> {
     let mut rules: Vec<AlarmRule> = Vec::new();
     for alarm in &file.alarms {
         if rules.iter().any(|rule| rule.name == alarm.name.value) {
-            found.add(
-                alarm.name.place,
-                format!("a second alarm has the name `{}`", alarm.name.value),
-            );
+            found.add(alarm.name.place, format!("a second alarm has the name `{}`", alarm.name.value));
         }
         if let Some(summary) = &alarm.summary {
             text(found, summary, 400);
             placeholders(found, summary);
         }
-        let runbook = alarm
-            .runbook
-            .as_ref()
-            .map(|runbook| catalogue_entry(found, runbook, measure.pack));
+        let runbook = alarm.runbook.as_ref().map(|runbook| catalogue_entry(found, runbook, measure.pack));
         let trigger = match (&alarm.when, &alarm.at) {
             (Some(when), None) => {
-                let condition =
-                    measure.condition(found, &when.value, when.place, Span::from_secs(10));
+                let condition = measure.condition(found, &when.value, when.place, Span::from_secs(10));
                 AlarmTrigger::When(condition)
             }
             (None, Some(at)) => {
@@ -42,10 +31,7 @@ pub(super) fn alarms(
             }
             (_, at) => {
                 let place = at.as_ref().map_or(alarm.place, |at| at.place);
-                found.add(
-                    place,
-                    "an alarm has either `when:` (what is measured) or `at:` (a time)",
-                );
+                found.add(place, "an alarm has either `when:` (what is measured) or `at:` (a time)");
                 AlarmTrigger::At(Span::ZERO)
             }
         };
@@ -87,12 +73,7 @@ fn catalogue_entry(found: &mut Findings, given: &Placed<String>, pack: &Pack) ->
     let name = given.strip_prefix(&with_pack).unwrap_or(given);
     if pack.entry(name).is_none() {
         let known = pack.catalogue.iter().map(|entry| entry.name.as_str());
-        found.unknown(
-            given.place,
-            "entry in the documentation catalogue",
-            name,
-            known,
-        );
+        found.unknown(given.place, "entry in the documentation catalogue", name, known);
     }
     name.to_owned()
 }
@@ -111,10 +92,7 @@ pub(super) fn injects(found: &mut Findings, file: &ScenarioFile, limit: Span) ->
         injects.push(Inject {
             at: inject.at.value,
             unless: inject.unless,
-            from: inject
-                .from
-                .as_ref()
-                .map_or_else(|| "user".to_owned(), |from| from.value.clone()),
+            from: inject.from.as_ref().map_or_else(|| "user".to_owned(), |from| from.value.clone()),
             to: inject.to.unwrap_or(Role::FirstLine),
             text: inject.text.trim().to_owned(),
         });
@@ -123,16 +101,7 @@ pub(super) fn injects(found: &mut Findings, file: &ScenarioFile, limit: Span) ->
     injects
 }
 
-pub(super) fn hints(
-    found: &mut Findings,
-    file: &ScenarioFile,
-    pack: &Pack,
-) -> (Vec<String>, Vec<String>) {
-    let hints = file
-        .hints
-        .catalogue
-        .iter()
-        .map(|entry| catalogue_entry(found, entry, pack))
-        .collect();
+pub(super) fn hints(found: &mut Findings, file: &ScenarioFile, pack: &Pack) -> (Vec<String>, Vec<String>) {
+    let hints = file.hints.catalogue.iter().map(|entry| catalogue_entry(found, entry, pack)).collect();
     (hints, texts(found, &file.hints.questions))
 }

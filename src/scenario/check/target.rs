@@ -27,10 +27,7 @@ pub(super) fn faults(
         if plan.0.is_empty() {
             found.add(
                 step.place,
-                format!(
-                    "the injector `{}` plans no fault with these parameters",
-                    step.injector.value
-                ),
+                format!("the injector `{}` plans no fault with these parameters", step.injector.value),
             );
         }
         let start = step.at.as_ref().map_or(Span::ZERO, |at| at.value);
@@ -43,24 +40,11 @@ pub(super) fn faults(
             }
             fits(found, step.place, &timed.fault, target);
             let injector = step.injector.value.clone();
-            all.push((
-                step.place,
-                PlannedFault {
-                    injector,
-                    related: step.related,
-                    timed,
-                },
-            ));
+            all.push((step.place, PlannedFault { injector, related: step.related, timed }));
         }
     }
     if all.len() > FAULTS_MAX {
-        found.add(
-            Place::default(),
-            format!(
-                "{} faults are planned; at most {FAULTS_MAX} may be",
-                all.len()
-            ),
-        );
+        found.add(Place::default(), format!("{} faults are planned; at most {FAULTS_MAX} may be", all.len()));
     } else {
         overlaps(found, &all);
         blast(found, &all, target);
@@ -71,17 +55,13 @@ pub(super) fn faults(
 
 fn times(at: Span, until: Option<Span>, limit: Span) -> Result<(), String> {
     if at >= limit {
-        return Err(format!(
-            "a fault would begin at {at}, not before the drill's limit of {limit}"
-        ));
+        return Err(format!("a fault would begin at {at}, not before the drill's limit of {limit}"));
     }
     match until {
-        Some(until) if until <= at => Err(format!(
-            "a fault would end at {until}, before it begins at {at}"
-        )),
-        Some(until) if until > limit => Err(format!(
-            "a fault would end at {until}, after the drill's limit of {limit}"
-        )),
+        Some(until) if until <= at => Err(format!("a fault would end at {until}, before it begins at {at}")),
+        Some(until) if until > limit => {
+            Err(format!("a fault would end at {until}, after the drill's limit of {limit}"))
+        }
         _ => Ok(()),
     }
 }
@@ -95,72 +75,41 @@ fn fits(found: &mut Findings, place: Place, fault: &Fault, target: &TargetDescri
     };
     match fault.place() {
         Part::Link(link) => {
-            wants(
-                "link",
-                link.as_str(),
-                target.links.iter().map(|link| link.name.as_str()).collect(),
-            );
+            wants("link", link.as_str(), target.links.iter().map(|link| link.name.as_str()).collect());
         }
         Part::Volume(volume) => {
             wants(
                 "volume",
                 volume.as_str(),
-                target
-                    .volumes
-                    .iter()
-                    .map(|volume| volume.name.as_str())
-                    .collect(),
+                target.volumes.iter().map(|volume| volume.name.as_str()).collect(),
             );
         }
-        Part::File(file) => wants(
-            "file",
-            &file,
-            target.files.iter().map(|file| file.name.as_str()).collect(),
-        ),
+        Part::File(file) => {
+            wants("file", &file, target.files.iter().map(|file| file.name.as_str()).collect())
+        }
         Part::Service(service) if matches!(fault, Fault::ReleaseRollOut { .. }) => {
             wants("component", service.as_str(), target.components());
         }
         Part::Service(service) => {
-            let instances = target
-                .services
-                .iter()
-                .map(|service| service.name.as_str())
-                .collect();
+            let instances = target.services.iter().map(|service| service.name.as_str()).collect();
             wants("service instance", service.as_str(), instances);
         }
     }
     match fault {
         Fault::VolumeFill { percent, .. } if !(1..=100).contains(percent) => {
-            found.add(
-                place,
-                format!("a volume is filled to between 1 and 100 per cent, not {percent}"),
-            );
+            found.add(place, format!("a volume is filled to between 1 and 100 per cent, not {percent}"));
         }
         Fault::LinkBandwidth { rate_kb_s: 0, .. } => {
-            found.add(
-                place,
-                "a bandwidth of nothing is a black hole: use that injector",
-            );
+            found.add(place, "a bandwidth of nothing is a black hole: use that injector");
         }
-        Fault::LinkLatency {
-            latency_ms: 0,
-            jitter_ms: 0,
-            ..
-        } => found.add(place, "a latency of nothing changes nothing"),
+        Fault::LinkLatency { latency_ms: 0, jitter_ms: 0, .. } => {
+            found.add(place, "a latency of nothing changes nothing")
+        }
         Fault::FileEdit { key, .. } | Fault::ReleaseRollOut { key, .. } if !is_dotted_key(key) => {
-            found.add(
-                place,
-                format!("`{}` is not a key: write it like `pool.size`", shown(key)),
-            );
+            found.add(place, format!("`{}` is not a key: write it like `pool.size`", shown(key)));
         }
         Fault::ReleaseRollOut { release, .. } if !is_name(release) => {
-            found.add(
-                place,
-                format!(
-                    "`{}` is not a release: write it like `2026.11.3`",
-                    shown(release)
-                ),
-            );
+            found.add(place, format!("`{}` is not a release: write it like `2026.11.3`", shown(release)));
         }
         _ => {}
     }
@@ -171,10 +120,7 @@ fn shown(text: &str) -> String {
 }
 
 fn is_dotted_key(key: &str) -> bool {
-    key.len() <= 128
-        && key
-            .split('.')
-            .all(|part| is_name(part) && !part.contains('.'))
+    key.len() <= 128 && key.split('.').all(|part| is_name(part) && !part.contains('.'))
 }
 
 /// The same change twice at once in the same place could not be undone one by one.
@@ -189,10 +135,7 @@ fn overlaps(found: &mut Findings, all: &[(Place, PlannedFault)]) {
         });
         if clash {
             let (kind, part) = (later.timed.fault.kind(), later.timed.fault.place());
-            found.add(
-                *place,
-                format!("two faults of the kind `{kind}` are on {part} at the same time"),
-            );
+            found.add(*place, format!("two faults of the kind `{kind}` are on {part} at the same time"));
         }
     }
 }
@@ -202,12 +145,9 @@ fn blast(found: &mut Findings, all: &[(Place, PlannedFault)], target: &TargetDes
     let mut told: BTreeSet<&str> = BTreeSet::new();
     for (place, newest) in all {
         let now = newest.timed.at;
-        let (mut services, mut links, mut volumes) =
-            (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        let (mut services, mut links, mut volumes) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         let live = all.iter().map(|(_, fault)| &fault.timed);
-        for timed in
-            live.filter(|timed| timed.at <= now && timed.until.is_none_or(|until| until > now))
-        {
+        for timed in live.filter(|timed| timed.at <= now && timed.until.is_none_or(|until| until > now)) {
             match timed.fault.place() {
                 Part::Link(link) => {
                     links.insert(link);
@@ -216,24 +156,13 @@ fn blast(found: &mut Findings, all: &[(Place, PlannedFault)], target: &TargetDes
                     volumes.insert(volume);
                 }
                 Part::Service(service) => {
-                    services.extend(
-                        target
-                            .instances(service.as_str())
-                            .map(|service| service.name.clone()),
-                    );
+                    services.extend(target.instances(service.as_str()).map(|service| service.name.clone()));
                 }
                 Part::File(file) => {
-                    let component = target
-                        .files
-                        .iter()
-                        .find(|known| known.name == file)
-                        .map(|known| &known.component);
+                    let component =
+                        target.files.iter().find(|known| known.name == file).map(|known| &known.component);
                     let component = component.map_or("", |component| component.as_str());
-                    services.extend(
-                        target
-                            .instances(component)
-                            .map(|service| service.name.clone()),
-                    );
+                    services.extend(target.instances(component).map(|service| service.name.clone()));
                 }
             }
         }
@@ -270,30 +199,16 @@ pub(super) fn reference_solution(
     let mut lines = Vec::new();
     for line in &file.reference_solution {
         let argv: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
-        operation(
-            found,
-            &Placed {
-                value: argv.as_slice(),
-                place: line.place,
-            },
-            target,
-        );
+        operation(found, &Placed { value: argv.as_slice(), place: line.place }, target);
         lines.push(argv);
     }
     lines
 }
 
 /// Whether the target has this operation, and its parts.
-pub(super) fn operation(
-    found: &mut Findings,
-    argv: &Placed<&[String]>,
-    target: &TargetDescription,
-) {
+pub(super) fn operation(found: &mut Findings, argv: &Placed<&[String]>, target: &TargetDescription) {
     let line = argv.join(" ");
-    let fitting = target
-        .operations
-        .iter()
-        .find(|pattern| shape_fits(pattern, argv));
+    let fitting = target.operations.iter().find(|pattern| shape_fits(pattern, argv));
     let Some(pattern) = fitting else {
         let known = target.operations.iter().map(String::as_str);
         found.add_with_help(
@@ -311,12 +226,7 @@ pub(super) fn operation(
             "{service}" if !target.has_service(arg) => {
                 found.unknown(argv.place, "service", arg, services(target));
             }
-            "{instance}"
-                if !target
-                    .services
-                    .iter()
-                    .any(|service| service.name.as_str() == arg) =>
-            {
+            "{instance}" if !target.services.iter().any(|service| service.name.as_str() == arg) => {
                 let instances = target.services.iter().map(|service| service.name.as_str());
                 found.unknown(argv.place, "service instance", arg, instances);
             }
@@ -329,10 +239,6 @@ fn shape_fits(pattern: &str, argv: &[String]) -> bool {
     let words: Vec<_> = pattern.split_whitespace().collect();
     words.len() == argv.len()
         && words.iter().zip(argv).all(|(word, arg)| {
-            if word.starts_with('{') && word.ends_with('}') {
-                is_name(arg)
-            } else {
-                word == arg
-            }
+            if word.starts_with('{') && word.ends_with('}') { is_name(arg) } else { word == arg }
         })
 }

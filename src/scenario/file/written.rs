@@ -443,9 +443,7 @@ pub fn pack_schema() -> serde_json::Value {
 }
 
 fn schema_of<T: JsonSchema>(title: &str, format: &str) -> serde_json::Value {
-    let mut schema = schemars::SchemaGenerator::default()
-        .into_root_schema_for::<T>()
-        .to_value();
+    let mut schema = schemars::SchemaGenerator::default().into_root_schema_for::<T>().to_value();
     schema["title"] = title.into();
     schema["properties"]["format"]["const"] = format.into();
     schema

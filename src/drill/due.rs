@@ -1,0 +1,502 @@
+//! What happens by itself: because time has passed, or because something that was just applied makes it due.
+//!
+//! [`Drill::due`] gives one batch at a time, the most urgent first; the engine asks again until there is nothing.
+//! Every batch changes the state that made it due, so that asking ends.
+
+use super::{
+    Drill, Phase, Watch,
+    event::{Event, InjectionStep, Notice, NoticeKind, Outcome},
+    gauge::{all_hold, describe},
+    injection::{Injection, State},
+};
+use crate::{
+    base::{At, Span, limits},
+    fault::Fence,
+    scenario::{AlarmTrigger, Contingency, Moment, condition::Condition},
+};
+
+/// Readings of a stop condition in a row that end the drill.
+const BAD_READINGS_MAX: u32 = 3;
+/// Heartbeats in a row without an answer that end the drill.
+const SILENT_MAX: u32 = 3;
+/// How long after the last concluding act a drill goes on: late thoughts still land on the timeline.
+const LINGER: Span = Span::from_secs(3);
+/// Room kept in a journal for taking everything back.
+const EVENTS_RESERVED: u64 = 20_000;
+
+impl Drill {
+    /// One batch of what is due at `now`; empty when nothing is.
+    pub(super) fn due(&self, now: At) -> Vec<Event> {
+        if self.engines == 0 || self.phase == Phase::Closed {
+            return Vec::new();
+        }
+        let steps: [fn(&Self, At) -> Vec<Event>; 10] = [
+            Self::due_ending,
+            Self::due_undoing,
+            Self::due_preparing,
+            Self::due_start,
+            Self::due_injecting,
+            Self::due_seen,
+            Self::due_alarms,
+            Self::due_injects,
+            Self::due_play,
+            Self::due_close,
+        ];
+        steps.iter().map(|step| step(self, now)).find(|batch| !batch.is_empty()).unwrap_or_default()
+    }
+
+    /// Instants at which something may be due without anything else happening before.
+    pub(super) fn timers(&self) -> impl Iterator<Item = At> {
+        let mut timers = Vec::new();
+        match self.phase {
+            Phase::Planned => timers.push(self.plan.start - self.lead()),
+            Phase::Preparing => timers.push(self.plan.start + limits::STEADY_WAIT),
+            Phase::Steady => {
+                timers.push(self.plan.start);
+                timers.push(self.plan.start + limits::STEADY_WAIT);
+            }
+            Phase::Running => self.running_timers(&mut timers),
+            Phase::Ending => timers.extend(self.undone_at.map(|undone| undone + limits::STEADY_WAIT)),
+            Phase::Closed => {}
+        }
+        if matches!(self.phase, Phase::Steady | Phase::Running) {
+            let start = self.started_at.unwrap_or(self.plan.start);
+            for injection in &self.injections {
+                let at = start + injection.planned.at;
+                match injection.state {
+                    State::Probed => timers.push(at - limits::ARM_LEAD),
+                    State::Armed => timers.push(at),
+                    State::Injecting | State::Live => {
+                        timers.extend(injection.planned.until.map(|until| start + until));
+                        timers.extend(injection.deadline);
+                    }
+                    _ => {}
+                }
+            }
+        }
+        timers.extend(self.injections.iter().filter_map(|injection| injection.retry_at));
+        timers.into_iter()
+    }
+
+    fn running_timers(&self, timers: &mut Vec<At>) {
+        let Some(start) = self.started_at else { return };
+        timers.push(start + self.plan.duration.limit);
+        if self.symptom_at.is_none() {
+            timers.extend(self.last_related_applied().map(|at| at + limits::SYMPTOM_WAIT));
+        }
+        timers.extend(self.wrap_up_at());
+        for (rule, alarm) in self.plan.alarms.iter().zip(&self.alarms) {
+            if let (AlarmTrigger::At(at), 0) = (&rule.trigger, alarm.times_raised) {
+                timers.push(start + *at);
+            }
+        }
+        let open = |index: &usize| !self.injects_done.contains(index);
+        timers.extend((0..self.plan.injects.len()).filter(open).map(|i| start + self.plan.injects[i].at));
+        timers.extend(self.next_play_at());
+    }
+
+    /// How long before StartEx measuring begins: long enough for every steady-state condition to be seen to hold.
+    fn lead(&self) -> Span {
+        let need = |condition: &Condition| condition.over + condition.held;
+        let longest = self.plan.steady_state.iter().map(need).max().unwrap_or(Span::ZERO);
+        longest + limits::ARM_LEAD + Span::from_secs(5)
+    }
+
+    /// Reasons to end the exercise.
+    fn due_ending(&self, now: At) -> Vec<Event> {
+        if self.phase >= Phase::Ending {
+            return Vec::new();
+        }
+        let end = |outcome, reason: String| self.end_ex(now, outcome, reason);
+        if let Some((by, reason, real)) = &self.stop_asked {
+            return if *real {
+                end(Outcome::Stopped, format!("a real incident takes over ({by}: {reason})"))
+            } else {
+                end(Outcome::Aborted, format!("stopped by {by}: {reason}"))
+            };
+        }
+        if !self.resume {
+            return end(Outcome::Aborted, "the engine was lost, and everything is taken back".into());
+        }
+        if self.stop_failed {
+            return end(Outcome::Aborted, "a stop condition did not hold".into());
+        }
+        if self.silent >= SILENT_MAX {
+            return end(Outcome::Aborted, "the target's agent does not answer".into());
+        }
+        if self.next_seq + EVENTS_RESERVED > limits::EVENTS_MAX {
+            return end(Outcome::Aborted, "the journal has reached its limit of events".into());
+        }
+        if self.phase >= Phase::Steady
+            && let Some(index) = self.stops.iter().position(|watch| watch.bad_readings >= BAD_READINGS_MAX)
+        {
+            let detail = self.seen(&self.stops[index]);
+            return vec![Event::StopConditionFailed { condition: index, detail }];
+        }
+        self.due_end_by_play(now)
+    }
+
+    fn due_end_by_play(&self, now: At) -> Vec<Event> {
+        if let Some(failed) = self.injections.iter().find(|one| one.failed_to_land()) {
+            let outcome = if self.phase == Phase::Running { Outcome::Aborted } else { Outcome::Unfit };
+            return self.end_ex(now, outcome, format!("a fault could not be injected: {}", failed.why));
+        }
+        let Some(start) = self.started_at else { return Vec::new() };
+        if now >= start + self.plan.duration.limit {
+            let reason = if self.restored_since.is_some() {
+                "time is up; service was restored"
+            } else {
+                "time is up; service was not restored"
+            };
+            return self.end_ex(now, Outcome::Completed, reason.into());
+        }
+        if self.symptom_at.is_none()
+            && self.last_related_applied().is_some_and(|at| now >= at + limits::SYMPTOM_WAIT)
+        {
+            return self.end_ex(now, Outcome::Void, "the fault was there, and no user felt it".into());
+        }
+        match self.wrap_up_at() {
+            Some(at) if now >= at => {
+                self.end_ex(now, Outcome::Completed, "the responders closed the incident".into())
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// When the drill ends because there is nothing left to do.
+    fn wrap_up_at(&self) -> Option<At> {
+        let has_outage = self.injections.iter().any(|one| one.planned.related);
+        let restored_at = if has_outage { Some(self.restored_at?) } else { None };
+        if self.talk.resolved && self.talk.caused && self.talk.assessed {
+            let concluded = self.talk.concluded_at?;
+            return Some(restored_at.map_or(concluded, |at| at.max(concluded)) + LINGER);
+        }
+        restored_at.map(|at| at + limits::CLAIM_TIME)
+    }
+
+    /// EndEx with its announcement.
+    fn end_ex(&self, now: At, outcome: Outcome, reason: String) -> Vec<Event> {
+        let subject = format!("EXERCISE ended ({}): {reason}", outcome.as_str());
+        let mut events = vec![Event::Ended { outcome, reason }];
+        if self.phase >= Phase::Steady {
+            events.extend(self.announce(now, NoticeKind::EndEx, &subject, "", 0));
+        }
+        events
+    }
+
+    /// Takes back what has to be taken back.
+    fn due_undoing(&self, now: At) -> Vec<Event> {
+        let mut events = Vec::new();
+        for injection in &self.injections {
+            let go_back = |why: &str| InjectionStep::Reverting { why: why.to_owned() };
+            let ending = self.phase == Phase::Ending;
+            let foreign = injection.fence.is_some_and(|fence| fence.epoch < self.epoch);
+            let start = self.started_at.unwrap_or(self.plan.start);
+            let step = match injection.state {
+                State::Planned | State::Probed if ending => {
+                    Some(InjectionStep::Aborted { why: "the exercise ended before its time".into() })
+                }
+                State::Intent | State::Armed | State::Injecting | State::Live if ending => {
+                    Some(go_back("the exercise ended"))
+                }
+                State::Intent | State::Armed | State::Injecting if foreign => {
+                    Some(go_back("the engine was replaced"))
+                }
+                State::Injecting | State::Live
+                    if injection.planned.until.is_some_and(|until| now >= start + until) =>
+                {
+                    Some(go_back("the plan takes it back"))
+                }
+                State::Injecting | State::Live if injection.deadline.is_some_and(|at| now >= at) => {
+                    Some(go_back("its deadline has come"))
+                }
+                State::Stuck if injection.retry_at.is_some_and(|at| now >= at) => Some(go_back("again")),
+                _ => None,
+            };
+            events.extend(step.map(|step| Event::Injection { id: injection.planned.id.clone(), step }));
+        }
+        events
+    }
+
+    fn due_preparing(&self, now: At) -> Vec<Event> {
+        let start = self.plan.start;
+        match self.phase {
+            Phase::Planned if now > start + limits::START_LATE_MAX => {
+                let late = now.since(start);
+                self.end_ex(now, Outcome::Missed, format!("the start was {late} ago; nothing was done"))
+            }
+            Phase::Planned if now >= start - self.lead() => {
+                let mut events = self.join_autopilot();
+                events.push(Event::MeasuringBegan);
+                events
+            }
+            Phase::Preparing if all_hold(&self.steady) => vec![Event::SteadyStateHeld],
+            Phase::Preparing | Phase::Steady if now >= start + limits::STEADY_WAIT => {
+                let bad = self.steady.iter().filter(|watch| !watch.holds()).map(|watch| self.seen(watch));
+                let mut why: Vec<_> = bad.collect();
+                if why.is_empty() {
+                    why.push("the target's agent was not ready in time".to_owned());
+                }
+                self.end_ex(
+                    now,
+                    Outcome::Unfit,
+                    format!("no steady state before the start: {}", why.join("; ")),
+                )
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn join_autopilot(&self) -> Vec<Event> {
+        let mut players: Vec<_> = self.plan.autopilot.iter().map(|play| &play.who).collect();
+        players.sort();
+        players.dedup();
+        players
+            .into_iter()
+            .filter(|person| !self.people.hats.contains_key(person))
+            .map(|person| Event::Joined { person: person.clone(), hat: super::Hat::Responder })
+            .collect()
+    }
+
+    /// StartEx, at its time and not before the target is steady and looked at.
+    fn due_start(&self, now: At) -> Vec<Event> {
+        let looked_at = self.injections.iter().all(|one| one.state != State::Planned);
+        if self.phase != Phase::Steady || now < self.plan.start || !looked_at || !all_hold(&self.steady) {
+            return Vec::new();
+        }
+        let mut events = vec![Event::Started];
+        let subject = "EXERCISE begins: this is a drill on a staging target".to_owned();
+        events.extend(self.announce(now, NoticeKind::StartEx, &subject, "", 0));
+        events
+    }
+
+    fn due_injecting(&self, now: At) -> Vec<Event> {
+        if !matches!(self.phase, Phase::Steady | Phase::Running) {
+            return Vec::new();
+        }
+        let start = self.started_at.unwrap_or(self.plan.start);
+        let mut events = Vec::new();
+        for injection in &self.injections {
+            let at = start + injection.planned.at;
+            let step = match injection.state {
+                State::Probed if now >= at - limits::ARM_LEAD => Some(InjectionStep::Intent {
+                    fence: Fence { epoch: self.epoch, seq: self.next_seq + events.len() as u64 },
+                    deadline: self.deadline(),
+                }),
+                State::Armed if self.phase == Phase::Running && now >= at => Some(InjectionStep::Injecting),
+                // Noise has no symptom to wait for.
+                State::Injecting if injection.applied_at.is_some() && !injection.planned.related => {
+                    Some(InjectionStep::Live)
+                }
+                State::Injecting if injection.applied_at.is_some() && self.symptom_at.is_some() => {
+                    Some(InjectionStep::Live)
+                }
+                _ => None,
+            };
+            events.extend(step.map(|step| Event::Injection { id: injection.planned.id.clone(), step }));
+        }
+        events
+    }
+
+    /// The hard deadline: planned end and a tenth, never beyond the longest drill.
+    fn deadline(&self) -> At {
+        let limit = self.plan.duration.limit;
+        let span = Span::from_millis(limit.millis() + limit.millis() / 10).min(limits::DRILL_MAX);
+        self.started_at.unwrap_or(self.plan.start) + span
+    }
+
+    /// When the latest fault that users should feel was seen on the target.
+    fn last_related_applied(&self) -> Option<At> {
+        self.injections.iter().filter(|one| one.planned.related).filter_map(|one| one.applied_at).max()
+    }
+
+    /// Symptom, restoration and relapse, by measurement only.
+    fn due_seen(&self, _now: At) -> Vec<Event> {
+        if self.phase != Phase::Running || self.last_related_applied().is_none() {
+            return Vec::new();
+        }
+        let failing = self.restored_when.iter().find(|watch| watch.passes == Some(false));
+        match (self.symptom_at, self.restored_since, failing) {
+            (None, _, Some(watch)) => vec![Event::SymptomSeen { detail: self.seen(watch) }],
+            (Some(_), Some(_), Some(_)) => vec![Event::Relapsed],
+            (Some(_), None, _) if all_hold(&self.restored_when) => {
+                let since = self.restored_when.iter().filter_map(Watch::good_from).max();
+                since.map(|since| Event::Restored { since }).into_iter().collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// What a condition sees now, in one line.
+    fn seen(&self, watch: &Watch) -> String {
+        let subject = &watch.condition.subject;
+        match self.window.tally(subject, watch.condition.over) {
+            Some(tally) => describe(subject, &tally),
+            None => format!("{subject}: not measured"),
+        }
+    }
+
+    fn due_alarms(&self, now: At) -> Vec<Event> {
+        let Some(start) = self.started_at.filter(|_| self.phase == Phase::Running) else {
+            return Vec::new();
+        };
+        let mut events = Vec::new();
+        for (rule, alarm) in self.plan.alarms.iter().zip(&self.alarms) {
+            match (&rule.trigger, &alarm.watch) {
+                (AlarmTrigger::At(at), _) if alarm.times_raised == 0 && now >= start + *at => {
+                    self.raise(now, rule, rule.summary.clone(), &mut events);
+                }
+                (AlarmTrigger::When(condition), Some(watch)) if !alarm.active && watch.holds() => {
+                    let summary = self.fill(&rule.summary, condition);
+                    self.raise(now, rule, summary, &mut events);
+                }
+                (AlarmTrigger::When(_), Some(watch)) if alarm.active && watch.passes == Some(false) => {
+                    events.push(Event::AlarmResolved { alarm: rule.name.clone() });
+                    let subject = format!("EXERCISE resolved: {}", rule.name);
+                    let offset = queued(&events);
+                    let about = NoticeKind::AlarmResolved(rule.name.clone());
+                    events.extend(self.announce(now, about, &subject, "", offset));
+                }
+                _ => {}
+            }
+        }
+        events
+    }
+
+    fn raise(&self, now: At, rule: &crate::scenario::AlarmRule, summary: String, events: &mut Vec<Event>) {
+        let subject = format!("EXERCISE alarm: {} ({})", rule.name, summary);
+        let text = rule.runbook.as_ref().map(|runbook| format!("runbook: {runbook}")).unwrap_or_default();
+        events.push(Event::AlarmRaised { alarm: rule.name.clone(), summary });
+        let offset = queued(events);
+        events.extend(self.announce(
+            now,
+            NoticeKind::AlarmRaised(rule.name.clone()),
+            &subject,
+            &text,
+            offset,
+        ));
+    }
+
+    /// Fills `{failed}`, `{p95}` and `{class}` from what the alarm's condition sees.
+    fn fill(&self, summary: &str, condition: &Condition) -> String {
+        let Some(tally) = self.window.tally(&condition.subject, condition.over) else {
+            return summary.to_owned();
+        };
+        summary
+            .replace("{failed}", &format!("{:.0} %", tally.failed_share() * 100.0))
+            .replace("{p95}", &format!("{} ms", tally.p95_ms))
+            .replace("{class}", &condition.subject.to_string())
+    }
+
+    /// A notice for every route. `offset` counts the notices that this batch has queued already.
+    fn announce(&self, now: At, about: NoticeKind, subject: &str, text: &str, offset: u64) -> Vec<Event> {
+        let first = self.notices + offset;
+        let severity = match &about {
+            NoticeKind::AlarmRaised(name) => {
+                self.plan.alarms.iter().find(|rule| rule.name == *name).map(|rule| rule.severity)
+            }
+            _ => None,
+        };
+        let routes = self.plan.routes.iter().zip(first..);
+        routes
+            .map(|(route, number)| {
+                Event::NoticeQueued(Notice {
+                    id: format!("{}.n{number}", self.plan.drill).parse().expect("made of names"),
+                    route: route.clone(),
+                    at: now,
+                    about: about.clone(),
+                    severity,
+                    subject: subject.to_owned(),
+                    text: text.to_owned(),
+                })
+            })
+            .collect()
+    }
+
+    fn due_injects(&self, now: At) -> Vec<Event> {
+        let Some(start) = self.started_at.filter(|_| self.phase == Phase::Running) else {
+            return Vec::new();
+        };
+        let mut events = Vec::new();
+        for (index, inject) in self.plan.injects.iter().enumerate() {
+            if self.injects_done.contains(&index) || now < start + inject.at {
+                continue;
+            }
+            let needless = inject.unless.is_some_and(|contingency| match contingency {
+                Contingency::StatusSent => self.talk.status_sent,
+                Contingency::Declared => self.talk.declared,
+                Contingency::Restored => self.restored_since.is_some(),
+            });
+            if needless {
+                events.push(Event::InjectSkipped { inject: index });
+            } else {
+                events.push(Event::InjectSpoken { inject: index });
+                let subject = format!("EXERCISE {} to {}: {}", inject.from, inject.to, inject.text);
+                let offset = queued(&events);
+                events.extend(self.announce(now, NoticeKind::Inject, &subject, "", offset));
+            }
+        }
+        events
+    }
+
+    /// When the autopilot acts next; nothing while it waits for a moment that has not come.
+    fn next_play_at(&self) -> Option<At> {
+        let start = self.started_at?;
+        let play = self.plan.autopilot.get(self.plays_done)?;
+        let moment = match &play.after {
+            Moment::Start => start,
+            Moment::Alarm(name) => *self.alarm_times.get(name)?,
+            Moment::Restored => self.restored_at?,
+            Moment::Previous => self.last_play.unwrap_or(start),
+        };
+        Some(moment + play.wait)
+    }
+
+    fn due_play(&self, now: At) -> Vec<Event> {
+        if self.phase != Phase::Running || self.next_play_at().is_none_or(|at| now < at) {
+            return Vec::new();
+        }
+        let index = self.plays_done;
+        let play = &self.plan.autopilot[index];
+        match self.act(now, &play.who, &play.act) {
+            Ok(mut events) => {
+                events.push(Event::Played { play: index, refused: None });
+                events
+            }
+            Err(refusal) => vec![Event::Played { play: index, refused: Some(refusal.to_string()) }],
+        }
+    }
+
+    /// The end of the end: everything undone, and measured once more where measuring goes on.
+    fn due_close(&self, now: At) -> Vec<Event> {
+        let undone = self.injections.iter().all(|one| one.state.is_terminal() || one.state.is_blocked());
+        if self.phase != Phase::Ending || !undone {
+            return Vec::new();
+        }
+        let since = self.undone_at.or(self.ended.map(|(at, _)| at)).unwrap_or(now);
+        let measured = self.measuring_from.is_some() && self.started_at.is_some();
+        if !measured {
+            return vec![Event::Closed { steady_after: None }];
+        }
+        if all_hold(&self.steady) {
+            return vec![Event::Closed { steady_after: Some(true) }];
+        }
+        if now >= since + limits::STEADY_WAIT {
+            return vec![Event::Closed { steady_after: Some(false) }];
+        }
+        Vec::new()
+    }
+}
+
+impl Injection {
+    /// A fault that users should have felt did not come to be.
+    fn failed_to_land(&self) -> bool {
+        self.planned.related && self.state == State::Aborted
+            || self.planned.related && self.applied_at.is_none() && self.state.is_going_back()
+            || self.planned.related && self.applied_at.is_none() && self.state == State::Expired
+    }
+}
+
+fn queued(events: &[Event]) -> u64 {
+    events.iter().filter(|event| matches!(event, Event::NoticeQueued(_))).count() as u64
+}
