@@ -49,7 +49,7 @@ impl Drill {
     pub(super) fn timers(&self) -> impl Iterator<Item = At> {
         let mut timers = Vec::new();
         match self.phase {
-            Phase::Planned => timers.push(self.plan.start - self.lead()),
+            Phase::Planned => timers.push(self.plan.start - self.plan.lead()),
             Phase::Preparing => timers.push(self.plan.start + limits::STEADY_WAIT),
             Phase::Steady => {
                 timers.push(self.plan.start);
@@ -93,13 +93,6 @@ impl Drill {
         let open = |index: &usize| !self.injects_done.contains(index);
         timers.extend((0..self.plan.injects.len()).filter(open).map(|i| start + self.plan.injects[i].at));
         timers.extend(self.next_play_at());
-    }
-
-    /// How long before StartEx measuring begins: long enough for every steady-state condition to be seen to hold.
-    fn lead(&self) -> Span {
-        let need = |condition: &Condition| condition.over + condition.held;
-        let longest = self.plan.steady_state.iter().map(need).max().unwrap_or(Span::ZERO);
-        longest + limits::ARM_LEAD + Span::from_secs(5)
     }
 
     /// Reasons to end the exercise.
@@ -225,7 +218,7 @@ impl Drill {
                 let late = now.since(start);
                 self.end_ex(now, Outcome::Missed, format!("the start was {late} ago; nothing was done"))
             }
-            Phase::Planned if now >= start - self.lead() => {
+            Phase::Planned if now >= start - self.plan.lead() => {
                 let mut events = self.join_autopilot();
                 events.push(Event::MeasuringBegan);
                 events

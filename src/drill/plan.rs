@@ -1,7 +1,7 @@
 //! A plan: a scenario with a seed, a start and everything random resolved. Event number 0 of every journal.
 
 use crate::{
-    base::{At, DrillId, InjectionId, Span},
+    base::{At, DrillId, InjectionId, Span, limits},
     fault::Fault,
     scenario::{
         AlarmRule, AlarmSeverity, Duration, Inject, Play, Profile, RosterNeeds, Scenario,
@@ -176,6 +176,12 @@ impl Plan {
             autopilot: if options.autopilot { scenario.autopilot.clone() } else { Vec::new() },
             routes: options.routes,
         }
+    }
+
+    /// How long before StartEx measuring begins: long enough for every steady-state condition to be seen to hold.
+    pub fn lead(&self) -> Span {
+        let longest = self.steady_state.iter().map(|one| one.over + one.held).max().unwrap_or(Span::ZERO);
+        longest + limits::ARM_LEAD + Span::from_secs(5)
     }
 
     /// The plan as a list of what is pushed at target and players, in order (the MSEL).

@@ -14,6 +14,7 @@ pub mod board;
 pub mod debrief;
 pub mod impact;
 pub mod journal;
+pub mod proof;
 pub mod render;
 pub mod score;
 pub mod timeline;

@@ -4,6 +4,7 @@
 //! Every method may be called twice with the same result. `agent_client` reaches a real target through its agent;
 //! `sim` is a small modelled service for rehearsal in virtual time.
 
+pub mod absent;
 pub mod agent_client;
 
 use crate::{

@@ -1,0 +1,362 @@
+//! Plays one plan on a staged target: what `run`, `demo` and `rehearse` share.
+
+use super::{
+    exit::{Exit, Failure},
+    home::Home,
+    show,
+    wire::{self, DrillLock, Stage},
+};
+use crate::{
+    base::At,
+    clock::{Clock, SystemClock},
+    console::{self, Tokens},
+    drill::{
+        command::Command,
+        event::{Event, Hat, Outcome, Recorded},
+        plan::{Plan, PlanOptions},
+    },
+    engine::{Attachment, Conductor, Desk, EngineError, Hands},
+    notify::{Routes, Terminal, Webhook},
+    report::{
+        self, Journal,
+        board::{Audience, replay_line},
+        render,
+    },
+    scenario::Scenario,
+    seed::Seed,
+    store::{Store, write_jsonl},
+};
+use std::{
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+/// How a plan is played.
+pub(super) struct Play {
+    /// The scenario.
+    pub(super) scenario: Scenario,
+    /// Where randomness begins.
+    pub(super) seed: Seed,
+    /// StartEx; nothing: as soon as the target is ready and steady.
+    pub(super) start: Option<At>,
+    /// The scenario's own play is acted.
+    pub(super) autopilot: bool,
+    /// Alarms go to this webhook, too.
+    pub(super) webhook: Option<String>,
+    /// Where the console listens.
+    pub(super) listen: SocketAddr,
+    /// Where the journal and the reports are left.
+    pub(super) out: Option<PathBuf>,
+    /// What is shown while it runs: nothing, what responders may see, or everything.
+    pub(super) show: Option<Audience>,
+}
+
+/// What is left of a drill that was played.
+pub(super) struct Played {
+    /// Its journal.
+    pub(super) journal: Vec<Recorded>,
+    /// Where its files are.
+    pub(super) folder: PathBuf,
+    /// Nothing of it can be left on the target.
+    pub(super) clean: bool,
+    /// How it ended.
+    pub(super) outcome: Option<Outcome>,
+}
+
+impl Played {
+    /// The exit code that says how it went.
+    pub(super) fn exit(&self) -> Exit {
+        if !self.clean {
+            return Exit::Broken;
+        }
+        match self.outcome {
+            Some(Outcome::Completed) => Exit::Done,
+            Some(Outcome::Aborted | Outcome::Stopped) => Exit::Stopped,
+            Some(Outcome::Unfit | Outcome::Missed) => Exit::World,
+            Some(Outcome::Void) => Exit::Refused,
+            None => Exit::Broken,
+        }
+    }
+}
+
+impl Play {
+    /// Plays to the end, and leaves journal, score and debrief behind.
+    pub(super) async fn play(self) -> Result<Played, Failure> {
+        let home = Home::open()?;
+        let store = wire::open_store(&home).await?;
+        refuse_leftovers(&home, store.as_ref()).await?;
+        let clock = SystemClock;
+        // A target is staged shortly before it is needed; the wait is the countdown.
+        if let Some(start) = self.start {
+            count_down(start, self.show.is_some()).await?;
+        }
+        let late = self.start.is_some_and(|start| clock.now() > start + crate::base::limits::START_LATE_MAX);
+        if late {
+            return self.miss(&home, store).await;
+        }
+        self.say("Laying out the target and starting its services ...")?;
+        let stage = Stage::raise(&home).await?;
+        let plan = self.plan(self.start);
+        let result = self.on_stage(&home, &stage, plan, store).await;
+        let (mut conductor, folder) = match result {
+            Ok(done) => done,
+            Err(failure) => {
+                stage.strike().await?;
+                return Err(failure);
+            }
+        };
+        if conductor.drill().is_clean() {
+            stage.strike().await?;
+        } else {
+            stage.strike_to_pristine().await?;
+            conductor.target_was_reset().await.map_err(|error| engine_failure(&error))?;
+        }
+        finish(&conductor, folder)
+    }
+
+    fn plan(&self, start: Option<At>) -> Plan {
+        let mut routes = vec!["terminal".to_owned()];
+        routes.extend(self.webhook.iter().map(|_| "webhook".to_owned()));
+        let start = start.unwrap_or_else(|| SystemClock.now());
+        let options = PlanOptions { seed: self.seed, start, autopilot: self.autopilot, routes };
+        let mut plan = Plan::resolve(&self.scenario, options);
+        if self.start.is_none() {
+            // Whole seconds read better on a timeline.
+            let soonest = SystemClock.now() + plan.lead() + crate::base::Span::from_secs(2);
+            plan.start = At::from_millis((soonest.millis() / 1000 + 1) * 1000);
+        }
+        plan
+    }
+
+    fn routes(&self) -> Result<Routes, Failure> {
+        let mut routes = Routes::new();
+        let taken = |error: crate::notify::RouteTaken| Failure::world(format!("could not add a route: {error}"));
+        // A rehearsal delivers its alarms to a terminal that nobody looks at.
+        if self.show.is_some() {
+            routes.add("terminal", Arc::new(Terminal::new(std::io::stdout()))).map_err(taken)?;
+        } else {
+            routes.add("terminal", Arc::new(Terminal::new(std::io::sink()))).map_err(taken)?;
+        }
+        if let Some(address) = &self.webhook {
+            let webhook = Webhook::new(address).map_err(|error| Failure::usage(error.to_string()))?;
+            routes.add("webhook", Arc::new(webhook)).map_err(taken)?;
+        }
+        Ok(routes)
+    }
+
+    async fn on_stage(
+        &self,
+        home: &Home,
+        stage: &Stage,
+        plan: Plan,
+        store: Arc<dyn Store>,
+    ) -> Result<(Conductor, PathBuf), Failure> {
+        let hands = stage.hands(&plan, store, Arc::new(self.routes()?))?;
+        let epoch = stage.agent.take_epoch().await.map_err(Failure::io("take the target"))?;
+        let show_tools = Some(stage.tools());
+        self.conduct(home, hands, plan, Some(stage.attachment()), epoch, show_tools).await
+    }
+
+    async fn conduct(
+        &self,
+        home: &Home,
+        hands: Hands,
+        plan: Plan,
+        attachment: Option<Attachment>,
+        epoch: u64,
+        tools: Option<PathBuf>,
+    ) -> Result<(Conductor, PathBuf), Failure> {
+        let folder = self.out.clone().unwrap_or_else(|| home.root().join("drills").join(plan.drill.as_str()));
+        fs::create_dir_all(&folder).map_err(Failure::io(format!("make {}", folder.display())))?;
+        let _lock: DrillLock = wire::lock_drill(home, plan.drill.as_str())?
+            .ok_or_else(|| Failure::world(format!("drill {} is being conducted already", plan.drill)))?;
+        let mut conductor = Conductor::begin(hands, plan, attachment, epoch)
+            .await
+            .map_err(|error| engine_failure(&error))?;
+        let over = CancellationToken::new();
+        let doors = self.open_doors(&conductor, tools.as_deref(), &over).await?;
+        let watcher = tokio::spawn(watch(conductor.desk(), self.show));
+        let stopper = tokio::spawn(stop_on_interrupt(conductor.desk()));
+        let conducted = conductor.conduct().await;
+        over.cancel();
+        stopper.abort();
+        watcher.abort();
+        if let Some(doors) = doors {
+            // The console ends with the drill; an error there is no error of the drill.
+            let _ = doors.await;
+        }
+        conducted.map_err(|error| engine_failure(&error))?;
+        Ok((conductor, folder))
+    }
+
+    /// The console, and one join line for each side.
+    async fn open_doors(
+        &self,
+        conductor: &Conductor,
+        tools: Option<&Path>,
+        over: &CancellationToken,
+    ) -> Result<Option<JoinHandle<()>>, Failure> {
+        let Some(tools) = tools else { return Ok(None) };
+        let listener = TcpListener::bind(self.listen)
+            .await
+            .map_err(Failure::io(format!("listen on {}", self.listen)))?;
+        let address = listener.local_addr().map_err(Failure::io("read the console's address"))?;
+        let tokens = Tokens::fresh();
+        if self.show.is_some() {
+            let mut text = String::from("\nTake part from another terminal:\n");
+            for hat in [Hat::Responder, Hat::Instigator, Hat::Trainer, Hat::Observer] {
+                let word = format!("{hat:?}").to_lowercase();
+                text.push_str(&format!(
+                    "  {word:<11} gameday join 'http://{address}/#{}' --as NAME\n",
+                    tokens.of(hat)
+                ));
+            }
+            text.push_str(&format!(
+                "\nThe target's operations tool:  export PATH={}:$PATH; depotctl list\n\n",
+                tools.display()
+            ));
+            show::print(&text)?;
+        }
+        let desk = Arc::new(conductor.desk());
+        let over = over.clone();
+        Ok(Some(tokio::spawn(async move {
+            if let Err(error) = console::serve(desk, listener, tokens, over).await {
+                tracing::warn!(%error, "the console ended");
+            }
+        })))
+    }
+
+    /// The start has passed: that is written down, and nothing is done.
+    async fn miss(&self, home: &Home, store: Arc<dyn Store>) -> Result<Played, Failure> {
+        let hands = wire::hands_without_target(store, Arc::new(self.routes()?));
+        let plan = self.plan(self.start);
+        let (conductor, folder) = self.conduct(home, hands, plan, None, 1, None).await?;
+        finish(&conductor, folder)
+    }
+
+    fn say(&self, text: &str) -> Result<(), Failure> {
+        if self.show.is_some() { show::line(text) } else { Ok(()) }
+    }
+}
+
+/// What an engine that had to let go says.
+pub(super) fn engine_failure(error: &EngineError) -> Failure {
+    match error {
+        EngineError::Closed(_) => Failure::refused(error.to_string()),
+        _ => Failure::new(Exit::Broken, format!("could not conduct the drill to its end: {error}"))
+            .with_help("The target lets go by itself when its leases run out. `gameday recover` takes everything back now."),
+    }
+}
+
+/// No new drill while an earlier one may have left something behind.
+async fn refuse_leftovers(home: &Home, store: &dyn Store) -> Result<(), Failure> {
+    for left in super::recover::left_behind(home, store).await? {
+        return Err(Failure::new(
+            Exit::Broken,
+            format!("could not begin: drill {} was left unfinished, and something may still be broken", left.drill),
+        )
+        .with_help("`gameday recover` takes everything back; `gameday injections` shows what there is."));
+    }
+    Ok(())
+}
+
+/// Waits until shortly before the start, when the target is staged.
+async fn count_down(start: At, shown: bool) -> Result<(), Failure> {
+    let clock = SystemClock;
+    let staging = start - crate::base::Span::from_secs(100);
+    let mut said = None;
+    while clock.now() < staging {
+        let rest = start.since(clock.now());
+        let minutes = rest.millis() / 60_000;
+        if shown && said != Some(minutes) {
+            said = Some(minutes);
+            show::line(&format!("{start}: the outage begins in about {minutes} min"))?;
+        }
+        clock.sleep_until(staging.min(clock.now() + crate::base::Span::from_secs(1))).await;
+    }
+    Ok(())
+}
+
+/// Prints what happens, for the one who looks at this terminal.
+async fn watch(desk: Desk, audience: Option<Audience>) {
+    let Some(audience) = audience else { return };
+    let mut changed = desk.changed();
+    let mut next = 0;
+    let mut plan: Option<Box<Plan>> = None;
+    loop {
+        for recorded in desk.journal(next) {
+            next = recorded.seq + 1;
+            if let Event::Planned(planned) = &recorded.event {
+                plan = Some(planned.clone());
+            }
+            // Alarms and announcements are printed by their own route.
+            if matches!(recorded.event, Event::AlarmRaised { .. } | Event::AlarmResolved { .. }) {
+                continue;
+            }
+            let line = plan.as_deref().and_then(|plan| replay_line(plan, plan.start, &recorded, audience));
+            if let Some(line) = line
+                && show::line(&line).is_err()
+            {
+                return;
+            }
+        }
+        if changed.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// The first interrupt stops the drill and takes everything back; the second leaves it to the leases.
+async fn stop_on_interrupt(desk: Desk) {
+    let Ok(operator) = "terminal".parse::<crate::base::Person>() else { return };
+    if tokio::signal::ctrl_c().await.is_err() {
+        return;
+    }
+    show::complain("\nStopping: every fault is taken back. Once more to leave at once.\n");
+    let joined = Command::Join { person: operator.clone(), hat: Hat::Instigator };
+    let stop =
+        Command::Stop { by: operator, reason: "interrupted in the terminal".into(), real_incident: false };
+    for command in [joined, stop] {
+        if let Err(refusal) = desk.send(command).await {
+            tracing::info!(%refusal, "the interrupt came too late");
+        }
+    }
+    if tokio::signal::ctrl_c().await.is_ok() {
+        show::complain("Leaving at once: the target lets go by itself. `gameday recover` does it now.\n");
+        super::exit::leave(Exit::Broken);
+    }
+}
+
+/// Writes journal, score and debrief.
+fn finish(conductor: &Conductor, folder: PathBuf) -> Result<Played, Failure> {
+    let journal = conductor.desk().journal(0);
+    write_reports(&journal, &folder)?;
+    Ok(Played {
+        clean: conductor.drill().is_clean(),
+        outcome: conductor.drill().outcome(),
+        journal,
+        folder,
+    })
+}
+
+/// `journal.jsonl`, `score.json`, `debrief.md`, `debrief.html`, `debrief.json`.
+pub(super) fn write_reports(journal: &[Recorded], folder: &Path) -> Result<(), Failure> {
+    let put = |name: &str, bytes: &[u8]| {
+        let path = folder.join(name);
+        fs::write(&path, bytes).map_err(Failure::io(format!("write {}", path.display())))
+    };
+    let mut lines = Vec::new();
+    write_jsonl(journal, &mut lines).map_err(Failure::io("write the journal"))?;
+    put("journal.jsonl", &lines)?;
+    let read = Journal::new(journal).map_err(Failure::io("read the journal back"))?;
+    let score = report::score(&read, None);
+    put("score.json", &serde_json::to_vec_pretty(&score).expect("a score is plain data"))?;
+    let debrief = report::debrief(&read);
+    put("debrief.md", render::markdown(&debrief).as_bytes())?;
+    put("debrief.html", render::html(&debrief).as_bytes())?;
+    put("debrief.json", render::json(&debrief).as_bytes())
+}

@@ -1,0 +1,208 @@
+//! `gameday recover`: takes back what a lost engine has left, from the journal and the agent's folder alone.
+
+use super::{
+    exit::{Exit, Failure},
+    home::Home,
+    play::{engine_failure, write_reports},
+    show, wire,
+};
+use crate::{
+    agent,
+    base::{DrillId, InjectionId, Person},
+    clock::{Clock, SystemClock},
+    drill::{
+        Drill, Phase,
+        event::{Event, Recorded},
+    },
+    engine::{Conductor, Hands},
+    notify::{Routes, Terminal},
+    scenario::pack::Layout,
+    store::Store,
+    target::{
+        Injector,
+        absent::{Absent, Swept},
+        agent_client::AgentClient,
+    },
+};
+use serde::Serialize;
+use std::{fs, path::Path, sync::Arc};
+
+const EXAMPLES: &str = "\
+Examples:
+  gameday recover
+  gameday recover --json
+  gameday recover --sign-off gd-7f3aq2mz --by ana --by ben
+
+Exit codes: 0 nothing is left, 6 something may still be broken.";
+
+/// Takes back every fault that a lost engine has left, and closes its drills
+///
+/// Works from the journal alone. A living agent is asked to undo; where the agent is gone, its folder is swept. A fault
+/// that cannot be undone because somebody changed its place is signed off by two people.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Recover {
+    /// Declares a blocked injection dealt with; needs two people
+    #[arg(long, value_name = "INJECTION", requires = "by")]
+    sign_off: Option<InjectionId>,
+    /// Who signs off
+    #[arg(long, value_name = "NAME")]
+    by: Vec<Person>,
+    /// Prints JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// A drill that no engine conducts and that is not over.
+pub(super) struct Left {
+    /// The drill.
+    pub(super) drill: DrillId,
+    folded: Drill,
+    lock: wire::DrillLock,
+}
+
+/// Drills of this home that are unfinished or may have left something, and that no living engine has.
+pub(super) async fn left_behind(home: &Home, store: &dyn Store) -> Result<Vec<Left>, Failure> {
+    let mut left = Vec::new();
+    let entries = store.drills().await.map_err(Failure::io("read the journal"))?;
+    for entry in entries {
+        let Some(lock) = wire::lock_drill(home, entry.drill.as_str())? else { continue };
+        let journal = store.read(&entry.drill, 0).await.map_err(Failure::io("read the journal"))?;
+        let folded = Drill::fold(&journal).map_err(Failure::io(format!("read drill {} back", entry.drill)))?;
+        if folded.phase() != Phase::Closed || !folded.is_clean() {
+            left.push(Left { drill: entry.drill, folded, lock });
+        }
+    }
+    Ok(left)
+}
+
+/// What became of one drill.
+#[derive(Debug, Serialize)]
+struct Recovered {
+    drill: DrillId,
+    clean: bool,
+    by: &'static str,
+    injections: Vec<super::injections::Row>,
+}
+
+impl Recover {
+    pub(super) fn run(self) -> Result<Exit, Failure> {
+        super::block_on(async {
+            let home = Home::open()?;
+            let store = wire::open_store(&home).await?;
+            if let Some(id) = &self.sign_off {
+                return self.sign_off(&home, store, id).await;
+            }
+            let mut recovered = Vec::new();
+            for left in left_behind(&home, store.as_ref()).await? {
+                if !self.json {
+                    show::line(&format!("drill {}: taking everything back ...", left.drill))?;
+                }
+                recovered.push(recover(&home, store.clone(), left).await?);
+            }
+            let clean = recovered.iter().all(|one| one.clean);
+            if self.json {
+                show::json(&recovered)?;
+            } else if recovered.is_empty() {
+                show::line("Nothing was left behind.")?;
+            } else {
+                for one in &recovered {
+                    let word = if one.clean { "nothing is left on the target" } else { "SOMETHING MAY BE LEFT" };
+                    show::line(&format!("drill {}: {word} ({})", one.drill, one.by))?;
+                    show::print(&super::injections::table(&one.injections))?;
+                }
+            }
+            Ok(if clean { Exit::Done } else { Exit::Broken })
+        })
+    }
+
+    async fn sign_off(&self, home: &Home, store: Arc<dyn Store>, id: &InjectionId) -> Result<Exit, Failure> {
+        for left in left_behind(home, store.as_ref()).await? {
+            if !left.folded.injections().iter().any(|one| one.planned.id == *id) {
+                continue;
+            }
+            let now = SystemClock.now();
+            let command = crate::drill::command::Command::SignOff { id: id.clone(), by: self.by.clone() };
+            let events =
+                left.folded.decide(now, &command).map_err(|refusal| Failure::refused(refusal.to_string()))?;
+            let first = left.folded.next_seq();
+            let batch: Vec<_> =
+                (first..).zip(events).map(|(seq, event)| Recorded { seq, at: now, event }).collect();
+            store.append(&left.drill, first, &batch).await.map_err(Failure::io("write the journal"))?;
+            show::line(&format!("{id} is signed off."))?;
+            return Ok(Exit::Done);
+        }
+        Err(Failure::refused(format!("could not sign off {id}: no unfinished drill has it")))
+    }
+}
+
+/// Takes one drill to its end.
+async fn recover(home: &Home, store: Arc<dyn Store>, left: Left) -> Result<Recovered, Failure> {
+    let folder = left.folded.attached().map(|(_, folder)| folder.to_owned());
+    let alive = match &folder {
+        Some(folder) => living_agent(Path::new(folder)).await,
+        None => None,
+    };
+    let (injector, epoch, by): (Arc<dyn Injector>, u64, _) = match (alive.clone(), &folder) {
+        (Some(agent), _) => {
+            let epoch = agent.take_epoch().await.map_err(Failure::io("take the target"))?;
+            (agent, epoch, "by its agent")
+        }
+        (None, Some(folder)) if sweep(home, Path::new(folder))? => {
+            (Arc::new(Swept), left.folded.epoch() + 1, "its agent was gone; its folder was swept")
+        }
+        (None, None) => (Arc::new(Swept), left.folded.epoch() + 1, "it never had a target"),
+        (None, Some(_)) => {
+            let injections = super::injections::rows(&left.folded);
+            return Ok(Recovered { drill: left.drill, clean: false, by: "the sweep failed", injections });
+        }
+    };
+    let mut routes = Routes::new();
+    for name in &left.folded.plan().routes {
+        // What the lost engine could not deliver is said here; nobody waits for it elsewhere any more.
+        let taken = routes.add(name.clone(), Arc::new(Terminal::new(std::io::stderr())));
+        taken.map_err(Failure::io("add a route"))?;
+    }
+    let hands = Hands {
+        clock: Arc::new(SystemClock),
+        store: store.clone(),
+        injector,
+        prober: Arc::new(Absent),
+        traffic: Arc::new(Absent),
+        operator: Arc::new(Absent),
+        notifier: Arc::new(routes),
+    };
+    let mut conductor =
+        Conductor::take_over(hands, &left.drill, epoch, false).await.map_err(|error| engine_failure(&error))?;
+    conductor.conduct().await.map_err(|error| engine_failure(&error))?;
+    if let Some(agent) = alive {
+        // The drill is over; the embedded target that was staged for it goes, too.
+        agent.shutdown().await.map_err(Failure::io("end the target's agent"))?;
+    }
+    let journal = conductor.desk().journal(0);
+    let out = home.root().join("drills").join(left.drill.as_str());
+    fs::create_dir_all(&out).map_err(Failure::io(format!("make {}", out.display())))?;
+    if journal.iter().any(|recorded| matches!(recorded.event, Event::Planned(_))) {
+        write_reports(&journal, &out)?;
+    }
+    drop(left.lock);
+    let drill = conductor.drill();
+    Ok(Recovered { drill: left.drill, clean: drill.is_clean(), by, injections: super::injections::rows(drill) })
+}
+
+async fn living_agent(folder: &Path) -> Option<Arc<AgentClient>> {
+    let agent = AgentClient::connect(folder).ok()?;
+    agent.attestation().await.ok()?;
+    Some(Arc::new(agent))
+}
+
+/// Sweeps an agent's folder without the agent. The target's root has the same name as the agent's folder.
+fn sweep(home: &Home, folder: &Path) -> Result<bool, Failure> {
+    let Some(name) = folder.file_name() else { return Ok(false) };
+    let path = home.targets().join(name).join("layout.json");
+    let text = fs::read(&path).map_err(Failure::io(format!("read {}", path.display())))?;
+    let layout: Layout =
+        serde_json::from_slice(&text).map_err(Failure::io(format!("understand {}", path.display())))?;
+    let swept = agent::sweep(folder, &layout).map_err(Failure::io("sweep the agent's folder"))?;
+    Ok(swept.is_clean())
+}

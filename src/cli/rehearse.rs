@@ -1,0 +1,151 @@
+//! `gameday rehearse`: proves that a scenario does what it says, and that its repair repairs it.
+
+use super::{
+    exit::{Exit, Failure},
+    home::Home,
+    run::Staging,
+    show,
+};
+use crate::{
+    drill::event::{Event, Recorded},
+    report::{Journal, proof::Proof, score},
+    scenario::{Band, Scenario, act::CauseClaim},
+    drill::plan::Plan,
+};
+use serde::Serialize;
+use std::fs;
+
+const EXAMPLES: &str = "\
+Examples:
+  gameday rehearse pool-shrink
+  gameday rehearse my-drill.yaml --json
+
+Exit codes: 0 every link of the proof chain holds, 1 one does not, 4 no steady state, 6 something may still be broken.";
+
+/// Plays a scenario against its reference solution and proves the chain
+///
+/// Steady before, fault landed, oracle failed, alarm received, repaired, restored, reverted, steady after; and that
+/// the sample claims score as their author says. Leaves a certificate for this digest of the scenario.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Rehearse {
+    /// A scenario file, or the name of a built-in scenario
+    scenario: String,
+    #[command(flatten)]
+    stage: Staging,
+}
+
+/// What a rehearsal leaves behind.
+#[derive(Serialize)]
+struct Certificate {
+    format: &'static str,
+    scenario: String,
+    digest: String,
+    rehearsed_at: String,
+    holds: bool,
+    proof: Proof,
+    claims: Vec<ClaimResult>,
+    refused: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct ClaimResult {
+    text: String,
+    band: Band,
+    score: f64,
+    held: bool,
+}
+
+impl Rehearse {
+    pub(super) fn run(self) -> Result<Exit, Failure> {
+        let mut play = self.stage.play(&self.scenario, true, None)?;
+        play.show = None;
+        let scenario = play.scenario.clone();
+        if !self.stage.json {
+            show::line(&format!("Rehearsing {} ({}); this takes about two minutes.", scenario.name, scenario.title))?;
+        }
+        let played = super::block_on(play.play())?;
+        let certificate = certify(&scenario, &played.journal)?;
+        let home = Home::open()?;
+        let folder = home.root().join("certificates");
+        fs::create_dir_all(&folder).map_err(Failure::io(format!("make {}", folder.display())))?;
+        let path = folder.join(format!("{}.json", scenario.digest));
+        let text = serde_json::to_vec_pretty(&certificate).expect("a certificate is plain data");
+        fs::write(&path, text).map_err(Failure::io(format!("write {}", path.display())))?;
+        if self.stage.json {
+            show::json(&certificate)?;
+        } else {
+            show::print(&readable(&certificate))?;
+            show::line(&format!("\ncertificate  {}\njournal      {}", path.display(), played.folder.display()))?;
+        }
+        Ok(match played.exit() {
+            Exit::Done if certificate.holds => Exit::Done,
+            Exit::Done => Exit::Refused,
+            other => other,
+        })
+    }
+}
+
+fn certify(scenario: &Scenario, events: &[Recorded]) -> Result<Certificate, Failure> {
+    let journal = Journal::new(events).map_err(Failure::io("read the journal back"))?;
+    let proof = Proof::of(&journal);
+    let claims = claims(scenario, journal.plan());
+    let refused: Vec<_> = events
+        .iter()
+        .filter_map(|recorded| match &recorded.event {
+            Event::Played { play, refused: Some(why) } => Some(format!("play {}: {why}", play + 1)),
+            _ => None,
+        })
+        .collect();
+    let holds = proof.holds() && claims.iter().all(|claim| claim.held) && refused.is_empty();
+    Ok(Certificate {
+        format: "gameday/certificate/v1",
+        scenario: scenario.name.clone(),
+        digest: scenario.digest.clone(),
+        rehearsed_at: journal.start().to_string(),
+        holds,
+        proof,
+        claims,
+        refused,
+    })
+}
+
+/// Every sample claim against its band.
+fn claims(scenario: &Scenario, plan: &Plan) -> Vec<ClaimResult> {
+    scenario
+        .sample_claims
+        .iter()
+        .map(|sample| {
+            let claim = CauseClaim {
+                component: sample.component.clone(),
+                kind: sample.kind.clone(),
+                text: sample.text.clone(),
+                ..CauseClaim::default()
+            };
+            let score = score::claim_score(plan, &claim);
+            let held = match sample.band {
+                Band::Right => score >= 0.7,
+                Band::Near => (0.2..0.7).contains(&score),
+                Band::Wrong => score < 0.2,
+            };
+            ClaimResult { text: sample.text.clone(), band: sample.band, score, held }
+        })
+        .collect()
+}
+
+fn readable(certificate: &Certificate) -> String {
+    let mark = |held| if held { "ok  " } else { "FAIL" };
+    let mut text = String::new();
+    for link in &certificate.proof.links {
+        text.push_str(&format!("  {} {:<16} {}\n", mark(link.held), link.name, link.detail));
+    }
+    for claim in &certificate.claims {
+        let band = format!("{:?}", claim.band).to_lowercase();
+        text.push_str(&format!("  {} claim {band:<10} scores {:.2}: {}\n", mark(claim.held), claim.score, claim.text));
+    }
+    for refused in &certificate.refused {
+        text.push_str(&format!("  {} the autopilot was refused: {refused}\n", mark(false)));
+    }
+    text.push_str(if certificate.holds { "The rehearsal holds.\n" } else { "The rehearsal does not hold.\n" });
+    text
+}

@@ -1,0 +1,179 @@
+//! `gameday run`: a drill of one scenario, from steady state to debrief.
+
+use super::{
+    exit::{Exit, Failure},
+    play::{Play, Played},
+    shelf::Shelf,
+    show,
+};
+use crate::{
+    base::At,
+    drill::event::Outcome,
+    report::board::Audience,
+    seed::Seed,
+};
+use serde::Serialize;
+use std::{net::SocketAddr, path::PathBuf};
+
+const EXAMPLES: &str = "\
+Examples:
+  gameday run pool-shrink
+  gameday run pool-shrink --autopilot --out results/
+  gameday run my-drill.yaml --at \"2026-12-01 14:00 Europe/Berlin\"
+  gameday run session-hang --webhook https://chat.example.org/hooks/drills
+
+Exit codes: 0 completed, 4 no steady state or start missed, 5 aborted or stopped, 6 something may still be broken.";
+
+/// Runs a drill: a real outage on the embedded target, alarms, people, repair, score and debrief
+///
+/// The target is laid out and started, the scenario's steady state is measured, the outage begins at its time. Press
+/// Ctrl-C once to stop the drill and take every fault back.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Run {
+    /// A scenario file, or the name of a built-in scenario
+    scenario: String,
+    /// The scenario's own responders play
+    #[arg(long)]
+    autopilot: bool,
+    /// Begins the outage at this moment: `2026-12-01 14:00 Europe/Berlin`; at once by default
+    #[arg(long, value_name = "TIME")]
+    at: Option<String>,
+    /// Shows everything that happens here, also what responders must not see
+    #[arg(long)]
+    reveal: bool,
+    #[command(flatten)]
+    stage: Staging,
+}
+
+/// Options of every command that plays a drill.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct Staging {
+    /// Where randomness begins; a fresh one by default
+    #[arg(long, value_name = "N")]
+    pub(super) seed: Option<u64>,
+    /// Where journal, score and debrief are left
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
+    /// Alarms are also posted to this address, as JSON
+    #[arg(long, value_name = "URL")]
+    pub(super) webhook: Option<String>,
+    /// Where people join; any free port by default
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    pub(super) listen: SocketAddr,
+    /// Prints nothing but one JSON object at the end
+    #[arg(long)]
+    pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) shelf: Shelf,
+}
+
+/// The last word in JSON.
+#[derive(Serialize)]
+struct Summary<'a> {
+    outcome: Option<Outcome>,
+    clean: bool,
+    events: usize,
+    folder: &'a std::path::Path,
+    debrief: PathBuf,
+}
+
+impl Staging {
+    /// The play of a scenario with these options.
+    pub(super) fn play(&self, scenario: &str, autopilot: bool, start: Option<At>) -> Result<Play, Failure> {
+        if !self.listen.ip().is_loopback() {
+            return Err(Failure::usage(format!("could not listen on {}: the console speaks without TLS", self.listen))
+                .with_help("Use a loopback address, and a TLS proxy or an SSH tunnel in front of it."));
+        }
+        Ok(Play {
+            scenario: self.shelf.load(scenario)?,
+            seed: self.seed.map_or_else(Seed::fresh, Seed),
+            start,
+            autopilot,
+            webhook: self.webhook.clone(),
+            listen: self.listen,
+            out: self.out.clone(),
+            show: (!self.json).then_some(Audience::Responder),
+        })
+    }
+
+    /// Says how it went and where everything is.
+    pub(super) fn conclude(&self, played: &Played) -> Result<Exit, Failure> {
+        let debrief = played.folder.join("debrief.html");
+        if self.json {
+            show::json(&Summary {
+                outcome: played.outcome,
+                clean: played.clean,
+                events: played.journal.len(),
+                folder: &played.folder,
+                debrief,
+            })?;
+        } else {
+            let outcome = played.outcome.map_or("unfinished", Outcome::as_str);
+            let left = if played.clean { "nothing is left on the target" } else { "SOMETHING MAY BE LEFT" };
+            show::print(&format!(
+                "\nThe drill ended: {outcome}; {left}.\n  journal  {}\n  score    {}\n  debrief  {}\n",
+                played.folder.join("journal.jsonl").display(),
+                played.folder.join("score.json").display(),
+                debrief.display(),
+            ))?;
+        }
+        Ok(played.exit())
+    }
+}
+
+impl Run {
+    pub(super) fn run(self) -> Result<Exit, Failure> {
+        let start = self.at.as_deref().map(moment).transpose()?;
+        let mut play = self.stage.play(&self.scenario, self.autopilot, start)?;
+        if self.reveal && play.show.is_some() {
+            play.show = Some(Audience::Instigator);
+        }
+        let played = super::block_on(play.play())?;
+        self.stage.conclude(&played)
+    }
+}
+
+/// Reads `2026-12-01 14:00 Europe/Berlin` (or RFC 3339). A civil time that does not exist in its zone, or exists twice,
+/// is refused.
+fn moment(text: &str) -> Result<At, Failure> {
+    let bad = |why: String| {
+        Failure::usage(format!("could not understand the time `{text}`: {why}"))
+            .with_help("Write it like `2026-12-01 14:00 Europe/Berlin` or `2026-12-01T13:00:00Z`.")
+    };
+    if let Ok(at) = At::try_from(text.to_owned()) {
+        return Ok(at);
+    }
+    let (civil, zone) = text
+        .trim()
+        .rsplit_once(' ')
+        .ok_or_else(|| bad("a day, a time and a zone are needed".into()))?;
+    let civil: jiff::civil::DateTime =
+        civil.trim().replacen(' ', "T", 1).parse().map_err(|error: jiff::Error| bad(error.to_string()))?;
+    let zone = jiff::tz::TimeZone::get(zone).map_err(|error| bad(error.to_string()))?;
+    let instant = zone
+        .to_ambiguous_timestamp(civil)
+        .unambiguous()
+        .map_err(|_| bad("the clocks change then: this time exists twice or not at all".into()))?;
+    Ok(At::from_millis(instant.as_millisecond()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_with_a_zone_are_read() {
+        let at = moment("2026-12-01 14:00 Europe/Berlin").unwrap();
+        assert_eq!(at.to_string(), "2026-12-01T13:00:00.000Z");
+        assert_eq!(moment("2026-12-01T13:00:00Z").unwrap(), at);
+    }
+
+    #[test]
+    fn times_that_are_no_moment_are_refused() {
+        // The first does not exist (spring), the second exists twice (autumn).
+        for text in ["2027-03-28 02:30 Europe/Berlin", "2026-10-25 02:30 Europe/Berlin", "noon", "2026-12-01 14:00 Nowhere/Land"] {
+            assert_eq!(moment(text).unwrap_err().exit, Exit::Usage, "{text}");
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! The only place that names concrete adapters: a target is staged, and the outside world becomes one value.
+
+use super::{
+    exit::Failure,
+    home::Home,
+    shelf::this_program,
+};
+use crate::{
+    base::Span,
+    clock::{Clock, SystemClock},
+    depot,
+    drill::plan::Plan,
+    engine::{Attachment, Hands},
+    notify::Notifier,
+    scenario::pack::Layout,
+    store::{SqliteStore, Store},
+    target::{
+        absent::Absent,
+        agent_client::{ACCESS, AgentClient},
+        http_prober::HttpProber,
+        operator::CommandOperator,
+        traffic::WorkloadTraffic,
+    },
+};
+use nix::{
+    fcntl::{Flock, FlockArg},
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use std::{
+    fs::{self, File, OpenOptions},
+    os::unix::process::CommandExt as _,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::Arc,
+    time::Duration,
+};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// How long a target may take until every process answers.
+const READY: Span = Span::from_secs(60);
+/// How long an agent may take to put everything back and end.
+const STRIKE: Duration = Duration::from_secs(60);
+/// How often a target that is being staged is looked at.
+const LOOK: Span = Span::from_millis(100);
+
+/// The journal of this home.
+pub(super) async fn open_store(home: &Home) -> Result<Arc<dyn Store>, Failure> {
+    let store = SqliteStore::open(&home.journal()).await;
+    Ok(Arc::new(store.map_err(Failure::io(format!("open the journal {}", home.journal().display())))?))
+}
+
+/// A lock that lives as long as the engine that conducts a drill; the system drops it with the process.
+pub(super) type DrillLock = Flock<File>;
+
+/// Takes the lock of one drill; nothing: a living engine has it.
+pub(super) fn lock_drill(home: &Home, drill: &str) -> Result<Option<DrillLock>, Failure> {
+    let folder = home.root().join("locks");
+    fs::create_dir_all(&folder).map_err(Failure::io(format!("make {}", folder.display())))?;
+    let path = folder.join(drill);
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(Failure::io(format!("open {}", path.display())))?;
+    Ok(Flock::lock(file, FlockArg::LockExclusiveNonblock).ok())
+}
+
+/// An embedded target that was laid out and started for a drill, with the agent beside it.
+pub(super) struct Stage {
+    /// What was laid out.
+    pub(super) layout: Layout,
+    /// The agent's folder.
+    pub(super) folder: PathBuf,
+    /// Reaches the agent.
+    pub(super) agent: Arc<AgentClient>,
+    instance: u8,
+    program: PathBuf,
+    striking: CancellationToken,
+    keeper: JoinHandle<()>,
+}
+
+impl Stage {
+    /// Lays a target out on addresses that are free, starts its agent as a process of its own, and waits until every
+    /// service answers. The agent is started again when it dies; it outlives this process.
+    pub(super) async fn raise(home: &Home) -> Result<Self, Failure> {
+        let program = this_program()?;
+        let instance =
+            depot::free_instance().map_err(Failure::io("find free loopback addresses for the target"))?;
+        let name = format!("depot-{instance}");
+        let root = home.targets().join(&name);
+        let folder = home.agents().join(&name);
+        let layout = depot::lay_out(&root, instance, &program)
+            .map_err(Failure::io(format!("lay the target out in {}", root.display())))?;
+        fs::create_dir_all(&folder).map_err(Failure::io(format!("make {}", folder.display())))?;
+        let access = folder.join(ACCESS);
+        if access.exists() {
+            fs::remove_file(&access).map_err(Failure::io(format!("remove {}", access.display())))?;
+        }
+        let striking = CancellationToken::new();
+        let keeper = tokio::spawn(keep_agent(program.clone(), root, folder.clone(), striking.clone()));
+        let agent = wait_until_ready(&folder).await.inspect_err(|_| striking.cancel())?;
+        Ok(Self { layout, folder, agent: Arc::new(agent), instance, program, striking, keeper })
+    }
+
+    /// Where recovery finds this target.
+    pub(super) fn attachment(&self) -> Attachment {
+        Attachment {
+            agent: self.folder.join(ACCESS).display().to_string(),
+            folder: self.folder.display().to_string(),
+        }
+    }
+
+    /// Where responders find the operations tool.
+    pub(super) fn tools(&self) -> PathBuf {
+        self.layout.root.join("bin")
+    }
+
+    /// The world of one plan on this target.
+    pub(super) fn hands(
+        &self,
+        plan: &Plan,
+        store: Arc<dyn Store>,
+        notifier: Arc<dyn Notifier>,
+    ) -> Result<Hands, Failure> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let front_door = self
+            .layout
+            .front_door
+            .parse()
+            .map_err(Failure::io(format!("read the target's address {}", self.layout.front_door)))?;
+        let addresses =
+            self.layout.processes.iter().map(|one| (one.service.clone(), one.address.clone())).collect();
+        let root = ("DEPOT_ROOT".to_owned(), self.layout.root.display().to_string());
+        Ok(Hands {
+            store,
+            injector: self.agent.clone(),
+            prober: Arc::new(
+                HttpProber::new(&plan.target, addresses).map_err(Failure::io("prepare the probes"))?,
+            ),
+            traffic: Arc::new(WorkloadTraffic::new(plan.workload.clone(), front_door, plan.seed, clock.clone())),
+            operator: Arc::new(CommandOperator::new(plan.target.clone(), self.tools(), vec![root])),
+            notifier,
+            clock,
+        })
+    }
+
+    /// Ends the target: everything held is taken back first.
+    pub(super) async fn strike(self) -> Result<(), Failure> {
+        self.striking.cancel();
+        // An agent that is gone already has nothing to end.
+        let asked = self.agent.shutdown().await;
+        match tokio::time::timeout(STRIKE, self.keeper).await {
+            Ok(_) => Ok(()),
+            Err(_) => {
+                let why = asked.err().map_or_else(|| "it does not end".to_owned(), |error| error.to_string());
+                Err(Failure::world(format!("could not end the target's agent: {why}")))
+            }
+        }
+    }
+
+    /// Ends the target and lays it out anew, so that nothing of what was done to it is left.
+    pub(super) async fn strike_to_pristine(self) -> Result<(), Failure> {
+        let (instance, program, root, folder) =
+            (self.instance, self.program.clone(), self.layout.root.clone(), self.folder.clone());
+        self.strike().await?;
+        depot::lay_out(&root, instance, &program).map_err(Failure::io("lay the target out anew"))?;
+        fs::remove_dir_all(&folder).map_err(Failure::io(format!("remove {}", folder.display())))
+    }
+}
+
+/// The world without a target: for a start that was missed.
+pub(super) fn hands_without_target(store: Arc<dyn Store>, notifier: Arc<dyn Notifier>) -> Hands {
+    Hands {
+        clock: Arc::new(SystemClock),
+        store,
+        injector: Arc::new(Absent),
+        prober: Arc::new(Absent),
+        traffic: Arc::new(Absent),
+        operator: Arc::new(Absent),
+        notifier,
+    }
+}
+
+/// Starts the agent, and starts it again when it dies, until the target is struck. An agent that this process leaves
+/// behind lets go by itself when its leases run out, and ends.
+async fn keep_agent(program: PathBuf, root: PathBuf, folder: PathBuf, striking: CancellationToken) {
+    while !striking.is_cancelled() {
+        match start_agent(&program, &root, &folder) {
+            Ok(mut child) => {
+                let pid = child.id();
+                let ended = tokio::task::spawn_blocking(move || child.wait());
+                match ended.await {
+                    Ok(Ok(status)) if status.success() => return,
+                    other => tracing::warn!(?pid, ?other, "the target's agent ended; it is started again"),
+                }
+            }
+            Err(error) => tracing::warn!(%error, "the target's agent could not be started"),
+        }
+        let again = SystemClock.now() + Span::from_millis(500);
+        tokio::select! {
+            () = SystemClock.sleep_until(again) => {}
+            () = striking.cancelled() => {}
+        }
+    }
+}
+
+/// In a process group of its own: the interrupt that ends this program must not end the agent before it is asked to.
+fn start_agent(program: &Path, root: &Path, folder: &Path) -> std::io::Result<std::process::Child> {
+    let log = OpenOptions::new().create(true).append(true).open(folder.join("agent.log"))?;
+    Command::new(program)
+        .args(["agent", "serve", "--root"])
+        .arg(root)
+        .arg("--folder")
+        .arg(folder)
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        .process_group(0)
+        .spawn()
+}
+
+async fn wait_until_ready(folder: &Path) -> Result<AgentClient, Failure> {
+    let clock = SystemClock;
+    let deadline = clock.now() + READY;
+    let mut seen = "its agent did not start".to_owned();
+    while clock.now() < deadline {
+        match AgentClient::connect(folder) {
+            Ok(agent) => match agent.attestation().await {
+                Ok(attested) if attested.ready => return Ok(agent),
+                Ok(_) => "its services are not ready".clone_into(&mut seen),
+                Err(error) => seen = error.to_string(),
+            },
+            Err(error) => seen = error.to_string(),
+        }
+        clock.sleep_until(clock.now() + LOOK).await;
+    }
+    Err(Failure::world(format!("could not start the target within {READY}: {seen}"))
+        .with_help(format!("The agent's own words are in {}.", folder.join("agent.log").display())))
+}
+
+/// Whether a process of this id exists and is ours to signal.
+pub(super) fn is_alive(pid: u32) -> bool {
+    i32::try_from(pid).is_ok_and(|pid| kill(Pid::from_raw(pid), None::<Signal>).is_ok())
+}
