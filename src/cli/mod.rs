@@ -6,22 +6,29 @@
 //! A command is a clap struct with its help and an `Examples:` section, and a `run` that gives an [`Exit`] or a
 //! [`Failure`]: `gameday: could not ...: cause`, and what to do about it.
 
+mod agent;
 mod check;
 mod completions;
+mod debrief;
+mod depot;
+mod doctor;
 pub mod exit;
 pub mod home;
 mod injectors;
+mod journal;
 mod list;
 mod new;
 mod plan;
+mod replay;
 mod schema;
+mod score;
 pub mod shelf;
 pub mod show;
 
 pub use exit::{Exit, Failure};
 pub use home::Home;
 
-use crate::{depot, library::worker};
+use crate::{depot::depotctl, library::worker};
 use clap::Parser;
 use std::{ffi::OsString, future::Future, panic, path::Path, process::ExitCode};
 
@@ -67,6 +74,12 @@ enum Command {
     Schema(schema::Schema),
     Plan(plan::Plan),
     Injectors(injectors::Injectors),
+    Score(score::Score),
+    Debrief(debrief::Debrief),
+    Replay(replay::Replay),
+    Doctor(doctor::Doctor),
+    Depot(depot::Depot),
+    Agent(agent::Agent),
     Completions(completions::Completions),
 }
 
@@ -79,6 +92,12 @@ impl Command {
             Self::Schema(command) => command.run(),
             Self::Plan(command) => command.run(),
             Self::Injectors(command) => command.run(),
+            Self::Score(command) => command.run(),
+            Self::Debrief(command) => command.run(),
+            Self::Replay(command) => command.run(),
+            Self::Doctor(command) => command.run(),
+            Self::Depot(command) => command.run(),
+            Self::Agent(command) => command.run(),
             Self::Completions(command) => command.run(),
         }
     }
@@ -100,7 +119,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     log_to_stderr();
     if args.first().is_some_and(|name| Path::new(name).file_name().is_some_and(|name| name == "depotctl")) {
         let args = args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
-        let code = guarded(|| block_on(async { Ok(depot::depotctl(args).await) }));
+        let code = guarded(|| block_on(async { Ok(depotctl(args).await) }));
         return match code {
             Ok(code) => ExitCode::from(code),
             Err(failure) => fail(&failure).into(),
