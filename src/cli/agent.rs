@@ -1,0 +1,199 @@
+//! `gameday agent`: the process beside a target that breaks it and takes it back.
+
+use super::{
+    block_on,
+    exit::{Exit, Failure},
+    show,
+};
+use crate::{
+    agent::{self, AgentError, AgentOptions},
+    base::Span,
+    target::{HandError, agent_client::AgentClient},
+};
+use serde_json::json;
+use std::{fmt::Write as _, net::SocketAddr, path::PathBuf};
+
+const EXAMPLES: &str = "\
+Examples:
+  gameday agent serve --root depot-1 --folder agent-1
+  gameday agent status --folder agent-1
+  gameday agent sweep --root depot-1 --folder agent-1     when no agent runs any more";
+
+/// The process beside a target that hosts its links, pulls the levers and takes every fault back
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Agent {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Verb {
+    Serve(Serve),
+    Sweep(Sweep),
+    Status(Status),
+}
+
+/// Runs the agent, and the target's processes under it, in the foreground
+///
+/// What an earlier agent left is taken back first. Ctrl-C or SIGTERM takes back what is held and ends the target.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  gameday agent serve --root depot-1 --folder agent-1 --linger 1h")]
+struct Serve {
+    /// Where the target is laid out
+    #[arg(long, value_name = "DIR")]
+    root: PathBuf,
+    /// The agent's own folder, not under the target's
+    #[arg(long, value_name = "DIR")]
+    folder: PathBuf,
+    /// Where its API listens: a loopback address; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+    /// It ends itself so long after the last call once nothing is held
+    #[arg(long, value_name = "TIME", default_value = "10m")]
+    linger: Span,
+}
+
+/// Takes back whatever an agent that is gone has left
+///
+/// Needs no engine and no network: the agent's folder holds every undo. Exit code 6 when something may still be broken.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  gameday agent sweep --root depot-1 --folder agent-1\n  gameday agent sweep --root depot-1 --folder agent-1 --json"
+)]
+struct Sweep {
+    /// Where the target is laid out
+    #[arg(long, value_name = "DIR")]
+    root: PathBuf,
+    /// The agent's own folder
+    #[arg(long, value_name = "DIR")]
+    folder: PathBuf,
+    /// Prints JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Tells what a running agent holds
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  gameday agent status --folder agent-1\n  gameday agent status --folder agent-1 --json | jq .injections"
+)]
+struct Status {
+    /// The agent's own folder
+    #[arg(long, value_name = "DIR")]
+    folder: PathBuf,
+    /// Prints JSON: {"agent", "processes", "injections"}
+    #[arg(long)]
+    json: bool,
+}
+
+impl Agent {
+    pub(super) fn run(self) -> Result<Exit, Failure> {
+        match self.verb {
+            Verb::Serve(verb) => {
+                let options = AgentOptions::at(&verb.root, &verb.folder).map_err(|error| failed(&error))?;
+                let options = AgentOptions { listen: verb.listen, linger: verb.linger, ..options };
+                block_on(async { agent::serve(options).await.map_err(|error| failed(&error)) })?;
+                Ok(Exit::Done)
+            }
+            Verb::Sweep(verb) => verb.run(),
+            Verb::Status(verb) => block_on(verb.run()),
+        }
+    }
+}
+
+/// How an agent's failure ends a command.
+pub(super) fn failed(error: &AgentError) -> Failure {
+    let said = error.to_string();
+    let message =
+        if said.starts_with("could not") { said } else { format!("could not do the agent's work: {said}") };
+    match error {
+        AgentError::Denied(_) => Failure::refused(message),
+        AgentError::NotLoopback(_) => Failure::usage(message),
+        _ => Failure::world(message),
+    }
+}
+
+impl Sweep {
+    fn run(self) -> Result<Exit, Failure> {
+        let options = AgentOptions::at(&self.root, &self.folder).map_err(|error| failed(&error))?;
+        let report = agent::sweep(&self.folder, &options.layout).map_err(|error| failed(&error))?;
+        let clean = report.is_clean();
+        if self.json {
+            show::json(&report)?;
+        } else {
+            let mut text = format!(
+                "taken back: {}, clean already: {}\n",
+                report.restored.len(),
+                report.already_clean.len()
+            );
+            for id in &report.diverged {
+                let _ = writeln!(text, "{id}: somebody else changed the place; people have to decide");
+            }
+            for (id, why) in &report.failed {
+                let _ = writeln!(text, "{id}: could not be taken back: {why}");
+            }
+            for name in &report.damaged {
+                let _ = writeln!(text, "{name}: this record cannot be read");
+            }
+            text.push_str(if clean {
+                "Nothing is broken any more.\n"
+            } else {
+                "Something may still be broken.\n"
+            });
+            show::print(&text)?;
+        }
+        Ok(if clean { Exit::Done } else { Exit::Broken })
+    }
+}
+
+impl Status {
+    async fn run(self) -> Result<Exit, Failure> {
+        let folder = self.folder.display();
+        let failed = |error: HandError| {
+            Failure::world(format!("could not ask the agent of {folder}: {error}"))
+                .with_help("If none runs, `gameday agent sweep` takes back what it left.")
+        };
+        let client = AgentClient::connect(&self.folder).map_err(failed)?;
+        let about = client.attestation().await.map_err(failed)?;
+        let processes = client.processes().await.map_err(failed)?;
+        let injections = client.injections().await.map_err(failed)?;
+        if self.json {
+            show::json(&json!({"agent": about, "processes": processes, "injections": injections}))?;
+            return Ok(Exit::Done);
+        }
+        let ready = if about.ready { "ready" } else { "starting" };
+        let mut text =
+            format!("{} in {}: {ready}, pid {}\n\n", about.target, about.root.display(), about.pid);
+        let rows: Vec<_> = processes
+            .iter()
+            .map(|one| {
+                let pid = one.pid.map_or_else(|| "-".to_owned(), |pid| pid.to_string());
+                vec![
+                    one.service.to_string(),
+                    one.state.to_string(),
+                    pid,
+                    format!("{} restarts", one.restarts),
+                ]
+            })
+            .collect();
+        text.push_str(&show::table(&rows));
+        let rows: Vec<_> = injections
+            .iter()
+            .map(|one| {
+                let state = serde_json::to_value(one.state).expect("a word");
+                vec![
+                    one.id.to_string(),
+                    one.fault.clone().unwrap_or_default(),
+                    one.place.clone().unwrap_or_default(),
+                    state.as_str().unwrap_or_default().to_owned(),
+                    one.note.clone(),
+                ]
+            })
+            .collect();
+        text.push_str(if rows.is_empty() { "\nno injections\n" } else { "\n" });
+        text.push_str(&show::table(&rows));
+        show::print(&text)?;
+        Ok(Exit::Done)
+    }
+}

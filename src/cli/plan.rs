@@ -1,0 +1,138 @@
+//! `gameday plan`: what will happen when.
+
+use super::{
+    exit::{Exit, Failure},
+    shelf::Shelf,
+    show,
+};
+use crate::{
+    base::{At, Span},
+    drill::plan::{Plan as DrillPlan, PlanOptions, Step, StepKind},
+    report::wording::{cut, tame},
+    scenario::AlarmSeverity,
+    seed::Seed,
+};
+use serde::Serialize;
+
+const EXAMPLES: &str = "\
+Examples:
+  gameday plan pool-shrink
+  gameday plan my-drill.yaml --seed 7
+  gameday plan my-drill.yaml --json | jq '.steps[] | select(.kind == \"fault\")'
+
+The plan tells the cause: keep it from people who are going to play.";
+
+/// Prints what a drill of a scenario pushes at target and players, in order (the MSEL)
+///
+/// Everything random is resolved by the seed: the same scenario and seed give the same plan. Steps without a time
+/// wait for a measurement. Nothing is started.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Plan {
+    /// A scenario file, or the name of a built-in scenario
+    scenario: String,
+    /// Where randomness begins; a fresh one by default
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Prints JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    shelf: Shelf,
+}
+
+#[derive(Serialize)]
+struct Msel {
+    scenario: String,
+    title: String,
+    digest: String,
+    seed: u64,
+    par: Span,
+    limit: Span,
+    steps: Vec<Row>,
+}
+
+/// One step. `at` counts from StartEx.
+#[derive(Serialize)]
+struct Row {
+    at: Option<Span>,
+    kind: &'static str,
+    name: String,
+    on: String,
+    text: String,
+}
+
+impl Plan {
+    pub(super) fn run(self) -> Result<Exit, Failure> {
+        let scenario = self.shelf.load(&self.scenario)?;
+        let seed = self.seed.map_or_else(Seed::fresh, Seed);
+        // Ids of drill and injections depend on the start, which is not known yet: they are not shown.
+        let options = PlanOptions { seed, start: At::from_millis(0), autopilot: false, routes: Vec::new() };
+        let plan = DrillPlan::resolve(&scenario, options);
+        let msel = Msel {
+            scenario: plan.scenario.clone(),
+            title: plan.title.clone(),
+            digest: plan.digest.clone(),
+            seed: seed.0,
+            par: plan.duration.par,
+            limit: plan.duration.limit,
+            steps: plan.msel().into_iter().map(|step| row(&plan, step)).collect(),
+        };
+        if self.json {
+            show::json(&msel)?;
+        } else {
+            show::print(&readable(&msel, plan.difficulty))?;
+        }
+        Ok(Exit::Done)
+    }
+}
+
+fn row(plan: &DrillPlan, step: Step) -> Row {
+    let row = |kind, name: String, on: String, text: String| Row { at: step.at, kind, name, on, text };
+    match step.what {
+        StepKind::Fault(one) => {
+            let noise = if one.related { "" } else { " (noise)" };
+            let text = format!("{}{noise}", one.fault.kind());
+            row("fault", one.injector, one.fault.place().to_string(), text)
+        }
+        StepKind::FaultEnds(id) => {
+            let ended = plan.injections.iter().find(|one| one.id == id);
+            let (name, on) =
+                ended.map(|one| (one.injector.clone(), one.fault.place().to_string())).unwrap_or_default();
+            row("fault-ends", name, on, "taken back by the plan".to_owned())
+        }
+        StepKind::Alarm { name, severity } => {
+            let rule = plan.alarms.iter().find(|rule| rule.name.as_str() == name);
+            let summary = rule.map(|rule| rule.summary.clone()).unwrap_or_default();
+            let loud = match severity {
+                AlarmSeverity::Page => "page",
+                AlarmSeverity::Warning => "warning",
+                AlarmSeverity::Info => "info",
+            };
+            row("alarm", name, loud.to_owned(), summary)
+        }
+        StepKind::Message(inject) => row("message", inject.from, inject.to.to_string(), inject.text),
+    }
+}
+
+fn readable(msel: &Msel, difficulty: u8) -> String {
+    let mut rows = vec![["WHEN", "WHAT", "WHO OR HOW", "TO", "TEXT"].map(str::to_owned).to_vec()];
+    rows.extend(msel.steps.iter().map(|step| {
+        vec![
+            step.at.map_or_else(|| "measured".to_owned(), |at| format!("T+{at}")),
+            step.kind.to_owned(),
+            step.name.clone(),
+            step.on.clone(),
+            cut(&tame(&step.text), 70),
+        ]
+    }));
+    format!(
+        "{}: {}\nseed {}, difficulty {difficulty}, par {}, limit {}\n\n{}",
+        msel.scenario,
+        tame(&msel.title),
+        msel.seed,
+        msel.par,
+        msel.limit,
+        show::table(&rows)
+    )
+}

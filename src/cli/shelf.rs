@@ -1,0 +1,50 @@
+//! The library that commands read scenarios from.
+
+use super::{
+    exit::{Exit, Failure},
+    show,
+};
+use crate::{
+    depot,
+    library::{Library, LoadError, worker::ScriptRunner},
+    scenario::Scenario,
+};
+use std::{env, path::PathBuf};
+
+/// Where scenarios and injectors come from, as options of several commands.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Shelf {
+    /// One more folder of fault injectors (`*.rhai`), laid over the built-in ones
+    #[arg(long, value_name = "DIR")]
+    pub injectors: Vec<PathBuf>,
+}
+
+/// This program's own path, for the processes that it starts.
+pub fn this_program() -> Result<PathBuf, Failure> {
+    env::current_exe().map_err(Failure::io("find this program's own file"))
+}
+
+impl Shelf {
+    /// The library: the built-in set, the embedded target, and the folders that were named.
+    pub fn library(&self) -> Result<Library, Failure> {
+        let library = Library::new(vec![depot::describe()], ScriptRunner::Worker(this_program()?));
+        Ok(self.injectors.iter().fold(library, Library::with_injectors))
+    }
+
+    /// Loads a scenario; its problems are printed.
+    pub fn load(&self, name_or_path: &str) -> Result<Scenario, Failure> {
+        self.library()?.load(name_or_path).map_err(|error| complain(&error))
+    }
+}
+
+/// Prints every problem and gives the failure that ends the command.
+pub fn complain(error: &LoadError) -> Failure {
+    match error {
+        LoadError::Problems { .. } => {
+            show::complain(&error.render(true));
+            Failure::silent(Exit::Problems)
+        }
+        LoadError::Worker(cause) => Failure::world(format!("could not run the scripts: {cause}"))
+            .with_help("`gameday doctor` tells what is missing."),
+    }
+}
