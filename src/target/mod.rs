@@ -5,6 +5,7 @@
 //! `sim` is a small modelled service for rehearsal in virtual time.
 
 pub mod agent_client;
+pub mod sim;
 
 use crate::{
     base::{At, InjectionId, ProbeName},
