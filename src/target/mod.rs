@@ -6,6 +6,7 @@
 
 pub mod absent;
 pub mod agent_client;
+pub mod sim;
 
 use crate::{
     base::{At, InjectionId, ProbeName},
