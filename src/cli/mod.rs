@@ -12,8 +12,15 @@ mod completions;
 mod debrief;
 mod depot;
 mod doctor;
+mod demo;
 pub mod exit;
 pub mod home;
+mod wire;
+mod run;
+mod rehearse;
+mod recover;
+mod play;
+mod injections;
 mod injectors;
 mod journal;
 mod list;
@@ -68,6 +75,11 @@ struct Cli {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
+    Run(run::Run),
+    Rehearse(rehearse::Rehearse),
+    Recover(recover::Recover),
+    Injections(injections::Injections),
+    Demo(demo::Demo),
     List(list::List),
     New(new::New),
     Check(check::Check),
@@ -86,6 +98,11 @@ enum Command {
 impl Command {
     fn run(self) -> Result<Exit, Failure> {
         match self {
+            Self::Run(command) => command.run(),
+            Self::Rehearse(command) => command.run(),
+            Self::Recover(command) => command.run(),
+            Self::Injections(command) => command.run(),
+            Self::Demo(command) => command.run(),
             Self::List(command) => command.run(),
             Self::New(command) => command.run(),
             Self::Check(command) => command.run(),

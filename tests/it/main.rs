@@ -3,6 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod corpus;
+mod crash;
+mod golden;
+mod stage;
 mod docs;
 mod faulty;
 mod hostile;

@@ -1,0 +1,76 @@
+//! Golden drills in virtual time: each built-in scenario, played by its own responders, against the stored journal,
+//! score and debrief. `GAMEDAY_WRITE_GOLDEN=1 cargo test golden` writes them anew; the change is then read by a person.
+
+use crate::stage::{Stage, run, scenario};
+use gameday::{
+    drill::{Drill, event::Recorded},
+    library::Library,
+    report::{self, Journal, proof::Proof, render},
+    store::write_jsonl,
+};
+use std::{fs, path::PathBuf};
+
+fn played(name: &str) -> (Vec<Recorded>, Drill) {
+    run(async {
+        let stage = Stage::in_memory(&scenario(name), 7);
+        let mut conductor = stage.begin().await.unwrap();
+        conductor.conduct().await.unwrap();
+        stage.sim.is_pristine().unwrap();
+        (stage.journal().await, conductor.drill().clone())
+    })
+}
+
+fn lines(journal: &[Recorded]) -> String {
+    let mut bytes = Vec::new();
+    write_jsonl(journal, &mut bytes).unwrap();
+    String::from_utf8(bytes).unwrap()
+}
+
+fn compare(name: &str, file: &str, now: &str) {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name).join(file);
+    if std::env::var_os("GAMEDAY_WRITE_GOLDEN").is_some() {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, now).unwrap();
+    }
+    let stored = fs::read_to_string(&path).unwrap_or_default();
+    if stored != now {
+        let (line, (was, is)) = stored
+            .lines()
+            .zip(now.lines())
+            .enumerate()
+            .find(|(_, (was, is))| was != is)
+            .unwrap_or((stored.lines().count().min(now.lines().count()), ("(end)", "(end)")));
+        panic!("{name}/{file} differs in line {}:\n  was {was:.300}\n  is  {is:.300}", line + 1);
+    }
+}
+
+#[test]
+fn every_scenario_plays_as_it_is_stored() {
+    for name in Library::built_in() {
+        let (journal, _) = played(&name);
+        let folder = name.replace('/', "-");
+        let read = Journal::new(&journal).unwrap();
+        let proof = Proof::of(&read);
+        assert!(proof.holds(), "{name}: {:#?}", proof.links);
+        compare(&folder, "journal.jsonl", &lines(&journal));
+        let score = report::score(&read, None);
+        compare(&folder, "score.json", &(serde_json::to_string_pretty(&score).unwrap() + "\n"));
+        compare(&folder, "debrief.md", &render::markdown(&report::debrief(&read)));
+    }
+}
+
+#[test]
+fn one_seed_gives_the_same_bytes_twice() {
+    for name in Library::built_in() {
+        assert_eq!(lines(&played(&name).0), lines(&played(&name).0), "{name}");
+    }
+}
+
+#[test]
+fn folding_the_journal_gives_the_live_state() {
+    for name in Library::built_in() {
+        let (journal, live) = played(&name);
+        let folded = Drill::fold(&journal).unwrap();
+        assert_eq!(format!("{folded:?}"), format!("{live:?}"), "{name}");
+    }
+}
