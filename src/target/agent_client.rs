@@ -334,7 +334,7 @@ fn read_access(folder: &Path) -> Result<Access, HandError> {
         .map_err(|err| HandError::Unavailable(format!("could not understand {}: {err}", path.display())))
 }
 
-fn http() -> Result<reqwest::Client, HandError> {
+pub(super) fn http() -> Result<reqwest::Client, HandError> {
     // The library wants a provider of cryptography even where none is used; a second one changes nothing.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder()

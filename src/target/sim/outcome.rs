@@ -50,7 +50,7 @@ impl Wish {
 /// What becomes of one class's requests.
 pub(super) fn outcome(class: &RequestClass, world: &World, shape: &WorkloadShape, now: At) -> Paths {
     let model = Model { world, shape, now };
-    model.from_the_front(class).within(class.expect.within.millis() as f64)
+    model.served(class).within(class.expect.within.millis() as f64)
 }
 
 struct Model<'a> {
@@ -60,7 +60,7 @@ struct Model<'a> {
 }
 
 impl Model<'_> {
-    fn from_the_front(&self, class: &RequestClass) -> Paths {
+    fn served(&self, class: &RequestClass) -> Paths {
         let webs = self.world.instances("web");
         let mut all: Option<(f64, Paths)> = None;
         for (first, _) in webs.iter().enumerate() {
@@ -272,7 +272,7 @@ impl Model<'_> {
                 match toxic {
                     // Jitter is on average half of its most, each way.
                     Fault::LinkLatency { latency_ms, jitter_ms, .. } => {
-                        ms += (2 * latency_ms + jitter_ms) as f64
+                        ms += (2 * latency_ms + jitter_ms) as f64;
                     }
                     Fault::LinkDown { .. } => down = true,
                     Fault::LinkReset { after_ms, .. } => resets_ms = resets_ms.min(*after_ms as f64),
