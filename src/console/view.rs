@@ -12,6 +12,7 @@ use crate::{
 use axum::body::Bytes;
 use serde::Serialize;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use tokio::sync::watch;
 
 /// The journal as it was at one number of events, with the boards that somebody has asked for since.
 #[derive(Default)]
@@ -84,20 +85,21 @@ fn json(value: &impl Serialize) -> Bytes {
 
 /// The newest snapshot.
 pub(super) struct View {
+    changed: watch::Receiver<u64>,
     desk: Arc<dyn Desk>,
     latest: Mutex<Arc<Snapshot>>,
 }
 
 impl View {
     pub(super) fn of(desk: Arc<dyn Desk>) -> Self {
-        Self { desk, latest: Mutex::default() }
+        Self { changed: desk.changed(), desk, latest: Mutex::default() }
     }
 
     /// The journal as it is now.
     pub(super) fn now(&self) -> Arc<Snapshot> {
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         // The number is read first: a journal that is newer than its number is only made once more.
-        let count = *self.desk.changed().borrow();
+        let count = *self.changed.borrow();
         if latest.count != Some(count) {
             *latest =
                 Arc::new(Snapshot { count: Some(count), events: self.desk.journal(), ..Snapshot::default() });
