@@ -31,6 +31,7 @@ mod schema;
 mod score;
 pub mod shelf;
 pub mod show;
+mod verb;
 
 pub use exit::{Exit, Failure};
 pub use home::Home;
@@ -86,6 +87,22 @@ enum Command {
     Schema(schema::Schema),
     Plan(plan::Plan),
     Injectors(injectors::Injectors),
+    Join(verb::join::Join),
+    Board(verb::board::Board),
+    Role(verb::acts::Role),
+    Say(verb::acts::Say),
+    Log(verb::acts::Log),
+    Ack(verb::acts::Ack),
+    Declare(verb::acts::Declare),
+    Status(verb::acts::Status),
+    Stumped(verb::acts::Stumped),
+    Hypothesis(verb::claims::Hypothesis),
+    Cause(verb::claims::Cause),
+    Assess(verb::claims::Assess),
+    Resolve(verb::acts::Resolve),
+    Hint(verb::instigate::Hint),
+    Ask(verb::instigate::Ask),
+    Stop(verb::instigate::Stop),
     Score(score::Score),
     Debrief(debrief::Debrief),
     Replay(replay::Replay),
@@ -109,6 +126,22 @@ impl Command {
             Self::Schema(command) => command.run(),
             Self::Plan(command) => command.run(),
             Self::Injectors(command) => command.run(),
+            Self::Join(command) => command.run(),
+            Self::Board(command) => command.run(),
+            Self::Role(command) => command.run(),
+            Self::Say(command) => command.run(),
+            Self::Log(command) => command.run(),
+            Self::Ack(command) => command.run(),
+            Self::Declare(command) => command.run(),
+            Self::Status(command) => command.run(),
+            Self::Stumped(command) => command.run(),
+            Self::Hypothesis(command) => command.run(),
+            Self::Cause(command) => command.run(),
+            Self::Assess(command) => command.run(),
+            Self::Resolve(command) => command.run(),
+            Self::Hint(command) => command.run(),
+            Self::Ask(command) => command.run(),
+            Self::Stop(command) => command.run(),
             Self::Score(command) => command.run(),
             Self::Debrief(command) => command.run(),
             Self::Replay(command) => command.run(),

@@ -1,1 +1,94 @@
-//! Room of `console`.
+//! The other door: a small HTTP API for the people of a running drill. It holds no rules: a button is a `Command`, and
+//! the drill says yes or no.
+//!
+//! ```text
+//! POST /api/join {token, name} -> session          everything below needs `authorization: Bearer SESSION`
+//! GET  /api/board · /api/events?after=SEQ (live stream) · /api/injections
+//! POST /api/act · /api/hint · /api/ask · /api/stop
+//! ```
+//!
+//! Open first: [`api`], every path with its handler. [`guard`] is what a request has to pass before; [`sessions`] knows
+//! tokens and who is who; [`view`] makes boards again only when something has happened; [`stream`] is the live stream.
+
+mod api;
+mod guard;
+mod sessions;
+mod stream;
+mod view;
+
+pub use sessions::Tokens;
+
+use crate::{
+    base::{At, Span},
+    clock::{BoxFuture, Clock, SystemClock},
+    drill::{
+        command::{Command, Refusal},
+        event::Recorded,
+    },
+};
+use sessions::Sessions;
+use std::{io, net::SocketAddr, sync::Arc};
+use tokio::{
+    net::TcpListener,
+    sync::{Semaphore, watch},
+};
+use tokio_util::sync::CancellationToken;
+use view::View;
+
+/// How long requests in progress may take when the console ends.
+const DRAIN: Span = Span::from_secs(3);
+/// Live streams at the same time, of everybody together.
+const STREAMS_MAX: usize = 256;
+
+/// What a door needs of a running drill.
+pub trait Desk: Send + Sync {
+    /// Asks the drill; answered after the events are durable.
+    fn send(&self, command: Command) -> BoxFuture<'_, Result<(), Refusal>>;
+    /// Every event so far.
+    fn journal(&self) -> Vec<Recorded>;
+    /// The number of events; it changes after they can be read.
+    fn changed(&self) -> watch::Receiver<u64>;
+}
+
+/// What every handler shares.
+struct Console {
+    desk: Arc<dyn Desk>,
+    tokens: Tokens,
+    sessions: Sessions,
+    view: View,
+    listen: SocketAddr,
+    streams: Arc<Semaphore>,
+    shutdown: CancellationToken,
+}
+
+/// Answers on `listener` until `shutdown`; live streams end then, and what is in progress has a few seconds.
+pub async fn serve(
+    desk: Arc<dyn Desk>,
+    listener: TcpListener,
+    tokens: Tokens,
+    shutdown: CancellationToken,
+) -> io::Result<()> {
+    let console = Arc::new(Console {
+        view: View::of(Arc::clone(&desk)),
+        desk,
+        tokens,
+        sessions: Sessions::default(),
+        listen: listener.local_addr()?,
+        streams: Arc::new(Semaphore::new(STREAMS_MAX)),
+        shutdown: shutdown.clone(),
+    });
+    let ended = shutdown.clone().cancelled_owned();
+    let server = axum::serve(listener, api::router(console)).with_graceful_shutdown(ended);
+    let too_long = async {
+        shutdown.cancelled().await;
+        SystemClock.sleep_until(now() + DRAIN).await;
+    };
+    tokio::select! {
+        done = async { server.await } => done,
+        () = too_long => Ok(()),
+    }
+}
+
+fn now() -> At {
+    SystemClock.now()
+}

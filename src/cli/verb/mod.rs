@@ -1,0 +1,11 @@
+//! What people do in a running drill, from the terminal: each verb is one call to the console.
+//!
+//! [`session`] keeps who joined what, and calls; [`join`] begins a session, [`board`] looks, [`acts`] and [`claims`] are
+//! the responders' verbs, [`instigate`] the instigators'.
+
+pub(super) mod acts;
+pub(super) mod board;
+pub(super) mod claims;
+pub(super) mod instigate;
+pub(super) mod join;
+pub(super) mod session;

@@ -1,0 +1,109 @@
+//! What people see, made again only when something has happened since.
+
+use super::Desk;
+use crate::{
+    base::At,
+    drill::{
+        event::{Event, Recorded},
+        plan::Plan,
+    },
+    report::board::{Audience, BoardInjection, InstigatorBoard, ResponderBoard},
+};
+use axum::body::Bytes;
+use serde::Serialize;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use tokio::sync::watch;
+
+/// The journal as it was at one number of events, with the boards that somebody has asked for since.
+#[derive(Default)]
+pub(super) struct Snapshot {
+    count: Option<u64>,
+    pub(super) events: Vec<Recorded>,
+    responder: OnceLock<Option<Bytes>>,
+    instigator: OnceLock<Option<Bytes>>,
+    injections: OnceLock<Option<Bytes>>,
+}
+
+/// An injection as `/api/injections` and `gameday injections` print it.
+#[derive(Serialize)]
+struct InjectionLine<'a> {
+    id: &'a str,
+    fault: &'a str,
+    target: &'a str,
+    state: &'a str,
+}
+
+impl<'a> InjectionLine<'a> {
+    fn of(one: &'a BoardInjection) -> Self {
+        let BoardInjection { id, fault, target, state, .. } = one;
+        Self { id, fault, target, state }
+    }
+}
+
+impl Snapshot {
+    /// The plan; nothing before event 0.
+    pub(super) fn plan(&self) -> Option<&Plan> {
+        match &self.events.first()?.event {
+            Event::Planned(plan) => Some(plan),
+            _ => None,
+        }
+    }
+
+    /// StartEx as it happened, or as it is planned.
+    pub(super) fn start(&self) -> Option<At> {
+        let started = self.events.iter().find(|one| matches!(one.event, Event::Started));
+        started.map(|one| one.at).or_else(|| Some(self.plan()?.start))
+    }
+
+    /// The board of an audience as JSON.
+    pub(super) fn board(&self, audience: Audience) -> Option<Bytes> {
+        match audience {
+            Audience::Responder => {
+                self.responder.get_or_init(|| ResponderBoard::of(&self.events).map(|board| json(&board)))
+            }
+            Audience::Instigator => {
+                self.instigator.get_or_init(|| InstigatorBoard::of(&self.events).map(|board| json(&board)))
+            }
+        }
+        .clone()
+    }
+
+    /// Every injection as JSON.
+    pub(super) fn injections(&self) -> Option<Bytes> {
+        let make = || {
+            let board = InstigatorBoard::of(&self.events)?;
+            let lines: Vec<_> = board.injections.iter().map(InjectionLine::of).collect();
+            Some(json(&lines))
+        };
+        self.injections.get_or_init(make).clone()
+    }
+}
+
+fn json(value: &impl Serialize) -> Bytes {
+    serde_json::to_vec(value).expect("boards are plain data").into()
+}
+
+/// The newest snapshot.
+pub(super) struct View {
+    changed: watch::Receiver<u64>,
+    desk: Arc<dyn Desk>,
+    latest: Mutex<Arc<Snapshot>>,
+}
+
+impl View {
+    pub(super) fn of(desk: Arc<dyn Desk>) -> Self {
+        Self { changed: desk.changed(), desk, latest: Mutex::default() }
+    }
+
+    /// The journal as it is now.
+    pub(super) fn now(&self) -> Arc<Snapshot> {
+        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        // The number is read first: a journal that is newer than its number is only made once more.
+        let count = *self.changed.borrow();
+        if latest.count != Some(count) {
+            *latest =
+                Arc::new(Snapshot { count: Some(count), events: self.desk.journal(), ..Snapshot::default() });
+        }
+        Arc::clone(&latest)
+    }
+}
