@@ -54,6 +54,12 @@ impl From<Exit> for ExitCode {
     }
 }
 
+/// Ends the program at once: nothing that is still to be done is done.
+#[expect(clippy::exit, clippy::disallowed_methods, reason = "the one place that may")]
+pub(super) fn leave(exit: Exit) -> ! {
+    std::process::exit(i32::from(exit.code()))
+}
+
 /// A command that could not do its work. Printed as `gameday: could not ...: cause`, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {

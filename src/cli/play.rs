@@ -8,10 +8,10 @@ use super::{
 };
 use crate::{
     base::At,
-    clock::{Clock, SystemClock},
+    clock::{BoxFuture, Clock, SystemClock},
     console::{self, Tokens},
     drill::{
-        command::Command,
+        command::{Command, Refusal},
         event::{Event, Hat, Outcome, Recorded},
         plan::{Plan, PlanOptions},
     },
@@ -32,7 +32,7 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 /// How a plan is played.
@@ -211,8 +211,8 @@ impl Play {
             for hat in [Hat::Responder, Hat::Instigator, Hat::Trainer, Hat::Observer] {
                 let word = format!("{hat:?}").to_lowercase();
                 text.push_str(&format!(
-                    "  {word:<11} gameday join 'http://{address}/#{}' --as NAME\n",
-                    tokens.of(hat)
+                    "  {word:<11} gameday join '{}' --as NAME\n",
+                    tokens.link(address, hat)
                 ));
             }
             text.push_str(&format!(
@@ -221,7 +221,7 @@ impl Play {
             ));
             show::print(&text)?;
         }
-        let desk = Arc::new(conductor.desk());
+        let desk: Arc<dyn console::Desk> = Arc::new(Door(conductor.desk()));
         let over = over.clone();
         Ok(Some(tokio::spawn(async move {
             if let Err(error) = console::serve(desk, listener, tokens, over).await {
@@ -240,6 +240,23 @@ impl Play {
 
     fn say(&self, text: &str) -> Result<(), Failure> {
         if self.show.is_some() { show::line(text) } else { Ok(()) }
+    }
+}
+
+/// The engine's desk as the console knows it.
+struct Door(Desk);
+
+impl console::Desk for Door {
+    fn send(&self, command: Command) -> BoxFuture<'_, Result<(), Refusal>> {
+        self.0.send(command)
+    }
+
+    fn journal(&self) -> Vec<Recorded> {
+        self.0.journal(0)
+    }
+
+    fn changed(&self) -> watch::Receiver<u64> {
+        self.0.changed()
     }
 }
 

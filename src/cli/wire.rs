@@ -22,11 +22,7 @@ use crate::{
         traffic::WorkloadTraffic,
     },
 };
-use nix::{
-    fcntl::{Flock, FlockArg},
-    sys::signal::{Signal, kill},
-    unistd::Pid,
-};
+use nix::fcntl::{Flock, FlockArg};
 use std::{
     fs::{self, File, OpenOptions},
     os::unix::process::CommandExt as _,
@@ -239,9 +235,4 @@ async fn wait_until_ready(folder: &Path) -> Result<AgentClient, Failure> {
     }
     Err(Failure::world(format!("could not start the target within {READY}: {seen}"))
         .with_help(format!("The agent's own words are in {}.", folder.join("agent.log").display())))
-}
-
-/// Whether a process of this id exists and is ours to signal.
-pub(super) fn is_alive(pid: u32) -> bool {
-    i32::try_from(pid).is_ok_and(|pid| kill(Pid::from_raw(pid), None::<Signal>).is_ok())
 }
