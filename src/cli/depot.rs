@@ -198,13 +198,14 @@ impl Ctl {
         match done {
             Ok(()) => Ok(Exit::Done),
             Err(operate::OperateError::Output(error)) => Err(Failure::output(&error)),
+            Err(operate::OperateError::Usage(text)) => {
+                show::complain(&text);
+                Ok(Exit::Usage)
+            }
             Err(error) => {
-                let exit = match error.exit_code() {
-                    1 => Exit::Refused,
-                    2 => Exit::Usage,
-                    _ => Exit::World,
-                };
-                Err(Failure::new(exit, format!("could not run depotctl: {}", error.to_string().trim_end())))
+                let exit =
+                    if error.exit_code() == Exit::Refused.code() { Exit::Refused } else { Exit::World };
+                Err(Failure::new(exit, format!("could not run depotctl: {error}")))
             }
         }
     }

@@ -299,6 +299,7 @@ fn a_verb_without_a_session_says_how_to_get_one() {
     let home = folder();
     gameday(home.path())
         .args(["say", "hello"])
+        .env("GAMEDAY_SESSION", "")
         .assert()
         .code(1)
         .stderr(predicate::str::contains("gameday join LINK --as NAME"));
@@ -378,4 +379,64 @@ fn a_log_filter_that_makes_no_sense_is_told_and_not_fatal() {
         .assert()
         .success()
         .stderr(predicate::str::contains("GAMEDAY_LOG"));
+}
+
+/// A `gameday` that runs until it is told to end; it takes its target's processes with it.
+struct Foreground(std::process::Child);
+
+impl Foreground {
+    fn start(home: &Path, args: &[&str]) -> Self {
+        let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin("gameday"));
+        command.args(args).current_dir(home).env("GAMEDAY_HOME", home.join("home"));
+        Self(command.stdout(std::process::Stdio::null()).spawn().unwrap())
+    }
+
+    /// As Ctrl-C does.
+    fn interrupt(&mut self) -> std::process::ExitStatus {
+        let pid = nix::unistd::Pid::from_raw(i32::try_from(self.0.id()).unwrap());
+        // One that has ended already is only waited for.
+        let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT);
+        self.0.wait().unwrap()
+    }
+}
+
+impl Drop for Foreground {
+    fn drop(&mut self) {
+        if self.0.try_wait().is_ok_and(|ended| ended.is_none()) {
+            self.interrupt();
+        }
+    }
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a deadline for what must happen soon")]
+fn an_agent_runs_a_depot_until_it_is_interrupted() {
+    let home = folder();
+    gameday(home.path()).args(["depot", "layout", "--root", "depot-1"]).assert().success();
+    let mut agent =
+        Foreground::start(home.path(), &["agent", "serve", "--root", "depot-1", "--folder", "agent-1"]);
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    let status = loop {
+        let asked =
+            gameday(home.path()).args(["agent", "status", "--folder", "agent-1", "--json"]).output().unwrap();
+        let status: Value = serde_json::from_slice(&asked.stdout).unwrap_or_default();
+        if status["agent"]["ready"] == true {
+            break status;
+        }
+        assert!(std::time::Instant::now() < deadline, "not ready in time: {asked:?}");
+    };
+    assert_eq!(status["processes"].as_array().unwrap().len(), 7);
+    assert_eq!(status["injections"], serde_json::json!([]));
+    let mut list = gameday(home.path());
+    list.args(["depot", "ctl", "--root", "depot-1", "list"]);
+    list.assert()
+        .success()
+        .stdout(predicate::str::contains("web-east").and(predicate::str::contains("running")));
+    // Nobody sweeps beneath an agent that works, and nobody lays out anew what runs.
+    let sweep = ["agent", "sweep", "--root", "depot-1", "--folder", "agent-1"];
+    gameday(home.path()).args(sweep).assert().code(4);
+    gameday(home.path()).args(["depot", "layout", "--root", "depot-1"]).assert().code(1);
+    assert!(agent.interrupt().success());
+    gameday(home.path()).args(sweep).assert().success();
+    gameday(home.path()).args(["agent", "status", "--folder", "agent-1"]).assert().code(4);
 }

@@ -563,7 +563,11 @@ fn play(home: &std::path::Path, responder: &str, instigator: &str) -> Vec<PathBu
     run(&["board", "--facts"])
         .success()
         .stdout(predicate::str::contains("EXERCISE").and(predicate::str::contains("gd-one").not()));
-    run(&["board", "--session", ivo]).success().stdout(predicate::str::contains("gd-one"));
+    gameday(home, &["board"])
+        .env("GAMEDAY_SESSION", ivo)
+        .assert()
+        .success()
+        .stdout(predicate::str::contains("gd-one"));
     run(&["stop", "--real-incident", "a fire"]).success();
     std::fs::read_dir(home.join("sessions")).unwrap().map(|entry| entry.unwrap().path()).collect()
 }

@@ -15,12 +15,14 @@ use reqwest::{Client, Response, StatusCode, Url};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use std::{
-    fs,
+    env, fs,
     io::Write as _,
     os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
+/// The variable that names a session's file.
+const SESSION_VAR: &str = "GAMEDAY_SESSION";
 /// The file that holds the name of the last joined session's file.
 const LAST: &str = "last";
 /// How long an answer may take.
@@ -31,8 +33,8 @@ const STRANGE_CHARS_MAX: usize = 200;
 /// Options that every verb has.
 #[derive(Debug, Clone, clap::Args)]
 pub(in crate::cli) struct Common {
-    /// Another session than the last joined
-    #[arg(long, value_name = "FILE", env = "GAMEDAY_SESSION")]
+    /// Another session than the last joined; also through `GAMEDAY_SESSION`
+    #[arg(long, value_name = "FILE")]
     session: Option<PathBuf>,
     /// Prints the answer as JSON
     #[arg(long)]
@@ -95,7 +97,9 @@ impl Session {
 
     /// The session that is named, or the last joined one.
     pub(super) fn find(common: &Common) -> Result<Self, Failure> {
-        let path = common.session.clone().map_or_else(last_joined, Ok)?;
+        let variable = || env::var_os(SESSION_VAR).map(PathBuf::from);
+        let named = common.session.clone().or_else(variable).filter(|path| !path.as_os_str().is_empty());
+        let path = named.map_or_else(last_joined, Ok)?;
         let shown = path.display();
         let text = fs::read(&path).map_err(Failure::io(format!("read the session {shown}")))?;
         serde_json::from_slice(&text).map_err(|error| {
