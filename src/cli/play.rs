@@ -134,7 +134,8 @@ impl Play {
 
     fn routes(&self) -> Result<Routes, Failure> {
         let mut routes = Routes::new();
-        let taken = |error: crate::notify::RouteTaken| Failure::world(format!("could not add a route: {error}"));
+        let taken =
+            |error: crate::notify::RouteTaken| Failure::world(format!("could not add a route: {error}"));
         // A rehearsal delivers its alarms to a terminal that nobody looks at.
         if self.show.is_some() {
             routes.add("terminal", Arc::new(Terminal::new(std::io::stdout()))).map_err(taken)?;
@@ -174,9 +175,8 @@ impl Play {
         fs::create_dir_all(&folder).map_err(Failure::io(format!("make {}", folder.display())))?;
         let _lock: DrillLock = wire::lock_drill(home, plan.drill.as_str())?
             .ok_or_else(|| Failure::world(format!("drill {} is being conducted already", plan.drill)))?;
-        let mut conductor = Conductor::begin(hands, plan, attachment, epoch)
-            .await
-            .map_err(|error| engine_failure(&error))?;
+        let mut conductor =
+            Conductor::begin(hands, plan, attachment, epoch).await.map_err(|error| engine_failure(&error))?;
         let over = CancellationToken::new();
         let doors = self.open_doors(&conductor, tools.as_deref(), &over).await?;
         let watcher = tokio::spawn(watch(conductor.desk(), self.show));
@@ -274,7 +274,10 @@ async fn refuse_leftovers(home: &Home, store: &dyn Store) -> Result<(), Failure>
     for left in super::recover::left_behind(home, store).await? {
         return Err(Failure::new(
             Exit::Broken,
-            format!("could not begin: drill {} was left unfinished, and something may still be broken", left.drill),
+            format!(
+                "could not begin: drill {} was left unfinished, and something may still be broken",
+                left.drill
+            ),
         )
         .with_help("`gameday recover` takes everything back; `gameday injections` shows what there is."));
     }
@@ -352,12 +355,7 @@ async fn stop_on_interrupt(desk: Desk) {
 fn finish(conductor: &Conductor, folder: PathBuf) -> Result<Played, Failure> {
     let journal = conductor.desk().journal(0);
     write_reports(&journal, &folder)?;
-    Ok(Played {
-        clean: conductor.drill().is_clean(),
-        outcome: conductor.drill().outcome(),
-        journal,
-        folder,
-    })
+    Ok(Played { clean: conductor.drill().is_clean(), outcome: conductor.drill().outcome(), journal, folder })
 }
 
 /// `journal.jsonl`, `score.json`, `debrief.md`, `debrief.html`, `debrief.json`.

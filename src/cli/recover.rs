@@ -68,7 +68,8 @@ pub(super) async fn left_behind(home: &Home, store: &dyn Store) -> Result<Vec<Le
     for entry in entries {
         let Some(lock) = wire::lock_drill(home, entry.drill.as_str())? else { continue };
         let journal = store.read(&entry.drill, 0).await.map_err(Failure::io("read the journal"))?;
-        let folded = Drill::fold(&journal).map_err(Failure::io(format!("read drill {} back", entry.drill)))?;
+        let folded =
+            Drill::fold(&journal).map_err(Failure::io(format!("read drill {} back", entry.drill)))?;
         if folded.phase() != Phase::Closed || !folded.is_clean() {
             left.push(Left { drill: entry.drill, folded, lock });
         }
@@ -107,7 +108,8 @@ impl Recover {
                 show::line("Nothing was left behind.")?;
             } else {
                 for one in &recovered {
-                    let word = if one.clean { "nothing is left on the target" } else { "SOMETHING MAY BE LEFT" };
+                    let word =
+                        if one.clean { "nothing is left on the target" } else { "SOMETHING MAY BE LEFT" };
                     show::line(&format!("drill {}: {word} ({})", one.drill, one.by))?;
                     show::print(&super::injections::table(&one.injections))?;
                 }
@@ -172,8 +174,9 @@ async fn recover(home: &Home, store: Arc<dyn Store>, left: Left) -> Result<Recov
         operator: Arc::new(Absent),
         notifier: Arc::new(routes),
     };
-    let mut conductor =
-        Conductor::take_over(hands, &left.drill, epoch, false).await.map_err(|error| engine_failure(&error))?;
+    let mut conductor = Conductor::take_over(hands, &left.drill, epoch, false)
+        .await
+        .map_err(|error| engine_failure(&error))?;
     conductor.conduct().await.map_err(|error| engine_failure(&error))?;
     if let Some(agent) = alive {
         // The drill is over; the embedded target that was staged for it goes, too.
@@ -187,7 +190,12 @@ async fn recover(home: &Home, store: Arc<dyn Store>, left: Left) -> Result<Recov
     }
     drop(left.lock);
     let drill = conductor.drill();
-    Ok(Recovered { drill: left.drill, clean: drill.is_clean(), by, injections: super::injections::rows(drill) })
+    Ok(Recovered {
+        drill: left.drill,
+        clean: drill.is_clean(),
+        by,
+        injections: super::injections::rows(drill),
+    })
 }
 
 async fn living_agent(folder: &Path) -> Option<Arc<AgentClient>> {

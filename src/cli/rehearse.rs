@@ -8,9 +8,9 @@ use super::{
 };
 use crate::{
     drill::event::{Event, Recorded},
+    drill::plan::Plan,
     report::{Journal, proof::Proof, score},
     scenario::{Band, Scenario, act::CauseClaim},
-    drill::plan::Plan,
 };
 use serde::Serialize;
 use std::fs;
@@ -62,7 +62,10 @@ impl Rehearse {
         play.show = None;
         let scenario = play.scenario.clone();
         if !self.stage.json {
-            show::line(&format!("Rehearsing {} ({}); this takes about two minutes.", scenario.name, scenario.title))?;
+            show::line(&format!(
+                "Rehearsing {} ({}); this takes about two minutes.",
+                scenario.name, scenario.title
+            ))?;
         }
         let played = super::block_on(play.play())?;
         let certificate = certify(&scenario, &played.journal)?;
@@ -76,7 +79,11 @@ impl Rehearse {
             show::json(&certificate)?;
         } else {
             show::print(&readable(&certificate))?;
-            show::line(&format!("\ncertificate  {}\njournal      {}", path.display(), played.folder.display()))?;
+            show::line(&format!(
+                "\ncertificate  {}\njournal      {}",
+                path.display(),
+                played.folder.display()
+            ))?;
         }
         Ok(match played.exit() {
             Exit::Done if certificate.holds => Exit::Done,
@@ -141,11 +148,20 @@ fn readable(certificate: &Certificate) -> String {
     }
     for claim in &certificate.claims {
         let band = format!("{:?}", claim.band).to_lowercase();
-        text.push_str(&format!("  {} claim {band:<10} scores {:.2}: {}\n", mark(claim.held), claim.score, claim.text));
+        text.push_str(&format!(
+            "  {} claim {band:<10} scores {:.2}: {}\n",
+            mark(claim.held),
+            claim.score,
+            claim.text
+        ));
     }
     for refused in &certificate.refused {
         text.push_str(&format!("  {} the autopilot was refused: {refused}\n", mark(false)));
     }
-    text.push_str(if certificate.holds { "The rehearsal holds.\n" } else { "The rehearsal does not hold.\n" });
+    text.push_str(if certificate.holds {
+        "The rehearsal holds.\n"
+    } else {
+        "The rehearsal does not hold.\n"
+    });
     text
 }

@@ -6,12 +6,7 @@ use super::{
     shelf::Shelf,
     show,
 };
-use crate::{
-    base::At,
-    drill::event::Outcome,
-    report::board::Audience,
-    seed::Seed,
-};
+use crate::{base::At, drill::event::Outcome, report::board::Audience, seed::Seed};
 use serde::Serialize;
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -82,8 +77,11 @@ impl Staging {
     /// The play of a scenario with these options.
     pub(super) fn play(&self, scenario: &str, autopilot: bool, start: Option<At>) -> Result<Play, Failure> {
         if !self.listen.ip().is_loopback() {
-            return Err(Failure::usage(format!("could not listen on {}: the console speaks without TLS", self.listen))
-                .with_help("Use a loopback address, and a TLS proxy or an SSH tunnel in front of it."));
+            return Err(Failure::usage(format!(
+                "could not listen on {}: the console speaks without TLS",
+                self.listen
+            ))
+            .with_help("Use a loopback address, and a TLS proxy or an SSH tunnel in front of it."));
         }
         Ok(Play {
             scenario: self.shelf.load(scenario)?,
@@ -144,10 +142,8 @@ fn moment(text: &str) -> Result<At, Failure> {
     if let Ok(at) = At::try_from(text.to_owned()) {
         return Ok(at);
     }
-    let (civil, zone) = text
-        .trim()
-        .rsplit_once(' ')
-        .ok_or_else(|| bad("a day, a time and a zone are needed".into()))?;
+    let (civil, zone) =
+        text.trim().rsplit_once(' ').ok_or_else(|| bad("a day, a time and a zone are needed".into()))?;
     let civil: jiff::civil::DateTime =
         civil.trim().replacen(' ', "T", 1).parse().map_err(|error: jiff::Error| bad(error.to_string()))?;
     let zone = jiff::tz::TimeZone::get(zone).map_err(|error| bad(error.to_string()))?;
@@ -172,7 +168,12 @@ mod tests {
     #[test]
     fn times_that_are_no_moment_are_refused() {
         // The first does not exist (spring), the second exists twice (autumn).
-        for text in ["2027-03-28 02:30 Europe/Berlin", "2026-10-25 02:30 Europe/Berlin", "noon", "2026-12-01 14:00 Nowhere/Land"] {
+        for text in [
+            "2027-03-28 02:30 Europe/Berlin",
+            "2026-10-25 02:30 Europe/Berlin",
+            "noon",
+            "2026-12-01 14:00 Nowhere/Land",
+        ] {
             assert_eq!(moment(text).unwrap_err().exit, Exit::Usage, "{text}");
         }
     }

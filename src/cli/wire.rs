@@ -1,10 +1,6 @@
 //! The only place that names concrete adapters: a target is staged, and the outside world becomes one value.
 
-use super::{
-    exit::Failure,
-    home::Home,
-    shelf::this_program,
-};
+use super::{exit::Failure, home::Home, shelf::this_program};
 use crate::{
     base::Span,
     clock::{Clock, SystemClock},
@@ -136,7 +132,12 @@ impl Stage {
             prober: Arc::new(
                 HttpProber::new(&plan.target, addresses).map_err(Failure::io("prepare the probes"))?,
             ),
-            traffic: Arc::new(WorkloadTraffic::new(plan.workload.clone(), front_door, plan.seed, clock.clone())),
+            traffic: Arc::new(WorkloadTraffic::new(
+                plan.workload.clone(),
+                front_door,
+                plan.seed,
+                clock.clone(),
+            )),
             operator: Arc::new(CommandOperator::new(plan.target.clone(), self.tools(), vec![root])),
             notifier,
             clock,

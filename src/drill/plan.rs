@@ -5,6 +5,7 @@ use crate::{
     fault::Fault,
     scenario::{
         AlarmRule, AlarmSeverity, Duration, Inject, Play, Profile, RosterNeeds, Scenario,
+        act::Act,
         condition::Condition,
         pack::{CatalogueEntry, TargetDescription, WorkloadShape},
         truth::{self, Truth},
@@ -13,7 +14,7 @@ use crate::{
 };
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 /// Everything that one drill needs, so that its journal alone can be replayed, scored and written up.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
@@ -129,7 +130,7 @@ impl Plan {
         let seed = options.seed;
         let drill_name =
             format!("d-{}", seed.opaque(&format!("drill {} {}", scenario.digest, options.start), 8));
-        let (fact_offers, truth) = offer_facts(&scenario.truth, seed);
+        let (fact_offers, truth, names) = offer_facts(&scenario.truth, seed);
         let mut injects = scenario.injects.clone();
         injects.sort_by_key(|inject| inject.at);
         let mut injections: Vec<_> = scenario
@@ -173,7 +174,7 @@ impl Plan {
             fact_offers,
             truth,
             reference_solution: scenario.reference_solution.clone(),
-            autopilot: if options.autopilot { scenario.autopilot.clone() } else { Vec::new() },
+            autopilot: if options.autopilot { renamed(&scenario.autopilot, &names) } else { Vec::new() },
             routes: options.routes,
         }
     }
@@ -246,9 +247,10 @@ fn opaque_id(seed: Seed, drill: &str, index: usize) -> InjectionId {
     format!("gd-{letters}").parse().expect("made of letters and digits")
 }
 
-/// Mixes true and false statements and gives both ids that tell nothing.
-fn offer_facts(truth: &Truth, seed: Seed) -> (Vec<FactOffer>, Truth) {
+/// Mixes true and false statements and gives both ids that tell nothing. The map leads from the author's ids to them.
+fn offer_facts(truth: &Truth, seed: Seed) -> (Vec<FactOffer>, Truth, BTreeMap<String, String>) {
     let mut truth = truth.clone();
+    let mut names = BTreeMap::new();
     let cause = &mut truth.cause;
     let mut all: Vec<_> = cause.facts.iter_mut().chain(cause.distractors.iter_mut()).collect();
     all.shuffle(&mut seed.stream("fact offers"));
@@ -256,9 +258,25 @@ fn offer_facts(truth: &Truth, seed: Seed) -> (Vec<FactOffer>, Truth) {
         .into_iter()
         .enumerate()
         .map(|(index, fact)| {
-            fact.id = format!("f{}", index + 1);
-            FactOffer { id: fact.id.clone(), says: fact.says.clone() }
+            let id = format!("f{}", index + 1);
+            names.insert(std::mem::replace(&mut fact.id, id.clone()), id.clone());
+            FactOffer { id, says: fact.says.clone() }
         })
         .collect();
-    (offers, truth)
+    (offers, truth, names)
+}
+
+/// The autopilot's play with the ids of facts as they are offered.
+fn renamed(plays: &[Play], names: &BTreeMap<String, String>) -> Vec<Play> {
+    let mut plays = plays.to_vec();
+    for play in &mut plays {
+        if let Act::Cause(claim) | Act::Hypothesis(claim) = &mut play.act {
+            for fact in &mut claim.facts {
+                if let Some(id) = names.get(fact) {
+                    fact.clone_from(id);
+                }
+            }
+        }
+    }
+    plays
 }

@@ -61,7 +61,8 @@ impl Proof {
                     | InjectionStep::Aborted { .. }
             )
         };
-        let left: Vec<_> = last.iter().filter(|(_, (step, _))| !gone(step)).map(|(id, _)| id.to_string()).collect();
+        let left: Vec<_> =
+            last.iter().filter(|(_, (step, _))| !gone(step)).map(|(id, _)| id.to_string()).collect();
         let mut links = vec![
             link(
                 "steady-before",
@@ -73,7 +74,11 @@ impl Proof {
                 name: "landed",
                 held: landed && !related.is_empty(),
                 detail: if landed {
-                    format!("{} of {} faults were seen on the target and felt by users", live.len(), last.len())
+                    format!(
+                        "{} of {} faults were seen on the target and felt by users",
+                        live.len(),
+                        last.len()
+                    )
                 } else {
                     "a fault was not seen on the target, or no user felt it".into()
                 },
@@ -122,7 +127,9 @@ impl Proof {
     fn alarm(journal: &Journal<'_>) -> Link {
         let plan = journal.plan();
         let is_related = |about: &NoticeKind| match about {
-            NoticeKind::AlarmRaised(name) => plan.alarms.iter().any(|rule| rule.related && rule.name == *name),
+            NoticeKind::AlarmRaised(name) => {
+                plan.alarms.iter().any(|rule| rule.related && rule.name == *name)
+            }
             _ => false,
         };
         let queued: BTreeSet<_> = journal
@@ -155,8 +162,11 @@ impl Proof {
             })
             .collect();
         let wanted = &journal.plan().reference_solution;
-        let missing: Vec<_> =
-            wanted.iter().filter(|argv| !done.iter().any(|(run, _)| run == argv)).map(|argv| argv.join(" ")).collect();
+        let missing: Vec<_> = wanted
+            .iter()
+            .filter(|argv| !done.iter().any(|(run, _)| run == argv))
+            .map(|argv| argv.join(" "))
+            .collect();
         Link {
             name: "repaired",
             held: missing.is_empty() && !wanted.is_empty(),

@@ -25,7 +25,11 @@ where
 }
 
 impl Injector for Absent {
-    fn inspect<'a>(&'a self, _: &'a InjectionId, _: &'a Fault) -> BoxFuture<'a, Result<Inspection, HandError>> {
+    fn inspect<'a>(
+        &'a self,
+        _: &'a InjectionId,
+        _: &'a Fault,
+    ) -> BoxFuture<'a, Result<Inspection, HandError>> {
         none()
     }
     fn arm<'a>(&'a self, _: &'a Arm) -> BoxFuture<'a, Result<(), HandError>> {
@@ -46,7 +50,11 @@ impl Injector for Absent {
 }
 
 impl Injector for Swept {
-    fn inspect<'a>(&'a self, _: &'a InjectionId, _: &'a Fault) -> BoxFuture<'a, Result<Inspection, HandError>> {
+    fn inspect<'a>(
+        &'a self,
+        _: &'a InjectionId,
+        _: &'a Fault,
+    ) -> BoxFuture<'a, Result<Inspection, HandError>> {
         let detail = "its agent is gone and its folder was swept".to_owned();
         Box::pin(async { Ok(Inspection { presence: Presence::Clean, detail }) })
     }

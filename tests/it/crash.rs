@@ -63,7 +63,8 @@ impl Store for Deadly {
 async fn die_in(name: &gameday::scenario::Scenario, nth: u64, written: bool) -> Option<Stage> {
     let inner = Arc::new(MemoryStore::new());
     let died = Arc::new(Notify::new());
-    let deadly = Deadly { inner: inner.clone(), nth, written, appends: AtomicU64::new(0), died: died.clone() };
+    let deadly =
+        Deadly { inner: inner.clone(), nth, written, appends: AtomicU64::new(0), died: died.clone() };
     let mut stage = Stage::new(name, 7, Arc::new(deadly));
     let survived = {
         let life = async {

@@ -3,7 +3,10 @@
 
 use crate::stage::{Stage, run, scenario};
 use gameday::{
-    drill::{Drill, event::Recorded},
+    drill::{
+        Drill,
+        event::{Event, Recorded},
+    },
     library::Library,
     report::{self, Journal, proof::Proof, render},
     store::write_jsonl,
@@ -52,6 +55,8 @@ fn every_scenario_plays_as_it_is_stored() {
         let read = Journal::new(&journal).unwrap();
         let proof = Proof::of(&read);
         assert!(proof.holds(), "{name}: {:#?}", proof.links);
+        let refused = |one: &&Recorded| matches!(one.event, Event::Played { refused: Some(_), .. });
+        assert_eq!(journal.iter().filter(refused).count(), 0, "{name}: the reference play is never refused");
         compare(&folder, "journal.jsonl", &lines(&journal));
         let score = report::score(&read, None);
         compare(&folder, "score.json", &(serde_json::to_string_pretty(&score).unwrap() + "\n"));
