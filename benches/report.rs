@@ -61,11 +61,11 @@ fn journal() -> Vec<Recorded> {
         ]);
         let bucket = Bucket { classes, lateness_ms: 0 };
         events.push((at, Event::Measured { second: at, bucket }));
-        if second % 2 == 0 {
+        if second.is_multiple_of(2) {
             let act = Act::Say(format!("still looking at it, second {second}"));
             events.push((at, Event::Acted { by: "ana".parse().expect("a name"), act }));
         }
-        if second % 5 == 0 {
+        if second.is_multiple_of(5) {
             events.push((
                 at,
                 Event::Operated {

@@ -84,7 +84,7 @@ async fn run(address: SocketAddr, rate: f64, seconds: u64) -> Run {
         total.tally = bucket.classes.values().fold(total.tally, |sum, tally| sum.with(*tally));
         total.lateness_ms = total.lateness_ms.max(bucket.lateness_ms);
     }
-    total.cpu = workload.cpu() - before;
+    total.cpu = workload.cpu().checked_sub(before).expect("time does not run backwards");
     total
 }
 

@@ -62,12 +62,11 @@ impl Injections {
     pub(super) fn run(self) -> Result<Exit, Failure> {
         super::block_on(async {
             let store = wire::open_store(&Home::open()?).await?;
-            let drill = match self.drill {
-                Some(drill) => Some(drill),
-                None => {
-                    let entries = store.drills().await.map_err(Failure::io("read the journal"))?;
-                    entries.into_iter().max_by_key(|entry| entry.first_at).map(|entry| entry.drill)
-                }
+            let drill = if let Some(drill) = self.drill {
+                Some(drill)
+            } else {
+                let entries = store.drills().await.map_err(Failure::io("read the journal"))?;
+                entries.into_iter().max_by_key(|entry| entry.first_at).map(|entry| entry.drill)
             };
             let Some(drill) = drill else {
                 return if self.json { show::line("[]") } else { show::line("No drill was run here yet.") }

@@ -15,7 +15,7 @@ use crate::{
         event::{Event, Hat, Outcome, Recorded},
         plan::{Plan, PlanOptions},
     },
-    engine::{Attachment, Conductor, Desk, EngineError, Hands},
+    engine::{Conductor, Desk, EngineError, Hands},
     notify::{Routes, Terminal, Webhook},
     report::{
         self, Journal,
@@ -158,8 +158,7 @@ impl Play {
     ) -> Result<(Conductor, PathBuf), Failure> {
         let hands = stage.hands(&plan, store, Arc::new(self.routes()?))?;
         let epoch = stage.agent.take_epoch().await.map_err(Failure::io("take the target"))?;
-        let show_tools = Some(stage.tools());
-        self.conduct(home, hands, plan, Some(stage.attachment()), epoch, show_tools).await
+        self.conduct(home, hands, plan, Some(stage), epoch).await
     }
 
     async fn conduct(
@@ -167,17 +166,18 @@ impl Play {
         home: &Home,
         hands: Hands,
         plan: Plan,
-        attachment: Option<Attachment>,
+        stage: Option<&Stage>,
         epoch: u64,
-        tools: Option<PathBuf>,
     ) -> Result<(Conductor, PathBuf), Failure> {
         let folder = self.out.clone().unwrap_or_else(|| home.root().join("drills").join(plan.drill.as_str()));
         fs::create_dir_all(&folder).map_err(Failure::io(format!("make {}", folder.display())))?;
         let _lock: DrillLock = wire::lock_drill(home, plan.drill.as_str())?
             .ok_or_else(|| Failure::world(format!("drill {} is being conducted already", plan.drill)))?;
-        let mut conductor =
-            Conductor::begin(hands, plan, attachment, epoch).await.map_err(|error| engine_failure(&error))?;
+        let mut conductor = Conductor::begin(hands, plan, stage.map(Stage::attachment), epoch)
+            .await
+            .map_err(|error| engine_failure(&error))?;
         let over = CancellationToken::new();
+        let tools = stage.map(Stage::tools);
         let doors = self.open_doors(&conductor, tools.as_deref(), &over).await?;
         let watcher = tokio::spawn(watch(conductor.desk(), self.show));
         let stopper = tokio::spawn(stop_on_interrupt(conductor.desk()));
@@ -234,7 +234,7 @@ impl Play {
     async fn miss(&self, home: &Home, store: Arc<dyn Store>) -> Result<Played, Failure> {
         let hands = wire::hands_without_target(store, Arc::new(self.routes()?));
         let plan = self.plan(self.start);
-        let (conductor, folder) = self.conduct(home, hands, plan, None, 1, None).await?;
+        let (conductor, folder) = self.conduct(home, hands, plan, None, 1).await?;
         finish(&conductor, folder)
     }
 
@@ -271,7 +271,7 @@ pub(super) fn engine_failure(error: &EngineError) -> Failure {
 
 /// No new drill while an earlier one may have left something behind.
 async fn refuse_leftovers(home: &Home, store: &dyn Store) -> Result<(), Failure> {
-    for left in super::recover::left_behind(home, store).await? {
+    if let Some(left) = super::recover::left_behind(home, store).await?.into_iter().next() {
         return Err(Failure::new(
             Exit::Broken,
             format!(

@@ -149,12 +149,11 @@ impl Stage {
         self.striking.cancel();
         // An agent that is gone already has nothing to end.
         let asked = self.agent.shutdown().await;
-        match tokio::time::timeout(STRIKE, self.keeper).await {
-            Ok(_) => Ok(()),
-            Err(_) => {
-                let why = asked.err().map_or_else(|| "it does not end".to_owned(), |error| error.to_string());
-                Err(Failure::world(format!("could not end the target's agent: {why}")))
-            }
+        if tokio::time::timeout(STRIKE, self.keeper).await.is_ok() {
+            Ok(())
+        } else {
+            let why = asked.err().map_or_else(|| "it does not end".to_owned(), |error| error.to_string());
+            Err(Failure::world(format!("could not end the target's agent: {why}")))
         }
     }
 

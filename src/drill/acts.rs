@@ -111,8 +111,11 @@ impl Drill {
                     return Err(Refusal::AlreadyAcknowledged { alarm: name.clone(), by: who.clone() });
                 }
             }
-            Act::Say(said) | Act::Stumped(said) | Act::Resolve(said) => text(said)?,
-            Act::Declare { text: said } | Act::Status { text: said, .. } => text(said)?,
+            Act::Say(said)
+            | Act::Stumped(said)
+            | Act::Resolve(said)
+            | Act::Declare { text: said }
+            | Act::Status { text: said, .. } => text(said)?,
             Act::Log { text: said, on } => {
                 text(said)?;
                 if let Some(on) = on {

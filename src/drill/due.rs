@@ -172,7 +172,7 @@ impl Drill {
         let subject = format!("EXERCISE ended ({}): {reason}", outcome.as_str());
         let mut events = vec![Event::Ended { outcome, reason }];
         if self.phase >= Phase::Steady {
-            events.extend(self.announce(now, NoticeKind::EndEx, &subject, "", 0));
+            events.extend(self.announce(now, &NoticeKind::EndEx, &subject, "", 0));
         }
         events
     }
@@ -259,7 +259,7 @@ impl Drill {
         }
         let mut events = vec![Event::Started];
         let subject = "EXERCISE begins: this is a drill on a staging target".to_owned();
-        events.extend(self.announce(now, NoticeKind::StartEx, &subject, "", 0));
+        events.extend(self.announce(now, &NoticeKind::StartEx, &subject, "", 0));
         events
     }
 
@@ -348,7 +348,7 @@ impl Drill {
                     let subject = format!("EXERCISE resolved: {}", rule.name);
                     let offset = queued(&events);
                     let about = NoticeKind::AlarmResolved(rule.name.clone());
-                    events.extend(self.announce(now, about, &subject, "", offset));
+                    events.extend(self.announce(now, &about, &subject, "", offset));
                 }
                 _ => {}
             }
@@ -363,7 +363,7 @@ impl Drill {
         let offset = queued(events);
         events.extend(self.announce(
             now,
-            NoticeKind::AlarmRaised(rule.name.clone()),
+            &NoticeKind::AlarmRaised(rule.name.clone()),
             &subject,
             &text,
             offset,
@@ -382,9 +382,9 @@ impl Drill {
     }
 
     /// A notice for every route. `offset` counts the notices that this batch has queued already.
-    fn announce(&self, now: At, about: NoticeKind, subject: &str, text: &str, offset: u64) -> Vec<Event> {
+    fn announce(&self, now: At, about: &NoticeKind, subject: &str, text: &str, offset: u64) -> Vec<Event> {
         let first = self.notices + offset;
-        let severity = match &about {
+        let severity = match about {
             NoticeKind::AlarmRaised(name) => {
                 self.plan.alarms.iter().find(|rule| rule.name == *name).map(|rule| rule.severity)
             }
@@ -426,7 +426,7 @@ impl Drill {
                 events.push(Event::InjectSpoken { inject: index });
                 let subject = format!("EXERCISE {} to {}: {}", inject.from, inject.to, inject.text);
                 let offset = queued(&events);
-                events.extend(self.announce(now, NoticeKind::Inject, &subject, "", offset));
+                events.extend(self.announce(now, &NoticeKind::Inject, &subject, "", offset));
             }
         }
         events

@@ -166,8 +166,7 @@ impl Injection {
             Step::Aborted { .. } => matches!(self.state, State::Planned | State::Probed | State::Verifying),
             Step::Expired => self.state.may_have_effect(),
             Step::Diverged { .. } => matches!(self.state, State::Undoing | State::Verifying),
-            Step::Gone { .. } => self.state.is_going_back(),
-            Step::Stuck { .. } => self.state.is_going_back(),
+            Step::Gone { .. } | Step::Stuck { .. } => self.state.is_going_back(),
         }
     }
 

@@ -88,6 +88,7 @@ struct People {
 
 /// What the responders have said and asked so far, as far as rules depend on it.
 #[derive(Debug, Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each says whether one kind of act has happened")]
 struct Talk {
     stumped: bool,
     hints: usize,
@@ -302,33 +303,53 @@ impl Drill {
         self.next_seq = recorded.seq + 1;
         let at = recorded.at;
         match &recorded.event {
-            Event::Planned(_) | Event::QuestionAsked { .. } | Event::Operated { .. } => {}
-            Event::StopConditionFailed { .. } => self.stop_failed = true,
             Event::TookOver { epoch, resume } => return self.take_over(at, *epoch, *resume),
+            Event::MeasuringBegan => {
+                self.phase = Phase::Preparing;
+                return self.begin_measuring(at);
+            }
+            Event::Measured { second, bucket } => return self.take_second(at, *second, bucket.clone()),
+            Event::SteadyStateHeld => {
+                self.phase = Phase::Steady;
+                return self.injections.iter().map(Injection::look).collect();
+            }
+            Event::Injection { id, step } => return self.take_step(at, id, step),
+            Event::NoticeQueued(notice) => {
+                self.notices += 1;
+                self.outbox.insert(notice.id.clone(), (notice.clone(), 0));
+                return vec![Effect::Send { notice: notice.clone(), not_before: at, attempt: 1 }];
+            }
+            Event::NoticeFailed { notice, attempts, retry_at, .. } => {
+                return self.retry_notice(notice, *attempts, *retry_at);
+            }
+            Event::Acted { by, act } => return self.take_act(at, by, act),
+            Event::Closed { steady_after } => {
+                self.phase = Phase::Closed;
+                self.steady_after = *steady_after;
+                return if self.measuring_from.is_some() { vec![Effect::StopWorkload] } else { Vec::new() };
+            }
+            event => self.take_quietly(at, event),
+        }
+        Vec::new()
+    }
+
+    /// Events that ask nothing of the hands.
+    fn take_quietly(&mut self, at: At, event: &Event) {
+        match event {
             Event::TargetAttached { agent, folder } => {
                 self.attached = Some((agent.clone(), folder.clone()));
             }
             Event::Joined { person, hat } => {
                 self.people.hats.insert(person.clone(), *hat);
             }
-            Event::MeasuringBegan => {
-                self.phase = Phase::Preparing;
-                return self.begin_measuring(at);
-            }
-            Event::Measured { second, bucket } => return self.take_second(at, *second, bucket.clone()),
             Event::ProbeAnswered { probe, good, latency_ms, .. } => {
                 self.window.add_answer(probe, at, *good, *latency_ms);
                 self.read_watches(at, |watch| watch.condition.subject == Subject::Probe(probe.clone()));
-            }
-            Event::SteadyStateHeld => {
-                self.phase = Phase::Steady;
-                return self.injections.iter().map(Injection::look).collect();
             }
             Event::Started => {
                 self.phase = Phase::Running;
                 self.started_at = Some(at);
             }
-            Event::Injection { id, step } => return self.take_step(at, id, step),
             Event::SymptomSeen { .. } => {
                 self.symptom_at = Some(at);
                 self.restored_when.iter_mut().for_each(Watch::restart);
@@ -340,21 +361,12 @@ impl Drill {
             Event::Relapsed => (self.restored_since, self.restored_at) = (None, None),
             Event::AlarmRaised { alarm, .. } => self.set_alarm(at, alarm, true),
             Event::AlarmResolved { alarm } => self.set_alarm(at, alarm, false),
-            Event::NoticeQueued(notice) => {
-                self.notices += 1;
-                self.outbox.insert(notice.id.clone(), (notice.clone(), 0));
-                return vec![Effect::Send { notice: notice.clone(), not_before: at, attempt: 1 }];
-            }
             Event::NoticeDelivered { notice, .. } => {
                 self.outbox.remove(notice);
-            }
-            Event::NoticeFailed { notice, attempts, retry_at, .. } => {
-                return self.retry_notice(notice, *attempts, *retry_at);
             }
             Event::InjectSpoken { inject } | Event::InjectSkipped { inject } => {
                 self.injects_done.insert(*inject);
             }
-            Event::Acted { by, act } => return self.take_act(at, by, act),
             Event::Played { .. } => {
                 self.plays_done += 1;
                 self.last_play = Some(at);
@@ -363,6 +375,7 @@ impl Drill {
                 self.talk.hints += 1;
                 self.talk.last_hint = Some(at);
             }
+            Event::StopConditionFailed { .. } => self.stop_failed = true,
             Event::StopRequested { by, reason, real_incident } => {
                 self.stop_asked = Some((by.clone(), reason.clone(), *real_incident));
             }
@@ -378,13 +391,10 @@ impl Drill {
                     injection.wiped();
                 }
             }
-            Event::Closed { steady_after } => {
-                self.phase = Phase::Closed;
-                self.steady_after = *steady_after;
-                return if self.measuring_from.is_some() { vec![Effect::StopWorkload] } else { Vec::new() };
-            }
+            // The plan is the drill's beginning; a question and an operation's end change no rule. The rest is
+            // taken by `apply`.
+            _ => {}
         }
-        Vec::new()
     }
 
     /// A new engine: whatever an earlier one had begun and nobody answered is begun again.

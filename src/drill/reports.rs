@@ -125,7 +125,7 @@ fn inspected(one: &Injection, now: At, presence: Presence, detail: &str) -> Vec<
         (State::Planned, _) => {
             vec![InjectionStep::Aborted { why: format!("its place is not clean: {}", cut(detail)) }]
         }
-        (State::Live, Presence::Clean) | (State::Injecting, Presence::Clean) if one.applied_at.is_some() => {
+        (State::Live | State::Injecting, Presence::Clean) if one.applied_at.is_some() => {
             vec![InjectionStep::Reverting { why: "the responders' repair".into() }]
         }
         (State::Verifying, Presence::Clean) => vec![one.verified()],

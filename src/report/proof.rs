@@ -10,6 +10,9 @@ use crate::{
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// The last step of each injection and its event.
+type Fates<'a> = BTreeMap<&'a InjectionId, (&'a InjectionStep, u64)>;
+
 /// One link of the chain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Link {
@@ -39,18 +42,7 @@ impl Proof {
         let plan = journal.plan();
         let related: BTreeSet<&InjectionId> =
             plan.injections.iter().filter(|one| one.related).map(|one| &one.id).collect();
-        let mut last: BTreeMap<&InjectionId, (&InjectionStep, u64)> = BTreeMap::new();
-        let mut live: BTreeMap<&InjectionId, u64> = BTreeMap::new();
-        for recorded in journal.events() {
-            if let Event::Injection { id, step } = &recorded.event {
-                if !matches!(step, InjectionStep::Stuck { .. }) {
-                    last.insert(id, (step, recorded.seq));
-                }
-                if matches!(step, InjectionStep::Live) {
-                    live.insert(id, recorded.seq);
-                }
-            }
-        }
+        let (last, live) = fates(journal);
         let landed = related.iter().all(|id| live.contains_key(id));
         let gone = |step: &InjectionStep| {
             matches!(
@@ -178,6 +170,22 @@ impl Proof {
             evidence: done.last().map(|(_, seq)| *seq),
         }
     }
+}
+
+/// The last step of every injection, and the event that made it live.
+fn fates<'a>(journal: &Journal<'a>) -> (Fates<'a>, BTreeMap<&'a InjectionId, u64>) {
+    let (mut last, mut live) = (BTreeMap::new(), BTreeMap::new());
+    for recorded in journal.events() {
+        if let Event::Injection { id, step } = &recorded.event {
+            if !matches!(step, InjectionStep::Stuck { .. }) {
+                last.insert(id, (step, recorded.seq));
+            }
+            if matches!(step, InjectionStep::Live) {
+                live.insert(id, recorded.seq);
+            }
+        }
+    }
+    (last, live)
 }
 
 fn link(name: &'static str, evidence: Option<u64>, held: &str, missing: &str) -> Link {

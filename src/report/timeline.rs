@@ -237,7 +237,7 @@ impl<'a> Timeline<'a> {
             }
             Act::Declare { text } => self.declared.push((mark, text)),
             Act::Status { text, to, state, next_in } => {
-                self.statuses.push(StatusUpdate { mark, text, to, state: *state, next_in: *next_in })
+                self.statuses.push(StatusUpdate { mark, text, to, state: *state, next_in: *next_in });
             }
             Act::Stumped(text) => self.stumped.push((mark, text)),
             Act::Hypothesis(claim) => self.hypotheses.push((mark, claim)),

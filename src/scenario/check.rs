@@ -385,7 +385,7 @@ reference_solution: [depotctl rollback web]
 
     #[test]
     fn times_of_a_step_and_of_its_faults_add_up() {
-        let scenario = checked(SCENARIO, &good_plan()).ok().expect("it passes");
+        let scenario = checked(SCENARIO, &good_plan()).expect("it passes");
         let timed = &scenario.faults[0].timed;
         assert_eq!((timed.at, timed.until), (Span::from_secs(65), Some(Span::from_secs(95))));
         assert_eq!(scenario.duration.par, Span::from_millis(200_000));
@@ -562,8 +562,7 @@ reference_solution: [depotctl rollback web]
         let share = "  - {who: a, do: {assess: {failed: {put: {percent: 80, up_to: 20}}}}}\n";
         assert!(play(share).contains("not within 0 and 100 per cent"));
         let good = "  - {who: a, do: {take-role: ic}}\n  - {who: a, do: {hand-over: {role: ic, to: b}}}\n  - {who: b, do: {release-role: ic}}\n";
-        let scenario =
-            checked(&format!("{SCENARIO}autopilot:\n{good}"), &good_plan()).ok().expect("it passes");
+        let scenario = checked(&format!("{SCENARIO}autopilot:\n{good}"), &good_plan()).expect("it passes");
         assert_eq!(scenario.autopilot[0].after, crate::scenario::Moment::Start);
         assert_eq!(scenario.autopilot[1].after, crate::scenario::Moment::Previous);
     }

@@ -45,5 +45,6 @@ fn letters(rng: &mut impl Rng, count: usize) -> String {
 
 /// The SHA-256 of `bytes` in hexadecimal.
 pub fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    let hex = |text: String, byte: &u8| text + format!("{byte:02x}").as_str();
+    Sha256::digest(bytes).iter().fold(String::with_capacity(64), hex)
 }

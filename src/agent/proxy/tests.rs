@@ -463,13 +463,13 @@ async fn a_thousand_chunks_stay_whole_while_toxics_come_and_go() {
     while !(up.is_finished() && down.is_finished()) {
         pace.tick().await;
         let name = id(&format!("gd-{}", changes % 3));
-        if changes % 2 == 0 {
+        if changes.is_multiple_of(2) {
             proxy.set(&name, toxics[changes / 2 % toxics.len()].clone());
         } else {
             proxy.remove(&name);
         }
         changes += 1;
-        if changes % 20 == 0 {
+        if changes.is_multiple_of(20) {
             for n in 0..3 {
                 proxy.remove(&id(&format!("gd-{n}")));
             }

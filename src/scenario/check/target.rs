@@ -85,7 +85,7 @@ fn fits(found: &mut Findings, place: Place, fault: &Fault, target: &TargetDescri
             );
         }
         Part::File(file) => {
-            wants("file", &file, target.files.iter().map(|file| file.name.as_str()).collect())
+            wants("file", &file, target.files.iter().map(|file| file.name.as_str()).collect());
         }
         Part::Service(service) if matches!(fault, Fault::ReleaseRollOut { .. }) => {
             wants("component", service.as_str(), target.components());
@@ -103,7 +103,7 @@ fn fits(found: &mut Findings, place: Place, fault: &Fault, target: &TargetDescri
             found.add(place, "a bandwidth of nothing is a black hole: use that injector");
         }
         Fault::LinkLatency { latency_ms: 0, jitter_ms: 0, .. } => {
-            found.add(place, "a latency of nothing changes nothing")
+            found.add(place, "a latency of nothing changes nothing");
         }
         Fault::FileEdit { key, .. } | Fault::ReleaseRollOut { key, .. } if !is_dotted_key(key) => {
             found.add(place, format!("`{}` is not a key: write it like `pool.size`", shown(key)));
