@@ -11,7 +11,7 @@ use crate::{
     base::{DrillId, InjectionId, Person},
     clock::{Clock, SystemClock},
     drill::{
-        Drill, Phase,
+        Drill,
         event::{Event, Recorded},
     },
     engine::{Conductor, Hands},
@@ -70,7 +70,7 @@ pub(super) async fn left_behind(home: &Home, store: &dyn Store) -> Result<Vec<Le
         let journal = store.read(&entry.drill, 0).await.map_err(Failure::io("read the journal"))?;
         let folded =
             Drill::fold(&journal).map_err(Failure::io(format!("read drill {} back", entry.drill)))?;
-        if folded.phase() != Phase::Closed || !folded.is_clean() {
+        if !folded.is_over() {
             left.push(Left { drill: entry.drill, folded, lock });
         }
     }

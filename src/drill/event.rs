@@ -204,7 +204,7 @@ pub enum Event {
         /// Two people.
         by: Vec<Person>,
     },
-    /// Everything is undone and measured again; nothing follows.
+    /// Everything is undone and measured again. Only what concerns the outbox or what is left on a target follows.
     Closed {
         /// Whether steady state held again; nothing: it was not measured.
         steady_after: Option<bool>,

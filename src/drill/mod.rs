@@ -278,6 +278,11 @@ impl Drill {
         self.injections.iter().all(|injection| !injection.state.may_have_effect())
     }
 
+    /// Whether nothing is left to do: closed, nothing on the target, nothing to be delivered.
+    pub fn is_over(&self) -> bool {
+        self.phase == Phase::Closed && self.is_clean() && !self.has_mail()
+    }
+
     /// Whether a notice is on its way.
     pub fn has_mail(&self) -> bool {
         !self.outbox.is_empty()

@@ -141,7 +141,7 @@ impl Conductor {
     ) -> Result<Self, EngineError> {
         let journal = hands.store.read(drill, 0).await.map_err(EngineError::Journal)?;
         let folded = Drill::fold(&journal)?;
-        if folded.phase() == Phase::Closed && folded.is_clean() {
+        if folded.is_over() {
             return Err(EngineError::Closed(drill.clone()));
         }
         let mut conductor = Self::with(hands, folded, journal);
