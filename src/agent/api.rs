@@ -7,7 +7,7 @@ use super::{
 use crate::{
     base::InjectionId,
     drill::effect::Arm,
-    target::agent_client::{
+    fault::protocol::{
         Attestation, Complaint, Epoch, FenceAsk, HeartbeatAnswer, InspectAnswer, InspectAsk, UndoAnswer,
     },
 };

@@ -12,10 +12,9 @@ use super::{
 use crate::{
     base::{InjectionId, Span, limits},
     drill::effect::Arm,
-    fault::{Fault, Fence, Presence},
-    target::{
-        Inspection, Undone,
-        agent_client::{Listed, State},
+    fault::{
+        Fault, Fence, Inspection, Presence, Undone,
+        protocol::{Listed, State},
     },
 };
 use std::{

@@ -7,7 +7,7 @@ use crate::{
     base::InjectionId,
     clock::{Clock, SystemClock},
     fault::{Fault, Fence},
-    target::{Undone, agent_client::State},
+    fault::{Undone, protocol::State},
 };
 use serde::{Deserialize, Serialize};
 use std::{

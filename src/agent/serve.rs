@@ -14,9 +14,9 @@ use super::{
 };
 use crate::{
     base::{LinkName, Span, supervise::SOCKET},
+    fault::protocol::{ACCESS, Access},
     scenario::pack::Layout,
     seed::{self, Seed},
-    target::agent_client::{ACCESS, Access},
 };
 use std::{
     collections::BTreeMap,

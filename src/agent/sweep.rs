@@ -7,8 +7,8 @@ use super::{
 };
 use crate::{
     base::InjectionId,
+    fault::{Undone, protocol::State},
     scenario::pack::Layout,
-    target::{Undone, agent_client::State},
 };
 use serde::Serialize;
 use std::{path::Path, sync::Arc};

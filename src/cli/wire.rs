@@ -7,14 +7,12 @@ use crate::{
     depot,
     drill::plan::Plan,
     engine::{Attachment, Hands},
+    fault::protocol::ACCESS,
     notify::Notifier,
     scenario::pack::Layout,
     store::{SqliteStore, Store},
     target::{
-        absent::Absent,
-        agent_client::{ACCESS, AgentClient},
-        http_prober::HttpProber,
-        operator::CommandOperator,
+        absent::Absent, agent_client::AgentClient, http_prober::HttpProber, operator::CommandOperator,
         traffic::WorkloadTraffic,
     },
 };

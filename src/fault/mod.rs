@@ -8,6 +8,7 @@
 
 pub mod injector;
 pub mod kind;
+pub mod protocol;
 pub mod script;
 
 use crate::base::{LinkName, ServiceName, Span, VolumeName};
@@ -180,6 +181,15 @@ pub enum Presence {
     Diverged,
     /// It could not be seen.
     Unknown,
+}
+
+/// What was seen of an injection's place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inspection {
+    /// Whether the effect is there.
+    pub presence: Presence,
+    /// In one line, for instigators.
+    pub detail: String,
 }
 
 /// What an undo did.

@@ -3,171 +3,32 @@
 //! All times are in milliseconds. A refusal is a 4xx answer with a [`Complaint`]; anything else that is no success is
 //! no answer that can be trusted.
 
-use super::{HandError, Injector, Inspection, Undone};
+use super::{HandError, Injector};
 use crate::{
     base::{InjectionId, Span, supervise::Process},
     clock::BoxFuture,
     drill::effect::Arm,
-    fault::{Fault, Fence, Presence},
+    fault::{
+        Fault, Fence, Inspection, Undone,
+        protocol::{
+            ACCESS, Access, Attestation, Complaint, Epoch, FenceAsk, HeartbeatAnswer, InspectAnswer,
+            InspectAsk, Listed, UndoAnswer,
+        },
+    },
 };
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Serialize, de::DeserializeOwned};
 use std::{
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
     time::Duration,
 };
 
-/// The file in an agent's folder that says how to reach it.
-pub const ACCESS: &str = "agent.json";
 /// How long most answers may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long an inject or undo may take: a roll-out waits for every instance.
 const PATIENCE_LONG: Duration = Duration::from_secs(30);
 /// Most bytes of an answer that is no success which are shown.
 const COMPLAINT_CHARS_MAX: usize = 300;
-
-/// How to reach an agent; readable by its owner alone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Access {
-    /// `127.0.0.1:port`.
-    pub address: String,
-    /// The bearer token.
-    pub token: String,
-    /// The agent's process.
-    pub pid: u32,
-    /// The run of the machine that it belongs to.
-    pub boot: String,
-}
-
-/// What an agent says of itself and its target.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Attestation {
-    /// The target's name.
-    pub target: String,
-    /// The folder that everything lies under.
-    pub root: PathBuf,
-    /// The target says of itself that it is there to be broken.
-    pub staging: bool,
-    /// The run of the machine.
-    pub boot: String,
-    /// The agent's process.
-    pub pid: u32,
-    /// Every process has been started; before that nothing can be armed.
-    pub ready: bool,
-    /// The newest epoch that the agent has seen; older ones are refused.
-    pub epoch: u64,
-    /// Records that could not be read. What they held may still be broken, so nothing can be armed.
-    pub damaged: Vec<String>,
-}
-
-/// Where an injection stands at its agent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum State {
-    /// Lease, pre-image and undo are stored. Nothing is changed.
-    Armed,
-    /// The effect is on its way, or half of it is there.
-    Applying,
-    /// The effect is there.
-    Applied,
-    /// It is being taken back; goes on until it is.
-    Reverting,
-    /// It was taken back because the engine said so.
-    Reverted,
-    /// The agent has let go by itself: the lease or the deadline ran out, or the agent was started again.
-    Expired,
-    /// Its token can never be used. There is no effect.
-    Revoked,
-    /// Somebody else changed the place. People decide.
-    Diverged,
-}
-
-impl State {
-    /// Whether an effect may be there that the agent has to take back.
-    pub fn may_have_effect(self) -> bool {
-        matches!(self, Self::Applying | Self::Applied | Self::Reverting)
-    }
-
-    /// Whether nothing more will happen.
-    pub fn is_terminal(self) -> bool {
-        matches!(self, Self::Reverted | Self::Expired | Self::Revoked)
-    }
-}
-
-/// An injection in the agent's list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Listed {
-    /// The injection.
-    pub id: InjectionId,
-    /// The fault's kind; nothing for an id that was revoked before it was armed.
-    pub fault: Option<String>,
-    /// What of the target it touches.
-    pub place: Option<String>,
-    /// Where it stands.
-    pub state: State,
-    /// Its token.
-    pub fence: Option<Fence>,
-    /// Until the agent lets go by itself; 0 when nothing is held.
-    pub lease_left_ms: u64,
-    /// Why it is where it is, in one line for instigators.
-    pub note: String,
-}
-
-/// A question about a place.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct InspectAsk {
-    /// What is looked for.
-    pub fault: Fault,
-}
-
-/// What was seen there.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct InspectAnswer {
-    /// Whether the effect is there.
-    pub presence: Presence,
-    /// In one line, for instigators.
-    pub detail: String,
-}
-
-/// The token that something is done under.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FenceAsk {
-    /// The token.
-    pub fence: Fence,
-}
-
-/// What an undo did.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct UndoAnswer {
-    /// See there.
-    pub undone: Undone,
-}
-
-/// An engine's epoch.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Epoch {
-    /// See [`Fence::epoch`].
-    pub epoch: u64,
-}
-
-/// The answer to a heartbeat.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct HeartbeatAnswer {
-    /// What the agent has taken back by itself.
-    pub expired: Vec<InjectionId>,
-}
-
-/// Why something was not done.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Complaint {
-    /// A sentence for instigators.
-    pub error: String,
-    /// For programs.
-    pub code: String,
-}
 
 /// A client of one agent.
 #[derive(Debug)]

@@ -16,19 +16,8 @@ use crate::{
     base::{At, InjectionId, ProbeName},
     clock::BoxFuture,
     drill::{command::ProbeAnswer, effect::Arm, measure::Bucket},
-    fault::{Fault, Fence, Presence},
+    fault::{Fault, Fence, Inspection, Undone},
 };
-
-pub use crate::fault::Undone;
-
-/// What was seen of an injection's place.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Inspection {
-    /// Whether the effect is there.
-    pub presence: Presence,
-    /// In one line, for instigators.
-    pub detail: String,
-}
 
 /// Why a hand could not do its work.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -123,9 +123,8 @@ const NEIGHBOURS: &[(&str, &str)] = &[
     ("seed", "base"),
     ("scenario", "fault"),
     ("report", "drill"),
-    // The client of an agent speaks the agent's words; hands implement the seams that `target` holds.
-    ("target", "agent"),
-    ("workload", "target"),
+    // The traffic of a real target is the workload.
+    ("target", "workload"),
     // `gameday serve` opens the other door.
     ("cli", "console"),
 ];
@@ -175,7 +174,7 @@ fn imports_from_below(source: &Source, floors: &[(u32, String)]) -> Vec<Finding>
         return vec![source.finding(0, format!("`{room}` is on no floor in src/lib.rs"))];
     };
     let mut findings = Vec::new();
-    for (at, other) in rooms_named(&source.code) {
+    for (at, other) in rooms_named(source.code_without_tests()) {
         let Some(others) = floor(&other).filter(|_| other != room) else {
             continue;
         };
@@ -305,6 +304,8 @@ const BELONGS: &[(&str, &[&str], &str)] = &[
             // A program of its own, and what is handed on to a supervised process.
             "src/depot/operate.rs",
             "src/agent/process.rs",
+            // A child that the test starts.
+            "src/agent/serve/tests.rs",
         ],
         "only `cli` reads the environment",
     ),
@@ -454,7 +455,7 @@ pub(crate) fn texts() -> Vec<(String, String)> {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
-            if NOT_OURS.contains(&name.as_str()) {
+            if NOT_OURS.contains(&name.as_str()) && path.parent() == Some(&root()) {
                 continue;
             }
             if path.is_dir() {

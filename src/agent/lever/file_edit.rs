@@ -5,7 +5,7 @@ use crate::{
     agent::durable,
     base::ServiceName,
     fault::Presence,
-    target::{Inspection, Undone},
+    fault::{Inspection, Undone},
 };
 use serde::{Deserialize, Serialize};
 use std::{

@@ -5,7 +5,7 @@ use crate::{
     agent::proxy::{Proxy, Toxic},
     base::{InjectionId, LinkName},
     fault::{Fault, Presence},
-    target::{Inspection, Undone},
+    fault::{Inspection, Undone},
 };
 use serde::{Deserialize, Serialize};
 

@@ -15,8 +15,8 @@ use super::{proxy::Proxy, supervisor::Supervisor};
 use crate::{
     base::{InjectionId, LinkName, ServiceName},
     fault::{Fault, Presence},
+    fault::{Inspection, Undone},
     scenario::pack::{Layout, ProcessLayout},
-    target::{Inspection, Undone},
 };
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, io, path::Path, sync::Arc};

@@ -5,7 +5,7 @@ use crate::{
     agent::process::Identity,
     base::{InjectionId, ServiceName},
     fault::Presence,
-    target::{Inspection, Undone},
+    fault::{Inspection, Undone},
 };
 use serde::{Deserialize, Serialize};
 

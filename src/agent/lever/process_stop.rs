@@ -8,7 +8,7 @@ use crate::{
     },
     base::ServiceName,
     fault::Presence,
-    target::{Inspection, Undone},
+    fault::{Inspection, Undone},
 };
 use nix::sys::signal::Signal;
 use serde::{Deserialize, Serialize};

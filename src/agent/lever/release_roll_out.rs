@@ -6,9 +6,9 @@ use crate::{
     base::{ServiceName, names::is_name},
     clock::{Clock, SystemClock},
     fault::Presence,
+    fault::{Inspection, Undone},
     scenario::pack::ReleaseLayout,
     seed,
-    target::{Inspection, Undone},
 };
 use serde::{Deserialize, Serialize};
 use std::{

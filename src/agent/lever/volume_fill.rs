@@ -5,9 +5,9 @@ use crate::{
     agent::durable,
     base::{InjectionId, VolumeName},
     fault::Presence,
+    fault::{Inspection, Undone},
     scenario::pack::VolumeLayout,
     seed,
-    target::{Inspection, Undone},
 };
 use serde::{Deserialize, Serialize};
 use std::{

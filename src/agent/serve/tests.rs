@@ -13,11 +13,8 @@ use crate::{
         supervise::{Answer, ProcessState, Request},
     },
     drill::effect::Arm,
-    fault::{Fault, Fence, Presence},
-    target::{
-        HandError, Injector, Undone,
-        agent_client::{AgentClient, State},
-    },
+    fault::{Fault, Fence, Presence, Undone, protocol::State},
+    target::{HandError, Injector, agent_client::AgentClient},
 };
 use std::fs;
 use tokio::{

@@ -7,11 +7,11 @@ use super::{
 use crate::{
     base::{At, InjectionId, Span, limits},
     drill::effect::Arm,
-    fault::{Fault, Fence, Presence},
-    target::{
-        HandError, Inspection, Undone,
-        agent_client::{Listed, State},
+    fault::{
+        Fault, Fence, Inspection, Presence, Undone,
+        protocol::{Listed, State},
     },
+    target::HandError,
 };
 use std::collections::BTreeMap;
 

@@ -19,10 +19,10 @@ use crate::{
         effect::Arm,
         measure::{BUCKET, Bucket, Tally},
     },
-    fault::{Fault, Fence},
+    fault::{Fault, Fence, Inspection, Undone, protocol::Listed},
     scenario::pack::{ProbeAsk, RequestClass, TargetDescription, WorkloadShape},
     seed::Seed,
-    target::{HandError, Injector, Inspection, Operator, Prober, Traffic, Undone, agent_client::Listed},
+    target::{HandError, Injector, Operator, Prober, Traffic},
 };
 use keeper::Keeper;
 use paths::Paths;

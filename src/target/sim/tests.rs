@@ -1,7 +1,11 @@
 //! Each fault bites, is undone and is repaired; tokens and leases keep to the agent's rules.
 
 use super::*;
-use crate::{base::ClassName, clock::VirtualClock, fault::Presence, target::agent_client::State as Standing};
+use crate::{
+    base::ClassName,
+    clock::VirtualClock,
+    fault::{Presence, protocol::State as Standing},
+};
 use serde_json::json;
 
 const START: At = At::from_millis(1_800_000_000_000);
