@@ -16,7 +16,7 @@ Examples:
 
 /// Lists the built-in scenarios
 ///
-/// Titles give no cause away, so the list may be shown to everybody.
+/// For those who run drills: names and titles may hint at a cause.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct List {
@@ -57,6 +57,9 @@ impl List {
                 .map(|one| vec![one.name, format!("{} of 5", one.difficulty), one.par, one.title]),
         );
         show::print(&show::table(&rows))?;
+        show::line(
+            "\nNames and titles may spoil a drill: they are for instigators, not for people who play.",
+        )?;
         Ok(Exit::Done)
     }
 }

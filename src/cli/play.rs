@@ -215,6 +215,7 @@ impl Play {
                     tokens.link(address, hat)
                 ));
             }
+            text.push_str("Give each side only its own line: it says what its holder may see and do.\n");
             text.push_str(&format!(
                 "\nThe target's operations tool:  export PATH={}:$PATH; depotctl list\n\n",
                 tools.display()

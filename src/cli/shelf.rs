@@ -9,13 +9,21 @@ use crate::{
     library::{Library, LoadError, worker::ScriptRunner},
     scenario::Scenario,
 };
+use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use std::{env, path::PathBuf};
 
 /// Where scenarios and injectors come from, as options of several commands.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Shelf {
     /// One more folder of fault injectors (`*.rhai`), laid over the built-in ones
-    #[arg(long, value_name = "DIR")]
+    // An empty variable names no folder, so empty values are let through here and passed over later.
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "GAMEDAY_INJECTORS",
+        value_delimiter = ':',
+        value_parser = OsStringValueParser::new().map(PathBuf::from)
+    )]
     pub injectors: Vec<PathBuf>,
 }
 
@@ -28,7 +36,8 @@ impl Shelf {
     /// The library: the built-in set, the embedded target, and the folders that were named.
     pub fn library(&self) -> Result<Library, Failure> {
         let library = Library::new(vec![depot::describe()], ScriptRunner::Worker(this_program()?));
-        Ok(self.injectors.iter().fold(library, Library::with_injectors))
+        let named = self.injectors.iter().filter(|folder| !folder.as_os_str().is_empty());
+        Ok(named.fold(library, Library::with_injectors))
     }
 
     /// Loads a scenario; its problems are printed.

@@ -8,11 +8,15 @@ use super::{
     event::{Event, InjectionStep, Notice, NoticeKind, Outcome},
     gauge::{all_hold, describe},
     injection::{Injection, State},
+    measure::Tally,
 };
 use crate::{
     base::{At, Span, limits},
     fault::Fence,
-    scenario::{AlarmTrigger, Contingency, Moment, condition::Condition},
+    scenario::{
+        AlarmTrigger, Contingency, Moment,
+        condition::{Condition, Subject},
+    },
 };
 
 /// Readings of a stop condition in a row that end the drill.
@@ -370,15 +374,10 @@ impl Drill {
         ));
     }
 
-    /// Fills `{failed}`, `{p95}` and `{class}` from what the alarm's condition sees.
+    /// The alarm's summary with the figures that its condition sees.
     fn fill(&self, summary: &str, condition: &Condition) -> String {
-        let Some(tally) = self.window.tally(&condition.subject, condition.over) else {
-            return summary.to_owned();
-        };
-        summary
-            .replace("{failed}", &format!("{:.0} %", tally.failed_share() * 100.0))
-            .replace("{p95}", &format!("{} ms", tally.p95_ms))
-            .replace("{class}", &condition.subject.to_string())
+        let tally = self.window.tally(&condition.subject, condition.over);
+        tally.map_or_else(|| summary.to_owned(), |tally| filled(summary, &condition.subject, &tally))
     }
 
     /// A notice for every route. `offset` counts the notices that this batch has queued already.
@@ -492,4 +491,31 @@ impl Injection {
 
 fn queued(events: &[Event]) -> u64 {
     events.iter().filter(|event| matches!(event, Event::NoticeQueued(_))).count() as u64
+}
+
+/// Fills `{failed}`, `{success}`, `{p50}`, `{p95}`, `{p99}` and `{class}`.
+fn filled(summary: &str, subject: &Subject, tally: &Tally) -> String {
+    // Both shares come from one rounded figure, so that they add up to 100.
+    let failed = (tally.failed_share() * 100.0).round_ties_even();
+    summary
+        .replace("{failed}", &format!("{failed:.0} %"))
+        .replace("{success}", &format!("{:.0} %", 100.0 - failed))
+        .replace("{p50}", &format!("{} ms", tally.p50_ms))
+        .replace("{p95}", &format!("{} ms", tally.p95_ms))
+        .replace("{p99}", &format!("{} ms", tally.p99_ms))
+        .replace("{class}", &subject.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_summary_is_filled_with_every_figure() {
+        let tally = Tally { sent: 8, failed: 3, dropped: 0, p50_ms: 12, p95_ms: 340, p99_ms: 5600 };
+        let subject = Subject::Class("put".parse().unwrap());
+        let summary = "{class}: {failed} failed, {success} not; {p50}, {p95}, {p99}; {other}";
+        let wanted = format!("{subject}: 38 % failed, 62 % not; 12 ms, 340 ms, 5600 ms; {{other}}");
+        assert_eq!(filled(summary, &subject, &tally), wanted);
+    }
 }

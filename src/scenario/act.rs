@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Act {
-    /// Takes a role; it must be free.
+    /// Takes a role. Only `ic` must be free; any other role passes from whoever holds it.
     TakeRole(Role),
     /// Gives a role back.
     ReleaseRole(Role),

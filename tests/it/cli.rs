@@ -7,22 +7,24 @@ use serde_json::Value;
 use std::{collections::BTreeSet, path::Path};
 
 /// `gameday` with a home of its own and nothing of the caller's settings.
-fn gameday(home: &Path) -> Command {
+pub(crate) fn gameday(home: &Path) -> Command {
     let mut command = Command::cargo_bin("gameday").unwrap();
     command
         .current_dir(home)
         .env_remove("GAMEDAY_SESSION")
         .env_remove("GAMEDAY_LOG")
+        .env_remove("GAMEDAY_INJECTORS")
         .env("GAMEDAY_HOME", home.join("home"))
         .env("NO_COLOR", "1");
     command
 }
 
-fn folder() -> tempfile::TempDir {
+pub(crate) fn folder() -> tempfile::TempDir {
     tempfile::tempdir().unwrap()
 }
 
-fn out(command: &mut Command) -> String {
+/// What a command that succeeds prints.
+pub(crate) fn out(command: &mut Command) -> String {
     String::from_utf8(command.assert().success().get_output().stdout.clone()).unwrap()
 }
 
@@ -35,7 +37,7 @@ fn corpus() -> String {
 }
 
 /// Subcommands that a help text lists.
-fn listed(help: &str) -> Vec<String> {
+pub(crate) fn listed(help: &str) -> Vec<String> {
     help.lines()
         .skip_while(|line| *line != "Commands:")
         .skip(1)

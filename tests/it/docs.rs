@@ -1,6 +1,9 @@
 //! The documentation keeps its word: links lead somewhere, lists are complete.
 
-use crate::{corpus, tidy};
+use crate::{
+    cli::{folder, gameday, listed, out},
+    corpus, tidy,
+};
 use regex::Regex;
 use std::{collections::BTreeSet, path::Path};
 
@@ -121,4 +124,79 @@ fn the_journal_page_tells_of_every_kind_step_and_act() {
         let known = names.iter().map(|name| (*name).to_owned()).collect();
         assert_eq!(written, known, "{heading}");
     }
+}
+
+/// The page's lines from `heading` to the next one of its level.
+fn section<'a>(page: &'a str, heading: &str) -> Vec<&'a str> {
+    let lines = page.lines().skip_while(|line| *line != heading).skip(1);
+    lines.take_while(|line| !line.starts_with("## ")).collect()
+}
+
+#[test]
+fn the_page_of_the_command_line_names_every_command_and_option() {
+    let home = folder();
+    let page = std::fs::read_to_string(tidy::root().join("docs/cli.md")).unwrap();
+    let row = Regex::new(r"(?m)^\| `([a-z][a-z -]*)` \|").unwrap();
+    let rows: BTreeSet<_> = row.captures_iter(&page).map(|found| found[1].to_owned()).collect();
+    let option = Regex::new(r"(?m)^ +(?:-[a-zA-Z], )?(--[a-z-]+)").unwrap();
+    let written = Regex::new(r"--[a-z-]+").unwrap();
+    let written: BTreeSet<_> = written.find_iter(&page).map(|found| found.as_str()).collect();
+    let mut missing = Vec::new();
+    let commands = listed(&out(gameday(home.path()).arg("help")));
+    assert!(commands.len() > 20, "{commands:?}");
+    for name in &commands {
+        let mut parts = vec![vec![name.clone()]];
+        let help = out(gameday(home.path()).args(["help", name]));
+        parts.extend(listed(&help).into_iter().map(|part| vec![name.clone(), part]));
+        // A family of commands has a row of its own, or one for each of its members.
+        let covered = |path: &Vec<String>| rows.contains(&path.join(" "));
+        if !covered(&parts[0]) && !(parts.len() > 1 && parts[1..].iter().all(covered)) {
+            missing.push(format!("the command `{name}`"));
+        }
+        for path in parts {
+            let help = out(gameday(home.path()).arg("help").args(&path));
+            for found in option.captures_iter(&help) {
+                if !["--help", "--version"].contains(&&found[1]) && !written.contains(&found[1]) {
+                    missing.push(format!("`{} {}`", path.join(" "), &found[1]));
+                }
+            }
+        }
+    }
+    // And the other way round: nothing is promised that is not there.
+    for promised in rows.iter().filter(|row| *row != "help") {
+        let words: Vec<_> = promised.split(' ').collect();
+        if !commands.iter().any(|name| name == words[0]) {
+            missing.push(format!("there is no command `{promised}`"));
+        }
+    }
+    assert!(missing.is_empty(), "docs/cli.md lacks:\n{}", missing.join("\n"));
+}
+
+#[test]
+fn the_page_of_the_command_line_names_every_exit_code() {
+    let home = folder();
+    let page = std::fs::read_to_string(tidy::root().join("docs/cli.md")).unwrap();
+    let number = |text: &str| text.trim().parse::<u8>().ok();
+    let written: BTreeSet<_> = section(&page, "## Exit codes")
+        .into_iter()
+        .filter_map(|line| line.strip_prefix('|')?.split('|').next().and_then(number))
+        .collect();
+    let table = out(gameday(home.path()).args(["help", "exit-codes"]));
+    let known: BTreeSet<_> =
+        table.lines().filter_map(|line| line.split_whitespace().next().and_then(number)).collect();
+    assert!(known.len() > 5, "{table}");
+    assert_eq!(written, known);
+}
+
+#[test]
+fn the_tests_of_the_readme_are_those_that_are_run_before_a_change_is_taken() {
+    let read = |name: &str| std::fs::read_to_string(tidy::root().join(name)).unwrap();
+    let readme = read("README.md");
+    let fence = Regex::new(r"(?s)Run the tests:\s+```sh\n(.*?)\n```").unwrap();
+    let command = &fence.captures(&readme).expect("the README says how to run the tests")[1];
+    assert!(!command.contains('\n') && command.starts_with("cargo "), "{command}");
+    let step = Regex::new(r#"(?m)^step "tests" (.*)$"#).unwrap();
+    let ci = read(".ci/run");
+    let run: Vec<_> = step.captures_iter(&ci).map(|found| found[1].to_owned()).collect();
+    assert_eq!(run, [command]);
 }

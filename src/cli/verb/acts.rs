@@ -12,7 +12,7 @@ use crate::{
 
 /// Says something in the channel
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  gameday say \"edge answers, web-east does not\"")]
+#[command(after_help = "Examples:\n  gameday say \"a write on storage-west says that no space is left\"")]
 pub(in crate::cli) struct Say {
     /// The words
     text: String,
@@ -28,7 +28,7 @@ impl Say {
 
 /// Writes into the log what you are about to do, before you do it
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  gameday log \"rolling back to 2026.11.1\" --on web")]
+#[command(after_help = "Examples:\n  gameday log \"making room on the volume of storage-west\" --on storage")]
 pub(in crate::cli) struct Log {
     /// What you are going to do
     text: String,
@@ -63,7 +63,7 @@ impl Ack {
 
 /// Declares an incident
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  gameday declare \"uploads fail for half of the users\"")]
+#[command(after_help = "Examples:\n  gameday declare \"some writes fail since 20:14\"")]
 pub(in crate::cli) struct Declare {
     /// One line: what is broken, for whom
     text: String,
@@ -128,7 +128,7 @@ impl Stumped {
 ///
 /// Restoration itself is measured, not believed.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  gameday resolve \"web is back on 2026.11.1, uploads work\"")]
+#[command(after_help = "Examples:\n  gameday resolve \"the new certificate is in use, every page loads\"")]
 pub(in crate::cli) struct Resolve {
     /// What ended it
     text: String,
@@ -147,7 +147,7 @@ impl Resolve {
 #[command(after_help = "\
 Examples:
   gameday role take ic
-  gameday role hand-over ic --to ben --note \"web rolled back, waiting for the numbers\"
+  gameday role hand-over ic --to ben --note \"the certificate is renewed, waiting for the numbers\"
   gameday role release scribe
 
 Roles: ic (incident coordinator), operations, communications, first-line, second-line, third-line, scribe.")]
@@ -158,7 +158,7 @@ pub(in crate::cli) struct Role {
 
 #[derive(Debug, clap::Subcommand)]
 enum RoleVerb {
-    /// Takes a role that nobody holds
+    /// Takes a role; only `ic` must be free, any other passes from its holder to you
     #[command(after_help = "Examples:\n  gameday role take ic")]
     Take {
         /// The role
@@ -176,7 +176,7 @@ enum RoleVerb {
     },
     /// Hands a role to another responder
     #[command(
-        after_help = "Examples:\n  gameday role hand-over ic --to ben --note \"rolled back, watching\""
+        after_help = "Examples:\n  gameday role hand-over ic --to ben --note \"the volume has room, watching\""
     )]
     HandOver {
         /// The role

@@ -13,7 +13,7 @@ struct CauseOptions {
     /// The component at fault
     #[arg(long, value_name = "COMPONENT")]
     component: Option<String>,
-    /// The kind of fault, from the tree: `config.value`, `process.hang`, ...
+    /// The kind of fault, from the tree: `config.certificate`, `resource.disk-space`, ...
     #[arg(long, value_name = "KIND")]
     kind: Option<String>,
     /// An offered fact that holds (`f3`); `gameday board --facts` lists them
@@ -66,7 +66,7 @@ impl CauseOptions {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  gameday hypothesis --component web --text \"the pool is too small since the release\" --confidence 40")]
+  gameday hypothesis --component storage --text \"a volume is full\" --confidence 40")]
 pub(in crate::cli) struct Hypothesis {
     #[command(flatten)]
     cause: CauseOptions,
@@ -87,8 +87,8 @@ impl Hypothesis {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  gameday cause --component web --kind config.value --fact f3 --fact f5 --confidence 90 \\
-      --onset T+15s --text \"the release shrank the connection pool\" --evidence 41")]
+  gameday cause --component edge --kind config.certificate --fact f3 --fact f5 --confidence 90 \\
+      --onset T+15s --text \"the certificate has run out\" --evidence 41")]
 pub(in crate::cli) struct Cause {
     #[command(flatten)]
     cause: CauseOptions,

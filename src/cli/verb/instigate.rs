@@ -12,7 +12,7 @@ use serde_json::json;
 #[command(after_help = "\
 Examples:
   gameday hint 'depotctl(1)'
-  gameday hint 'depotctl(1)#rollback'
+  gameday hint 'depotctl(1)#logs'
   gameday board --facts                  lists the catalogue")]
 pub(in crate::cli) struct Hint {
     /// The entry: NAME or NAME#HEADING

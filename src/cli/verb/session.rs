@@ -22,7 +22,7 @@ use std::{
 };
 
 /// The variable that names a session's file.
-const SESSION_VAR: &str = "GAMEDAY_SESSION";
+pub(super) const SESSION_VAR: &str = "GAMEDAY_SESSION";
 /// The file that holds the name of the last joined session's file.
 const LAST: &str = "last";
 /// How long an answer may take.
