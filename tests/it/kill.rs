@@ -416,21 +416,66 @@ impl World {
     }
 
     /// A recovery that is killed itself, with its agent or without.
-    async fn kill_a_recovery(&mut self, rng: &mut impl Rng, tally: &mut Counts) -> u64 {
+    async fn kill_a_recovery(&mut self, rng: &mut impl Rng, counts: &mut Counts) -> u64 {
         self.errand.recovers = true;
         let engine = Engine::start(&self.errand);
         self.errand.recovers = false;
         pass(rng.random_range(0..600)).await;
-        tally.count("recoveries killed");
+        counts.count("recoveries killed");
         if rng.random_ratio(1, 2) {
-            tally.count("agents killed during recovery");
+            counts.count("agents killed during recovery");
             self.kill_agent();
         }
         engine.kill()
     }
 
+    /// Kills the engine, its agent, or both. Answers how many events the engine said were stored.
+    async fn strike(&mut self, engine: Engine, rng: &mut impl Rng, counts: &mut Counts) -> u64 {
+        let victim = rng.random_range(0..3);
+        counts.count(["engines killed", "agents killed, engines later", "both killed"][victim]);
+        if victim > 0 {
+            self.kill_agent();
+        }
+        if victim == 1 {
+            // The engine goes on for a while without it, or with a new one.
+            if rng.random_ratio(1, 2) {
+                self.have_agent(false).await;
+            }
+            pass(rng.random_range(0..500)).await;
+        }
+        engine.kill()
+    }
+
+    /// The engine is dead and nobody comes: the agent cleans up, in time.
+    async fn assert_the_agent_lets_go(&self, agent: &AgentClient) {
+        let clean =
+            watch_for(LEASE + LEASE_SLACK, async || self.faults_in_files().is_empty().then_some(())).await;
+        assert!(clean.is_some(), "left alone: {:?}", self.faults_in_files());
+        let quiet = watch_for(LEASE_SLACK, async || {
+            let held = agent.injections().await.ok()?;
+            held.iter().all(|one| !one.state.may_have_effect()).then_some(())
+        });
+        assert!(quiet.await.is_some(), "left alone: it holds on");
+        assert!(self.link_is_good(), "left alone: the link is broken");
+    }
+
+    /// Agents that are run again, or are not, and recoveries that are killed themselves.
+    async fn trouble(&mut self, begun: bool, rng: &mut impl Rng, counts: &mut Counts) -> u64 {
+        let mut stored = 0;
+        for _ in 0..2 {
+            if self.agent.is_none() && rng.random_ratio(1, 2) {
+                counts.count("agents run again");
+                self.have_agent(false).await;
+            }
+            if self.agent.is_some() && begun && rng.random_ratio(1, 4) {
+                stored = stored.max(self.kill_a_recovery(rng, counts).await);
+            }
+        }
+        counts.count(if self.agent.is_none() { "recovered by a sweep" } else { "recovered by an agent" });
+        stored
+    }
+
     async fn round(&mut self, rng: &mut impl Rng, counts: &mut Counts) {
-        // In some rounds nobody comes after the engine is dead: its agent has to clean up alone.
         let alone = rng.random_ratio(1, 8);
         let agent = self.have_agent(alone).await;
         self.assert_files_are_whole("before the round");
@@ -439,53 +484,16 @@ impl World {
 
         let engine = Engine::start(&self.errand);
         pass(rng.random_range(0..LIFE_MS)).await;
-        let victim = if alone { 0 } else { rng.random_range(0..3) };
-        let mut stored = match victim {
-            0 => engine.kill(),
-            1 => {
-                self.kill_agent();
-                // The engine goes on for a while without it, or with a new one.
-                if rng.random_ratio(1, 2) {
-                    self.have_agent(false).await;
-                }
-                pass(rng.random_range(0..500)).await;
-                engine.kill()
-            }
-            _ => {
-                self.kill_agent();
-                engine.kill()
-            }
-        };
-        counts.count(["engines killed", "agents killed, engines later", "both killed"][victim]);
+        let mut stored = if alone { engine.kill() } else { self.strike(engine, rng, counts).await };
         let before = self.journal(&drill).await;
         counts.met(&before);
-        let faults = self.faults_in_files();
-        if !faults.is_empty() {
-            counts.count("faults in files at the kill");
-        }
+        let broken = !self.faults_in_files().is_empty();
+        counts.count(if broken { "faults in files at the kill" } else { "no fault in files at the kill" });
         if alone {
-            counts.count("left alone");
-            if !faults.is_empty() {
-                counts.count("left alone with a fault");
-            }
-            let clean =
-                watch_for(LEASE + LEASE_SLACK, async || self.faults_in_files().is_empty().then_some(()));
-            assert!(clean.await.is_some(), "left alone: {:?}", self.faults_in_files());
-            let quiet = watch_for(LEASE_SLACK, async || {
-                let held = agent.injections().await.ok()?;
-                held.iter().all(|one| !one.state.may_have_effect()).then_some(())
-            });
-            assert!(quiet.await.is_some(), "left alone: it holds on");
-            assert!(self.link_is_good(), "left alone: the link is broken");
+            counts.count(if broken { "left alone with a fault" } else { "left alone" });
+            self.assert_the_agent_lets_go(&agent).await;
         } else {
-            if self.agent.is_none() && rng.random_ratio(1, 2) {
-                counts.count("agents run again");
-                self.have_agent(false).await;
-            }
-            if self.agent.is_some() && !before.is_empty() && rng.random_ratio(1, 3) {
-                stored = stored.max(self.kill_a_recovery(rng, counts).await);
-            }
-            counts.count(if self.agent.is_none() { "recovered by a sweep" } else { "recovered by an agent" });
+            stored = stored.max(self.trouble(!before.is_empty(), rng, counts).await);
         }
         let before = self.journal(&drill).await;
         self.recover(&drill, &before, alone).await;
