@@ -52,6 +52,9 @@ struct Serve {
     /// It ends itself so long after the last call once nothing is held
     #[arg(long, value_name = "TIME", default_value = "10m")]
     linger: Span,
+    /// No lease is longer than this, whatever an engine asks for
+    #[arg(long, value_name = "TIME", hide = true)]
+    lease_max: Option<Span>,
 }
 
 /// Takes back whatever an agent that is gone has left
@@ -92,7 +95,8 @@ impl Agent {
         match self.verb {
             Verb::Serve(verb) => {
                 let options = AgentOptions::at(&verb.root, &verb.folder).map_err(|error| failed(&error))?;
-                let options = AgentOptions { listen: verb.listen, linger: verb.linger, ..options };
+                let Serve { listen, linger, lease_max, .. } = verb;
+                let options = AgentOptions { listen, linger, lease_max, ..options };
                 block_on(async { agent::serve(options).await.map_err(|error| failed(&error)) })?;
                 Ok(Exit::Done)
             }

@@ -10,6 +10,7 @@ mod docs;
 mod faulty;
 mod golden;
 mod hostile;
+mod kill;
 mod library;
 mod notify;
 mod skip;

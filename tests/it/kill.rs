@@ -1,0 +1,652 @@
+//! Real engines and agents on real files, killed with signal 9 at random moments of a drill. After what a user does
+//! next, nothing is left on the target, no value is wrong, and no event that was said to be stored is lost.
+
+use crate::stage::{run, scenario};
+use gameday::{
+    agent,
+    base::{At, DrillId, Span},
+    clock::{BoxFuture, Clock, SystemClock},
+    drill::{
+        Drill, Phase,
+        event::{Event, Recorded},
+        measure::{Bucket, Tally},
+        plan::{Plan, PlanOptions, PlannedInjection},
+    },
+    engine::{Attachment, Conductor, EngineError, Hands},
+    fault::Fault,
+    notify::Routes,
+    scenario::{
+        condition::{Condition, Op, Signal, Subject, Test, Threshold},
+        pack::Layout,
+    },
+    seed::Seed,
+    store::{SqliteStore, Store},
+    target::{
+        Injector, Traffic,
+        absent::{Absent, Swept},
+        agent_client::AgentClient,
+    },
+};
+use rand::{Rng, RngExt};
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io::{BufRead, BufReader, Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{Arc, mpsc},
+    thread::JoinHandle,
+    time::Duration,
+};
+
+/// Worlds that are played in side by side.
+const WORLDS: u64 = 4;
+/// The longest life of an engine; by then every fault has been live for a while.
+const LIFE_MS: u64 = 4000;
+/// The lease of those rounds in which nobody comes to clean up.
+const LEASE: Span = Span::from_secs(3);
+/// How long after a lease its faults may stay; generous, because the machine is busy.
+const LEASE_SLACK: Span = Span::from_secs(5);
+/// How long anything else may take.
+const LIMIT: Span = Span::from_secs(60);
+/// What the fault adds to a link, each way; an answer that comes in less has met no fault.
+const LATENCY_MS: u64 = 2000;
+const CONFIG: &str = "# the object API\n[pool]\n# connections\nsize = 16 # per instance\nwait_ms = 250\n";
+
+/// Asks until there is an answer or the time is over.
+async fn watch_for<T>(limit: Span, mut seen: impl AsyncFnMut() -> Option<T>) -> Option<T> {
+    let end = SystemClock.now() + limit;
+    loop {
+        if let Some(answer) = seen().await {
+            return Some(answer);
+        }
+        if SystemClock.now() >= end {
+            return None;
+        }
+        pass(10).await;
+    }
+}
+
+/// Lets the others live for so many milliseconds: this is what the test is about.
+async fn pass(ms: u64) {
+    SystemClock.sleep_until(SystemClock.now() + Span::from_millis(ms)).await;
+}
+
+/// What an engine that will be killed is to do.
+#[derive(Serialize, Deserialize)]
+struct Errand {
+    agent: PathBuf,
+    journal: PathBuf,
+    config: PathBuf,
+    plan: PathBuf,
+    /// It does not begin the drill but takes it over, to take everything back.
+    recovers: bool,
+}
+
+/// Users whose uploads fail while the pool is too small. Everything else is as it should be.
+struct Users {
+    config: PathBuf,
+}
+
+impl Traffic for Users {
+    fn start(&self, _: At) -> BoxFuture<'_, ()> {
+        Box::pin(async {})
+    }
+
+    fn measure(&self, _: At) -> BoxFuture<'_, Bucket> {
+        let small = fs::read_to_string(&self.config).unwrap().contains("size = 2");
+        let failed = if small { 15 } else { 0 };
+        let tally = Tally { sent: 20, failed, dropped: 0, p50_ms: 9, p95_ms: 30, p99_ms: 50 };
+        let classes = BTreeMap::from([("put".parse().unwrap(), tally)]);
+        Box::pin(async { Bucket { classes, lateness_ms: 0 } })
+    }
+
+    fn stop(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {})
+    }
+}
+
+fn hands(store: Arc<dyn Store>, injector: Arc<dyn Injector>, config: &Path) -> Hands {
+    Hands {
+        clock: Arc::new(SystemClock),
+        store,
+        injector,
+        prober: Arc::new(Absent),
+        traffic: Arc::new(Users { config: config.to_owned() }),
+        operator: Arc::new(Absent),
+        notifier: Arc::new(Routes::new()),
+    }
+}
+
+const CHILD: &str = "GAMEDAY_TEST_CONDUCTS";
+
+/// Not a test of its own: the engine that the other tests kill. It says how many events are stored.
+#[test]
+fn the_engine_that_is_killed() {
+    let Some(errand) = std::env::var_os(CHILD) else {
+        return;
+    };
+    let errand: Errand = serde_json::from_str(errand.to_str().unwrap()).unwrap();
+    run(errand.conduct());
+}
+
+impl Errand {
+    async fn conduct(self) {
+        let mut plan: Plan = serde_json::from_slice(&fs::read(&self.plan).unwrap()).unwrap();
+        plan.start = SystemClock.now();
+        let store = Arc::new(SqliteStore::open(&self.journal).await.unwrap());
+        let agent = Arc::new(AgentClient::connect(&self.agent).unwrap());
+        let epoch = agent.take_epoch().await.unwrap();
+        let hands = hands(store, agent, &self.config);
+        let mut conductor = if self.recovers {
+            Conductor::take_over(hands, &plan.drill, epoch, false).await.unwrap()
+        } else {
+            let folder = self.agent.display().to_string();
+            let attachment = Attachment { agent: folder.clone(), folder };
+            Conductor::begin(hands, plan, Some(attachment), epoch).await.unwrap()
+        };
+        let desk = conductor.desk();
+        let told = async move {
+            let mut changed = desk.changed();
+            let mut stored = 0;
+            loop {
+                let news = desk.journal(stored);
+                stored += news.len() as u64;
+                if news.iter().any(|one| matches!(one.event, Event::SymptomSeen { .. })) {
+                    say("live");
+                }
+                say(&format!("stored {stored}"));
+                if changed.changed().await.is_err() {
+                    return;
+                }
+            }
+        };
+        let told = tokio::spawn(told);
+        conductor.conduct().await.unwrap();
+        drop(conductor);
+        told.await.unwrap();
+    }
+}
+
+/// Straight to the pipe: nothing may stay in a buffer. The harness may have begun a line of its own.
+fn say(line: &str) {
+    let mut out = std::io::stdout();
+    out.write_all(format!("\n{line}\n").as_bytes()).unwrap();
+    out.flush().unwrap();
+}
+
+/// A process that is gone at the latest with its owner.
+struct Mortal(Child);
+
+impl Mortal {
+    fn kill(&mut self) {
+        // One that has ended by itself cannot be killed, and need not be.
+        let _ = self.0.kill();
+        self.0.wait().unwrap();
+    }
+}
+
+impl Drop for Mortal {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// An engine in a process of its own.
+struct Engine {
+    process: Mortal,
+    reader: Option<JoinHandle<u64>>,
+    live: mpsc::Receiver<()>,
+}
+
+impl Engine {
+    fn start(errand: &Errand) -> Self {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "kill::the_engine_that_is_killed", "--nocapture"])
+            .env(CHILD, serde_json::to_string(errand).unwrap())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        let (told, live) = mpsc::channel();
+        let reader = std::thread::spawn(move || {
+            let mut stored = 0;
+            for line in out.lines().map_while(Result::ok) {
+                if let Some(count) = line.strip_prefix("stored ") {
+                    stored = count.parse().unwrap();
+                } else if line == "live" {
+                    let _ = told.send(());
+                }
+            }
+            stored
+        });
+        Self { process: Mortal(child), reader: Some(reader), live }
+    }
+
+    /// Kills it and answers how many events it said were stored.
+    fn kill(mut self) -> u64 {
+        self.process.kill();
+        self.reader.take().unwrap().join().unwrap()
+    }
+}
+
+/// What is beside a round's target, round after round.
+struct World {
+    _folder: tempfile::TempDir,
+    layout: Layout,
+    link: SocketAddr,
+    errand: Errand,
+    base: Plan,
+    agent: Option<(Mortal, bool)>,
+    name: String,
+}
+
+/// Something that answers with what it is told, for ever.
+fn echo() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            std::thread::spawn(move || {
+                let mut byte = [0];
+                while (&stream).read_exact(&mut byte).is_ok() && (&stream).write_all(&byte).is_ok() {}
+            });
+        }
+    });
+    address
+}
+
+impl World {
+    fn new(number: u64) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap().join("target");
+        for name in ["etc", "volume"] {
+            fs::create_dir_all(root.join(name)).unwrap();
+        }
+        fs::write(root.join(".gameday-staging"), "").unwrap();
+        let config = root.join("etc/web.toml");
+        fs::write(&config, CONFIG).unwrap();
+        // An address that nobody else takes while an agent is dead.
+        let link = TcpListener::bind(format!("127.83.{number}.1:0")).unwrap().local_addr().unwrap();
+        let layout: Layout = serde_json::from_value(serde_json::json!({
+            "target": "small",
+            "root": root,
+            "processes": [],
+            "links": [{"link": "l", "listen": link, "upstream": echo(), "distance_ms": 0}],
+            "volumes": [{"volume": "v", "path": root.join("volume"), "size_bytes": 200_000}],
+            "files": [{"file": "web", "component": "web", "path": config}],
+            "releases": [],
+            "front_door": "127.0.0.1:1",
+        }))
+        .unwrap();
+        fs::write(root.join("layout.json"), serde_json::to_vec(&layout).unwrap()).unwrap();
+        let errand = Errand {
+            agent: folder.path().join("agent"),
+            journal: folder.path().join("journal.db"),
+            plan: folder.path().join("plan.json"),
+            config,
+            recovers: false,
+        };
+        fs::create_dir(&errand.agent).unwrap();
+        let name = format!("world {number}");
+        Self { _folder: folder, layout, link, errand, base: plan(), agent: None, name }
+    }
+
+    /// A drill that was never played before.
+    fn deal(&self, seed: Seed) -> DrillId {
+        let mut plan = self.base.clone();
+        plan.drill = format!("d-{}", seed.opaque("drill", 10)).parse().unwrap();
+        for (number, injection) in plan.injections.iter_mut().enumerate() {
+            injection.id = format!("gd-{}", seed.opaque(&format!("injection {number}"), 8)).parse().unwrap();
+        }
+        fs::write(&self.errand.plan, serde_json::to_vec(&plan).unwrap()).unwrap();
+        plan.drill
+    }
+
+    /// Has an agent work here, with a short lease or the usual one.
+    async fn have_agent(&mut self, short: bool) -> Arc<AgentClient> {
+        if self.agent.as_ref().is_none_or(|(_, is_short)| *is_short != short) {
+            self.kill_agent();
+            let log = File::options().create(true).append(true).open(self.log()).unwrap();
+            let mut command = Command::new(env!("CARGO_BIN_EXE_gameday"));
+            command.args(["agent", "serve", "--root"]).arg(&self.layout.root);
+            command.arg("--folder").arg(&self.errand.agent);
+            if short {
+                command.args(["--lease-max", &LEASE.to_string()]);
+            }
+            command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+            self.agent = Some((Mortal(command.spawn().unwrap()), short));
+        }
+        let pid = self.agent.as_ref().unwrap().0.0.id();
+        let ready = watch_for(LIMIT, async || {
+            let client = AgentClient::connect(&self.errand.agent).ok()?;
+            let attested = client.attestation().await.ok()?;
+            // What a dead agent wrote may still lie there.
+            (attested.ready && attested.pid == pid).then_some(client)
+        });
+        Arc::new(ready.await.expect("the agent gets ready"))
+    }
+
+    fn kill_agent(&mut self) {
+        if let Some((mut agent, _)) = self.agent.take() {
+            agent.kill();
+        }
+    }
+
+    fn log(&self) -> PathBuf {
+        self.errand.agent.with_file_name("agent.log")
+    }
+
+    /// Faults that can be seen in the target's files, as anybody sees them who knows nothing of drills.
+    fn faults_in_files(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        let text = fs::read_to_string(&self.errand.config).unwrap();
+        if text != CONFIG {
+            faults.push(format!("a wrong configuration: {text}"));
+        }
+        for (folder, expected) in [("etc", 1), ("volume", 0)] {
+            let entries = fs::read_dir(self.layout.root.join(folder)).unwrap();
+            let names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+            if names.len() != expected {
+                faults.push(format!("in {folder}: {names:?}"));
+            }
+        }
+        faults
+    }
+
+    /// Whether the link carries data and nothing slows it down.
+    fn link_is_good(&self) -> bool {
+        let limit = Duration::from_millis(LATENCY_MS * 3 / 4);
+        let talk = || -> std::io::Result<()> {
+            let mut stream = TcpStream::connect_timeout(&self.link, limit)?;
+            stream.set_read_timeout(Some(limit))?;
+            stream.write_all(b"x")?;
+            stream.read_exact(&mut [0])
+        };
+        talk().is_ok()
+    }
+
+    fn assert_files_are_whole(&self, when: &str) {
+        assert_eq!(self.faults_in_files(), Vec::<String>::new(), "{when}");
+    }
+
+    async fn assert_agent_holds_nothing(&self, agent: &AgentClient, when: &str) {
+        let held = agent.injections().await.unwrap();
+        assert!(held.iter().all(|one| !one.state.may_have_effect()), "{when}: {held:?}");
+        assert!(self.link_is_good(), "{when}: the link is broken");
+    }
+
+    /// Takes everything back as `gameday recover` does: through the agent if one lives, else from its folder alone.
+    async fn recover(&mut self, drill: &DrillId, journal: &[Recorded], short: bool) {
+        let (injector, epoch): (Arc<dyn Injector>, u64) = if self.agent.is_some() {
+            let agent = self.have_agent(short).await;
+            let epoch = agent.take_epoch().await.unwrap();
+            (agent, epoch)
+        } else {
+            let report = agent::sweep(&self.errand.agent, &self.layout).unwrap();
+            assert!(report.is_clean(), "{report:?}");
+            (Arc::new(Swept), Drill::fold(journal).map_or(0, |drill| drill.epoch()) + 1)
+        };
+        if journal.is_empty() {
+            return;
+        }
+        let store = Arc::new(SqliteStore::open(&self.errand.journal).await.unwrap());
+        let hands = hands(store.clone(), injector, &self.errand.config);
+        match Conductor::take_over(hands, drill, epoch, false).await {
+            Ok(mut conductor) => {
+                let conducted = tokio::time::timeout(LIMIT.std(), conductor.conduct()).await;
+                conducted.expect("recovery ends").unwrap();
+            }
+            // An engine that was killed during recovery had done it all.
+            Err(EngineError::Closed(_)) => {}
+            Err(error) => panic!("{error}"),
+        }
+        store.close().await;
+    }
+
+    async fn journal(&self, drill: &DrillId) -> Vec<Recorded> {
+        let store = SqliteStore::open(&self.errand.journal).await.unwrap();
+        let journal = store.read(drill, 0).await.unwrap();
+        store.close().await;
+        journal
+    }
+
+    /// A recovery that is killed itself, with its agent or without.
+    async fn kill_a_recovery(&mut self, rng: &mut impl Rng, counts: &mut Counts) -> u64 {
+        self.errand.recovers = true;
+        let engine = Engine::start(&self.errand);
+        self.errand.recovers = false;
+        pass(rng.random_range(0..600)).await;
+        counts.count("recoveries killed");
+        if rng.random_ratio(1, 2) {
+            counts.count("agents killed during recovery");
+            self.kill_agent();
+        }
+        engine.kill()
+    }
+
+    /// Kills the engine, its agent, or both. Answers how many events the engine said were stored.
+    async fn strike(&mut self, engine: Engine, rng: &mut impl Rng, counts: &mut Counts) -> u64 {
+        let victim = rng.random_range(0..3);
+        counts.count(["engines killed", "agents killed, engines later", "both killed"][victim]);
+        if victim > 0 {
+            self.kill_agent();
+        }
+        if victim == 1 {
+            // The engine goes on for a while without it, or with a new one.
+            if rng.random_ratio(1, 2) {
+                self.have_agent(false).await;
+            }
+            pass(rng.random_range(0..500)).await;
+        }
+        engine.kill()
+    }
+
+    /// The engine is dead and nobody comes: the agent cleans up, in time.
+    async fn assert_the_agent_lets_go(&self, agent: &AgentClient) {
+        let clean =
+            watch_for(LEASE + LEASE_SLACK, async || self.faults_in_files().is_empty().then_some(())).await;
+        assert!(clean.is_some(), "left alone: {:?}", self.faults_in_files());
+        let quiet = watch_for(LEASE_SLACK, async || {
+            let held = agent.injections().await.ok()?;
+            held.iter().all(|one| !one.state.may_have_effect()).then_some(())
+        });
+        assert!(quiet.await.is_some(), "left alone: it holds on");
+        assert!(self.link_is_good(), "left alone: the link is broken");
+    }
+
+    /// Agents that are run again, or are not, and recoveries that are killed themselves.
+    async fn trouble(&mut self, begun: bool, rng: &mut impl Rng, counts: &mut Counts) -> u64 {
+        let mut stored = 0;
+        for _ in 0..2 {
+            if self.agent.is_none() && rng.random_ratio(1, 2) {
+                counts.count("agents run again");
+                self.have_agent(false).await;
+            }
+            if self.agent.is_some() && begun && rng.random_ratio(1, 4) {
+                stored = stored.max(self.kill_a_recovery(rng, counts).await);
+            }
+        }
+        counts.count(if self.agent.is_none() { "recovered by a sweep" } else { "recovered by an agent" });
+        stored
+    }
+
+    async fn round(&mut self, rng: &mut impl Rng, counts: &mut Counts) {
+        let alone = rng.random_ratio(1, 8);
+        let agent = self.have_agent(alone).await;
+        self.assert_files_are_whole("before the round");
+        self.assert_agent_holds_nothing(&agent, "before the round").await;
+        let drill = self.deal(Seed(rng.next_u64()));
+
+        let engine = Engine::start(&self.errand);
+        pass(rng.random_range(0..LIFE_MS)).await;
+        let mut stored = if alone { engine.kill() } else { self.strike(engine, rng, counts).await };
+        let before = self.journal(&drill).await;
+        counts.met(&before);
+        let broken = !self.faults_in_files().is_empty();
+        counts.count(if broken { "faults in files at the kill" } else { "no fault in files at the kill" });
+        if alone {
+            counts.count(if broken { "left alone with a fault" } else { "left alone" });
+            self.assert_the_agent_lets_go(&agent).await;
+        } else {
+            stored = stored.max(self.trouble(!before.is_empty(), rng, counts).await);
+        }
+        let before = self.journal(&drill).await;
+        self.recover(&drill, &before, alone).await;
+
+        self.assert_files_are_whole("after recovery");
+        let after = self.journal(&drill).await;
+        assert!(after.len() as u64 >= stored, "{stored} events were stored, {} are there", after.len());
+        assert_eq!(after[..before.len()], before[..]);
+        if !after.is_empty() {
+            let folded = Drill::fold(&after).unwrap();
+            assert_eq!(folded.phase(), Phase::Closed);
+            assert!(folded.is_clean(), "{:?}", folded.injections());
+        }
+        let agent = self.have_agent(alone).await;
+        self.assert_agent_holds_nothing(&agent, "after recovery").await;
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = fs::read_to_string(self.log()).unwrap_or_default();
+            let lines: Vec<_> = log.lines().collect();
+            let tail = lines[lines.len().saturating_sub(20)..].join("\n");
+            println!("{}: the end of its agents' log:\n{tail}", self.name);
+        }
+    }
+}
+
+/// A built-in scenario with faults that need no process and conditions that are seen within a second.
+fn plan() -> Plan {
+    let options =
+        PlanOptions { seed: Seed(7), start: SystemClock.now(), autopilot: false, routes: Vec::new() };
+    let mut plan = Plan::resolve(&scenario("pool-shrink"), options);
+    let faults = [
+        Fault::FileEdit { file: "web".into(), key: "pool.size".into(), value: "2".into() },
+        Fault::VolumeFill { volume: "v".parse().unwrap(), percent: 90 },
+        Fault::LinkLatency { link: "l".parse().unwrap(), latency_ms: LATENCY_MS, jitter_ms: 0 },
+    ];
+    let planned = |(number, fault): (u64, Fault)| PlannedInjection {
+        id: format!("gd-{number}").parse().unwrap(),
+        injector: "kill-test".into(),
+        related: true,
+        at: Span::from_millis(number * 200),
+        until: None,
+        fault,
+    };
+    plan.injections = (0..).zip(faults).map(planned).collect();
+    let condition = Condition {
+        subject: Subject::Class("put".parse().unwrap()),
+        tests: vec![Test { signal: Signal::Failed, threshold: Threshold { op: Op::Below, value: 0.05 } }],
+        over: Span::from_secs(1),
+        held: Span::ZERO,
+    };
+    plan.steady_state = vec![condition.clone()];
+    plan.restored_when = vec![condition];
+    plan.stop_conditions.clear();
+    plan.alarms.clear();
+    plan.injects.clear();
+    plan
+}
+
+/// What the rounds have met: kills at the same harmless moment would prove nothing.
+#[derive(Default)]
+struct Counts(BTreeMap<String, u64>);
+
+impl Counts {
+    fn count(&mut self, what: &str) {
+        *self.0.entry(what.to_owned()).or_default() += 1;
+    }
+
+    fn of(&self, what: &str) -> u64 {
+        self.0.get(what).copied().unwrap_or_default()
+    }
+
+    /// The furthest step of a drill that its engine left.
+    fn met(&mut self, journal: &[Recorded]) {
+        let Ok(drill) = Drill::fold(journal) else {
+            assert!(journal.is_empty());
+            self.count("at: nothing stored yet");
+            return;
+        };
+        let state = drill.injections().iter().map(|one| one.state).max().unwrap();
+        self.count(&format!("at: {}, {}", drill.phase().as_str(), state.as_str()));
+    }
+}
+
+#[test]
+fn nothing_is_left_and_nothing_is_lost_by_a_kill() {
+    let kills: u64 =
+        std::env::var("GAMEDAY_KILLS").map_or(200, |kills| kills.parse().expect("GAMEDAY_KILLS is a number"));
+    let seed = Seed::fresh();
+    println!("seed {}", seed.0);
+    let worlds: Vec<_> = (0..WORLDS)
+        .map(|number| {
+            std::thread::spawn(move || {
+                let mut rng = seed.stream(&format!("world {number}"));
+                let mut world = World::new(number + 1);
+                let mut counts = Counts::default();
+                let rounds = kills / WORLDS + u64::from(number < kills % WORLDS);
+                run(async {
+                    for _ in 0..rounds {
+                        world.round(&mut rng, &mut counts).await;
+                        counts.count("rounds");
+                    }
+                });
+                counts
+            })
+        })
+        .collect();
+    let mut counts = Counts::default();
+    let played: Vec<_> = worlds.into_iter().map(JoinHandle::join).collect();
+    for (what, count) in played.into_iter().flat_map(|counts| counts.expect("a world has failed").0) {
+        *counts.0.entry(what).or_default() += count;
+    }
+    for (what, count) in &counts.0 {
+        println!("{count:6} {what}");
+    }
+    assert_eq!(counts.of("rounds"), kills);
+    // Enough of them must have hit a broken target, or the check has checked nothing.
+    assert!(counts.of("faults in files at the kill") >= kills / 10);
+}
+
+/// The control: the same look at the same target finds the faults when nobody has recovered it.
+#[test]
+fn the_check_finds_what_a_killed_engine_has_left() {
+    let mut world = World::new(WORLDS + 1);
+    run(async {
+        let agent = world.have_agent(false).await;
+        world.assert_agent_holds_nothing(&agent, "before").await;
+        let drill = world.deal(Seed::fresh());
+        let begun = SystemClock.now();
+        let engine = Engine::start(&world.errand);
+        engine.live.recv_timeout(LIMIT.std()).expect("users feel the faults");
+        println!("live after {}", SystemClock.now().since(begun));
+        let all_live = watch_for(LIMIT, async || {
+            let drill = Drill::fold(&world.journal(&drill).await).unwrap();
+            drill.injections().iter().all(|one| one.state.as_str() == "live").then_some(())
+        });
+        all_live.await.expect("every fault gets live");
+        let stored = engine.kill();
+        assert!(stored > 10);
+
+        let faults = world.faults_in_files();
+        assert_eq!(faults.len(), 2, "{faults:?}");
+        assert!(faults[0].contains("size = 2"), "{faults:?}");
+        assert!(!world.link_is_good());
+        let held = agent.injections().await.unwrap();
+        assert_eq!(held.iter().filter(|one| one.state.may_have_effect()).count(), 3);
+
+        let before = world.journal(&drill).await;
+        world.recover(&drill, &before, false).await;
+        world.assert_files_are_whole("after recovery");
+        world.assert_agent_holds_nothing(&agent, "after recovery").await;
+    });
+}
