@@ -209,9 +209,8 @@ impl Play {
         if self.show.is_some() {
             let mut text = String::from("\nTake part from another terminal:\n");
             for hat in [Hat::Responder, Hat::Instigator, Hat::Trainer, Hat::Observer] {
-                let word = format!("{hat:?}").to_lowercase();
                 text.push_str(&format!(
-                    "  {word:<11} gameday join '{}' --as NAME\n",
+                    "  {hat:<11} gameday join '{}' --as NAME\n",
                     tokens.link(address, hat)
                 ));
             }

@@ -179,7 +179,7 @@ pub enum Refusal {
     #[error("{0} is not part of this drill: join it first")]
     NotJoined(Person),
     /// Joined with another hat.
-    #[error("{person} joined as {was:?} and cannot also be {wanted:?}")]
+    #[error("{person} joined as {was} and cannot also be {wanted}")]
     OtherHat {
         /// Who.
         person: Person,
@@ -189,7 +189,7 @@ pub enum Refusal {
         wanted: Hat,
     },
     /// The act belongs to another side.
-    #[error("only a {needed:?} may do this, and {person} is a {was:?}")]
+    #[error("this is for {needed}s, and {person} joined as {was}")]
     WrongHat {
         /// Who.
         person: Person,

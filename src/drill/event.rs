@@ -11,6 +11,7 @@ use crate::{
     scenario::{AlarmSeverity, act::Act},
 };
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// One thing that happened in a drill.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -292,6 +293,24 @@ pub enum Hat {
     Trainer,
     /// Watches.
     Observer,
+}
+
+impl Hat {
+    /// The word as it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Instigator => "instigator",
+            Self::Responder => "responder",
+            Self::Trainer => "trainer",
+            Self::Observer => "observer",
+        }
+    }
+}
+
+impl fmt::Display for Hat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
 }
 
 /// A message on its way out.
