@@ -16,4 +16,5 @@ mod notify;
 mod skip;
 mod stage;
 mod store;
+mod stories;
 mod tidy;
