@@ -7,8 +7,8 @@
 //! POST /api/act · /api/hint · /api/ask · /api/stop
 //! ```
 //!
-//! Open first: [`api`], every path with its handler. [`guard`] is what a request has to pass before; [`sessions`] knows
-//! tokens and who is who; [`view`] makes boards again only when something has happened; [`stream`] is the live stream.
+//! Open first: `api`, every path with its handler. `guard` is what a request has to pass before; `sessions` knows
+//! tokens and who is who; `view` makes boards again only when something has happened; `stream` is the live stream.
 
 mod api;
 mod guard;

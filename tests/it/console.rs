@@ -558,7 +558,7 @@ fn play(home: &std::path::Path, responder: &str, instigator: &str) -> Vec<PathBu
     ])
     .success();
     run(&["assess", "--window", "T+15s..T+1m20s", "--failed", "put=40%"]).success();
-    run(&["hint", "depotctl(1)"]).code(1).stderr(predicate::str::contains("Instigator"));
+    run(&["hint", "depotctl(1)"]).code(1).stderr(predicate::str::contains("instigators"));
     run(&["hint", "depotctl(1)", "--session", ivo]).success();
     run(&["board", "--facts"])
         .success()

@@ -320,7 +320,7 @@ async fn an_append_that_is_given_up_is_whole_or_absent_and_blocks_nobody() {
         done += u32::from(finished);
         assert_eq!(store.read(&name, 0).await.unwrap(), run(0, after));
     }
-    assert!(absent > 5, "nothing was given up early");
+    assert!(absent > 0, "nothing was given up early");
     assert!(done > 0, "nothing was ever done");
 }
 
