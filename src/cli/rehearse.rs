@@ -130,11 +130,7 @@ fn claims(scenario: &Scenario, plan: &Plan) -> Vec<ClaimResult> {
                 ..CauseClaim::default()
             };
             let score = score::claim_score(plan, &claim);
-            let held = match sample.band {
-                Band::Right => score >= 0.7,
-                Band::Near => (0.2..0.7).contains(&score),
-                Band::Wrong => score < 0.2,
-            };
+            let held = Band::of(score) == sample.band;
             ClaimResult { text: sample.text.clone(), band: sample.band, score, held }
         })
         .collect()

@@ -211,6 +211,19 @@ pub enum Band {
     Wrong,
 }
 
+impl Band {
+    /// The band that a claim's score, 0 to 1, lies in.
+    pub fn of(score: f64) -> Self {
+        if score >= 0.7 {
+            Self::Right
+        } else if score >= 0.2 {
+            Self::Near
+        } else {
+            Self::Wrong
+        }
+    }
+}
+
 /// One act of the autopilot.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Play {

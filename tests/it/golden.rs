@@ -9,6 +9,7 @@ use gameday::{
     },
     library::Library,
     report::{self, Journal, proof::Proof, render},
+    scenario::{Band, act::CauseClaim},
     store::write_jsonl,
 };
 use std::{fs, path::PathBuf};
@@ -77,5 +78,23 @@ fn folding_the_journal_gives_the_live_state() {
         let (journal, live) = played(&name);
         let folded = Drill::fold(&journal).unwrap();
         assert_eq!(format!("{folded:?}"), format!("{live:?}"), "{name}");
+    }
+}
+
+#[test]
+fn sample_claims_score_as_their_authors_say() {
+    for name in Library::built_in() {
+        let scenario = scenario(&name);
+        let plan = Stage::in_memory(&scenario, 7).plan;
+        for sample in &scenario.sample_claims {
+            let claim = CauseClaim {
+                component: sample.component.clone(),
+                kind: sample.kind.clone(),
+                text: sample.text.clone(),
+                ..CauseClaim::default()
+            };
+            let score = report::score::claim_score(&plan, &claim);
+            assert_eq!(Band::of(score), sample.band, "{name}: `{}` scores {score:.2}", sample.text);
+        }
     }
 }
