@@ -313,8 +313,11 @@ async fn watch(desk: Desk, audience: Option<Audience>) {
             if let Event::Planned(planned) = &recorded.event {
                 plan = Some(planned.clone());
             }
-            // Alarms and announcements are printed by their own route.
-            if matches!(recorded.event, Event::AlarmRaised { .. } | Event::AlarmResolved { .. }) {
+            // Alarms, announcements and messages are printed by their own route.
+            if matches!(
+                recorded.event,
+                Event::AlarmRaised { .. } | Event::AlarmResolved { .. } | Event::InjectSpoken { .. }
+            ) {
                 continue;
             }
             let line = plan.as_deref().and_then(|plan| replay_line(plan, plan.start, &recorded, audience));

@@ -10,7 +10,7 @@ use serde_json::Value;
 use std::io::{Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
-use std::process::{Command, ExitCode, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::time::Instant;
 
@@ -111,9 +111,7 @@ fn run_in_worker(
         drop(sender.send(read.map(|_| answer).unwrap_or_default()));
     });
     let answer = receiver.recv_timeout(SCRIPT_KILL.std());
-    // A worker whose answer is here has nothing left to do; one that still hangs must not hang us.
-    drop(child.kill());
-    let status = child.wait().ok();
+    let status = ended(&mut child, answer.is_ok());
     drop((writer.join(), reader.join()));
     let Ok(answer) = answer else {
         return Ok(Err(ScriptError::new(format!(
@@ -128,6 +126,20 @@ fn run_in_worker(
         Ok(Answer::Error(error)) => Ok(Err(error)),
         Err(bad) => died(status, &bad),
     }
+}
+
+/// How the worker ended. One that has answered ends by itself within moments, and our kill must not look like its own
+/// death; one that still hangs must not hang us.
+fn ended(child: &mut Child, answered: bool) -> Option<ExitStatus> {
+    const LOOKS: u32 = 500;
+    for _ in 0..if answered { LOOKS } else { 0 } {
+        match child.try_wait() {
+            Ok(None) => std::thread::park_timeout(std::time::Duration::from_millis(2)),
+            ended => return ended.ok().flatten(),
+        }
+    }
+    drop(child.kill());
+    child.wait().ok()
 }
 
 fn died(
