@@ -10,10 +10,7 @@ use crate::{
     agent,
     base::{DrillId, InjectionId, Person},
     clock::{Clock, SystemClock},
-    drill::{
-        Drill,
-        event::{Event, Recorded},
-    },
+    drill::{Drill, event::Recorded},
     engine::{Conductor, Hands},
     notify::{Routes, Terminal},
     scenario::pack::Layout,
@@ -185,9 +182,7 @@ async fn recover(home: &Home, store: Arc<dyn Store>, left: Left) -> Result<Recov
     let journal = conductor.desk().journal(0);
     let out = home.root().join("drills").join(left.drill.as_str());
     fs::create_dir_all(&out).map_err(Failure::io(format!("make {}", out.display())))?;
-    if journal.iter().any(|recorded| matches!(recorded.event, Event::Planned(_))) {
-        write_reports(&journal, &out)?;
-    }
+    write_reports(&journal, &out)?;
     drop(left.lock);
     let drill = conductor.drill();
     Ok(Recovered {

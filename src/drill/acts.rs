@@ -20,7 +20,7 @@ impl Drill {
             Command::Join { person, hat } => self.join(person, *hat),
             Command::Act { by, act } => {
                 self.needs(by, Hat::Responder)?;
-                self.act(now, by, act)
+                self.act(by, act)
             }
             Command::Hint { by, pointer } => self.hint(now, by, pointer),
             Command::Ask { by, number } => self.ask(by, *number),
@@ -67,7 +67,7 @@ impl Drill {
     }
 
     /// A responder's act, by hand or by the autopilot.
-    pub(super) fn act(&self, _now: At, by: &Person, act: &Act) -> Result<Vec<Event>, Refusal> {
+    pub(super) fn act(&self, by: &Person, act: &Act) -> Result<Vec<Event>, Refusal> {
         let early =
             matches!(act, Act::TakeRole(_) | Act::ReleaseRole(_) | Act::HandOver { .. } | Act::Say(_));
         match self.phase {

@@ -450,7 +450,7 @@ impl Drill {
         }
         let index = self.plays_done;
         let play = &self.plan.autopilot[index];
-        match self.act(now, &play.who, &play.act) {
+        match self.act(&play.who, &play.act) {
             Ok(mut events) => {
                 events.push(Event::Played { play: index, refused: None });
                 events
