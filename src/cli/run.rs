@@ -3,10 +3,16 @@
 use super::{
     exit::{Exit, Failure},
     play::{Play, Played},
+    preflight::Entry,
     shelf::Shelf,
     show,
 };
-use crate::{base::At, drill::event::Outcome, report::board::Audience, seed::Seed};
+use crate::{
+    base::At,
+    drill::{event::Outcome, plan::Admission},
+    report::board::Audience,
+    seed::Seed,
+};
 use serde::Serialize;
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -16,8 +22,9 @@ Examples:
   gameday run pool-shrink --autopilot --out results/
   gameday run my-drill.yaml --at \"2026-12-01 14:00 Europe/Berlin\"
   gameday run session-hang --webhook https://chat.example.org/hooks/drills
+  gameday run pool-shrink --responder ana --responder ben --instigator ina
 
-Exit codes: 0 completed, 4 no steady state or start missed, 5 aborted or stopped, 6 something may still be broken.";
+Exit codes: 0 completed, 1 refused, 4 no steady state or start missed, 5 aborted or stopped, 6 something may still be broken.";
 
 /// Runs a drill: a real outage on the embedded target, alarms, people, repair, score and debrief
 ///
@@ -37,6 +44,8 @@ pub(super) struct Run {
     /// Shows everything that happens here, also what responders must not see
     #[arg(long)]
     reveal: bool,
+    #[command(flatten)]
+    entry: Entry,
     #[command(flatten)]
     stage: Staging,
 }
@@ -71,6 +80,9 @@ struct Summary<'a> {
     events: usize,
     folder: &'a std::path::Path,
     debrief: PathBuf,
+    /// Codes of the rules that kept it from starting.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    refused: Vec<&'a str>,
 }
 
 impl Staging {
@@ -87,12 +99,18 @@ impl Staging {
             scenario: self.shelf.load(scenario)?,
             seed: self.seed.map_or_else(Seed::fresh, Seed),
             start,
+            admission: Admission::default(),
             autopilot,
             webhook: self.webhook.clone(),
             listen: self.listen,
             out: self.out.clone(),
             show: (!self.json).then_some(Audience::Responder),
         })
+    }
+
+    /// Plays to the end; a refusal is told as these options want it.
+    pub(super) fn see_through(&self, play: Play) -> Result<Played, Failure> {
+        super::block_on(play.play()).map_err(|failure| failure.told(self.json))
     }
 
     /// Says how it went and where everything is.
@@ -105,6 +123,7 @@ impl Staging {
                 events: played.journal.len(),
                 folder: &played.folder,
                 debrief,
+                refused: played.refused().collect(),
             })?;
         } else {
             let outcome = played.outcome.map_or("unfinished", Outcome::as_str);
@@ -127,7 +146,8 @@ impl Run {
         if self.reveal && play.show.is_some() {
             play.show = Some(Audience::Instigator);
         }
-        let played = super::block_on(play.play())?;
+        play.admission = self.entry.admission();
+        let played = self.stage.see_through(play)?;
         self.stage.conclude(&played)
     }
 }

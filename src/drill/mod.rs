@@ -6,9 +6,10 @@
 //!
 //! `decide` reads and never changes; [`Drill::apply`] changes and never decides. Open first: this file for the state,
 //! then [`due`](self) for what happens by itself, `acts` for what people may do, `reports` for what hands tell, and
-//! [`injection`] for the only table of an injection's states.
+//! [`injection`] for the only table of an injection's states. [`preflight`] is what must hold before anything is broken.
 
 mod acts;
+mod comcheck;
 pub mod command;
 mod due;
 pub mod effect;
@@ -17,6 +18,7 @@ pub mod gauge;
 pub mod injection;
 pub mod measure;
 pub mod plan;
+pub mod preflight;
 mod reports;
 
 use crate::{
@@ -28,6 +30,7 @@ use crate::{
         condition::{Condition, Subject},
     },
 };
+use comcheck::Comchecks;
 use command::{Command, Refusal};
 use effect::{Arm, Effect};
 use event::{Event, Hat, InjectionStep, Notice, Outcome, Recorded};
@@ -131,6 +134,7 @@ pub struct Drill {
     stop_asked: Option<(Person, String, bool)>,
     outbox: BTreeMap<NoticeId, (Notice, u32)>,
     notices: u64,
+    comchecks: Comchecks,
     injects_done: BTreeSet<usize>,
     plays_done: usize,
     last_play: Option<At>,
@@ -217,6 +221,7 @@ impl Drill {
             stop_asked: None,
             outbox: BTreeMap::new(),
             notices: 0,
+            comchecks: Comchecks::default(),
             injects_done: BTreeSet::new(),
             plays_done: 0,
             last_play: None,
@@ -321,10 +326,12 @@ impl Drill {
             Event::Injection { id, step } => return self.take_step(at, id, step),
             Event::NoticeQueued(notice) => {
                 self.notices += 1;
+                self.comchecks.sent(notice);
                 self.outbox.insert(notice.id.clone(), (notice.clone(), 0));
                 return vec![Effect::Send { notice: notice.clone(), not_before: at, attempt: 1 }];
             }
-            Event::NoticeFailed { notice, attempts, retry_at, .. } => {
+            Event::NoticeFailed { notice, attempts, error, retry_at } => {
+                self.comchecks.failed(notice, error, retry_at.is_none());
                 return self.retry_notice(notice, *attempts, *retry_at);
             }
             Event::Acted { by, act } => return self.take_act(at, by, act),
@@ -367,6 +374,7 @@ impl Drill {
             Event::AlarmRaised { alarm, .. } => self.set_alarm(at, alarm, true),
             Event::AlarmResolved { alarm } => self.set_alarm(at, alarm, false),
             Event::NoticeDelivered { notice, .. } => {
+                self.comchecks.arrived(notice);
                 self.outbox.remove(notice);
             }
             Event::InjectSpoken { inject } | Event::InjectSkipped { inject } => {

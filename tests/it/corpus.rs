@@ -8,7 +8,7 @@ use gameday::{
     drill::{
         event::{Event, Hat, InjectionStep, Notice, NoticeKind, Outcome, Recorded},
         measure::{Bucket, Tally},
-        plan::{FactOffer, Plan, PlannedInjection},
+        plan::{Admission, FactOffer, NamedRoster, Plan, PlannedInjection},
     },
     fault::{Fault, Fence},
     scenario::{
@@ -229,6 +229,15 @@ fn plan() -> Plan {
         reference_solution: vec![words(&["depotctl", "rollback", "web"])],
         autopilot: autopilot(),
         routes: words(&["terminal"]),
+        admission: Admission {
+            rehearsal: false,
+            unrehearsed: Some("the first try".to_owned()),
+            roster: Some(NamedRoster {
+                instigators: vec![n("ivo")],
+                responders: vec![n("ana"), n("ben")],
+                anyway: Some("cho is ill".to_owned()),
+            }),
+        },
     }
 }
 
@@ -329,6 +338,7 @@ fn notices() -> Vec<Event> {
         text: "more of it".to_owned(),
     };
     let mut events: Vec<_> = [
+        NoticeKind::ComCheck,
         NoticeKind::StartEx,
         NoticeKind::AlarmRaised(n("UploadErrorsHigh")),
         NoticeKind::AlarmResolved(n("UploadErrorsHigh")),
@@ -428,6 +438,7 @@ pub(crate) fn journal() -> Vec<Recorded> {
     events.extend(notices());
     events.extend(acts().into_iter().map(|act| Event::Acted { by: n("ana"), act }));
     events.extend(conduct());
+    events.push(Event::Barred { code: "not-steady".to_owned(), why: "31 % of put fail".to_owned() });
     for outcome in [
         Outcome::Completed,
         Outcome::Aborted,
@@ -491,6 +502,7 @@ names! { KINDS, kind_of, Event,
     Event::StopRequested { .. } => "stop-requested",
     Event::AgentSilent { .. } => "agent-silent",
     Event::AgentBack => "agent-back",
+    Event::Barred { .. } => "barred",
     Event::Ended { .. } => "ended",
     Event::TargetReset => "target-reset",
     Event::SignedOff { .. } => "signed-off",

@@ -13,6 +13,7 @@ mod hostile;
 mod kill;
 mod library;
 mod notify;
+mod refusals;
 mod skip;
 mod stage;
 mod store;

@@ -152,6 +152,7 @@ pub fn line(plan: &Plan, event: &Event) -> Option<String> {
             format!("a message was given up: {}", tame(error))
         }
         Event::TookOver { epoch, .. } if *epoch > 1 => "another engine took over".to_owned(),
+        Event::Barred { code, why } => format!("refused ({}): {}", tame(code), tame(why)),
         Event::Ended { outcome, reason } => {
             format!("EndEx: {} ({})", outcome.as_str(), tame(reason))
         }
