@@ -226,11 +226,16 @@ fn where_everything_is_in_order_nothing_refuses() {
 
 #[test]
 fn each_rule_refuses_when_it_alone_does_not_hold() {
+    let mut wrong = Vec::new();
     for (number, (code, breaks)) in CASES.iter().enumerate() {
         let mut world = World::new();
         breaks(&mut world);
-        assert_eq!(world.refusals(), [*code], "case {number}");
+        let refusals = world.refusals();
+        if refusals != [*code] {
+            wrong.push(format!("case {number}: `{code}` alone was to refuse, and {refusals:?} did"));
+        }
     }
+    assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
     let tried: BTreeSet<_> = CASES.iter().map(|(code, _)| *code).collect();
     assert_eq!(tried, code::ALL.into_iter().collect(), "every code has a case");
 }
@@ -485,6 +490,43 @@ fn a_named_roster_must_fit() {
     assert_eq!(codes(&["--instigator", "ina", "--autopilot"]), [lever.clone()]);
     assert_eq!(codes(&["--responder", "ana", "--instigator", "ana"]), [lever.clone(), roster]);
     assert_eq!(codes(&["--responder", "ana", "--roster-anyway", "ina is late"]), [lever]);
+}
+
+#[test]
+fn a_deny_marker_keeps_the_target_from_being_started() {
+    let home = folder();
+    fs::create_dir_all(home.path().join("home/targets")).unwrap();
+    fs::write(home.path().join("home/targets").join(agent::DENY), "").unwrap();
+    assert_eq!(told(home.path(), &["run", "pool-shrink"]), (vec![code::DENIED.to_owned()], 1));
+    assert!(!home.path().join("home/agents").read_dir().unwrap().any(|_| true), "no agent was started");
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a deadline for what must happen soon")]
+fn engaging_the_lever_stops_a_drill_that_runs() {
+    let home = folder();
+    let mut run = std::process::Command::new(assert_cmd::cargo::cargo_bin("gameday"));
+    run.args(["run", "pool-shrink", "--json"]).current_dir(home.path());
+    run.env("GAMEDAY_HOME", home.path().join("home")).stdout(std::process::Stdio::piped());
+    let run = run.spawn().unwrap();
+    let status = || -> Value {
+        let output = gameday(home.path()).args(["safety", "--json"]).output().unwrap();
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(90);
+    while status()["running"] == json!([]) {
+        assert!(std::time::Instant::now() < deadline, "no drill is being conducted");
+    }
+    // It returns when nothing runs any more.
+    engage(home.path());
+    assert_eq!(status()["running"], json!([]));
+    let ended = run.wait_with_output().unwrap();
+    let summary: Value = serde_json::from_slice(&ended.stdout).unwrap();
+    assert_eq!((&summary["outcome"], &summary["clean"]), (&json!("stopped"), &json!(true)), "{summary:#}");
+    assert_eq!(ended.status.code(), Some(5));
+    let journal = Path::new(summary["folder"].as_str().unwrap()).join("journal.jsonl");
+    let journal = fs::read_to_string(journal).unwrap();
+    assert!(journal.contains("the safety lever was engaged by ana: production is down"), "{journal}");
 }
 
 #[test]
