@@ -2,7 +2,7 @@
 //! everything else is in order; and where all hold, nothing refuses.
 
 use crate::{
-    cli::{folder, gameday},
+    cli::{Foreground, folder, gameday},
     stage::{Mailbox, NOW, Stage, run, scenario},
     tidy,
 };
@@ -25,7 +25,7 @@ use gameday::{
         condition::{Condition, Op, Signal, Subject, Test, Threshold},
         pack::Layout,
     },
-    store::MemoryStore,
+    store::{MemoryStore, read_jsonl},
 };
 use serde_json::{Value, json};
 use std::{
@@ -402,7 +402,10 @@ fn an_engine_that_takes_over_sends_no_second_comcheck() {
 
 /// Codes that `gameday ARGS --json` is refused with, and its exit code.
 fn told(home: &Path, args: &[&str]) -> (Vec<String>, i32) {
-    let output = gameday(home).args(args).arg("--json").output().unwrap();
+    let mut command = gameday(home);
+    // What is not refused would be played.
+    command.args(args).arg("--json").timeout(std::time::Duration::from_secs(60));
+    let output = command.output().unwrap();
     let said: Value =
         serde_json::from_slice(&output.stdout).unwrap_or_else(|bad| panic!("{bad}: {output:?}"));
     let bars = said["refused"].as_array().unwrap_or_else(|| panic!("{said:#}"));
@@ -505,10 +508,7 @@ fn a_deny_marker_keeps_the_target_from_being_started() {
 #[expect(clippy::disallowed_methods, reason = "a deadline for what must happen soon")]
 fn engaging_the_lever_stops_a_drill_that_runs() {
     let home = folder();
-    let mut run = std::process::Command::new(assert_cmd::cargo::cargo_bin("gameday"));
-    run.args(["run", "pool-shrink", "--json"]).current_dir(home.path());
-    run.env("GAMEDAY_HOME", home.path().join("home")).stdout(std::process::Stdio::piped());
-    let run = run.spawn().unwrap();
+    let mut run = Foreground::start(home.path(), &["run", "pool-shrink", "--json", "--out", "drill"]);
     let status = || -> Value {
         let output = gameday(home.path()).args(["safety", "--json"]).output().unwrap();
         serde_json::from_slice(&output.stdout).unwrap()
@@ -520,13 +520,16 @@ fn engaging_the_lever_stops_a_drill_that_runs() {
     // It returns when nothing runs any more.
     engage(home.path());
     assert_eq!(status()["running"], json!([]));
-    let ended = run.wait_with_output().unwrap();
-    let summary: Value = serde_json::from_slice(&ended.stdout).unwrap();
-    assert_eq!((&summary["outcome"], &summary["clean"]), (&json!("stopped"), &json!(true)), "{summary:#}");
-    assert_eq!(ended.status.code(), Some(5));
-    let journal = Path::new(summary["folder"].as_str().unwrap()).join("journal.jsonl");
-    let journal = fs::read_to_string(journal).unwrap();
-    assert!(journal.contains("the safety lever was engaged by ana: production is down"), "{journal}");
+    assert_eq!(run.0.wait().unwrap().code(), Some(5));
+    let journal = read_jsonl(&home.path().join("drill/journal.jsonl")).unwrap();
+    let drill = Drill::fold(&journal).unwrap();
+    assert!(drill.outcome() == Some(Outcome::Stopped) && drill.is_clean(), "{:?}", drill.outcome());
+    assert!(journal.iter().any(|recorded| match &recorded.event {
+        Event::StopRequested { reason, real_incident: true, .. } => {
+            reason == "the safety lever was engaged by ana: production is down"
+        }
+        _ => false,
+    }));
 }
 
 #[test]
