@@ -21,6 +21,7 @@ use gameday::{
     engine::{Conductor, Hands},
     fault::Fault,
     notify::Notifier,
+    report::{self, Journal, render},
     scenario::{
         condition::{Condition, Op, Signal, Subject, Test, Threshold},
         pack::Layout,
@@ -257,6 +258,22 @@ fn a_rehearsal_needs_no_rehearsal_and_a_drill_without_a_roster_is_open() {
     world.facts.rehearsed = Rehearsed::No("there is no certificate".to_owned());
     world.plan().admission = Admission { rehearsal: true, ..Admission::default() };
     assert_eq!(world.refusals(), Vec::<String>::new());
+}
+
+#[test]
+fn what_was_waived_stands_at_the_head_of_the_debrief() {
+    let mut world = World::new();
+    world.plan().admission.unrehearsed = Some("the pager is *new*".to_owned());
+    roster(&mut world).anyway = Some("ina is ill".to_owned());
+    let journal = world.play();
+    let debrief = report::debrief(&Journal::new(&journal).unwrap());
+    assert_eq!(debrief.header.waived.len(), 2);
+    for page in [render::markdown(&debrief), render::html(&debrief)] {
+        let told = page.find("not rehearsed as it is: the pager is").unwrap();
+        assert!(page.contains("as it was: ina is ill") && told < page.find("What happened").unwrap());
+    }
+    let plain = World::new().play();
+    assert!(report::debrief(&Journal::new(&plain).unwrap()).header.waived.is_empty());
 }
 
 #[test]
