@@ -14,6 +14,7 @@ use gameday::{
     },
     engine::EngineError,
     library::Library,
+    scenario::Scenario,
     store::{DrillEntry, MemoryStore, Store, StoreError},
 };
 use std::sync::{
@@ -24,7 +25,7 @@ use tokio::sync::Notify;
 
 /// A store in whose n-th append the engine dies: written or not, it never hears the answer.
 struct Deadly {
-    inner: Arc<MemoryStore>,
+    inner: Arc<dyn Store>,
     nth: u64,
     written: bool,
     appends: AtomicU64,
@@ -59,25 +60,37 @@ impl Store for Deadly {
     }
 }
 
-/// Plays until the engine dies in append `nth`; nothing when the drill ended before.
-async fn die_in(name: &gameday::scenario::Scenario, nth: u64, written: bool) -> Option<Stage> {
-    let inner = Arc::new(MemoryStore::new());
-    let died = Arc::new(Notify::new());
-    let deadly =
-        Deadly { inner: inner.clone(), nth, written, appends: AtomicU64::new(0), died: died.clone() };
-    let mut stage = Stage::new(name, 7, Arc::new(deadly));
-    let survived = {
-        let life = async {
-            let mut conductor = stage.begin().await.unwrap();
-            conductor.conduct().await.unwrap();
+impl Stage {
+    /// Plays until the engine dies in append `nth`; `false` when the drill ended before.
+    pub(crate) async fn dies_in(&mut self, nth: u64, written: bool) -> bool {
+        let inner = self.store.clone();
+        let died = Arc::new(Notify::new());
+        self.store = Arc::new(Deadly {
+            inner: inner.clone(),
+            nth,
+            written,
+            appends: AtomicU64::new(0),
+            died: died.clone(),
+        });
+        let survived = {
+            let life = async {
+                let mut conductor = self.begin().await.unwrap();
+                conductor.conduct().await.unwrap();
+            };
+            tokio::select! {
+                () = died.notified() => false,
+                () = life => true,
+            }
         };
-        tokio::select! {
-            () = died.notified() => false,
-            () = life => true,
-        }
-    };
-    stage.store = inner;
-    (!survived).then_some(stage)
+        self.store = inner;
+        !survived
+    }
+}
+
+/// A stage whose engine died in append `nth`; nothing when the drill ended before.
+async fn die_in(scenario: &Scenario, nth: u64, written: bool) -> Option<Stage> {
+    let mut stage = Stage::in_memory(scenario, 7);
+    stage.dies_in(nth, written).await.then_some(stage)
 }
 
 fn assert_recovered(stage: &Stage, journal: &[Recorded], context: &str) {
@@ -99,7 +112,7 @@ fn assert_recovered(stage: &Stage, journal: &[Recorded], context: &str) {
 }
 
 /// How many appends there are, at most, in a drill.
-const APPENDS_MAX: u64 = 5000;
+pub(crate) const APPENDS_MAX: u64 = 5000;
 
 fn every_death(resume: bool, written: bool, stride: u64) {
     run(async {
@@ -117,6 +130,8 @@ fn every_death(resume: bool, written: bool, stride: u64) {
                     Err(EngineError::Closed(_)) => {}
                     Err(error) => panic!("{context}: {error}"),
                 }
+                // Whatever the dead engine had said arrives once more: its tokens are dead, too.
+                stage.network.deliver().await;
                 let after = stage.journal().await;
                 assert_eq!(after[..before.len()], before[..], "{context}: acknowledged events stay");
                 assert_recovered(&stage, &after, &context);

@@ -4,6 +4,7 @@
 
 mod cli;
 mod console;
+mod controls;
 mod corpus;
 mod crash;
 mod docs;
@@ -12,6 +13,7 @@ mod golden;
 mod hostile;
 mod kill;
 mod library;
+mod network;
 mod notify;
 mod skip;
 mod stage;
