@@ -7,10 +7,10 @@ use gameday::{
     depot,
     drill::{
         command::DeliveryError,
-        event::{Notice, Recorded},
+        event::{Attachment, Notice, Recorded},
         plan::{Plan, PlanOptions},
     },
-    engine::{Attachment, Conductor, EngineError, Hands},
+    engine::{Conductor, EngineError, Hands},
     library::{Library, worker::ScriptRunner},
     notify::Notifier,
     scenario::Scenario,
@@ -88,7 +88,7 @@ impl Stage {
     }
 
     pub(crate) async fn begin(&self) -> Result<Conductor, EngineError> {
-        let attachment = Attachment { agent: "sim".into(), folder: "sim".into() };
+        let attachment = Attachment { agent: "sim".into(), folder: "sim".into(), root: None };
         Conductor::begin(self.hands(), self.plan.clone(), Some(attachment), self.sim.take_epoch()).await
     }
 
