@@ -8,6 +8,7 @@ mod controls;
 mod corpus;
 mod crash;
 mod docs;
+mod engine_killed;
 mod faulty;
 mod golden;
 mod hostile;
