@@ -6,11 +6,11 @@
 
 use crate::{
     crash::APPENDS_MAX,
-    network::Network,
+    network::{Holds, Network},
     stage::{Stage, run, scenario},
 };
 use gameday::{
-    base::{DrillId, InjectionId},
+    base::{DrillId, InjectionId, limits},
     clock::BoxFuture,
     drill::{
         Drill,
@@ -194,7 +194,7 @@ fn every_death(without: Without) -> Tally {
                 let durable = stage.store.clone();
                 match without {
                     Without::IntentFirst => stage.store = Arc::new(Afterwards::of(durable.clone())),
-                    Without::Tokens => stage.network = Network::to(tokenless(&stage)),
+                    Without::Tokens => stage.network = Network::to(tokenless(&stage), Holds::Nothing),
                 }
                 if !stage.dies_in(nth, false).await {
                     break;
@@ -231,21 +231,41 @@ fn an_agent_without_tokens_leaks_in_every_drill() {
     assert_eq!(tally.leaking.len(), Library::built_in().len(), "{tally:?}");
 }
 
-/// Nobody dies: one message takes too long, and arrives when its injection is over.
+/// Nobody dies: messages take too long, and arrive when their injection is over.
+async fn late(name: &str, holds: Holds, tokens: bool) -> Stage {
+    let mut stage = Stage::in_memory(&scenario(name), 7);
+    let agent: Arc<dyn Injector> = if tokens { Arc::new(stage.sim.clone()) } else { tokenless(&stage) };
+    stage.network = Network::to(agent, holds);
+    let mut conductor = stage.begin().await.unwrap();
+    tokio::select! {
+        done = conductor.conduct() => done.unwrap(),
+        () = stage.pass(limits::DRILL_MAX) => panic!("{name}: it does not end"),
+    }
+    stage.sim.is_pristine().unwrap();
+    stage.network.deliver().await;
+    stage
+}
+
 #[test]
 fn an_inject_that_arrives_after_the_revert_does_nothing_unless_there_are_no_tokens() {
     run(async {
         for name in Library::built_in() {
             for tokens in [true, false] {
-                let mut stage = Stage::in_memory(&scenario(&name), 7);
-                let agent: Arc<dyn Injector> =
-                    if tokens { Arc::new(stage.sim.clone()) } else { tokenless(&stage) };
-                stage.network = Network::slow(agent);
-                let mut conductor = stage.begin().await.unwrap();
-                conductor.conduct().await.unwrap();
-                stage.sim.is_pristine().unwrap();
-                stage.network.deliver().await;
+                let stage = late(&name, Holds::Injects, tokens).await;
                 assert_eq!(leaks(&stage, &stage.journal().await), !tokens, "{name}, tokens: {tokens}");
+            }
+        }
+    });
+}
+
+#[test]
+fn an_arm_that_arrives_after_the_revert_holds_nothing_unless_there_are_no_tokens() {
+    run(async {
+        for name in Library::built_in() {
+            for tokens in [true, false] {
+                let stage = late(&name, Holds::Arms, tokens).await;
+                let held = stage.sim.injections().iter().any(|one| !one.state.is_terminal());
+                assert_eq!(held, !tokens, "{name}, tokens: {tokens}");
             }
         }
     });

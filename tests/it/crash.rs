@@ -196,6 +196,20 @@ fn a_failed_append_changes_nothing() {
 }
 
 #[test]
+fn an_append_that_fails_for_good_changes_nothing_and_the_engine_lets_go() {
+    run(async {
+        for nth in [30, 90] {
+            let store = Arc::new(FaultyStore::new(MemoryStore::new(), nth, Fails::ForGood));
+            let stage = Stage::new(&scenario("pool-shrink"), 7, store);
+            let mut conductor = stage.begin().await.unwrap();
+            assert!(matches!(conductor.conduct().await, Err(EngineError::Journal(_))));
+            let stored = Drill::fold(&stage.journal().await).unwrap();
+            assert_eq!(format!("{:?}", conductor.drill()), format!("{stored:?}"));
+        }
+    });
+}
+
+#[test]
 fn an_engine_that_is_gone_for_good_leaves_nothing_after_its_leases() {
     run(async {
         let scenario = scenario("pool-shrink");

@@ -17,6 +17,7 @@ use gameday::{
     target::agent_client::AgentClient,
 };
 use nix::{
+    fcntl::{Flock, FlockArg},
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
@@ -230,6 +231,35 @@ fn a_drill_whose_agent_is_gone_too_is_taken_back() {
         assert_eq!(after[..before.len()], before[..], "what was acknowledged is there");
         assert_eq!(Drill::fold(&after).unwrap().outcome(), Some(Outcome::Aborted));
         house.assert_nothing_is_left().await;
+    });
+}
+
+/// No real drill: a journal that was left, and somebody who holds its lock as an engine does.
+#[test]
+fn a_drill_that_a_living_engine_has_is_left_alone_and_a_lost_one_lets_no_other_begin() {
+    run(async {
+        let house = House::new();
+        let home = house.path().join("home");
+        fs::create_dir_all(home.join("locks")).unwrap();
+        let journal = &crate::corpus::journal()[..2];
+        let drill = Drill::fold(journal).unwrap().plan().drill.clone();
+        let store = SqliteStore::open(&home.join("journal.db")).await.unwrap();
+        store.append(&drill, 0, journal).await.unwrap();
+        store.close().await;
+        let lock = fs::File::create(home.join("locks").join(drill.as_str())).unwrap();
+        let engine = Flock::lock(lock, FlockArg::LockExclusiveNonblock).unwrap();
+
+        let recover = gameday(house.path()).arg("recover").assert().success();
+        recover.stdout("Nothing was left behind.\n");
+        let resume = gameday(house.path()).args(["run", "--resume", drill.as_str()]).assert().code(1);
+        resume.stderr(predicates::str::contains("its engine lives"));
+        assert_eq!(house.journal().await, journal, "nothing was written beside it");
+
+        drop(engine);
+        let other = gameday(house.path()).args(["run", "quick.yaml"]).assert().code(6);
+        other.stderr(predicates::str::contains("was left unfinished"));
+        gameday(house.path()).arg("recover").assert().success();
+        assert!(Drill::fold(&house.journal().await).unwrap().is_over());
     });
 }
 

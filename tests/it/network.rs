@@ -16,24 +16,35 @@ enum Message {
     Inject(InjectionId, Fence),
 }
 
+/// What does not arrive in time; its sender hears nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Holds {
+    Nothing,
+    Arms,
+    Injects,
+}
+
 /// The way to an agent, on which messages may arrive twice or late. An engine that is only slow looks the same: what it
 /// says comes when another one has taken everything back.
 pub(crate) struct Network {
     agent: Arc<dyn Injector>,
-    /// An inject does not arrive in time, and its sender hears nothing.
-    holds_injects: bool,
+    holds: Holds,
     sent: Mutex<Vec<Message>>,
 }
 
 impl Network {
-    /// One on which everything arrives at once.
-    pub(crate) fn to(agent: Arc<dyn Injector>) -> Arc<Self> {
-        Arc::new(Self { agent, holds_injects: false, sent: Mutex::default() })
+    pub(crate) fn to(agent: Arc<dyn Injector>, holds: Holds) -> Arc<Self> {
+        Arc::new(Self { agent, holds, sent: Mutex::default() })
     }
 
-    /// One on which injects do not arrive in time.
-    pub(crate) fn slow(agent: Arc<dyn Injector>) -> Arc<Self> {
-        Arc::new(Self { agent, holds_injects: true, sent: Mutex::default() })
+    /// Every message that was to arm something.
+    pub(crate) fn arms(&self) -> Vec<Arm> {
+        let sent = self.sent.lock().unwrap();
+        let arms = sent.iter().filter_map(|message| match message {
+            Message::Arm(arm) => Some(arm.clone()),
+            Message::Inject(..) => None,
+        });
+        arms.collect()
     }
 
     /// Everything that was ever said arrives now, again or at last.
@@ -49,6 +60,10 @@ impl Network {
     }
 }
 
+fn no_answer() -> BoxFuture<'static, Result<(), HandError>> {
+    Box::pin(async { Err(HandError::Unavailable("no answer in time".to_owned())) })
+}
+
 impl Injector for Network {
     fn inspect<'a>(
         &'a self,
@@ -60,15 +75,12 @@ impl Injector for Network {
 
     fn arm<'a>(&'a self, arm: &'a Arm) -> BoxFuture<'a, Result<(), HandError>> {
         self.sent.lock().unwrap().push(Message::Arm(arm.clone()));
-        self.agent.arm(arm)
+        if self.holds == Holds::Arms { no_answer() } else { self.agent.arm(arm) }
     }
 
     fn inject<'a>(&'a self, id: &'a InjectionId, fence: Fence) -> BoxFuture<'a, Result<(), HandError>> {
         self.sent.lock().unwrap().push(Message::Inject(id.clone(), fence));
-        if self.holds_injects {
-            return Box::pin(async { Err(HandError::Unavailable("no answer in time".to_owned())) });
-        }
-        self.agent.inject(id, fence)
+        if self.holds == Holds::Injects { no_answer() } else { self.agent.inject(id, fence) }
     }
 
     fn revoke<'a>(&'a self, id: &'a InjectionId, fence: Fence) -> BoxFuture<'a, Result<(), HandError>> {

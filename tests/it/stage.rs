@@ -1,6 +1,6 @@
 //! A stage in virtual time: a scenario, a modelled target, a journal in memory, and notices that are kept.
 
-use crate::network::Network;
+use crate::network::{Holds, Network};
 use gameday::{
     base::{At, NoticeId, Span},
     clock::{BoxFuture, Clock, VirtualClock},
@@ -67,7 +67,7 @@ impl Stage {
         };
         let plan = Plan::resolve(scenario, options);
         let sim = Sim::new(clock.clone(), plan.target.clone(), plan.workload.clone(), seed);
-        let network = Network::to(Arc::new(sim.clone()));
+        let network = Network::to(Arc::new(sim.clone()), Holds::Nothing);
         Self { clock, sim, mail: Arc::default(), plan, store, network }
     }
 
