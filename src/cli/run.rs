@@ -46,7 +46,7 @@ pub(super) struct Run {
         num_args = 0..=1,
         conflicts_with_all = ["scenario", "autopilot", "at", "seed", "injectors"]
     )]
-    resume: Option<Option<DrillId>>,
+    resume: Option<Vec<DrillId>>,
     /// Begins the outage at this moment: `2026-12-01 14:00 Europe/Berlin`; at once by default
     #[arg(long, value_name = "TIME")]
     at: Option<String>,
@@ -147,7 +147,7 @@ impl Run {
         let start = self.at.as_deref().map(moment).transpose()?;
         let Some(scenario) = &self.scenario else {
             let audience = if self.reveal { Audience::Instigator } else { Audience::Responder };
-            return super::block_on(resume(&self.stage, self.resume.flatten().as_ref(), audience));
+            return super::block_on(resume(&self.stage, self.resume.iter().flatten().next(), audience));
         };
         let mut play = self.stage.play(scenario, self.autopilot, start)?;
         if self.reveal && play.show.is_some() {

@@ -10,16 +10,20 @@ use gameday::{
     clock::BoxFuture,
     drill::{
         Drill, Phase,
-        event::{Event, Outcome, Recorded},
+        event::{Event, InjectionStep, Outcome, Recorded},
+        injection::State,
     },
     engine::EngineError,
     library::Library,
     scenario::Scenario,
     store::{DrillEntry, MemoryStore, Store, StoreError},
 };
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 use tokio::sync::Notify;
 
@@ -163,7 +167,7 @@ fn a_live_fault_is_adopted_by_an_engine_that_plays_on() {
         for nth in 2..APPENDS_MAX {
             let Some(stage) = die_in(&scenario, nth, true).await else { break };
             let before = Drill::fold(&stage.journal().await).unwrap();
-            let live = before.injections()[0].state == gameday::drill::injection::State::Live;
+            let live = before.injections()[0].state == State::Live;
             if !live || before.phase() != Phase::Running {
                 continue;
             }
@@ -173,6 +177,32 @@ fn a_live_fault_is_adopted_by_an_engine_that_plays_on() {
             return;
         }
         panic!("no prefix has a live fault");
+    });
+}
+
+#[test]
+fn a_fault_that_was_only_on_its_way_is_taken_back_by_an_engine_that_plays_on() {
+    run(async {
+        let scenario = scenario("pool-shrink");
+        let mut tried = BTreeSet::new();
+        for nth in 2..APPENDS_MAX {
+            let stage = die_in(&scenario, nth, true).await.expect("every state is met before the drill ends");
+            let before = stage.journal().await;
+            let stands = Drill::fold(&before).unwrap().injections()[0].state;
+            let on_its_way = matches!(stands, State::Intent | State::Armed | State::Injecting);
+            if !on_its_way || !tried.insert(stands) {
+                continue;
+            }
+            let mut conductor = stage.take_over(true).await.unwrap();
+            conductor.conduct().await.unwrap();
+            let after = stage.journal().await;
+            let first = after[before.len()..].iter().find_map(|recorded| recorded.event.injection_step());
+            let taken_back = matches!(first, Some((_, InjectionStep::Reverting { .. })));
+            assert!(taken_back, "{}: {first:?}", stands.as_str());
+            if tried.len() == 3 {
+                return;
+            }
+        }
     });
 }
 

@@ -256,7 +256,7 @@ fn a_drill_that_a_living_engine_has_is_left_alone_and_a_lost_one_lets_no_other_b
         assert_eq!(house.journal().await, journal, "nothing was written beside it");
 
         drop(engine);
-        let other = gameday(house.path()).args(["run", "quick.yaml"]).assert().code(6);
+        let other = gameday(house.path()).args(["run", "quick.yaml"]).timeout(LIMIT.std()).assert().code(6);
         other.stderr(predicates::str::contains("was left unfinished"));
         gameday(house.path()).arg("recover").assert().success();
         assert!(Drill::fold(&house.journal().await).unwrap().is_over());
