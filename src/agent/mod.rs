@@ -22,6 +22,6 @@ mod sweep;
 
 pub use attestation::{STAGING, attest};
 pub use guard::{DENY, Denied, refuses};
-pub use record::StoreError;
+pub use record::{StoreError, is_taken};
 pub use serve::{AgentError, AgentOptions, serve};
 pub use sweep::{SweepReport, sweep};

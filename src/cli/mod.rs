@@ -26,6 +26,7 @@ mod preflight;
 mod recover;
 mod rehearse;
 mod replay;
+mod resume;
 mod run;
 mod safety;
 mod schema;

@@ -235,7 +235,7 @@ fn quarantined(left: &Left) -> Bar {
     bar(
         code::QUARANTINED,
         format!("drill {} {what}, and no other begins before that is settled", left.drill),
-        "`gameday recover` takes everything back; `gameday injections` shows what there is.",
+        "`gameday run --resume` plays it on while its leases hold, and `gameday recover` takes everything back; `gameday injections` shows what there is.",
     )
 }
 
