@@ -255,7 +255,9 @@ impl Drill {
             let Some(question) = questions.iter().find(|question| question.id == *id) else {
                 let known: Vec<_> = questions.iter().map(|question| question.id.as_str()).collect();
                 let known = known.join(", ");
-                return Err(Refusal::BadClaim(format!("the checklist has no question `{id}`: it asks {known}")));
+                return Err(Refusal::BadClaim(format!(
+                    "the checklist has no question `{id}`: it asks {known}"
+                )));
             };
             if let Some(objection) = question.objection(answer) {
                 return Err(Refusal::BadClaim(objection));

@@ -14,7 +14,9 @@ impl Drill {
             TicketAct::Open { title, text: known, .. } => {
                 if self.talk.tickets.len() >= limits::TICKETS_MAX {
                     let most = limits::TICKETS_MAX;
-                    return Err(Refusal::BadTicket(format!("{most} tickets were opened, and that is the limit")));
+                    return Err(Refusal::BadTicket(format!(
+                        "{most} tickets were opened, and that is the limit"
+                    )));
                 }
                 text(title)?;
                 optional(known)?;

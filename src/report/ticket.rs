@@ -105,7 +105,7 @@ pub fn take(tickets: &mut Vec<Ticket>, seq: u64, at: At, by: &Person, act: &Act)
                 TicketAct::Close { .. } => ticket.closed = Some(at),
                 TicketAct::Open { .. } => {}
             }
-            ticket.entries.push(entry(events::ticket_done(done), status));
+            ticket.entries.push(entry(events::ticket_done(done, None), status));
         }
         _ => {}
     }

@@ -38,7 +38,9 @@ impl Question {
     pub fn standard(id: &str, target: &TargetDescription) -> Option<Self> {
         let words = |list: &[&str]| list.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
         let (asks, options, many) = match id {
-            "live" => ("Is it live, that is, are users being harmed now?", words(&["true", "false"]), false),
+            "live" => {
+                ("Is it live, or only potential: are users harmed by it?", words(&["true", "false"]), false)
+            }
             "users" => ("How many users are affected?", words(&USERS), false),
             "sites" => ("Which sites are affected?", target.datacenters.clone(), true),
             "services" => ("Which services are affected?", words(&target.components()), true),

@@ -518,7 +518,9 @@ async fn people_play_from_the_terminal() {
             act(
                 json!({"assess": {"windows": [{"from": "T+15s", "to": "T+1m20s"}], "failed": {"put": {"percent": 40.0}}, "text": ""}})
             ),
-            act(json!({"ticket": {"open": {"title": "Uploads fail", "on": "web", "priority": "urgent", "cc": ["web-team"]}}})),
+            act(
+                json!({"ticket": {"open": {"title": "Uploads fail", "on": "web", "priority": "urgent", "cc": ["web-team"]}}})
+            ),
             act(json!({"ticket": {"note": {"text": "users are told", "status": 51}}})),
             act(json!({"severity": {"users-affected": "some", "sites": "dont-know"}})),
             Command::Hint { by: by("ivo"), pointer: "depotctl(1)".into() },
@@ -561,7 +563,8 @@ fn play(home: &std::path::Path, responder: &str, instigator: &str) -> Vec<PathBu
     ])
     .success();
     run(&["assess", "--window", "T+15s..T+1m20s", "--failed", "put=40%"]).success();
-    run(&["ticket", "open", "Uploads fail", "--on", "web", "--priority", "urgent", "--cc", "web-team"]).success();
+    run(&["ticket", "open", "Uploads fail", "--on", "web", "--priority", "urgent", "--cc", "web-team"])
+        .success();
     run(&["ticket", "note", "users are told", "--status", "51"]).success();
     run(&["ticket", "show", "t1"]).success().stdout(predicate::str::contains("t1  very-urgent  on web-east"));
     run(&["ticket", "show", "t9"]).code(1).stderr(predicate::str::contains("there is no ticket t9"));

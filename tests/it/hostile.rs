@@ -217,11 +217,18 @@ fn references_that_lead_nowhere_are_all_told_at_once() {
 #[test]
 fn a_severity_checklist_has_answers_among_its_options() {
     let truth = |severity: &str| {
-        with("severity: {live: true, users: everybody, sites: [east, west]}   #", &format!("severity: {severity}   #"))
+        with(
+            "severity: {live: true, users: everybody, sites: [east, west]}   #",
+            &format!("severity: {severity}   #"),
+        )
     };
-    let own = "{live: true, users: everybody, sites: [east, west], backup: {ask: Is there a backup?, options: ";
+    let own =
+        "{live: true, users: everybody, sites: [east, west], backup: {ask: Is there a backup?, options: ";
     for (severity, expected) in [
-        ("{live: maybe, users: few, sites: [east]}".to_owned(), "`maybe` is no answer to `live`: use true, false or"),
+        (
+            "{live: maybe, users: few, sites: [east]}".to_owned(),
+            "`maybe` is no answer to `live`: use true, false or",
+        ),
         ("{live: true, users: few, sites: [north]}".to_owned(), "`north` is no answer to `sites`"),
         ("{live: true, users: few, sites: []}".to_owned(), "`sites` needs an answer"),
         ("{live: [true, false], users: few, sites: [east]}".to_owned(), "expected"),
@@ -248,9 +255,17 @@ fn a_severity_checklist_has_answers_among_its_options() {
     assert_eq!(scenario.truth.severity["backup"], "old");
     // The autopilot answers what is asked, and opens a ticket before it writes into it.
     for (old, new, expected) in [
-        ("{severity: {live: true", "{severity: {alive: true", "no question of the severity checklist `alive`"),
+        (
+            "{severity: {live: true",
+            "{severity: {alive: true",
+            "no question of the severity checklist `alive`",
+        ),
         ("{severity: {live: true", "{severity: {live: perhaps", "`perhaps` is no answer to `live`"),
-        ("{ticket: {open: {title: Nobody can log in, on: session, cc: [session-oncall]}}}", "{ticket: {note: {text: x}}}", "the ticket t1 is not open yet"),
+        (
+            "{ticket: {open: {title: Nobody can log in, on: session, cc: [session-oncall]}}}",
+            "{ticket: {note: {text: x}}}",
+            "the ticket t1 is not open yet",
+        ),
         ("on: session, cc:", "on: sesion, cc:", "there is no component `sesion`"),
         ("{open: {title", "{opened: {title", "`opened` is not one of the words"),
     ] {

@@ -80,10 +80,14 @@ fn a_ticket_may_be_left_unnamed_while_only_one_is_open() {
 #[test]
 fn an_update_is_mirrored_as_it_is_sent_or_by_a_note_that_names_it() {
     let mut team = Team::of(true);
-    let status = |ticket: Value| json!({"status": {"text": "We look", "state": "investigating", "ticket": ticket}});
+    let status =
+        |ticket: Value| json!({"status": {"text": "We look", "state": "investigating", "ticket": ticket}});
     team.refused(status("t1".into()), "bad-ticket", "no ticket is open");
     let sent = team.does(status(Value::Null)).unwrap();
-    assert!(sent["status"].get("ticket").is_none(), "an update that is not mirrored is stored as ever: {sent}");
+    assert!(
+        sent["status"].get("ticket").is_none(),
+        "an update that is not mirrored is stored as ever: {sent}"
+    );
     let seq = team.journal.last().unwrap().seq;
     team.does(json!({"ticket": {"open": {"title": "Nobody can log in"}}})).unwrap();
     let note = |seq: u64| json!({"ticket": {"note": {"text": "users are told", "status": seq}}});

@@ -106,7 +106,9 @@ Examples:
         common: Common,
     },
     /// Closes a ticket
-    #[command(after_help = "Examples:\n  gameday ticket close --text \"session was restarted, logins are good\"")]
+    #[command(
+        after_help = "Examples:\n  gameday ticket close --text \"session was restarted, logins are good\""
+    )]
     Close {
         /// The ticket, if several are open
         ticket: Option<TicketId>,

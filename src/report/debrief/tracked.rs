@@ -33,7 +33,10 @@ impl Desk<'_, '_> {
                 field("Priority", given(ticket.priority.map(|priority| priority.as_str()))),
                 field("On copy", or_none(&cc)),
                 field("Opened", self.said(ticket.opened().at)),
-                field("Closed", ticket.closed.map_or_else(|| page::NOT_CLOSED.to_owned(), |at| self.said(at))),
+                field(
+                    "Closed",
+                    ticket.closed.map_or_else(|| page::NOT_CLOSED.to_owned(), |at| self.said(at)),
+                ),
             ],
             text: wording::tame(&ticket.text),
             entries: ticket

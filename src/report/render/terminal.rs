@@ -120,11 +120,7 @@ fn ticket_line(ticket: &Ticket) -> String {
     let stands = if ticket.closed.is_some() { "closed" } else { "open" };
     let updates = wording::count(ticket.mirrors().count(), "update");
     let cc = if ticket.cc.is_empty() { "nobody".to_owned() } else { tame(&ticket.cc.join(", ")) };
-    format!(
-        "{}  {priority}{on}{}  ({stands}, {updates} in it, copied: {cc})",
-        ticket.id,
-        tame(&ticket.title)
-    )
+    format!("{}  {priority}{on}{}  ({stands}, {updates} in it, copied: {cc})", ticket.id, tame(&ticket.title))
 }
 
 /// Tickets with everything that was done to them. `start` is StartEx.

@@ -1,8 +1,6 @@
 //! The ticket and the severity checklist: what they are worth, by hand, and where the debrief tells of them.
 
-use super::builder::{
-    Play, answers, do_nothing, mirrored, name, no_fault, perfect, plan, status, ticket,
-};
+use super::builder::{Play, answers, do_nothing, mirrored, name, no_fault, perfect, plan, status, ticket};
 use crate::{
     drill::event::Outcome,
     report::{Journal, Score, board::ResponderBoard, debrief, render, score, score::State},
@@ -80,10 +78,11 @@ fn a_ticket_is_worth_its_time_its_fields_its_people_and_its_updates() {
         (0.35 * opened + 0.25 * fields + 0.20 * copied) / whole,
     );
     // Two updates, one of them mirrored as it is sent, the other not at all.
-    let told = do_nothing()
-        .act(725, "ana", late)
-        .act(800, "ana", mirrored(StatusState::Investigating))
-        .act(900, "ana", status(StatusState::Investigating));
+    let told = do_nothing().act(725, "ana", late).act(800, "ana", mirrored(StatusState::Investigating)).act(
+        900,
+        "ana",
+        status(StatusState::Investigating),
+    );
     near(of(told), 0.35 * opened + 0.25 * fields + 0.20 * copied + 0.20 * 0.5);
     // Three words and nothing else, at once.
     near(of(do_nothing().act(130, "ana", bare("uploads are broken"))), 0.35 / whole);
@@ -178,7 +177,10 @@ fn the_last_answer_before_the_end_counts() {
     let play = do_nothing().act(400, "ana", answers(&[("live", "false"), ("users", "few")]));
     let revised = play.act(500, "ben", answers(&right));
     near(figure(revised.clone(), "assess.severity"), 1.0);
-    near(figure(revised.clone().act(600, "ana", answers(&[("live", "false")])), "assess.severity"), 2.0 / 3.0);
+    near(
+        figure(revised.clone().act(600, "ana", answers(&[("live", "false")])), "assess.severity"),
+        2.0 / 3.0,
+    );
     near(figure(revised.act(1800, "ana", answers(&[("live", "false")])), "assess.severity"), 1.0);
 }
 
@@ -223,8 +225,7 @@ fn the_debrief_tells_the_declared_answers_after_the_reveal() {
         .act(500, "ana", mirrored(StatusState::Resolved))
         .act(610, "ana", answers(&[("users", "everybody"), ("sites", "dont-know")]));
     let data = debrief(&Journal::new(&told.journal()).unwrap());
-    for (text, reveal) in
-        [(render::markdown(&data), "## The reveal"), (render::html(&data), "id=\"reveal\"")]
+    for (text, reveal) in [(render::markdown(&data), "## The reveal"), (render::html(&data), "id=\"reveal\"")]
     {
         let reveal = text.find(reveal).unwrap();
         assert!(text.find("some-of-all").unwrap() > reveal, "the right answer comes after the reveal");
@@ -256,12 +257,16 @@ fn a_board_shows_tickets_and_questions_and_no_right_answer() {
         .act(200, "ana", ticket())
         .act(210, "ben", mirrored(StatusState::Investigating))
         .act(220, "ana", cc(&["storage-oncall"]))
-        .act(225, "ana", Act::Ticket(TicketAct::Update {
-            ticket: first(),
-            title: None,
-            on: Some("metadata".to_owned()),
-            priority: None,
-        }))
+        .act(
+            225,
+            "ana",
+            Act::Ticket(TicketAct::Update {
+                ticket: first(),
+                title: None,
+                on: Some("metadata".to_owned()),
+                priority: None,
+            }),
+        )
         .act(230, "ben", answers(&[("users", "everybody"), ("live", "dont-know")]))
         .act(240, "ana", Act::Ticket(TicketAct::Close { ticket: first(), text: String::new() }))
         .journal();

@@ -407,7 +407,10 @@ pub(crate) fn severity(answered: usize, of: usize, right: usize, unsure: usize) 
         sentence.push('.');
         sentence
     };
-    Said::asking(sentence, "Who can tell the team how many users, which sites and which services are affected?")
+    Said::asking(
+        sentence,
+        "Who can tell the team how many users, which sites and which services are affected?",
+    )
 }
 
 pub(crate) fn no_assessment() -> Said {

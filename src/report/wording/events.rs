@@ -8,7 +8,7 @@ use crate::{
     },
     scenario::{
         act::{Act, StatusState},
-        ticket::TicketAct,
+        ticket::{TicketAct, TicketId},
     },
 };
 
@@ -85,10 +85,7 @@ pub fn act(act: &Act) -> String {
             let cc = if cc.is_empty() { String::new() } else { format!(", copied {}", tame(&cc.join(", "))) };
             format!("opened a ticket{on}{priority}{cc}: {}", quoted(title))
         }
-        Act::Ticket(done) => {
-            let id = done.ticket().map_or_else(|| "the ticket".to_owned(), |id| id.to_string());
-            format!("{id}: {}", quoted(&ticket_done(done)))
-        }
+        Act::Ticket(done) => quoted(&ticket_done(done, done.ticket())),
         Act::Stumped(text) if text.is_empty() => "said: we are stumped".to_owned(),
         Act::Stumped(text) => format!("said: we are stumped: {}", quoted(text)),
         Act::Hypothesis(claim) => format!("guessed: {}", claim_words(claim)),
@@ -113,8 +110,10 @@ pub fn act(act: &Act) -> String {
 /// How a ticket's first entry reads.
 pub(crate) const TICKET_OPENED: &str = "opened it";
 
-/// What was done to a ticket, as its entry: `noted: the pool looks tiny`.
-pub(crate) fn ticket_done(act: &TicketAct) -> String {
+/// What was done to a ticket: `noted in t1: the pool looks tiny`. Without its id it reads as an entry of that ticket.
+pub(crate) fn ticket_done(act: &TicketAct, named: Option<TicketId>) -> String {
+    let it = named.map_or_else(|| "it".to_owned(), |id| id.to_string());
+    let within = |word: &str| named.map_or_else(String::new, |id| format!(" {word} {id}"));
     match act {
         TicketAct::Open { .. } => TICKET_OPENED.to_owned(),
         TicketAct::Update { title, on, priority, .. } => {
@@ -124,13 +123,15 @@ pub(crate) fn ticket_done(act: &TicketAct) -> String {
                 priority.map(|priority| format!("priority {priority}")),
             ];
             let fields: Vec<_> = fields.into_iter().flatten().collect();
-            format!("changed it: {}", fields.join(", "))
+            format!("changed {it}: {}", fields.join(", "))
         }
-        TicketAct::Note { text, status: None, .. } => format!("noted: {}", tame(text)),
-        TicketAct::Note { text, status: Some(_), .. } => format!("mirrored an update: {}", tame(text)),
-        TicketAct::Cc { to, .. } => format!("copied {}", tame(&to.join(", "))),
-        TicketAct::Close { text, .. } if text.is_empty() => "closed it".to_owned(),
-        TicketAct::Close { text, .. } => format!("closed it: {}", tame(text)),
+        TicketAct::Note { text, status: None, .. } => format!("noted{}: {}", within("in"), tame(text)),
+        TicketAct::Note { text, status: Some(_), .. } => {
+            format!("mirrored an update{}: {}", within("into"), tame(text))
+        }
+        TicketAct::Cc { to, .. } => format!("copied {}{}", tame(&to.join(", ")), within("on")),
+        TicketAct::Close { text, .. } if text.is_empty() => format!("closed {it}"),
+        TicketAct::Close { text, .. } => format!("closed {it}: {}", tame(text)),
     }
 }
 

@@ -77,11 +77,12 @@ fn fields(sheet: &Sheet<'_, '_>, ticket: &Ticket) -> f64 {
     let words = ticket.title.split_whitespace().count() + ticket.text.split_whitespace().count();
     let says = f64::from(u8::from(words >= WORDS_MIN));
     let on = ticket.on.as_deref().map_or(0.0, |on| nearness(plan, &[on]));
-    let priority = plan.truth.priority.map(|right| match ticket.priority.map(|given| given.steps_to(right)) {
-        Some(0) => 1.0,
-        Some(1) => 0.5,
-        _ => 0.0,
-    });
+    let priority =
+        plan.truth.priority.map(|right| match ticket.priority.map(|given| given.steps_to(right)) {
+            Some(0) => 1.0,
+            Some(1) => 0.5,
+            _ => 0.0,
+        });
     let judged: Vec<f64> = [Some(says), Some(on), priority].into_iter().flatten().collect();
     judged.iter().sum::<f64>() / judged.len() as f64
 }
