@@ -12,6 +12,9 @@ use std::{fmt, str::FromStr};
 pub struct TicketId(u16);
 
 impl TicketId {
+    /// The ticket that was opened first.
+    pub const FIRST: Self = Self(1);
+
     /// The id of a ticket before which so many were opened.
     pub fn after(opened: usize) -> Self {
         Self(u16::try_from(opened).unwrap_or(u16::MAX).saturating_add(1))

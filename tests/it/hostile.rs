@@ -231,7 +231,7 @@ fn a_severity_checklist_has_answers_among_its_options() {
         ),
         ("{live: true, users: few, sites: [north]}".to_owned(), "`north` is no answer to `sites`"),
         ("{live: true, users: few, sites: []}".to_owned(), "`sites` needs an answer"),
-        ("{live: [true, false], users: few, sites: [east]}".to_owned(), "expected"),
+        ("{live: [true, false], users: few, sites: [east]}".to_owned(), "`live` has one answer"),
         ("{live: true, users: [few, nobody], sites: [east]}".to_owned(), "`users` has one answer"),
         ("{live: true, userz: few}".to_owned(), "there is no standard question `userz`"),
         ("{live: true, users: dont-know}".to_owned(), "the truth knows"),

@@ -10,7 +10,7 @@ use crate::{
         ticket::Ticket,
         wording::{self, page},
     },
-    scenario::severity::Answer,
+    scenario::{severity::Answer, ticket::Priority},
 };
 
 /// Most tickets, and most entries of one, that are written out.
@@ -30,7 +30,7 @@ impl Desk<'_, '_> {
             title: wording::tame(&ticket.title),
             fields: vec![
                 field("Component", given(ticket.on.as_deref())),
-                field("Priority", given(ticket.priority.map(|priority| priority.as_str()))),
+                field("Priority", given(ticket.priority.map(Priority::as_str))),
                 field("On copy", or_none(&cc)),
                 field("Opened", self.said(ticket.opened().at)),
                 field(

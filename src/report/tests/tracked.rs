@@ -38,12 +38,10 @@ fn lat(seconds: f64) -> f64 {
 }
 
 fn cc(to: &[&str]) -> Act {
-    Act::Ticket(TicketAct::Cc { ticket: first(), to: to.iter().map(|&one| one.to_owned()).collect() })
+    Act::Ticket(TicketAct::Cc { ticket: FIRST, to: to.iter().map(|&one| one.to_owned()).collect() })
 }
 
-fn first() -> Option<TicketId> {
-    Some(TicketId::after(0))
-}
+const FIRST: Option<TicketId> = Some(TicketId::FIRST);
 
 fn note(ticket: Option<TicketId>, status: Option<u64>) -> Act {
     Act::Ticket(TicketAct::Note { ticket, text: "more is known".to_owned(), status })
@@ -98,7 +96,7 @@ fn an_update_may_be_mirrored_by_a_note_and_the_sooner_the_better() {
             crate::drill::event::Event::Acted { act, .. } if is_status(act) => Some(one.seq),
             _ => None,
         });
-        of(play.act(second, "ana", note(first(), seq)))
+        of(play.act(second, "ana", note(FIRST, seq)))
     };
     near(play(300), 1.0);
     near(play(900), 0.8 + 0.2 * lat(600.0));
@@ -106,7 +104,7 @@ fn an_update_may_be_mirrored_by_a_note_and_the_sooner_the_better() {
     let other = do_nothing()
         .act(200, "ana", ticket())
         .act(300, "ana", status(StatusState::Investigating))
-        .act(301, "ana", note(first(), None));
+        .act(301, "ana", note(FIRST, None));
     near(of(other), 0.8);
 }
 
@@ -114,10 +112,7 @@ fn an_update_may_be_mirrored_by_a_note_and_the_sooner_the_better() {
 fn the_ticket_that_tracks_the_incident_counts_and_the_others_are_neutral() {
     let noise = bare("the certificate needs renewal next month");
     // A ticket about something else, opened first, or a dozen of them later.
-    let mut busy = do_nothing().act(130, "ben", noise.clone()).act(200, "ana", {
-        let Act::Ticket(TicketAct::Open { title, on, priority, text, cc }) = ticket() else { unreachable!() };
-        Act::Ticket(TicketAct::Open { title, on, priority, text, cc })
-    });
+    let mut busy = do_nothing().act(130, "ben", noise.clone()).act(200, "ana", ticket());
     for second in 300..312 {
         busy = busy.act(second, "ben", noise.clone());
     }
@@ -190,9 +185,9 @@ fn honesty_is_never_worse_than_guessing() {
     let sets = [vec!["east"], vec!["west"], vec!["east", "west"]];
     for truth in ["east", "west", "east, west"] {
         let worth = |answer: &str| {
-            let mut plan = plan();
-            plan.truth.severity = [("sites".to_owned(), truth.to_owned())].into();
-            let play = Play::of(plan).broken().outage(600, 600).ended(600, Outcome::Completed);
+            let mut planned = plan();
+            planned.truth.severity = [("sites".to_owned(), truth.to_owned())].into();
+            let play = Play::of(planned).broken().outage(600, 600).ended(600, Outcome::Completed);
             figure(play.act(500, "ana", answers(&[("sites", answer)])), "assess.severity")
         };
         let guess = sets.iter().map(|set| worth(&set.join(","))).sum::<f64>() / 3.0;
@@ -261,14 +256,14 @@ fn a_board_shows_tickets_and_questions_and_no_right_answer() {
             225,
             "ana",
             Act::Ticket(TicketAct::Update {
-                ticket: first(),
+                ticket: FIRST,
                 title: None,
                 on: Some("metadata".to_owned()),
                 priority: None,
             }),
         )
         .act(230, "ben", answers(&[("users", "everybody"), ("live", "dont-know")]))
-        .act(240, "ana", Act::Ticket(TicketAct::Close { ticket: first(), text: String::new() }))
+        .act(240, "ana", Act::Ticket(TicketAct::Close { ticket: FIRST, text: String::new() }))
         .journal();
     let upto = |second: u64| {
         let end = events.iter().position(|one| one.at > super::builder::at(second).resolve(events[0].at));
@@ -312,10 +307,10 @@ proptest! {
         let before = of(play(opened));
         prop_assert!(of(play(opened + later)) <= before + 1e-9);
         let update = |on: &str, priority| Act::Ticket(TicketAct::Update {
-            ticket: first(), title: None, on: Some(on.to_owned()), priority,
+            ticket: FIRST, title: None, on: Some(on.to_owned()), priority,
         });
         let conforming = [
-            cc(&["web-oncall"]), note(first(), None), update("web", Some(Priority::VeryUrgent)),
+            cc(&["web-oncall"]), note(FIRST, None), update("web", Some(Priority::VeryUrgent)),
             mirrored(StatusState::Identified),
         ];
         let mut so_far = play(opened);

@@ -113,16 +113,14 @@ impl Stage<'_> {
             Act::Ack(alarm) if !self.alarms.iter().any(|known| known.name == *alarm) => {
                 self.no_alarm(found, place, alarm.as_str());
             }
-            Act::Log { on: Some(on), .. } if !self.target.has_service(on) => {
+            Act::Log { on: Some(on), .. }
+            | Act::Ticket(TicketAct::Open { on: Some(on), .. } | TicketAct::Update { on: Some(on), .. })
+                if !self.target.has_service(on) =>
+            {
                 found.unknown(place, "component", on, super::params::services(self.target));
             }
             Act::Hypothesis(claim) | Act::Cause(claim) => {
                 cause::claim(found, place, claim, self.file, self.target);
-            }
-            Act::Ticket(TicketAct::Open { on: Some(on), .. } | TicketAct::Update { on: Some(on), .. })
-                if !self.target.has_service(on) =>
-            {
-                found.unknown(place, "component", on, super::params::services(self.target));
             }
             Act::Assess(claim) => self.impact(found, place, claim),
             Act::Severity(answers) => self.checklist(found, place, answers),
@@ -193,7 +191,7 @@ fn tickets(found: &mut Findings, act: &Placed<Act>, opened: &mut usize) {
             *opened += 1;
             None
         }
-        Act::Ticket(done) => Some(done.ticket().unwrap_or(TicketId::after(0))),
+        Act::Ticket(done) => Some(done.ticket().unwrap_or(TicketId::FIRST)),
         Act::Status { ticket, .. } => *ticket,
         _ => None,
     };
