@@ -15,6 +15,8 @@ pub mod condition;
 pub mod file;
 pub mod pack;
 pub mod problem;
+pub mod severity;
+pub mod ticket;
 pub mod truth;
 
 use crate::base::{AlarmName, Person, Span};
@@ -23,6 +25,7 @@ use act::{Act, CauseClaim, Role};
 use condition::Condition;
 use pack::{Pack, WorkloadShape};
 use serde::{Deserialize, Serialize};
+use severity::Question;
 use truth::Truth;
 
 /// A scenario that passed every check, with its pack.
@@ -62,6 +65,8 @@ pub struct Scenario {
     pub hints: Vec<String>,
     /// Questions that instigators may ask after a "stumped".
     pub questions: Vec<String>,
+    /// The severity checklist: questions and options, without what is right.
+    pub severity: Vec<Question>,
     /// Automatic aborts: the drill is stopped when one of these does not hold.
     pub stop_conditions: Vec<Condition>,
     /// The oracle: when service counts as restored.

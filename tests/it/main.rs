@@ -21,4 +21,5 @@ mod skip;
 mod stage;
 mod store;
 mod stories;
+mod tickets;
 mod tidy;
