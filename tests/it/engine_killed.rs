@@ -13,8 +13,9 @@ use gameday::{
         Drill,
         event::{Event, InjectionStep, Outcome, Recorded},
     },
+    fault::Fence,
     store::{SqliteStore, Store},
-    target::agent_client::AgentClient,
+    target::{Injector, agent_client::AgentClient},
 };
 use nix::{
     fcntl::{Flock, FlockArg},
@@ -231,6 +232,49 @@ fn a_drill_whose_agent_is_gone_too_is_taken_back() {
         assert_eq!(after[..before.len()], before[..], "what was acknowledged is there");
         assert_eq!(Drill::fold(&after).unwrap().outcome(), Some(Outcome::Aborted));
         house.assert_nothing_is_left().await;
+    });
+}
+
+#[test]
+fn a_drill_whose_fault_the_agent_has_let_go_of_is_taken_back() {
+    run(async {
+        let house = House::new();
+        let before = house.killed_while_live(&["run", "quick.yaml"]).await;
+        let drill = Drill::fold(&before).unwrap();
+        let agent = AgentClient::connect(&folder_of(&before)).unwrap();
+        // What the end of a lease does, without the two minutes until then.
+        let fence = Fence { epoch: agent.take_epoch().await.unwrap(), seq: 0 };
+        agent.undo(&drill.injections()[0].planned.id, fence).await.unwrap();
+        let (code, last, said) = house.resume();
+        assert_eq!(code, Some(5), "{said}");
+        assert!(said.contains("has run out"), "{said}");
+        assert_eq!((&last["outcome"], &last["clean"]), (&"aborted".into(), &true.into()), "{last}");
+        house.assert_nothing_is_left().await;
+    });
+}
+
+#[test]
+fn where_several_drills_were_left_they_are_listed() {
+    run(async {
+        let house = House::new();
+        fs::create_dir_all(house.path().join("home")).unwrap();
+        let store = SqliteStore::open(&house.path().join("home/journal.db")).await.unwrap();
+        for name in ["d-one", "d-two"] {
+            let mut journal = crate::corpus::journal()[..2].to_vec();
+            let Event::Planned(plan) = &mut journal[0].event else {
+                panic!("a journal begins with its plan")
+            };
+            plan.drill = name.parse().unwrap();
+            store.append(&plan.drill.clone(), 0, &journal).await.unwrap();
+        }
+        store.close().await;
+        let several = gameday(house.path()).args(["run", "--resume"]).assert().code(2);
+        let said = String::from_utf8_lossy(&several.get_output().stderr).into_owned();
+        assert!(said.contains("d-one") && said.contains("d-two"), "{said}");
+        // The one that is named is meant; it never had a target, so there is nothing to play.
+        let one = gameday(house.path()).args(["run", "--resume", "d-two"]).assert().code(5);
+        one.stderr(predicates::str::contains("it never had a target"));
+        gameday(house.path()).args(["run", "--resume", "d-two"]).assert().code(1);
     });
 }
 
