@@ -7,6 +7,7 @@
 
 mod api;
 mod boot;
+pub mod compat;
 mod durable;
 mod guard;
 mod keeper;
