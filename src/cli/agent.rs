@@ -132,8 +132,9 @@ impl Agent {
 impl Alone {
     fn run(self) -> Result<Exit, Failure> {
         if !self.compat {
-            return Err(Failure::usage("could not tell what is to be done")
-                .with_help("`gameday agent --compat` serves the fault proxy alone; `gameday help agent` has the rest."));
+            return Err(Failure::usage("could not tell what is to be done").with_help(
+                "`gameday agent --compat` serves the fault proxy alone; `gameday help agent` has the rest.",
+            ));
         }
         let seed = self.seed.map_or_else(Seed::fresh, Seed);
         let memory = match &self.folder {

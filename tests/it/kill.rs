@@ -531,7 +531,12 @@ fn plan() -> Plan {
     let faults = [
         Fault::FileEdit { file: "web".into(), key: "pool.size".into(), value: "2".into() },
         Fault::VolumeFill { volume: "v".parse().unwrap(), percent: 90 },
-        Fault::LinkLatency { link: "l".parse().unwrap(), latency_ms: LATENCY_MS, jitter_ms: 0, only: Only::default() },
+        Fault::LinkLatency {
+            link: "l".parse().unwrap(),
+            latency_ms: LATENCY_MS,
+            jitter_ms: 0,
+            only: Only::default(),
+        },
     ];
     let planned = |(number, fault): (u64, Fault)| PlannedInjection {
         id: format!("gd-{number}").parse().unwrap(),

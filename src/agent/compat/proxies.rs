@@ -62,7 +62,9 @@ impl Wanted {
     pub(super) async fn of(fields: &Fields, nth: Option<usize>) -> Result<Self, Complaint> {
         let required = |name: &str, value: Option<String>| {
             let place = nth.map_or_else(String::new, |nth| format!(" at proxy {nth}"));
-            value.filter(|value| !value.is_empty()).ok_or_else(|| Complaint::missing(format!("{name}{place}")))
+            value
+                .filter(|value| !value.is_empty())
+                .ok_or_else(|| Complaint::missing(format!("{name}{place}")))
         };
         let (name, listen, upstream) =
             (fields.text("name")?, fields.text("listen")?, fields.text("upstream")?);

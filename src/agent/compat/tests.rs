@@ -13,6 +13,8 @@ struct Served {
 
 async fn serve_these(proxies: Proxies) -> Served {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    // The library wants a provider of cryptography even where none is used.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let at = format!("http://{}", listener.local_addr().unwrap());
     let proxies = Arc::new(Mutex::new(proxies));
     let router = api::router(Arc::clone(&proxies));
@@ -72,7 +74,8 @@ async fn a_proxy_is_made_shown_changed_and_deleted() {
     assert_eq!(status, 201);
     let listen = made["listen"].as_str().unwrap().to_owned();
     assert!(listen.starts_with("127.0.0.1:") && !listen.ends_with(":0"), "resolved: {listen}");
-    let shown = json!({"name": "redis", "listen": listen, "upstream": upstream, "enabled": true, "toxics": []});
+    let shown =
+        json!({"name": "redis", "listen": listen, "upstream": upstream, "enabled": true, "toxics": []});
     assert_eq!(made, shown);
     assert_eq!(api.get("/proxies").await, json!({"redis": shown}));
     assert_eq!(api.get("/proxies/redis").await, shown);
@@ -93,8 +96,12 @@ async fn a_proxy_is_made_shown_changed_and_deleted() {
     assert_eq!(api.ask("DELETE", "/proxies/redis", Value::Null).await, (204, Value::Null));
     assert!(tokio::net::TcpStream::connect(&listen).await.is_err());
     for (method, path) in [
-        ("GET", "/proxies/redis"), ("PATCH", "/proxies/redis"), ("DELETE", "/proxies/redis"),
-        ("GET", "/proxies/redis/toxics"), ("POST", "/proxies/redis/toxics"), ("GET", "/proxies/redis/toxics/x"),
+        ("GET", "/proxies/redis"),
+        ("PATCH", "/proxies/redis"),
+        ("DELETE", "/proxies/redis"),
+        ("GET", "/proxies/redis/toxics"),
+        ("POST", "/proxies/redis/toxics"),
+        ("GET", "/proxies/redis/toxics/x"),
     ] {
         let gone = api.ask(method, path, json!({})).await;
         assert_eq!(gone, (404, json!({"error": "proxy not found", "status": 404})), "{method} {path}");
@@ -119,7 +126,8 @@ async fn toxics_are_added_changed_and_removed_under_their_names() {
     assert_eq!(all, json!([made, shown]), "upstream ones first");
     assert_eq!(api.get("/proxies/p").await["toxics"], all);
     for method in ["POST", "PATCH"] {
-        let change = json!({"attributes": {"jitter": 2}, "toxicity": 0.5, "name": "other", "stream": "upstream"});
+        let change =
+            json!({"attributes": {"jitter": 2}, "toxicity": 0.5, "name": "other", "stream": "upstream"});
         let (status, changed) = api.ask(method, "/proxies/p/toxics/latency_downstream", change).await;
         assert_eq!((status, &changed["attributes"]), (200, &json!({"latency": 5, "jitter": 2})));
         assert_eq!((&changed["toxicity"], &changed["stream"]), (&json!(0.5), &json!("downstream")));
@@ -151,7 +159,10 @@ async fn mistakes_are_told_in_the_words_that_clients_compare() {
         assert_eq!(api.ask("POST", path, body).await, (400, json!({"error": message, "status": 400})));
     }
     for (path, body) in [
-        ("/proxies", "{"), ("/proxies", ""), ("/proxies", "[]"), ("/proxies", r#"{"name": 5}"#),
+        ("/proxies", "{"),
+        ("/proxies", ""),
+        ("/proxies", "[]"),
+        ("/proxies", r#"{"name": 5}"#),
         ("/proxies", r#"{"name": "a", "upstream": "b", "listen": "::::"}"#),
         ("/proxies/p/toxics", r#"{"type": "latency", "attributes": {"latency": 1.5}}"#),
         ("/proxies/p/toxics", r#"{"type": "latency", "attributes": {"latency": "5"}}"#),
@@ -173,7 +184,11 @@ async fn populating_makes_what_is_missing_and_leaves_what_fits() {
     let api = served().await;
     let upstream = upstream();
     let (status, made) = api
-        .ask("POST", "/populate", json!([{"name": "a", "upstream": upstream}, {"name": "b", "upstream": upstream}]))
+        .ask(
+            "POST",
+            "/populate",
+            json!([{"name": "a", "upstream": upstream}, {"name": "b", "upstream": upstream}]),
+        )
         .await;
     assert_eq!((status, made["proxies"].as_array().unwrap().len()), (201, 2));
     let listen = made["proxies"][0]["listen"].clone();
@@ -189,7 +204,10 @@ async fn populating_makes_what_is_missing_and_leaves_what_fits() {
     let wrong = json!([{"name": "c", "upstream": "x"}, {"name": "d"}]);
     let (status, error) = api.ask("POST", "/populate", wrong).await;
     assert_eq!(status, 400);
-    assert_eq!(error, json!({"error": "missing required field: upstream at proxy 2", "status": 400, "proxies": []}));
+    assert_eq!(
+        error,
+        json!({"error": "missing required field: upstream at proxy 2", "status": 400, "proxies": []})
+    );
     assert_eq!(api.get("/proxies").await, before, "nothing was changed");
 }
 
@@ -231,7 +249,8 @@ async fn what_was_made_is_there_again_after_a_restart() {
     let api = serve_these(Proxies::kept_in(&file, Seed(1)).await.unwrap()).await;
     api.ask("POST", "/proxies", json!({"name": "a", "upstream": upstream()})).await;
     api.ask("POST", "/proxies", json!({"name": "b", "upstream": "x:1", "enabled": false})).await;
-    let toxic = json!({"type": "limit_data", "stream": "upstream", "attributes": {"bytes": 3}, "toxicity": 0.25});
+    let toxic =
+        json!({"type": "limit_data", "stream": "upstream", "attributes": {"bytes": 3}, "toxicity": 0.25});
     api.ask("POST", "/proxies/a/toxics", toxic).await;
     let before = api.get("/proxies").await;
     api.proxies.lock().await.close().await;
@@ -254,7 +273,6 @@ async fn every_call_is_answered_while_a_peer_does_not_read() {
             Err(_) => quiet += 1,
         }
         tokio::task::yield_now().await;
-        tokio::net::TcpStream::connect(deaf.local_addr().unwrap()).await.unwrap();
     }
     let calls = [
         ("POST", "/proxies/p/toxics", json!({"type": "latency", "attributes": {"latency": 1000}})),
@@ -280,16 +298,39 @@ async fn every_call_is_answered_while_a_peer_does_not_read() {
 fn any_body() -> impl proptest::strategy::Strategy<Value = Vec<u8>> {
     use proptest::prelude::*;
     let word = prop_oneof![
-        Just(json!("p")), Just(json!("")), Just(json!(null)), Just(json!(-1)), Just(json!(1e300)),
-        Just(json!(u64::MAX)), Just(json!(i64::MIN)), Just(json!(true)), Just(json!([])), Just(json!({})),
-        Just(json!("latency")), Just(json!("slicer")), Just(json!("limit_data")), Just(json!("timeout")),
-        Just(json!("upstream")), Just(json!("1")), Just(json!("::")), Just(json!("\u{0}\u{fffd}")),
-        Just(json!({"latency": i64::MAX, "jitter": i64::MAX, "rate": -1, "bytes": i64::MIN, "delay": i64::MAX,
-            "average_size": i64::MAX, "size_variation": i64::MAX, "timeout": i64::MAX})),
+        Just(json!("p")),
+        Just(json!("")),
+        Just(json!(null)),
+        Just(json!(-1)),
+        Just(json!(1e300)),
+        Just(json!(u64::MAX)),
+        Just(json!(i64::MIN)),
+        Just(json!(true)),
+        Just(json!([])),
+        Just(json!({})),
+        Just(json!("latency")),
+        Just(json!("slicer")),
+        Just(json!("limit_data")),
+        Just(json!("timeout")),
+        Just(json!("upstream")),
+        Just(json!("1")),
+        Just(json!("::")),
+        Just(json!("\u{0}\u{fffd}")),
+        Just(
+            json!({"latency": i64::MAX, "jitter": i64::MAX, "rate": -1, "bytes": i64::MIN, "delay": i64::MAX,
+            "average_size": i64::MAX, "size_variation": i64::MAX, "timeout": i64::MAX})
+        ),
     ];
     let key = prop_oneof![
-        Just("name"), Just("upstream"), Just("enabled"), Just("type"), Just("stream"),
-        Just("toxicity"), Just("attributes"), Just("toxics"), Just("other"),
+        Just("name"),
+        Just("upstream"),
+        Just("enabled"),
+        Just("type"),
+        Just("stream"),
+        Just("toxicity"),
+        Just("attributes"),
+        Just("toxics"),
+        Just("other"),
     ];
     let object = proptest::collection::hash_map(key, word, 0..6).prop_map(|fields| json!(fields));
     prop_oneof![
@@ -310,11 +351,20 @@ fn garbage_is_refused_and_breaks_nothing() {
         api.ask("POST", "/proxies/p/toxics", json!({"type": "latency", "name": "t"})).await;
         api
     });
-    let methods = prop_oneof![Just("GET"), Just("POST"), Just("PATCH"), Just("DELETE"), Just("PUT"), Just("BREW")];
+    let methods =
+        prop_oneof![Just("GET"), Just("POST"), Just("PATCH"), Just("DELETE"), Just("PUT"), Just("BREW")];
     let paths = prop_oneof![
-        Just("/proxies"), Just("/populate"), Just("/proxies/p"), Just("/proxies/p/toxics"), Just("/reset"),
-        Just("/proxies/p/toxics/t"), Just("/proxies/%ff/toxics/%00"), Just("/proxies//toxics"), Just("/metrics"),
-        Just("/x?y=z#"), Just("/version"),
+        Just("/proxies"),
+        Just("/populate"),
+        Just("/proxies/p"),
+        Just("/proxies/p/toxics"),
+        Just("/reset"),
+        Just("/proxies/p/toxics/t"),
+        Just("/proxies/%ff/toxics/%00"),
+        Just("/proxies//toxics"),
+        Just("/metrics"),
+        Just("/x?y=z#"),
+        Just("/version"),
     ];
     let mut runner = TestRunner::new(ProptestConfig::with_cases(400));
     let garbage = (methods, paths, any_body());
@@ -327,7 +377,8 @@ fn garbage_is_refused_and_breaks_nothing() {
     // It still works: traffic passes through a new proxy.
     runtime.block_on(async {
         api.ask("DELETE", "/proxies/new", Value::Null).await;
-        let (status, made) = api.ask("POST", "/proxies", json!({"name": "new", "upstream": upstream()})).await;
+        let (status, made) =
+            api.ask("POST", "/proxies", json!({"name": "new", "upstream": upstream()})).await;
         assert_eq!(status, 201);
         let listen = made["listen"].as_str().unwrap().to_owned();
         let echoed = tokio::task::spawn_blocking(move || {

@@ -133,8 +133,14 @@ impl Fields {
     fn share(&self, name: &str) -> Result<Option<f32>, Complaint> {
         match self.get(name) {
             None => Ok(None),
-            #[expect(clippy::cast_possible_truncation, reason = "the reference keeps a single-precision number")]
-            Some(Value::Number(number)) => Ok(number.as_f64().map(|number| number as f32)),
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "the reference keeps a single-precision number"
+            )]
+            Some(Value::Number(number)) => {
+                let share = number.as_f64().map(|number| number as f32).filter(|share| share.is_finite());
+                share.map(Some).ok_or_else(|| Complaint::body(format!("`{name}` is too large")))
+            }
             Some(_) => Err(Complaint::body(format!("`{name}` is a number"))),
         }
     }
@@ -252,11 +258,9 @@ impl Spec {
     }
 }
 
-/// A whole number is written without a point, as the reference does.
+/// Written as the reference does: the shortest text of the number, a whole one without a point.
 fn number(value: f32) -> Value {
-    #[expect(clippy::cast_possible_truncation, reason = "a small whole number")]
-    let whole = value as i64;
-    if value.fract() == 0.0 && value.abs() < 1e6 { json!(whole) } else { json!(value) }
+    serde_json::from_str(&value.to_string()).unwrap_or(Value::Null)
 }
 
 /// The address that a proxy is to listen on. Without a host it is a loopback address.

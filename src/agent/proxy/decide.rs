@@ -245,7 +245,8 @@ impl Flow {
 
     /// How many of the next `len` bytes may ever pass; asked once for each byte that came in.
     pub(super) fn admit(&mut self, len: usize) -> usize {
-        let left = |limit: &Limit| usize::try_from(limit.most.saturating_sub(limit.passed)).unwrap_or(usize::MAX);
+        let left =
+            |limit: &Limit| usize::try_from(limit.most.saturating_sub(limit.passed)).unwrap_or(usize::MAX);
         let admitted = self.limits.iter().map(left).fold(len, usize::min);
         for limit in &mut self.limits {
             limit.passed = limit.passed.saturating_add(admitted as u64);
@@ -535,7 +536,8 @@ mod tests {
     #[test]
     fn a_toxic_acts_in_its_own_direction_alone() {
         let mut rules = Rules::default();
-        let up = Toxic { stream: Stream::Upstream, ..Effect::Latency { latency_ms: 50, jitter_ms: 0 }.into() };
+        let up =
+            Toxic { stream: Stream::Upstream, ..Effect::Latency { latency_ms: 50, jitter_ms: 0 }.into() };
         rules.set(&"gd-1".parse().unwrap(), up, Instant::now());
         for (way, expected) in [(Way::Up, 50), (Way::Down, 0)] {
             let mut flow = Flow::default();

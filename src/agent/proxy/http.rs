@@ -83,8 +83,7 @@ impl Exchange {
         for (id, placed) in rules.on(lane) {
             if let Effect::Http { path, act, requests } = &placed.toxic.effect {
                 let known = before.iter().position(|rule| rule.id == *id);
-                let rng =
-                    known.map_or_else(|| lane.stream(id, "http"), |at| before.swap_remove(at).rng);
+                let rng = known.map_or_else(|| lane.stream(id, "http"), |at| before.swap_remove(at).rng);
                 let (path, act, requests) = (path.clone(), *act, *requests);
                 self.rules.push(Rule { id: id.clone(), path, act, requests, rng });
             }
@@ -250,10 +249,7 @@ fn response(status: u16, head: &Head) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        agent::proxy::decide::Way,
-        seed::Seed,
-    };
+    use crate::{agent::proxy::decide::Way, seed::Seed};
     use proptest::prelude::*;
     use tokio::time::Instant;
 

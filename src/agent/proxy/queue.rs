@@ -55,8 +55,14 @@ struct Mark {
     hold: Duration,
     due: Duration,
     len: usize,
-    /// The lines that are shared have been asked; `due` is what they said.
-    booked: bool,
+    /// What the lines that are shared said, once they were asked.
+    booked: Option<Duration>,
+}
+
+impl Mark {
+    fn due(&self) -> Duration {
+        self.booked.unwrap_or(self.due)
+    }
 }
 
 /// Where a queue stands while it is asked what is due.
@@ -110,7 +116,7 @@ impl Queue {
                 Verdict::Deliver { due, len } => (due, len),
                 Verdict::Swallow => (arrived, left),
             };
-            self.marks.push_back(Mark { arrived, hold, due, len, booked: false });
+            self.marks.push_back(Mark { arrived, hold, due, len, booked: None });
             self.held += OVERHEAD;
             left -= len;
         }
@@ -123,7 +129,7 @@ impl Queue {
         let before = std::mem::take(&mut self.marks);
         self.held -= before.len() * OVERHEAD;
         for mark in before {
-            if mark.booked && flow.keeps_bookings() {
+            if mark.booked.is_some() && flow.keeps_bookings() {
                 // Its turn has been given; asking again would take another one.
                 self.held += OVERHEAD;
                 self.marks.push_back(mark);
@@ -139,18 +145,19 @@ impl Queue {
 
     /// When the next byte is due that is not ready yet.
     pub(super) fn next_due(&self) -> Option<Duration> {
-        self.marks.front().map(|mark| mark.due)
+        self.marks.front().map(Mark::due)
     }
 
     /// Makes ready what is due; says how many bytes are ready. With a slicer, one piece at a time.
     pub(super) fn ripen(&mut self, look: Look, flow: &Flow) -> usize {
         while let Some(mark) = self.marks.front_mut()
-            && mark.due <= look.now
+            && mark.due() <= look.now
             && !(flow.chops() && self.ready > 0)
         {
-            if !mark.booked && flow.shares() {
-                mark.booked = true;
-                mark.due = flow.book(look.accepted, look.way, look.now, mark.len);
+            if mark.booked.is_none() && flow.shares() {
+                // Its own time has come, whatever the lines say.
+                mark.due = Duration::ZERO;
+                mark.booked = Some(flow.book(look.accepted, look.way, look.now, mark.len));
                 continue;
             }
             self.ready += mark.len;
@@ -310,9 +317,7 @@ mod tests {
                         queue.decide_again(&mut flow, now);
                     }
                 }
-                // What a shared line said of the first does not move those behind it.
-                let own = queue.marks.iter().filter(|mark| !mark.booked);
-                let dues: Vec<_> = own.map(|mark| mark.due).collect();
+                let dues: Vec<_> = queue.marks.iter().map(|mark| mark.due).collect();
                 prop_assert!(dues.is_sorted(), "{dues:?}");
             }
             flow.obey(&Rules::default(), LANE, now);

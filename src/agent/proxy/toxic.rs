@@ -334,10 +334,7 @@ mod tests {
         assert_eq!((toxic.stream, toxic.toxicity), (Stream::Upstream, Toxicity::of_share(0.25)));
         let abort = json!({"kind": "link-http", "link": "l", "act": "abort", "path": "/x", "percent": 5});
         let requests = Toxicity::of_percent(5);
-        assert_eq!(
-            toxic_of(abort).effect,
-            Effect::Http { path: "/x".into(), act: HttpAct::Abort, requests }
-        );
+        assert_eq!(toxic_of(abort).effect, Effect::Http { path: "/x".into(), act: HttpAct::Abort, requests });
     }
 
     #[test]

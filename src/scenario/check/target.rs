@@ -146,7 +146,10 @@ fn of_link(found: &mut Findings, place: Place, fault: &Fault, target: &TargetDes
                 found.add(place, format!("link `{link}` is not declared to carry HTTP"));
             }
             if !path.starts_with('/') {
-                found.add(place, format!("`{}` is not the beginning of a path: write it like `/objects`", shown(path)));
+                found.add(
+                    place,
+                    format!("`{}` is not the beginning of a path: write it like `/objects`", shown(path)),
+                );
             }
             match act {
                 HttpAct::Status(status) if !(400..=599).contains(status) => {

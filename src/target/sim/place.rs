@@ -63,10 +63,10 @@ fn instance<'a>(world: &'a World, name: &ServiceName) -> Result<(ServiceName, &'
 /// What the model of links cannot say.
 fn modelled(fault: &Fault) -> Result<(), String> {
     match fault {
-        Fault::LinkSharedBandwidth { .. } => {
-            Err("the model does not know how many share a link: rehearse a shared bandwidth on the real target"
-                .to_owned())
-        }
+        Fault::LinkSharedBandwidth { .. } => Err(
+            "the model does not know how many share a link: rehearse a shared bandwidth on the real target"
+                .to_owned(),
+        ),
         Fault::LinkHttp { path, .. } if path != "/" => Err(format!(
             "the model does not know the paths of requests: rehearse HTTP faults under `{path}` on the real target"
         )),

@@ -256,6 +256,8 @@ fn http(path: &str, act: HttpAct) -> Effect {
 #[tokio::test]
 async fn http_requests_fail_by_path_on_connections_that_stay() {
     let proxy = http_pair().await;
+    // The library wants a provider of cryptography even where none is used.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::builder().pool_max_idle_per_host(1).build().unwrap();
     let at = format!("http://{}", proxy.local_addr());
     let ask = async |path: &str, body: &str| {
