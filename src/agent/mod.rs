@@ -8,6 +8,7 @@
 mod api;
 mod attestation;
 mod boot;
+pub mod compat;
 mod durable;
 mod guard;
 mod keeper;

@@ -226,6 +226,7 @@ fn layout(root: &Path, instance: u8, program: &Path) -> Layout {
         listen: link_address(instance, place),
         upstream: Instance::named(to).expect("links lead to instances").address(instance),
         distance_ms: distance_ms(from, to),
+        http: true,
     });
     let volumes = INSTANCES.iter().filter(|row| row.component == "storage").map(|row| VolumeLayout {
         volume: name(row.name),

@@ -77,6 +77,9 @@ pub struct Link {
     pub to: ServiceName,
     /// One-way delay that belongs to the distance and is always there.
     pub distance: Span,
+    /// It carries HTTP/1, so that faults may tell its requests apart.
+    #[serde(default)]
+    pub http: bool,
 }
 
 /// A volume of an instance.
@@ -323,6 +326,9 @@ pub struct LinkLayout {
     pub upstream: String,
     /// One-way delay in milliseconds that is always there.
     pub distance_ms: u64,
+    /// It carries HTTP/1, so that faults may tell its requests apart.
+    #[serde(default)]
+    pub http: bool,
 }
 
 /// A volume: a folder with a size that its service keeps to.

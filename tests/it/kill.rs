@@ -13,7 +13,7 @@ use gameday::{
         plan::{Plan, PlanOptions, PlannedInjection},
     },
     engine::{Conductor, EngineError, Hands},
-    fault::Fault,
+    fault::{Fault, Only},
     notify::Routes,
     scenario::{
         condition::{Condition, Op, Signal, Subject, Test, Threshold},
@@ -535,7 +535,12 @@ fn plan() -> Plan {
     let faults = [
         Fault::FileEdit { file: "web".into(), key: "pool.size".into(), value: "2".into() },
         Fault::VolumeFill { volume: "v".parse().unwrap(), percent: 90 },
-        Fault::LinkLatency { link: "l".parse().unwrap(), latency_ms: LATENCY_MS, jitter_ms: 0 },
+        Fault::LinkLatency {
+            link: "l".parse().unwrap(),
+            latency_ms: LATENCY_MS,
+            jitter_ms: 0,
+            only: Only::default(),
+        },
     ];
     let planned = |(number, fault): (u64, Fault)| PlannedInjection {
         id: format!("gd-{number}").parse().unwrap(),

@@ -132,7 +132,13 @@ impl PreImage {
             | Fault::LinkDown { .. }
             | Fault::LinkReset { .. }
             | Fault::LinkBandwidth { .. }
-            | Fault::LinkTimeout { .. } => Self::Link(link::PreImage::take(hands, fault)?),
+            | Fault::LinkTimeout { .. }
+            | Fault::LinkSlowClose { .. }
+            | Fault::LinkLimitData { .. }
+            | Fault::LinkSlicer { .. }
+            | Fault::LinkLoss { .. }
+            | Fault::LinkSharedBandwidth { .. }
+            | Fault::LinkHttp { .. } => Self::Link(link::PreImage::take(hands, fault)?),
             Fault::ProcessStop { service } => {
                 Self::ProcessStop(process_stop::PreImage::take(hands, service)?)
             }
@@ -251,7 +257,13 @@ pub(super) async fn inspect_unarmed(hands: &Hands, id: &InjectionId, fault: &Fau
         | Fault::LinkDown { .. }
         | Fault::LinkReset { .. }
         | Fault::LinkBandwidth { .. }
-        | Fault::LinkTimeout { .. } => link::PreImage::take(&on, &fault).map(|pre| pre.inspect(&on, &id)),
+        | Fault::LinkTimeout { .. }
+        | Fault::LinkSlowClose { .. }
+        | Fault::LinkLimitData { .. }
+        | Fault::LinkSlicer { .. }
+        | Fault::LinkLoss { .. }
+        | Fault::LinkSharedBandwidth { .. }
+        | Fault::LinkHttp { .. } => link::PreImage::take(&on, &fault).map(|pre| pre.inspect(&on, &id)),
         Fault::ProcessStop { service } => process_stop::inspect_unarmed(&on, service),
         Fault::ProcessKill { service } => process_kill::inspect_unarmed(&on, service),
         Fault::FileEdit { file, key, value } => file_edit::inspect_unarmed(&on, file, key, value),
