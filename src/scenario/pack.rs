@@ -157,6 +157,22 @@ pub enum ProbeAsk {
         /// The path, with its slash.
         path: String,
     },
+    /// The same over TLS, where the instance shows its certificate. Its name, its signature and its dates must be good.
+    Tls {
+        /// The instance.
+        service: ServiceName,
+        /// The path, with its slash.
+        path: String,
+    },
+}
+
+impl ProbeAsk {
+    /// The instance that is asked.
+    pub fn service(&self) -> &ServiceName {
+        match self {
+            Self::Http { service, .. } | Self::Tls { service, .. } => service,
+        }
+    }
 }
 
 /// How much of a target one drill may touch.
