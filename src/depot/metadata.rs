@@ -354,7 +354,6 @@ async fn changes(
     State(metadata): State<Arc<Metadata>>,
     Query(asked): Query<After>,
 ) -> Result<Response, Failure> {
-    metadata.term()?;
     let position = metadata.catalogue.position().await?;
     let conflict = |code, detail: String| Failure::new(StatusCode::CONFLICT, code, detail);
     match metadata.catalogue.chain_at(asked.after).await? {
@@ -370,6 +369,23 @@ async fn changes(
     }
     let changes = metadata.catalogue.changes(asked.after, asked.max.min(10_000)).await?;
     Ok(Json(Shipped { changes, position }).into_response())
+}
+
+/// Applies what an operator brings from a catalogue that was the primary.
+async fn bring_changes(
+    State(metadata): State<Arc<Metadata>>,
+    Json(changes): Json<Vec<Change>>,
+) -> Result<Response, Failure> {
+    let keep = metadata.config.get().replication.keep;
+    match metadata.catalogue.apply(&changes, keep).await {
+        Ok(()) => {}
+        Err(err @ ApplyError::Diverged(_)) => {
+            return Err(Failure::new(StatusCode::CONFLICT, "diverged", err.to_string()));
+        }
+        Err(ApplyError::Database(err)) => return Err(err.into()),
+    }
+    metadata.count_again().await?;
+    Ok(Json(metadata.catalogue.position().await?).into_response())
 }
 
 async fn snapshot(State(metadata): State<Arc<Metadata>>) -> Result<Response, Failure> {
@@ -428,7 +444,7 @@ impl Service for Metadata {
             .route("/owners", get(owners))
             .route("/owners/{owner}/purge", post(purge))
             .route("/replication", get(standing))
-            .route("/changes", get(changes))
+            .route("/changes", get(changes).post(bring_changes))
             .route("/snapshot", get(snapshot))
             .route("/role", post(take_role))
             .route("/resync", post(resync))

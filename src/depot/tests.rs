@@ -409,7 +409,7 @@ async fn the_manual_tells_every_setting_metric_and_verb() {
             assert!(manual.contains(&format!("| `{name}` |")), "{name} is not in the manual of {component}");
         }
         let config = staging.ctl(&format!("config {component}")).await.unwrap();
-        for key in operate::keys(config.parse::<toml_edit::DocumentMut>().unwrap().as_table()) {
+        for key in operate::deploy::keys(config.parse::<toml_edit::DocumentMut>().unwrap().as_table()) {
             assert!(manual.contains(&format!("| `{key}` |")), "{key} is not in the manual of {component}");
         }
     }
