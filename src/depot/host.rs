@@ -267,6 +267,8 @@ pub(super) async fn start(root: &Path, facts: Facts, sink: Sink) -> Result<Runni
         // Slower answers are the worst that can come of it.
         let _ = stream.set_nodelay(true);
     });
+    // Who says that it is well is registered, and knows its neighbours; until then connections wait.
+    site.directory.begin(&site.log).await;
     let stop = CancellationToken::new();
     let app = router(&service, &site).into_make_service_with_connect_info::<SocketAddr>();
     let mut tasks = Vec::new();
@@ -282,7 +284,6 @@ pub(super) async fn start(root: &Path, facts: Facts, sink: Sink) -> Result<Runni
     tasks.push(tokio::spawn(async move {
         let _ = served.await;
     }));
-    site.directory.begin(&site.log).await;
     for work in [keep(Arc::clone(&site)), Arc::clone(&service).work()] {
         let stopped = stop.clone().cancelled_owned();
         tasks.push(tokio::spawn(async move {

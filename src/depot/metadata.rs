@@ -33,6 +33,7 @@ use std::{
         atomic::{AtomicI64, Ordering},
     },
 };
+use tokio::sync::Notify;
 
 /// The file of the role in the data folder.
 pub(super) const ROLE: &str = "role.json";
@@ -103,6 +104,7 @@ pub(super) struct Metadata {
     role: Mutex<Role>,
     following: Mutex<Following>,
     objects: AtomicI64,
+    reloaded: Notify,
 }
 
 impl Metadata {
@@ -124,6 +126,7 @@ impl Metadata {
             role: Mutex::new(role),
             following: Mutex::default(),
             objects,
+            reloaded: Notify::new(),
         })
     }
 
@@ -458,6 +461,8 @@ impl Service for Metadata {
     fn reload(&self) -> Result<LogSettings, DepotError> {
         let config = config::Metadata::read(&self.file)?;
         self.config.set(config);
+        // A long pause must not outlive the setting that asked for it.
+        self.reloaded.notify_waiters();
         Ok(config.log())
     }
 
@@ -470,7 +475,10 @@ impl Service for Metadata {
         Box::pin(async move {
             loop {
                 let pause = Span::from_millis(self.config.get().replication.poll_ms);
-                SystemClock.sleep_until(SystemClock.now() + pause).await;
+                tokio::select! {
+                    () = SystemClock.sleep_until(SystemClock.now() + pause) => {}
+                    () = self.reloaded.notified() => {}
+                }
                 if let Err(problem) = self.follow().await {
                     let mut following = self.following();
                     if following.problem.as_ref() != Some(&problem) {

@@ -349,6 +349,7 @@ enum Flag {
         /// A flag that `depotctl flag list` shows
         flag: String,
         /// `true` or `false`
+        #[arg(action = clap::ArgAction::Set)]
         value: bool,
     },
 }

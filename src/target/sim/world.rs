@@ -114,7 +114,7 @@ pub(super) const SETTINGS: [(&str, &[(&str, &str)]); 9] = [
     (
         "worker",
         &[
-            ("jobs.slots", "2"),
+            ("jobs.slots", "1"),
             ("jobs.poll_ms", "500"),
             ("jobs.scrub_pause_ms", "20"),
             ("upstream.timeout_ms", "2000"),
