@@ -380,10 +380,17 @@ impl Catalogue {
             .collect()
     }
 
-    /// Makes changes of another catalogue its own, all or none.
+    /// Makes changes of another catalogue its own, all or none. Those that it has already are passed over.
     pub(super) async fn apply(&self, changes: &[Change], keep: u64) -> Result<(), ApplyError> {
         let mut transaction = self.writer.begin().await?;
+        let last = position(&mut transaction).await?;
         for change in changes {
+            if change.seq <= last.seq {
+                let own = sqlx::query("SELECT 1 FROM changes WHERE seq = ? AND chain = ?");
+                let own = own.bind(change.seq).bind(&change.chain).fetch_optional(&mut *transaction).await?;
+                own.ok_or(ApplyError::Diverged(change.seq))?;
+                continue;
+            }
             if change.deleted {
                 let gone = sqlx::query("DELETE FROM objects WHERE key = ?").bind(&change.key);
                 gone.execute(&mut *transaction).await?;

@@ -256,7 +256,7 @@ fn parts() -> Vec<Part> {
     parts
 }
 
-const OPERATIONS: [&str; 43] = [
+const OPERATIONS: [&str; 45] = [
     "depotctl list",
     "depotctl restart {service}",
     "depotctl reload {component}",
@@ -276,6 +276,7 @@ const OPERATIONS: [&str; 43] = [
     "depotctl promote {instance}",
     "depotctl resync {instance}",
     "depotctl queue list",
+    "depotctl queue list --state {state}",
     "depotctl queue show {id}",
     "depotctl queue requeue {id}",
     "depotctl queue dead-letter {id}",
@@ -299,6 +300,7 @@ const OPERATIONS: [&str; 43] = [
     "depotctl locks",
     "depotctl flag list",
     "depotctl flag set {flag} {value}",
+    "depotctl clock list",
     "depotctl clock sync {instance}",
 ];
 
