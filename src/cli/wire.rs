@@ -133,12 +133,14 @@ impl Stage {
             .map_err(Failure::io(format!("read the target's address {}", self.layout.front_door)))?;
         let addresses =
             self.layout.processes.iter().map(|one| (one.service.clone(), one.address.clone())).collect();
+        let certificates = self.layout.certificates.clone();
         let root = ("DEPOT_ROOT".to_owned(), self.layout.root.display().to_string());
         Ok(Hands {
             store,
             injector: self.agent.clone(),
             prober: Arc::new(
-                HttpProber::new(&plan.target, addresses).map_err(Failure::io("prepare the probes"))?,
+                HttpProber::new(&plan.target, addresses, certificates)
+                    .map_err(Failure::io("prepare the probes"))?,
             ),
             traffic: Arc::new(WorkloadTraffic::new(
                 plan.workload.clone(),

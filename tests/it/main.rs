@@ -8,6 +8,7 @@ mod console;
 mod controls;
 mod corpus;
 mod crash;
+mod depot;
 mod docs;
 mod engine_killed;
 mod faulty;

@@ -554,6 +554,10 @@ fn the_settings_are_those_of_depot() {
         include_str!("../../depot/releases/session.toml"),
         include_str!("../../depot/releases/metadata.toml"),
         include_str!("../../depot/releases/storage.toml"),
+        include_str!("../../depot/releases/registry.toml"),
+        include_str!("../../depot/releases/replica.toml"),
+        include_str!("../../depot/releases/queue.toml"),
+        include_str!("../../depot/releases/worker.toml"),
     ];
     for ((component, settings), text) in world::SETTINGS.iter().zip(files) {
         let document: toml_edit::DocumentMut = text.parse().unwrap();
