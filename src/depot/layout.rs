@@ -254,6 +254,7 @@ fn layout(root: &Path, instance: u8, program: &Path) -> Layout {
         registries: Vec::new(),
         queues: Vec::new(),
         machine_files: Vec::new(),
+        custom: Vec::new(),
         front_door: Instance::named("edge").expect("edge is in the table").address(instance),
     }
 }
