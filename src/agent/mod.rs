@@ -9,6 +9,7 @@ mod api;
 mod boot;
 mod durable;
 mod guard;
+mod held;
 mod keeper;
 mod lever;
 mod process;

@@ -49,8 +49,10 @@ pub enum ParamType {
     Links,
     /// A volume.
     Volume,
-    /// A configuration file.
+    /// A file.
     File,
+    /// Another part of the target: a database, a certificate, a fault of its owner.
+    Part,
     /// Free text of at most 256 bytes; a number or a truth value is taken as its text.
     Text,
     /// A whole number.

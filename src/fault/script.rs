@@ -287,9 +287,12 @@ pub fn description(answer: Value) -> Result<Description, ScriptError> {
             *default = span.millis().into();
         }
         let fits = match param.takes {
-            ParamType::Service | ParamType::Link | ParamType::Volume | ParamType::File | ParamType::Text => {
-                default.is_string()
-            }
+            ParamType::Service
+            | ParamType::Link
+            | ParamType::Volume
+            | ParamType::File
+            | ParamType::Part
+            | ParamType::Text => default.is_string(),
             ParamType::Links => default.as_array().is_some_and(|list| list.iter().all(Value::is_string)),
             ParamType::Integer => default.as_i64().is_some_and(|number| {
                 param.min.is_none_or(|min| number >= min) && param.max.is_none_or(|max| number <= max)

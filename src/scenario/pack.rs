@@ -135,6 +135,22 @@ pub enum PartKind {
     Custom,
 }
 
+impl PartKind {
+    /// The word as it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Database => "database",
+            Self::Certificate => "certificate",
+            Self::Registry => "registry",
+            Self::Queue => "queue",
+            Self::Credential => "credential",
+            Self::Clock => "clock",
+            Self::Flags => "flags",
+            Self::Custom => "custom",
+        }
+    }
+}
+
 /// Something that can be asked whether it works.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Probe {

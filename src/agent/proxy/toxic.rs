@@ -70,11 +70,7 @@ impl Toxic {
             Fault::LinkReset { ref link, after_ms } => (link, Self::Reset { after_ms }),
             Fault::LinkBandwidth { ref link, rate_kb_s } => (link, Self::Bandwidth { rate_kb_s }),
             Fault::LinkTimeout { ref link, timeout_ms } => (link, Self::Timeout { timeout_ms }),
-            Fault::ProcessStop { .. }
-            | Fault::ProcessKill { .. }
-            | Fault::FileEdit { .. }
-            | Fault::VolumeFill { .. }
-            | Fault::ReleaseRollOut { .. } => return Err(NotOnALink { kind: fault.kind() }),
+            _ => return Err(NotOnALink { kind: fault.kind() }),
         })
     }
 

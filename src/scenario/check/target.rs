@@ -1,8 +1,8 @@
 //! Faults and operations against the target's description: what exists, what fits, how much is touched.
 
-use super::params::services;
+use super::params::{files, services};
 use crate::base::limits::FAULTS_MAX;
-use crate::base::{Span, names::is_name};
+use crate::base::{ServiceName, Span, names::is_name};
 use crate::fault::{Fault, Place as Part, injector::Planned};
 use crate::scenario::PlannedFault;
 use crate::scenario::file::{Placed, ScenarioFile};
@@ -84,9 +84,15 @@ fn fits(found: &mut Findings, place: Place, fault: &Fault, target: &TargetDescri
                 target.volumes.iter().map(|volume| volume.name.as_str()).collect(),
             );
         }
-        Part::File(file) => {
+        Part::File(file) if matches!(fault, Fault::FileEdit { .. }) => {
             wants("file", &file, target.files.iter().map(|file| file.name.as_str()).collect());
         }
+        Part::File(file) => wants("file", &file, files(target)),
+        Part::Part { kind, name } => {
+            let of_kind = target.parts.iter().filter(|part| part.kind.as_str() == kind);
+            wants(kind, &name, of_kind.map(|part| part.name.as_str()).collect());
+        }
+        Part::FrontDoor => {}
         Part::Service(service) if matches!(fault, Fault::ReleaseRollOut { .. }) => {
             wants("component", service.as_str(), target.components());
         }
@@ -111,7 +117,11 @@ fn fits(found: &mut Findings, place: Place, fault: &Fault, target: &TargetDescri
         Fault::ReleaseRollOut { release, .. } if !is_name(release) => {
             found.add(place, format!("`{}` is not a release: write it like `2026.11.3`", shown(release)));
         }
-        _ => {}
+        fault => {
+            if let Err(message) = fault.check_figures() {
+                found.add(place, message);
+            }
+        }
     }
 }
 
@@ -158,12 +168,18 @@ fn blast(found: &mut Findings, all: &[(Place, PlannedFault)], target: &TargetDes
                 Part::Service(service) => {
                     services.extend(target.instances(service.as_str()).map(|service| service.name.clone()));
                 }
-                Part::File(file) => {
-                    let component =
-                        target.files.iter().find(|known| known.name == file).map(|known| &known.component);
-                    let component = component.map_or("", |component| component.as_str());
-                    services.extend(target.instances(component).map(|service| service.name.clone()));
+                Part::File(name) => {
+                    let file = target.files.iter().find(|known| known.name == name);
+                    let part = || target.parts.iter().find(|part| part.name == name);
+                    let owner = file.map(|file| &file.component).or_else(|| part().map(|part| &part.service));
+                    services.extend(instances(target, owner));
                 }
+                Part::Part { kind, name } => {
+                    let mut parts = target.parts.iter();
+                    let part = parts.find(|part| part.name == name && part.kind.as_str() == kind);
+                    services.extend(instances(target, part.map(|part| &part.service)));
+                }
+                Part::FrontDoor => {}
             }
         }
         let counts = [
@@ -181,6 +197,12 @@ fn blast(found: &mut Findings, all: &[(Place, PlannedFault)], target: &TargetDes
             }
         }
     }
+}
+
+/// The instances of an instance or component.
+fn instances(target: &TargetDescription, owner: Option<&ServiceName>) -> Vec<ServiceName> {
+    let of = |owner: &ServiceName| target.instances(owner.as_str()).map(|one| one.name.clone()).collect();
+    owner.map(of).unwrap_or_default()
 }
 
 /// The reference solution as argument vectors that the target knows.
