@@ -441,7 +441,7 @@ pub struct CustomFault {
     pub revert: Vec<String>,
     /// Looks and changes nothing. Exit code 0: the effect is there; 1: it is not; anything else: unknown.
     pub inspect: Vec<String>,
-    /// How long each command may take.
+    /// How long each command may take; a look never more than 4 s, a change never more than 18 s.
     pub timeout_ms: u64,
     /// The instance or component that it is counted on.
     pub place: ServiceName,

@@ -11,6 +11,7 @@ mod faulty;
 mod golden;
 mod hostile;
 mod kill;
+mod levers;
 mod library;
 mod notify;
 mod skip;

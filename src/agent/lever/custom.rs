@@ -23,8 +23,10 @@ use tokio::{
     process::Command,
 };
 
-/// Longest time that a command may take.
-const TIMEOUT_MAX: Duration = Duration::from_secs(120);
+/// Longest time that a change may take; whoever asks for it waits a little longer.
+const CHANGE_MAX: Duration = Duration::from_secs(18);
+/// As [`CHANGE_MAX`] for a look.
+const LOOK_MAX: Duration = Duration::from_secs(4);
 /// What of a command's output is kept, in bytes.
 const OUTPUT_BYTES_MAX: u64 = 4096;
 /// Where commands without a slash are looked for.
@@ -79,7 +81,7 @@ impl PreImage {
     }
 
     pub(super) async fn inspect(&self, id: &InjectionId) -> Result<Inspection, LeverError> {
-        let ended = self.run(&self.fault.inspect, id).await?;
+        let ended = self.run(&self.fault.inspect, id, LOOK_MAX).await?;
         let presence = match ended.code {
             Some(0) => Presence::Present,
             Some(1) => Presence::Clean,
@@ -105,7 +107,7 @@ impl PreImage {
 
     /// A command that has to end well.
     async fn command(&self, what: &str, argv: &[String], id: &InjectionId) -> Result<(), LeverError> {
-        let ended = self.run(argv, id).await?;
+        let ended = self.run(argv, id, CHANGE_MAX).await?;
         if ended.code == Some(0) {
             return Ok(());
         }
@@ -113,9 +115,9 @@ impl PreImage {
         Err(LeverError::Failed(format!("{what} of `{}` ended with {how}: {}", self.fault.name, ended.said)))
     }
 
-    async fn run(&self, argv: &[String], id: &InjectionId) -> Result<Ended, LeverError> {
+    async fn run(&self, argv: &[String], id: &InjectionId, most: Duration) -> Result<Ended, LeverError> {
         let program = argv.first().map_or("", String::as_str);
-        let limit = Duration::from_millis(self.fault.timeout_ms).min(TIMEOUT_MAX);
+        let limit = Duration::from_millis(self.fault.timeout_ms).min(most);
         let failed = |what: &str, err: &std::io::Error| {
             LeverError::Failed(format!("could not {what} `{}`: {err}", Path::new(program).display()))
         };

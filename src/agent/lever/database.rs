@@ -149,12 +149,13 @@ impl PreImage {
                 format!("DROP INDEX {}", quoted(index))
             }
             Change::Bloat { table, column, mark, rows, others } => {
-                let others: String = others.iter().map(|name| format!(", {}", quoted(name))).collect();
+                let names: String = others.iter().map(|name| format!(", {}", quoted(name))).collect();
+                let copies: String = others.iter().map(|name| format!(", first.{}", quoted(name))).collect();
                 let (table, column) = (quoted(table), quoted(column));
                 format!(
-                    "WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < {rows}) \
-                     INSERT INTO {table} ({column}{others}) \
-                     SELECT '{mark}' || n{others} FROM number, (SELECT * FROM {table} LIMIT 1)"
+                    "WITH RECURSIVE each(nth) AS (SELECT 1 UNION ALL SELECT nth + 1 FROM each WHERE nth < {rows}) \
+                     INSERT INTO {table} ({column}{names}) \
+                     SELECT '{mark}' || each.nth{copies} FROM each, (SELECT * FROM {table} LIMIT 1) AS first"
                 )
             }
         };

@@ -3,7 +3,10 @@
 
 use super::{Hands, LeverError, refused, seen};
 use crate::{
-    agent::supervisor::{StartWith, SupervisorError},
+    agent::{
+        boot::watch_for,
+        supervisor::{StartWith, SupervisorError},
+    },
     base::{InjectionId, ServiceName},
     fault::{Inspection, Presence, Undone},
 };
@@ -11,10 +14,13 @@ use serde::{Deserialize, Serialize};
 use std::{
     fs,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 /// Where distributions put the library that shows a process another time, by architecture or not.
 const LIBRARY_FOLDERS: [&str; 3] = ["/usr/lib", "/usr/lib64", "/usr/local/lib"];
+/// How long a new process may take to load it.
+const LOAD_LIMIT: Duration = Duration::from_secs(3);
 /// The variant for programs with threads.
 const LIBRARY: &str = "faketime/libfaketimeMT.so.1";
 
@@ -77,12 +83,13 @@ impl PreImage {
         };
         supervisor.renew(&self.service).await.map_err(|err| failed(&err))?;
         let pid = supervisor.identity(&self.service).map_or(0, |identity| identity.pid);
-        let shows = |name: &Path| {
-            let maps = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap_or_default();
-            maps.contains(&name.display().to_string())
-        };
         let real = library.canonicalize().unwrap_or_else(|_| library.clone());
-        if shows(library) || shows(&real) {
+        // The process is there before its libraries are.
+        let taken = async || {
+            let maps = fs::read_to_string(format!("/proc/{pid}/maps")).ok()?;
+            maps.contains(&real.display().to_string()).then_some(())
+        };
+        if watch_for(LOAD_LIMIT, taken).await.is_some() {
             return Ok(());
         }
         Err(LeverError::Failed(format!(
@@ -126,8 +133,7 @@ impl PreImage {
 mod tests {
     use super::super::tests::{hands, id, running};
     use super::*;
-    use crate::agent::boot::{now_ms, watch_for};
-    use std::time::Duration;
+    use crate::agent::boot::now_ms;
 
     #[tokio::test]
     async fn starts_wait_while_it_lasts_and_no_longer() {
