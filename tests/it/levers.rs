@@ -42,8 +42,7 @@ fn parameters() -> BTreeMap<&'static str, Value> {
         ("config-edit", json!({"file": "web", "key": "pool.size", "value": "2", "lasts": 0})),
         (
             "config-rollout",
-            json!({"service": "web", "key": "pool.size", "value": "2", "release": "2",
-            "lasts": 0}),
+            json!({"service": "web", "key": "pool.size", "value": "2", "release": "2"}),
         ),
         ("corrupt-file", json!({"file": "web", "bytes": 4, "lasts": 0})),
         ("cpu-quota", json!({"service": "web-east", "percent": 20, "lasts": 0})),
