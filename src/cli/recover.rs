@@ -12,6 +12,7 @@ use crate::{
     clock::{Clock, SystemClock},
     drill::{Drill, event::Recorded},
     engine::{Conductor, Hands},
+    library::worker::ScriptRunner,
     notify::{Routes, Terminal},
     scenario::pack::Layout,
     store::Store,
@@ -170,6 +171,7 @@ async fn recover(home: &Home, store: Arc<dyn Store>, left: Left) -> Result<Recov
         traffic: Arc::new(Absent),
         operator: Arc::new(Absent),
         notifier: Arc::new(routes),
+        scripts: ScriptRunner::InProcess,
     };
     let mut conductor = Conductor::take_over(hands, &left.drill, epoch, false)
         .await

@@ -8,6 +8,7 @@ use crate::{
     drill::plan::Plan,
     engine::{Attachment, Hands},
     fault::protocol::ACCESS,
+    library::worker::ScriptRunner,
     notify::Notifier,
     scenario::pack::Layout,
     store::{SqliteStore, Store},
@@ -139,6 +140,7 @@ impl Stage {
             operator: Arc::new(CommandOperator::new(plan.target.clone(), self.tools(), vec![root])),
             notifier,
             clock,
+            scripts: ScriptRunner::Worker(self.program.clone()),
         })
     }
 
@@ -175,6 +177,7 @@ pub(super) fn hands_without_target(store: Arc<dyn Store>, notifier: Arc<dyn Noti
         traffic: Arc::new(Absent),
         operator: Arc::new(Absent),
         notifier,
+        scripts: ScriptRunner::InProcess,
     }
 }
 

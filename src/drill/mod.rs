@@ -17,11 +17,12 @@ pub mod gauge;
 pub mod injection;
 pub mod measure;
 pub mod plan;
+mod react;
 mod reports;
 
 use crate::{
     base::{AlarmName, At, InjectionId, NoticeId, Person, ProbeName, Span, limits},
-    fault::Fence,
+    fault::{Fence, injector::ReactMoment},
     scenario::{
         AlarmTrigger,
         act::{Act, Role},
@@ -139,6 +140,10 @@ pub struct Drill {
     talk: Talk,
     steady_after: Option<bool>,
     undone_at: Option<At>,
+    /// How often each moment has come that injectors react to.
+    moments: BTreeMap<ReactMoment, u32>,
+    /// Injections that injectors have added.
+    reactions: usize,
 }
 
 /// A journal that no drill can have written.
@@ -225,6 +230,8 @@ impl Drill {
             talk: Talk::default(),
             steady_after: None,
             undone_at: None,
+            moments: BTreeMap::new(),
+            reactions: 0,
         }
     }
 
@@ -333,9 +340,17 @@ impl Drill {
                 self.steady_after = *steady_after;
                 return if self.measuring_from.is_some() { vec![Effect::StopWorkload] } else { Vec::new() };
             }
-            event => self.take_quietly(at, event),
+            Event::Reacted { planned, .. } => return self.take_reaction(planned),
+            event => {
+                self.take_quietly(at, event);
+                return match event {
+                    Event::SymptomSeen { .. } => self.moment(at, ReactMoment::Symptom),
+                    Event::Restored { .. } => self.moment(at, ReactMoment::Restored),
+                    Event::Relapsed => self.moment(at, ReactMoment::Relapsed),
+                    _ => Vec::new(),
+                };
+            }
         }
-        Vec::new()
     }
 
     /// Events that ask nothing of the hands.
@@ -468,6 +483,7 @@ impl Drill {
             };
             effects.extend(self.injections.iter().filter(applied).map(Injection::look));
         }
+        effects.extend(self.minutes(at));
         effects
     }
 
@@ -581,6 +597,7 @@ impl Drill {
                 if let Some(alarm) = self.alarms.iter_mut().find(|alarm| alarm.name == *name) {
                     alarm.acknowledged_by = Some(by.clone());
                 }
+                return self.moment(at, ReactMoment::Acknowledged);
             }
             Act::Declare { .. } => talk.declared = true,
             Act::Status { .. } => talk.status_sent = true,

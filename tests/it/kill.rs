@@ -14,6 +14,7 @@ use gameday::{
     },
     engine::{Attachment, Conductor, EngineError, Hands},
     fault::Fault,
+    library::worker::ScriptRunner,
     notify::Routes,
     scenario::{
         condition::{Condition, Op, Signal, Subject, Test, Threshold},
@@ -117,6 +118,7 @@ fn hands(store: Arc<dyn Store>, injector: Arc<dyn Injector>, config: &Path) -> H
         traffic: Arc::new(Users { config: config.to_owned() }),
         operator: Arc::new(Absent),
         notifier: Arc::new(Routes::new()),
+        scripts: ScriptRunner::InProcess,
     }
 }
 

@@ -40,10 +40,7 @@ fn parameters() -> BTreeMap<&'static str, Value> {
         ("bot-flood", json!({"path": "/", "rate": 50, "keys": 9, "token": "x", "lasts": 0})),
         ("closed-file", json!({"file": "web", "mode": "000", "lasts": 0})),
         ("config-edit", json!({"file": "web", "key": "pool.size", "value": "2", "lasts": 0})),
-        (
-            "config-rollout",
-            json!({"service": "web", "key": "pool.size", "value": "2", "release": "2"}),
-        ),
+        ("config-rollout", json!({"service": "web", "key": "pool.size", "value": "2", "release": "2"})),
         ("corrupt-file", json!({"file": "web", "bytes": 4, "lasts": 0})),
         ("cpu-quota", json!({"service": "web-east", "percent": 20, "lasts": 0})),
         ("crash-loop", json!({"service": "web-east", "after": 50, "lasts": 0})),
@@ -73,6 +70,7 @@ fn parameters() -> BTreeMap<&'static str, Value> {
             json!({"path": "/", "rate": 50, "keys": 9, "wave": 1000, "quiet": 1000, "times": 3,
             "token": ""}),
         ),
+        ("stubborn-hang", json!({"first": "web-east", "second": "web-west", "wait": 1000})),
         ("thin-link", json!({"links": ["l"], "rate": 50, "lasts": 0})),
         ("wrong-clock", json!({"service": "web-east", "ahead": 7_200_000, "behind": true, "lasts": 0})),
     ])

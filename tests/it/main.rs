@@ -14,6 +14,7 @@ mod kill;
 mod levers;
 mod library;
 mod notify;
+mod react;
 mod skip;
 mod stage;
 mod store;

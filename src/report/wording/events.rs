@@ -137,6 +137,17 @@ pub fn line(plan: &Plan, event: &Event) -> Option<String> {
                 .map_or(String::new(), |one| format!(" ({} on {})", one.fault.kind(), one.fault.place()));
             format!("injection {id}{what} is {}", step(taken))
         }
+        Event::Reacted { reactor, planned, refused, .. } => {
+            let by = plan.reactors.get(*reactor).map_or("an injector", |one| one.injector.as_str());
+            match refused {
+                Some(why) => format!("{} wanted more, and got nothing: {}", tame(by), tame(why)),
+                None => {
+                    let places =
+                        planned.iter().map(|one| format!("{} on {}", one.fault.kind(), one.fault.place()));
+                    format!("{} adds {}", tame(by), places.collect::<Vec<_>>().join(", "))
+                }
+            }
+        }
         Event::InjectSkipped { inject } => {
             format!("message {} of the plan was not needed", inject + 1)
         }

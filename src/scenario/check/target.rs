@@ -53,6 +53,26 @@ pub(super) fn faults(
     all.into_iter().map(|(_, fault)| fault).collect()
 }
 
+/// Whether `new` faults may be added to those that are `there`: all that is asked of a plan, in one sentence.
+pub fn added(
+    target: &TargetDescription,
+    there: &[PlannedFault],
+    new: &[PlannedFault],
+    limit: Span,
+) -> Result<(), String> {
+    let mut found = Findings::new("");
+    for fault in new {
+        if let Err(message) = times(fault.timed.at, fault.timed.until, limit) {
+            found.add(Place::default(), message);
+        }
+        fits(&mut found, Place::default(), &fault.timed.fault, target);
+    }
+    let all: Vec<_> = there.iter().chain(new).map(|fault| (Place::default(), fault.clone())).collect();
+    overlaps(&mut found, &all);
+    blast(&mut found, &all, target);
+    found.into_problems().first().map_or(Ok(()), |problem| Err(problem.message.clone()))
+}
+
 fn times(at: Span, until: Option<Span>, limit: Span) -> Result<(), String> {
     if at >= limit {
         return Err(format!("a fault would begin at {at}, not before the drill's limit of {limit}"));
