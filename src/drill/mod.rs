@@ -341,15 +341,13 @@ impl Drill {
                 return if self.measuring_from.is_some() { vec![Effect::StopWorkload] } else { Vec::new() };
             }
             Event::Reacted { planned, .. } => return self.take_reaction(planned),
-            event => {
-                self.take_quietly(at, event);
-                return match event {
-                    Event::SymptomSeen { .. } => self.moment(at, ReactMoment::Symptom),
-                    Event::Restored { .. } => self.moment(at, ReactMoment::Restored),
-                    Event::Relapsed => self.moment(at, ReactMoment::Relapsed),
-                    _ => Vec::new(),
-                };
-            }
+            event => self.take_quietly(at, event),
+        }
+        match &recorded.event {
+            Event::SymptomSeen { .. } => self.moment(at, ReactMoment::Symptom),
+            Event::Restored { .. } => self.moment(at, ReactMoment::Restored),
+            Event::Relapsed => self.moment(at, ReactMoment::Relapsed),
+            _ => Vec::new(),
         }
     }
 

@@ -84,7 +84,7 @@ impl Drill {
                 }]
             }
             Report::Reacted { reactor, moment, answer } => {
-                let answer = answer.as_ref().map(Vec::clone).map_err(|why| cut(why));
+                let answer = answer.clone().map_err(|why| cut(&why));
                 self.reacted(now, *reactor, *moment, &answer)
             }
             Report::Operated { by, argv, exit, output } => {

@@ -21,7 +21,12 @@ const HEADER_BYTES_MAX: usize = 512;
 /// Furthest that a clock is set wrong, in seconds: a hundred years.
 const OFFSET_S_MAX: i64 = 100 * 366 * 24 * 3600;
 
-fn within<T: PartialOrd + std::fmt::Display>(what: &str, value: T, least: T, most: T) -> Result<(), String> {
+fn within<T: Copy + PartialOrd + std::fmt::Display>(
+    what: &str,
+    value: T,
+    least: T,
+    most: T,
+) -> Result<(), String> {
     if value >= least && value <= most {
         Ok(())
     } else {

@@ -284,21 +284,21 @@ impl Fault {
             | Self::LinkTimeout { link, .. } => Place::Link(link.clone()),
             Self::ProcessStop { service }
             | Self::ProcessKill { service }
-            | Self::ReleaseRollOut { service, .. } => Place::Service(service.clone()),
-            Self::FileEdit { file, .. } => Place::File(file.clone()),
-            Self::VolumeFill { volume, .. } => Place::Volume(volume.clone()),
-            Self::ProcessThrottle { service, .. }
+            | Self::ReleaseRollOut { service, .. }
+            | Self::ProcessThrottle { service, .. }
             | Self::ProcessRestartLoop { service, .. }
             | Self::ProcessStartDelay { service, .. }
             | Self::ProcessDescriptors { service, .. }
             | Self::ProcessMemory { service, .. }
             | Self::ProcessCpu { service, .. }
             | Self::ProcessClock { service, .. } => Place::Service(service.clone()),
-            Self::FileReplace { file, .. }
+            Self::FileEdit { file, .. }
+            | Self::FileReplace { file, .. }
             | Self::FileDelete { file }
             | Self::FileCorrupt { file, .. }
             | Self::FileMode { file, .. } => Place::File(file.clone()),
-            Self::VolumeRest { volume, .. }
+            Self::VolumeFill { volume, .. }
+            | Self::VolumeRest { volume, .. }
             | Self::VolumeReadOnly { volume }
             | Self::VolumeInodes { volume, .. } => Place::Volume(volume.clone()),
             Self::DatabaseLock { database }

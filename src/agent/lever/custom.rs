@@ -137,8 +137,8 @@ impl PreImage {
         let group = child.id().and_then(|pid| i32::try_from(pid).ok()).map(Pid::from_raw);
         let (out, err) = (child.stdout.take(), child.stderr.take());
         let work = async {
-            let (out, err) = tokio::join!(first_bytes(out), first_bytes(err));
-            (child.wait().await, format!("{} {}", out.trim(), err.trim()).trim().to_owned())
+            let said = words_of(out, err).await;
+            (child.wait().await, said)
         };
         let done = tokio::time::timeout(limit, work).await;
         // Also what it has left running: a command that goes on in the background would be no end.
@@ -155,6 +155,12 @@ impl PreImage {
             }
         }
     }
+}
+
+/// The first words of both outputs.
+async fn words_of(out: Option<impl AsyncRead + Unpin>, err: Option<impl AsyncRead + Unpin>) -> String {
+    let (out, err) = tokio::join!(first_bytes(out), first_bytes(err));
+    format!("{} {}", out.trim(), err.trim()).trim().to_owned()
 }
 
 /// The first bytes of an output; the rest is read and thrown away, so that nobody waits for a full pipe.

@@ -149,8 +149,9 @@ impl PreImage {
                 format!("DROP INDEX {}", quoted(index))
             }
             Change::Bloat { table, column, mark, rows, others } => {
-                let names: String = others.iter().map(|name| format!(", {}", quoted(name))).collect();
-                let copies: String = others.iter().map(|name| format!(", first.{}", quoted(name))).collect();
+                let names: Vec<_> = others.iter().map(|name| format!(", {}", quoted(name))).collect();
+                let copies: Vec<_> = others.iter().map(|name| format!(", first.{}", quoted(name))).collect();
+                let (names, copies) = (names.concat(), copies.concat());
                 let (table, column) = (quoted(table), quoted(column));
                 format!(
                     "WITH RECURSIVE each(nth) AS (SELECT 1 UNION ALL SELECT nth + 1 FROM each WHERE nth < {rows}) \

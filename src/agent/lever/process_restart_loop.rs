@@ -102,8 +102,11 @@ mod tests {
         assert_eq!(pre.inspect(&hands, &id()).presence, Presence::Clean);
         pre.apply(&hands, &id()).unwrap();
         assert_eq!(pre.inspect(&hands, &id()).presence, Presence::Present);
-        let starts = async || (supervisor.list()[0].restarts >= 2).then_some(());
-        watch_for(Duration::from_secs(20), starts).await.expect("it is killed more than once");
+        let waits = async || {
+            let east = &supervisor.list()[0];
+            (east.restarts >= 2 && east.pid.is_none()).then_some(())
+        };
+        watch_for(Duration::from_secs(20), waits).await.expect("it is killed and waits for its next start");
         assert_eq!(pre.undo(&hands, &id(), false).await.unwrap(), Undone::Restored);
         let now = supervisor.identity(&service).expect("nobody waits for the next try");
         assert_eq!(pre.inspect(&hands, &id()).presence, Presence::Clean);

@@ -102,8 +102,9 @@ impl PreImage {
 
     fn request(&self, number: u64) -> String {
         let path = self.path.replace("{n}", &number.to_string());
-        let headers: String =
+        let headers: Vec<_> =
             self.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let headers = headers.concat();
         format!("GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n{headers}\r\n", self.address)
     }
 }

@@ -4,7 +4,7 @@ use super::{cut, tame, time};
 use crate::{
     drill::{
         event::{Event, Hat, InjectionStep},
-        plan::Plan,
+        plan::{Plan, PlannedInjection},
     },
     scenario::act::{Act, StatusState},
 };
@@ -139,13 +139,11 @@ pub fn line(plan: &Plan, event: &Event) -> Option<String> {
         }
         Event::Reacted { reactor, planned, refused, .. } => {
             let by = plan.reactors.get(*reactor).map_or("an injector", |one| one.injector.as_str());
-            match refused {
-                Some(why) => format!("{} wanted more, and got nothing: {}", tame(by), tame(why)),
-                None => {
-                    let places =
-                        planned.iter().map(|one| format!("{} on {}", one.fault.kind(), one.fault.place()));
-                    format!("{} adds {}", tame(by), places.collect::<Vec<_>>().join(", "))
-                }
+            if let Some(why) = refused {
+                format!("{} wanted more, and got nothing: {}", tame(by), tame(why))
+            } else {
+                let place = |one: &PlannedInjection| format!("{} on {}", one.fault.kind(), one.fault.place());
+                format!("{} adds {}", tame(by), planned.iter().map(place).collect::<Vec<_>>().join(", "))
             }
         }
         Event::InjectSkipped { inject } => {
