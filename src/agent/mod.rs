@@ -11,6 +11,7 @@ mod boot;
 pub mod compat;
 mod durable;
 mod guard;
+mod held;
 mod keeper;
 mod lever;
 mod process;

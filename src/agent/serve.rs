@@ -188,6 +188,7 @@ async fn begin(
             layout: Arc::clone(layout),
             supervisor: Some(supervisor.clone()),
             links: Arc::new(open_links(layout).await?),
+            tasks: Arc::default(),
         },
         boot: boot.to_owned(),
         lease_max,

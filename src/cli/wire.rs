@@ -11,6 +11,7 @@ use crate::{
     drill::{event::Attachment, plan::Plan},
     engine::Hands,
     fault::protocol::ACCESS,
+    library::worker::ScriptRunner,
     notify::Notifier,
     scenario::pack::Layout,
     store::{SqliteStore, Store},
@@ -151,6 +152,7 @@ impl Stage {
             operator: Arc::new(CommandOperator::new(plan.target.clone(), self.tools(), vec![root])),
             notifier,
             clock,
+            scripts: ScriptRunner::Worker(self.program.clone()),
         })
     }
 
@@ -187,6 +189,7 @@ pub(super) fn hands_without_target(store: Arc<dyn Store>, notifier: Arc<dyn Noti
         traffic: Arc::new(Absent),
         operator: Arc::new(Absent),
         notifier,
+        scripts: ScriptRunner::InProcess,
     }
 }
 

@@ -363,6 +363,7 @@ fn layout(root: &Path, instance: u8, program: &Path) -> Layout {
             path: root.join("data/queue").join(super::queue::DATABASE),
         }],
         machine_files: machine_files(root),
+        custom: Vec::new(),
         front_door: address("edge", instance),
     }
 }

@@ -6,6 +6,7 @@
 //! Open first: [`Fault`]; then [`injector`] for what a `.rhai` file describes, [`script`] for how it is run, and
 //! [`kind`] for the tree of fault kinds that a cause claim names.
 
+pub mod figures;
 pub mod injector;
 pub mod kind;
 pub mod protocol;
@@ -13,7 +14,7 @@ pub mod script;
 
 use crate::base::{LinkName, ServiceName, Span, VolumeName};
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 /// One primitive, undoable change to a target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -172,6 +173,146 @@ pub enum Fault {
         /// Its value in that release.
         value: String,
     },
+    /// The service's process is stopped and let run by turns, many times a second: it gets less of the processor.
+    ProcessThrottle {
+        /// The service instance.
+        service: ServiceName,
+        /// Per cent of the time in which it is stopped, 1 to 95.
+        percent: u8,
+    },
+    /// The service's process is killed again and again, each time so long after it was started.
+    ProcessRestartLoop {
+        /// The service instance.
+        service: ServiceName,
+        /// Milliseconds from a start to the kill.
+        after_ms: u64,
+    },
+    /// Each start of the service's process takes longer. Nothing happens to one that runs.
+    ProcessStartDelay {
+        /// The service instance.
+        service: ServiceName,
+        /// Milliseconds before the process is started.
+        delay_ms: u64,
+    },
+    /// The service's process may hold no more open files and sockets than this.
+    ProcessDescriptors {
+        /// The service instance.
+        service: ServiceName,
+        /// Descriptors; those that it holds already stay.
+        most: u64,
+    },
+    /// The service's process may take no more address space than this.
+    ProcessMemory {
+        /// The service instance.
+        service: ServiceName,
+        /// Mebibytes; what it holds already stays.
+        most_mib: u64,
+    },
+    /// The service's process gets no more of the processor than this, by a control group of its own.
+    ProcessCpu {
+        /// The service instance.
+        service: ServiceName,
+        /// Per cent of one processor, 1 to 100.
+        percent: u8,
+    },
+    /// The service is restarted with a wall clock that is wrong.
+    ProcessClock {
+        /// The service instance.
+        service: ServiceName,
+        /// Seconds that its clock is ahead; less than 0: behind.
+        offset_s: i64,
+    },
+    /// A file gets another content, and the service reads it.
+    FileReplace {
+        /// The file's name in the target's description.
+        file: String,
+        /// The whole new content.
+        content: String,
+    },
+    /// A file is deleted.
+    FileDelete {
+        /// The file's name in the target's description.
+        file: String,
+    },
+    /// Some bytes of a file are wrong.
+    FileCorrupt {
+        /// The file's name in the target's description.
+        file: String,
+        /// How many, 1 to 4096.
+        bytes: u32,
+    },
+    /// A file gets other permissions.
+    FileMode {
+        /// The file's name in the target's description.
+        file: String,
+        /// The permissions, as they are written: `000`, `400`.
+        mode: String,
+    },
+    /// A ballast file leaves a volume exactly so much room.
+    VolumeRest {
+        /// The volume.
+        volume: VolumeName,
+        /// Bytes that stay free.
+        free_bytes: u64,
+    },
+    /// Nothing can be written to a volume.
+    VolumeReadOnly {
+        /// The volume.
+        volume: VolumeName,
+    },
+    /// Small files take the volume's inodes.
+    VolumeInodes {
+        /// The volume.
+        volume: VolumeName,
+        /// Inodes that stay free.
+        free: u64,
+    },
+    /// A session holds the database's write lock.
+    DatabaseLock {
+        /// The database's name in the target's description.
+        database: String,
+    },
+    /// An index of the database is dropped.
+    DatabaseIndex {
+        /// The database's name in the target's description.
+        database: String,
+        /// The index.
+        index: String,
+    },
+    /// A table is bloated with copies of its first row.
+    DatabaseBloat {
+        /// The database's name in the target's description.
+        database: String,
+        /// The table.
+        table: String,
+        /// Its column of unique texts, which tells the copies.
+        column: String,
+        /// How many copies, 1 to 200000.
+        rows: u32,
+    },
+    /// A certificate takes the place of the real one that ran out years ago.
+    CertificateExpired {
+        /// The certificate's name in the target's description.
+        certificate: String,
+    },
+    /// Extra requests knock at the target's front door.
+    TrafficFlood {
+        /// The path; `{n}` becomes a number below `keys`.
+        path: String,
+        /// Requests per second, 1 to 500.
+        rate: u32,
+        /// Size of the space that `{n}` is drawn from.
+        #[serde(default)]
+        keys: u64,
+        /// Headers sent with each request, at most eight.
+        #[serde(default)]
+        headers: BTreeMap<String, String>,
+    },
+    /// A fault that the target's owner has declared.
+    Custom {
+        /// Its name in the target's description.
+        name: String,
+    },
 }
 
 impl Fault {
@@ -194,6 +335,26 @@ impl Fault {
             Self::FileEdit { .. } => "file-edit",
             Self::VolumeFill { .. } => "volume-fill",
             Self::ReleaseRollOut { .. } => "release-roll-out",
+            Self::ProcessThrottle { .. } => "process-throttle",
+            Self::ProcessRestartLoop { .. } => "process-restart-loop",
+            Self::ProcessStartDelay { .. } => "process-start-delay",
+            Self::ProcessDescriptors { .. } => "process-descriptors",
+            Self::ProcessMemory { .. } => "process-memory",
+            Self::ProcessCpu { .. } => "process-cpu",
+            Self::ProcessClock { .. } => "process-clock",
+            Self::FileReplace { .. } => "file-replace",
+            Self::FileDelete { .. } => "file-delete",
+            Self::FileCorrupt { .. } => "file-corrupt",
+            Self::FileMode { .. } => "file-mode",
+            Self::VolumeRest { .. } => "volume-rest",
+            Self::VolumeReadOnly { .. } => "volume-read-only",
+            Self::VolumeInodes { .. } => "volume-inodes",
+            Self::DatabaseLock { .. } => "database-lock",
+            Self::DatabaseIndex { .. } => "database-index",
+            Self::DatabaseBloat { .. } => "database-bloat",
+            Self::CertificateExpired { .. } => "certificate-expired",
+            Self::TrafficFlood { .. } => "traffic-flood",
+            Self::Custom { .. } => "custom",
         }
     }
 
@@ -213,9 +374,29 @@ impl Fault {
             | Self::LinkHttp { link, .. } => Place::Link(link.clone()),
             Self::ProcessStop { service }
             | Self::ProcessKill { service }
-            | Self::ReleaseRollOut { service, .. } => Place::Service(service.clone()),
-            Self::FileEdit { file, .. } => Place::File(file.clone()),
-            Self::VolumeFill { volume, .. } => Place::Volume(volume.clone()),
+            | Self::ReleaseRollOut { service, .. }
+            | Self::ProcessThrottle { service, .. }
+            | Self::ProcessRestartLoop { service, .. }
+            | Self::ProcessStartDelay { service, .. }
+            | Self::ProcessDescriptors { service, .. }
+            | Self::ProcessMemory { service, .. }
+            | Self::ProcessCpu { service, .. }
+            | Self::ProcessClock { service, .. } => Place::Service(service.clone()),
+            Self::FileEdit { file, .. }
+            | Self::FileReplace { file, .. }
+            | Self::FileDelete { file }
+            | Self::FileCorrupt { file, .. }
+            | Self::FileMode { file, .. } => Place::File(file.clone()),
+            Self::VolumeFill { volume, .. }
+            | Self::VolumeRest { volume, .. }
+            | Self::VolumeReadOnly { volume }
+            | Self::VolumeInodes { volume, .. } => Place::Volume(volume.clone()),
+            Self::DatabaseLock { database }
+            | Self::DatabaseIndex { database, .. }
+            | Self::DatabaseBloat { database, .. } => Place::part("database", database),
+            Self::CertificateExpired { certificate } => Place::part("certificate", certificate),
+            Self::TrafficFlood { .. } => Place::FrontDoor,
+            Self::Custom { name } => Place::part("custom", name),
         }
     }
 }
@@ -296,6 +477,21 @@ pub enum Place {
     File(String),
     /// A volume.
     Volume(VolumeName),
+    /// Another part of the target.
+    Part {
+        /// Its kind, as it is written in the target's description.
+        kind: &'static str,
+        /// Its name.
+        name: String,
+    },
+    /// Where users knock.
+    FrontDoor,
+}
+
+impl Place {
+    fn part(kind: &'static str, name: &str) -> Self {
+        Self::Part { kind, name: name.to_owned() }
+    }
 }
 
 impl fmt::Display for Place {
@@ -305,6 +501,8 @@ impl fmt::Display for Place {
             Self::Service(name) => write!(f, "service {name}"),
             Self::File(name) => write!(f, "file {name}"),
             Self::Volume(name) => write!(f, "volume {name}"),
+            Self::Part { kind, name } => write!(f, "{kind} {name}"),
+            Self::FrontDoor => write!(f, "the front door"),
         }
     }
 }

@@ -134,6 +134,24 @@ pub enum PartKind {
     Clock,
     /// Feature flags.
     Flags,
+    /// A fault that the target's owner has declared: commands that break, look and repair.
+    Custom,
+}
+
+impl PartKind {
+    /// The word as it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Database => "database",
+            Self::Certificate => "certificate",
+            Self::Registry => "registry",
+            Self::Queue => "queue",
+            Self::Credential => "credential",
+            Self::Clock => "clock",
+            Self::Flags => "flags",
+            Self::Custom => "custom",
+        }
+    }
 }
 
 /// Something that can be asked whether it works.
@@ -357,6 +375,9 @@ pub struct Layout {
     /// Small files of a machine that its instance reads again by itself when they change.
     #[serde(default)]
     pub machine_files: Vec<MachineFileLayout>,
+    /// Faults of the target's owner.
+    #[serde(default)]
+    pub custom: Vec<CustomFault>,
     /// Where the workload knocks: `127.x.y.z:port`.
     pub front_door: String,
 }
@@ -427,6 +448,25 @@ pub struct MachineFileLayout {
     /// The file. A clock's holds its offset in milliseconds, a credential's one accepted word on each line, the word
     /// that is shown first.
     pub path: std::path::PathBuf,
+}
+
+/// A fault that the target's owner has declared. Each command is an argument vector; no shell reads it. It is run in the
+/// target's folder with an environment of its own, and killed with all that it has started when its time is over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CustomFault {
+    /// Its name in the description: a part of the kind `custom`.
+    pub name: String,
+    /// Makes the change. Exit code 0: made. `GAMEDAY_INJECTION` holds the injection's id.
+    pub apply: Vec<String>,
+    /// Takes it back, also when only a part of it is there or nothing. Exit code 0: taken back.
+    pub revert: Vec<String>,
+    /// Looks and changes nothing. Exit code 0: the effect is there; 1: it is not; anything else: unknown.
+    pub inspect: Vec<String>,
+    /// How long each command may take; a look never more than 4 s, a change never more than 18 s.
+    pub timeout_ms: u64,
+    /// The instance or component that it is counted on.
+    pub place: ServiceName,
 }
 
 /// A supervised process.

@@ -10,7 +10,7 @@ use gameday::{
         measure::{Bucket, Tally},
         plan::{Admission, FactOffer, NamedRoster, Plan, PlannedInjection},
     },
-    fault::{Fault, Fence},
+    fault::{Fault, Fence, injector::ReactMoment},
     scenario::{
         AlarmRule, AlarmSeverity, AlarmTrigger, Contingency, Duration, Inject, Moment, Play, Profile,
         RosterNeeds,
@@ -209,6 +209,7 @@ fn plan() -> Plan {
         roster: RosterNeeds { instigators: (1, 3), responders: (1, 6) },
         steady_state: vec![calm.clone()],
         workload: workload(),
+        reactors: Vec::new(),
         injections: vec![PlannedInjection {
             id: n("gd-one"),
             injector: "config-rollout".to_owned(),
@@ -447,6 +448,18 @@ fn conduct() -> Vec<Event> {
         Event::StopConditionFailed { condition: 0, detail: "no answer from front-door".to_owned() },
         Event::StopRequested { by: n("tom"), reason: "a real incident".to_owned(), real_incident: true },
         Event::TookOver { epoch: 2, resume: false },
+        Event::Reacted {
+            reactor: 0,
+            moment: ReactMoment::Restored,
+            planned: plan().injections,
+            refused: None,
+        },
+        Event::Reacted {
+            reactor: 0,
+            moment: ReactMoment::Minute,
+            planned: Vec::new(),
+            refused: Some("the script gave up: enough".to_owned()),
+        },
     ]
 }
 
@@ -530,6 +543,7 @@ names! { KINDS, kind_of, Event,
     Event::SymptomSeen { .. } => "symptom-seen",
     Event::Restored { .. } => "restored",
     Event::Relapsed => "relapsed",
+    Event::Reacted { .. } => "reacted",
     Event::AlarmRaised { .. } => "alarm-raised",
     Event::AlarmResolved { .. } => "alarm-resolved",
     Event::NoticeQueued(_) => "notice-queued",

@@ -207,11 +207,7 @@ impl Toxic {
                 let requests = Toxicity::of_percent(percent);
                 (link, Effect::Http { path: path.clone(), act, requests }, everything)
             }
-            Fault::ProcessStop { .. }
-            | Fault::ProcessKill { .. }
-            | Fault::FileEdit { .. }
-            | Fault::VolumeFill { .. }
-            | Fault::ReleaseRollOut { .. } => return Err(NotOnALink { kind: fault.kind() }),
+            _ => return Err(NotOnALink { kind: fault.kind() }),
         };
         let toxicity = Toxicity::of_percent(only.toxicity_percent);
         Ok((link, Self { effect, stream: only.stream, toxicity }))

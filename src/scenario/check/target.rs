@@ -1,6 +1,6 @@
 //! Faults and operations against the target's description: what exists, what fits, how much is touched.
 
-use super::params::services;
+use super::params::{files, services};
 use crate::base::limits::FAULTS_MAX;
 use crate::base::{Span, names::is_name};
 use crate::fault::{Fault, HttpAct, Place as Part, injector::Planned};
@@ -53,6 +53,26 @@ pub(super) fn faults(
     all.into_iter().map(|(_, fault)| fault).collect()
 }
 
+/// Whether `new` faults may be added to those that are `there`: all that is asked of a plan, in one sentence.
+pub fn added(
+    target: &TargetDescription,
+    there: &[PlannedFault],
+    new: &[PlannedFault],
+    limit: Span,
+) -> Result<(), String> {
+    let mut found = Findings::new("");
+    for fault in new {
+        if let Err(message) = times(fault.timed.at, fault.timed.until, limit) {
+            found.add(Place::default(), message);
+        }
+        fits(&mut found, Place::default(), &fault.timed.fault, target);
+    }
+    let all: Vec<_> = there.iter().chain(new).map(|fault| (Place::default(), fault.clone())).collect();
+    overlaps(&mut found, &all);
+    blast(&mut found, &all, target);
+    found.into_problems().first().map_or(Ok(()), |problem| Err(problem.message.clone()))
+}
+
 fn times(at: Span, until: Option<Span>, limit: Span) -> Result<(), String> {
     if at >= limit {
         return Err(format!("a fault would begin at {at}, not before the drill's limit of {limit}"));
@@ -84,9 +104,15 @@ fn fits(found: &mut Findings, place: Place, fault: &Fault, target: &TargetDescri
                 target.volumes.iter().map(|volume| volume.name.as_str()).collect(),
             );
         }
-        Part::File(file) => {
+        Part::File(file) if matches!(fault, Fault::FileEdit { .. }) => {
             wants("file", &file, target.files.iter().map(|file| file.name.as_str()).collect());
         }
+        Part::File(file) => wants("file", &file, files(target)),
+        Part::Part { kind, name } => {
+            let of_kind = target.parts.iter().filter(|part| part.kind.as_str() == kind);
+            wants(kind, &name, of_kind.map(|part| part.name.as_str()).collect());
+        }
+        Part::FrontDoor => {}
         Part::Service(service) if matches!(fault, Fault::ReleaseRollOut { .. }) => {
             wants("component", service.as_str(), target.components());
         }
@@ -112,7 +138,11 @@ fn fits(found: &mut Findings, place: Place, fault: &Fault, target: &TargetDescri
         Fault::ReleaseRollOut { release, .. } if !is_name(release) => {
             found.add(place, format!("`{}` is not a release: write it like `2026.11.3`", shown(release)));
         }
-        _ => {}
+        fault => {
+            if let Err(message) = fault.check_figures() {
+                found.add(place, message);
+            }
+        }
     }
 }
 

@@ -130,6 +130,7 @@ impl PreImage {
             Fault::ReleaseRollOut { service, release, key, value } => {
                 Self::take_roll_out(world, service, release, key, value)
             }
+            _ => Err(format!("the modelled target knows no `{}`: play this on a real one", fault.kind())),
         }
     }
 
@@ -430,6 +431,7 @@ pub(super) fn inspect_unarmed(world: &World, id: &InjectionId, fault: &Fault) ->
                 .map(|(_, current, _)| current == *release)
                 .ok_or_else(|| format!("there are no releases of `{service}` here"))
         }
+        _ => Err(format!("the modelled target knows no `{}`", fault.kind())),
     };
     match looked {
         Ok(true) => seen(Presence::Present, format!("the {} is there", fault.kind())),
