@@ -65,7 +65,9 @@ impl Contestant {
         let child = quiet(&mut start(&api)).spawn().expect("it starts");
         let api = api.to_string();
         wait_for(&api);
-        Self { child: Some(child), api: Some(api), ..Self::new(name) }
+        let mut one = Self::new(name);
+        (one.child, one.api) = (Some(child), Some(api));
+        one
     }
 
     /// Every one that is there.
@@ -401,7 +403,8 @@ fn main() {
     println!("load of the machine before: {}", load.trim());
     for (what, measure, needs_api) in measures {
         for one in all.iter_mut().filter(|one| one.api.is_some() || !needs_api) {
-            println!("{what} | {} | {}", one.name, measure(one));
+            let measured = measure(one);
+            println!("{what} | {} | {measured}", one.name);
         }
     }
 }

@@ -81,7 +81,7 @@ pub struct Link {
     /// One-way delay that belongs to the distance and is always there.
     pub distance: Span,
     /// It carries HTTP/1, so that faults may tell its requests apart.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub http: bool,
 }
 
@@ -500,7 +500,7 @@ pub struct LinkLayout {
     /// One-way delay in milliseconds that is always there.
     pub distance_ms: u64,
     /// It carries HTTP/1, so that faults may tell its requests apart.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub http: bool,
 }
 

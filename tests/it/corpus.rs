@@ -74,7 +74,7 @@ fn target() -> TargetDescription {
             from: n("web-east"),
             to: n("metadata"),
             distance: Span::from_millis(2),
-            http: true,
+            http: false,
         }],
         volumes: vec![Volume { name: n("storage-east"), service: n("storage-east"), size_mib: 64 }],
         files: vec![ConfigFile { name: "web".to_owned(), component: n("web") }],

@@ -204,7 +204,11 @@ impl Pump {
         }
         // An end waits for the bytes before it, so that it is not looked for while they cannot be written.
         let end = self.end.filter(|_| self.is_empty());
-        self.queue.next_due().or(end.map(|end| end.due))
+        // While a piece waits for the destination alone, the pieces after it wait for no moment: one in the past would
+        // keep the task from everything else.
+        let is_stuck = self.flow.chops() && self.queue.has_ready();
+        let next = self.queue.next_due().filter(|_| !is_stuck);
+        next.or(end.map(|end| end.due))
     }
 
     fn may_read(&self, shared: &Shared) -> bool {

@@ -167,6 +167,11 @@ impl Queue {
         self.ready
     }
 
+    /// Whether bytes wait for nothing but the destination.
+    pub(super) fn has_ready(&self) -> bool {
+        self.ready > 0
+    }
+
     /// Ready bytes for one write, at most `N` slices. Says how many slices were filled.
     pub(super) fn slices<'a, const N: usize>(&'a self, slices: &mut [IoSlice<'a>; N]) -> usize {
         let mut left = self.ready;
