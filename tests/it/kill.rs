@@ -687,7 +687,7 @@ fn a_recovery_finds_the_target_by_its_journal() {
     let mut world = World::new(WORLDS + 2);
     run(async {
         world.have_agent(false).await;
-        world.deal(Seed::fresh());
+        world.deal(Seed::fresh(), None);
         let engine = Engine::start(&world.errand);
         engine.live.recv_timeout(LIMIT.std()).expect("users feel the faults");
         engine.kill();
