@@ -16,7 +16,8 @@ use super::{
     volume::{Volume, VolumeError, WriteLimits},
 };
 use crate::{
-    base::supervise::SOCKET,
+    agent,
+    base::{Span, supervise::SOCKET},
     clock::{Clock, SystemClock},
     scenario::pack::{
         CertificateLayout, DatabaseLayout, FileLayout, Layout, LinkLayout, MachineFileLayout, PartKind,
@@ -33,6 +34,10 @@ use std::{
 
 /// Says that a folder is a Depot's.
 const MARKER: &str = ".depot";
+/// Where every address of a Depot lies.
+const ADDRESSES: &str = "127.0.0.0/8";
+/// How long a Depot says of itself that it may be broken: the longest drill, and an hour around it.
+const ATTESTED: Span = Span::from_mins(13 * 60);
 /// The layout's file.
 const LAYOUT: &str = "layout.json";
 /// What a Depot owns under its root; nothing else is ever removed.
@@ -67,6 +72,8 @@ pub fn lay_out(root: &Path, instance: u8, program: &Path) -> Result<Layout, Depo
     let layout = layout(root, instance, &program);
     let text = serde_json::to_string_pretty(&layout).expect("a layout has text keys only");
     write(&root.join(LAYOUT), &text)?;
+    let attested = agent::attest(root, "gameday", ATTESTED);
+    attested.map_err(DepotError::file("attest", root))?;
     Ok(layout)
 }
 
@@ -311,6 +318,7 @@ fn layout(root: &Path, instance: u8, program: &Path) -> Layout {
         listen: link_address(instance, place),
         upstream: Instance::named(to).expect("links lead to instances").address(instance),
         distance_ms: distance_ms(from, to),
+        http: true,
     });
     let volumes = INSTANCES.iter().filter(|row| row.component == "storage").map(|row| VolumeLayout {
         volume: name(row.name),
@@ -321,6 +329,7 @@ fn layout(root: &Path, instance: u8, program: &Path) -> Layout {
     Layout {
         target: "depot".to_owned(),
         root: root.to_owned(),
+        addresses: vec![ADDRESSES.parse().expect("the loopback range is one")],
         processes: processes.collect(),
         links: links.collect(),
         volumes: volumes.collect(),

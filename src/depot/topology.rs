@@ -175,6 +175,7 @@ pub fn describe() -> TargetDescription {
             from: name(from),
             to: name(to),
             distance: Span::from_millis(distance_ms(from, to)),
+            http: true,
         })
         .collect();
     let volumes = INSTANCES

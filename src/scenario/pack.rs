@@ -1,7 +1,7 @@
 //! A pack: the target that a family of scenarios shares, its documentation catalogue and its traffic.
 
 use super::condition::Condition;
-use crate::base::{ClassName, LinkName, ProbeName, ServiceName, Span, VolumeName};
+use crate::base::{Cidr, ClassName, LinkName, ProbeName, ServiceName, Span, VolumeName};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -80,6 +80,9 @@ pub struct Link {
     pub to: ServiceName,
     /// One-way delay that belongs to the distance and is always there.
     pub distance: Span,
+    /// It carries HTTP/1, so that faults may tell its requests apart.
+    #[serde(default)]
+    pub http: bool,
 }
 
 /// A volume of an instance.
@@ -326,6 +329,9 @@ pub struct Layout {
     pub target: String,
     /// The folder that everything lies under.
     pub root: std::path::PathBuf,
+    /// Ranges that every address below must lie in. None: the agent takes no such target.
+    #[serde(default)]
+    pub addresses: Vec<Cidr>,
     /// Supervised processes, in start order.
     pub processes: Vec<ProcessLayout>,
     /// Proxied links.
@@ -453,6 +459,9 @@ pub struct LinkLayout {
     pub upstream: String,
     /// One-way delay in milliseconds that is always there.
     pub distance_ms: u64,
+    /// It carries HTTP/1, so that faults may tell its requests apart.
+    #[serde(default)]
+    pub http: bool,
 }
 
 /// A volume: a folder with a size that its service keeps to.
