@@ -162,7 +162,7 @@ impl Change {
             "{before}|{}|{}|{}|{}|{}|{}|{}",
             self.seq, self.term, self.key, self.version, self.digest, self.locations, self.deleted
         );
-        self.chain = crate::seed::digest(text.as_bytes())[..16].to_owned();
+        crate::seed::digest(text.as_bytes())[..16].clone_into(&mut self.chain);
         self
     }
 }
