@@ -30,9 +30,9 @@ const SHARES: i64 = 20_000;
 /// Pages of SQLite in a MiB.
 const PAGES_PER_MIB: u64 = 256;
 
-/// Indexes that queries count on: name, table, column.
+/// Indexes that queries count on: name, table, columns.
 pub(super) const INDEXES: [(&str, &str, &str); 2] =
-    [("objects_by_owner", "objects", "owner"), ("shares_by_key", "shares", "key")];
+    [("objects_by_owner", "objects", "owner, size"), ("shares_by_key", "shares", "key")];
 
 const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS objects (
@@ -162,7 +162,7 @@ impl Change {
             "{before}|{}|{}|{}|{}|{}|{}|{}",
             self.seq, self.term, self.key, self.version, self.digest, self.locations, self.deleted
         );
-        self.chain = crate::seed::digest(text.as_bytes())[..16].to_owned();
+        crate::seed::digest(text.as_bytes())[..16].clone_into(&mut self.chain);
         self
     }
 }

@@ -60,7 +60,7 @@ struct Location {
 
 /// What a replica asks the primary.
 #[derive(Debug, Deserialize)]
-struct After {
+struct Asked {
     after: i64,
     #[serde(default)]
     chain: String,
@@ -355,7 +355,7 @@ async fn standing(State(metadata): State<Arc<Metadata>>) -> Result<Json<Standing
 
 async fn changes(
     State(metadata): State<Arc<Metadata>>,
-    Query(asked): Query<After>,
+    Query(asked): Query<Asked>,
 ) -> Result<Response, Failure> {
     let position = metadata.catalogue.position().await?;
     let conflict = |code, detail: String| Failure::new(StatusCode::CONFLICT, code, detail);

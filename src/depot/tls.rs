@@ -109,7 +109,7 @@ fn end_of_validity(der: &[u8]) -> Option<At> {
     moment(tag, std::str::from_utf8(text).ok()?)
 }
 
-/// A UTCTime (`YYMMDDHHMMSSZ`) or a GeneralizedTime (`YYYYMMDDHHMMSSZ`).
+/// A `UTCTime` (`YYMMDDHHMMSSZ`) or a `GeneralizedTime` (`YYYYMMDDHHMMSSZ`).
 fn moment(tag: u8, text: &str) -> Option<At> {
     const UTC_TIME: u8 = 0x17;
     let full = match tag {
