@@ -216,6 +216,7 @@ fn open_log(path: &Path) -> io::Result<fs::File> {
 mod tests {
     use super::*;
     use crate::agent::boot::watch_for;
+    use crate::scenario::pack::Care;
     use std::time::Duration;
 
     fn sleeper(folder: &Path, argv0: &str) -> ProcessLayout {
@@ -227,6 +228,7 @@ mod tests {
             args: vec!["600".to_owned()],
             log: folder.join("logs/web.log"),
             address: String::new(),
+            care: Care::default(),
         }
     }
 

@@ -13,9 +13,10 @@ use super::{
 use crate::{
     base::supervise::SOCKET,
     clock::{Clock, SystemClock},
-    scenario::pack::{FileLayout, Layout, LinkLayout, ProcessLayout, ReleaseLayout, VolumeLayout},
+    scenario::pack::{Care, FileFormat, FileLayout, Layout, LinkLayout, ProcessLayout, ReleaseLayout, VolumeLayout},
 };
 use std::{
+    collections::BTreeMap,
     fs,
     io::ErrorKind,
     os::unix::{fs::symlink, net::UnixStream},
@@ -213,6 +214,7 @@ fn layout(root: &Path, instance: u8, program: &Path) -> Layout {
             .collect(),
         log: root.join("logs").join(format!("{}.log", row.name)),
         address: row.address(instance),
+        care: Care::default(),
     });
     let links = LINKS.iter().enumerate().map(|(place, (from, to))| LinkLayout {
         link: name(&link_name(from, to)),
@@ -238,6 +240,7 @@ fn layout(root: &Path, instance: u8, program: &Path) -> Layout {
                 file: component.to_owned(),
                 component: name(component),
                 path: service(component).join("current").join(format!("{component}.toml")),
+                format: FileFormat::Toml,
             })
             .collect(),
         releases: components()
@@ -250,6 +253,8 @@ fn layout(root: &Path, instance: u8, program: &Path) -> Layout {
             })
             .collect(),
         front_door: Instance::named("edge").expect("edge is in the table").address(instance),
+        apart: BTreeMap::new(),
+        tool: None,
     }
 }
 

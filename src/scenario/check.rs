@@ -4,16 +4,19 @@
 //! in: [`parameters`] first (what a script may be given), then [`scenario`] with what the scripts planned.
 //!
 //! Open first: [`scenario`]. Then `target` for names of the target's parts, `story` for what players are told,
-//! `cause` for truth and claims, `play` for the autopilot, `pack` for pack files.
+//! `cause` for truth and claims, `play` for the autopilot, `pack` for pack files,
+//! `described` for target files.
 
 mod cause;
+mod described;
 mod pack;
 mod params;
 mod play;
 mod story;
 mod target;
 
-pub use pack::pack;
+pub use described::{Contents, OPERATIONS, target as described};
+pub use pack::{OfTarget, pack};
 pub use params::parameters;
 
 use super::condition::{Condition, Signal, Subject, Test, Threshold};
@@ -346,7 +349,7 @@ reference_solution: [depotctl rollback web]
     fn pack() -> Pack {
         let target = serde_json::from_str(include_str!("../../tests/fixtures/depot-target.json")).unwrap();
         let file: PackFile = read("pack.yaml", PACK.as_bytes()).unwrap();
-        super::pack("depot", "pack.yaml", &file, &[target], Vec::new()).unwrap()
+        super::pack("depot", "pack.yaml", &file, OfTarget::BuiltIn(&[target]), Vec::new()).unwrap()
     }
 
     /// Checks `text` as if its only step's script had answered `plan`.

@@ -1,10 +1,13 @@
-//! The YAML as people write it. The structs in `written` mirror `scenario.yaml` and `pack.yaml`; this file reads them
+//! The YAML as people write it. The structs in `written` mirror `scenario.yaml` and `pack.yaml`,
+//! those in `target` mirror `target.yaml`; this file reads them
 //! under limits, keeps places, and says the YAML library's errors in our words. Nothing else knows that library.
 //!
 //! Nothing is judged here beyond spelling and type: see [`super::check`].
 
+mod target;
 mod written;
 
+pub use target::*;
 pub use written::*;
 
 use super::problem::{Place, Problem, suggestion};

@@ -3,12 +3,14 @@
 //! ```text
 //! scenario.yaml -> file::ScenarioFile (positions kept) -> check -> Scenario | every Problem
 //! pack.yaml     -> file::PackFile                      -> check -> pack::Pack
+//! target.yaml   -> file::TargetFile                    -> check -> blueprint::Blueprint
 //! ```
 //!
 //! Open first: [`Scenario`], the checked form that plans are made from. [`mod@file`] mirrors the YAML and is the only
 //! place that knows the YAML library; [`check`] turns the one into the other and finds every mistake at once.
 
 pub mod act;
+pub mod blueprint;
 pub mod check;
 pub mod condition;
 pub mod file;

@@ -268,6 +268,7 @@ pub(super) async fn inspect_unarmed(hands: &Hands, id: &InjectionId, fault: &Fau
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::scenario::pack::Care;
     use std::{
         io::{Read, Write},
         path::PathBuf,
@@ -293,6 +294,7 @@ pub(super) mod tests {
             args: vec!["-c".to_owned(), "trap '' HUP; exec /bin/sleep 600".to_owned()],
             log: root.join(format!("logs/{name}.log")),
             address: String::from("127.0.0.1:1"),
+            care: Care::default(),
         };
         serde_json::from_value(serde_json::json!({
             "target": "small",

@@ -6,7 +6,7 @@ use crate::base::{Span, names::is_name};
 use crate::fault::{Fault, Place as Part, injector::Planned};
 use crate::scenario::PlannedFault;
 use crate::scenario::file::{Placed, ScenarioFile};
-use crate::scenario::pack::TargetDescription;
+use crate::scenario::pack::{Driver, HandsOff, TargetDescription};
 use crate::scenario::problem::{Findings, Place};
 use std::collections::BTreeSet;
 
@@ -96,6 +96,26 @@ fn fits(found: &mut Findings, place: Place, fault: &Fault, target: &TargetDescri
         }
     }
     match fault {
+        Fault::ProcessStop { service } | Fault::ProcessKill { service } => {
+            let off = target.hands_off.get(service);
+            let kill = matches!(fault, Fault::ProcessKill { .. });
+            match off {
+                Some(HandsOff::Process) => found.add_with_help(
+                    place,
+                    format!("nobody here can touch the process of `{service}`"),
+                    "give it `start` or `pid_file` in the target file, or break one of its links",
+                ),
+                Some(HandsOff::Kill) if kill => found.add_with_help(
+                    place,
+                    format!("`{service}` cannot be killed: nobody here could start it again"),
+                    "give it `start_again` in the target file, or let it hang instead",
+                ),
+                _ => {}
+            }
+        }
+        Fault::ReleaseRollOut { .. } if target.driver != Driver::Depot => {
+            found.add(place, "a described target has no releases: change its configuration instead");
+        }
         Fault::VolumeFill { percent, .. } if !(1..=100).contains(percent) => {
             found.add(place, format!("a volume is filled to between 1 and 100 per cent, not {percent}"));
         }
@@ -225,6 +245,10 @@ pub(super) fn operation(found: &mut Findings, argv: &Placed<&[String]>, target: 
             }
             "{service}" if !target.has_service(arg) => {
                 found.unknown(argv.place, "service", arg, services(target));
+            }
+            "{file}" if !target.files.iter().any(|file| file.name == *arg) => {
+                let files = target.files.iter().map(|file| file.name.as_str());
+                found.unknown(argv.place, "file", arg, files);
             }
             "{instance}" if !target.services.iter().any(|service| service.name.as_str() == arg) => {
                 let instances = target.services.iter().map(|service| service.name.as_str());
