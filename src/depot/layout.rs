@@ -252,6 +252,12 @@ fn layout(root: &Path, instance: u8, program: &Path) -> Layout {
                 config: format!("{component}.toml"),
             })
             .collect(),
+        databases: Vec::new(),
+        certificates: Vec::new(),
+        registries: Vec::new(),
+        queues: Vec::new(),
+        machine_files: Vec::new(),
+        custom: Vec::new(),
         front_door: Instance::named("edge").expect("edge is in the table").address(instance),
         apart: BTreeMap::new(),
         tool: None,

@@ -154,6 +154,7 @@ pub fn describe() -> TargetDescription {
         links,
         volumes,
         files,
+        parts: Vec::new(),
         probes: vec![
             probe("front-door", "the front door answers and reaches at least one web instance", "edge"),
             probe(

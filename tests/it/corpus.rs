@@ -75,6 +75,7 @@ fn target() -> TargetDescription {
         }],
         volumes: vec![Volume { name: n("storage-east"), service: n("storage-east"), size_mib: 64 }],
         files: vec![ConfigFile { name: "web".to_owned(), component: n("web") }],
+        parts: Vec::new(),
         probes: vec![Probe {
             name: n("front-door"),
             about: "the edge answers".to_owned(),

@@ -70,6 +70,7 @@ fn target() -> TargetDescription {
         links: vec![],
         volumes: vec![],
         files: vec![],
+        parts: Vec::new(),
         probes: vec![],
         operations: vec![],
         caps: BlastCaps { services: 2, links: 2, volumes: 1 },
