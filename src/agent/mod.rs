@@ -8,7 +8,9 @@
 mod api;
 mod boot;
 mod durable;
+mod found;
 mod guard;
+mod health;
 mod keeper;
 mod lever;
 mod process;
@@ -18,7 +20,10 @@ mod serve;
 mod socket;
 mod supervisor;
 mod sweep;
+pub mod user;
 
+/// A configuration file with one other value.
+pub use lever::changed;
 pub use guard::{DENY, Denied, STAGING};
 pub use record::StoreError;
 pub use serve::{AgentError, AgentOptions, serve};

@@ -5,6 +5,7 @@
 
 #![expect(unsafe_code, reason = "a parent-death signal can only be set between fork and exec")]
 
+use super::user;
 use crate::scenario::pack::ProcessLayout;
 use nix::{
     sys::{
@@ -85,6 +86,15 @@ impl Identity {
             return Ok(false);
         }
         kill(Pid::from_raw(self.pid), Signal::SIGCONT)?;
+        Ok(true)
+    }
+
+    /// Sends a signal to a process that somebody else has started, if it is still the same one. Whether it was.
+    pub(super) fn signal(self, signal: Signal) -> io::Result<bool> {
+        if self.life()? == Life::Gone {
+            return Ok(false);
+        }
+        kill(Pid::from_raw(self.pid), signal)?;
         Ok(true)
     }
 }
@@ -172,6 +182,8 @@ fn wait_and_reap(pid: i32, alive: &Mutex<Option<Child>>) {
         waitid(Id::Pid(Pid::from_raw(pid)), flags)
     {}
     let mut alive = lock(alive);
+    // What it leaves behind in its group would hold its address; until it is reaped, the number can only mean that group.
+    let _ = killpg(Pid::from_raw(pid), Signal::SIGKILL);
     if let Some(mut child) = alive.take() {
         let _ = child.wait();
     }
@@ -180,11 +192,14 @@ fn wait_and_reap(pid: i32, alive: &Mutex<Option<Child>>) {
 fn spawn(layout: &ProcessLayout) -> io::Result<Child> {
     let log = open_log(&layout.log)?;
     let mut command = Command::new(&layout.program);
+    user::run_as(&mut command, layout.care.user.as_deref())?;
+    if let Some(folder) = &layout.care.folder {
+        command.current_dir(folder);
+    }
     command
         .arg0(&layout.argv0)
         .args(&layout.args)
-        .env_clear()
-        .envs(std::env::vars_os().filter(|(name, _)| KEPT_ENVIRONMENT.iter().any(|kept| name == kept)))
+        .envs(&layout.care.environment)
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
         .stderr(log)
@@ -199,11 +214,9 @@ fn spawn(layout: &ProcessLayout) -> io::Result<Child> {
             if getppid() == agent { Ok(()) } else { Err(io::Error::from(nix::errno::Errno::ESRCH)) }
         });
     }
-    command.spawn()
+    let named = |err: io::Error| io::Error::new(err.kind(), format!("{}: {err}", layout.program.display()));
+    command.spawn().map_err(named)
 }
-
-/// What a supervised process inherits; the rest of the agent's environment may hold secrets.
-const KEPT_ENVIRONMENT: [&str; 4] = ["PATH", "LANG", "TZ", "TMPDIR"];
 
 fn open_log(path: &Path) -> io::Result<fs::File> {
     if let Some(folder) = path.parent() {

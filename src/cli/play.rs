@@ -99,7 +99,7 @@ impl Play {
             return self.miss(&home, store).await;
         }
         self.say("Laying out the target and starting its services ...")?;
-        let stage = Stage::raise(&home).await?;
+        let stage = Stage::raise(&home, &self.scenario.pack).await?;
         let plan = self.plan(self.start);
         let result = self.on_stage(&home, &stage, plan, store).await;
         let (mut conductor, folder) = match result {
@@ -111,8 +111,7 @@ impl Play {
         };
         if conductor.drill().is_clean() {
             stage.strike().await?;
-        } else {
-            stage.strike_to_pristine().await?;
+        } else if stage.strike_to_pristine().await? {
             conductor.target_was_reset().await.map_err(|error| engine_failure(&error))?;
         }
         finish(&conductor, folder)
@@ -177,8 +176,7 @@ impl Play {
             .await
             .map_err(|error| engine_failure(&error))?;
         let over = CancellationToken::new();
-        let tools = stage.map(Stage::tools);
-        let doors = self.open_doors(&conductor, tools.as_deref(), &over).await?;
+        let doors = self.open_doors(&conductor, stage, &over).await?;
         let watcher = tokio::spawn(watch(conductor.desk(), self.show));
         let stopper = tokio::spawn(stop_on_interrupt(conductor.desk()));
         let conducted = conductor.conduct().await;
@@ -197,10 +195,10 @@ impl Play {
     async fn open_doors(
         &self,
         conductor: &Conductor,
-        tools: Option<&Path>,
+        stage: Option<&Stage>,
         over: &CancellationToken,
     ) -> Result<Option<JoinHandle<()>>, Failure> {
-        let Some(tools) = tools else { return Ok(None) };
+        let Some(stage) = stage else { return Ok(None) };
         let listener = TcpListener::bind(self.listen)
             .await
             .map_err(Failure::io(format!("listen on {}", self.listen)))?;
@@ -216,8 +214,9 @@ impl Play {
             }
             text.push_str("Give each side only its own line: it says what its holder may see and do.\n");
             text.push_str(&format!(
-                "\nThe target's operations tool:  export PATH={}:$PATH; depotctl list\n\n",
-                tools.display()
+                "\nThe target's operations tool:  export PATH={}:$PATH; {} list\n\n",
+                stage.tools().display(),
+                stage.tool()
             ));
             show::print(&text)?;
         }

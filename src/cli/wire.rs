@@ -9,10 +9,14 @@ use crate::{
     engine::{Attachment, Hands},
     fault::protocol::ACCESS,
     notify::Notifier,
-    scenario::pack::Layout,
+    scenario::{
+        blueprint::{Blueprint, Filling},
+        pack::{Keeping, Layout, Pack, ProbeAsk, ProcessLayout, TargetDescription},
+    },
+    staging,
     store::{SqliteStore, Store},
     target::{
-        absent::Absent, agent_client::AgentClient, http_prober::HttpProber, operator::CommandOperator,
+        absent::Absent, agent_client::AgentClient, operator::CommandOperator, prober::TargetProber,
         traffic::WorkloadTraffic,
     },
 };
@@ -32,6 +36,8 @@ use tokio_util::sync::CancellationToken;
 const READY: Span = Span::from_secs(60);
 /// How long an agent may take to put everything back and end.
 const STRIKE: Duration = Duration::from_secs(60);
+/// Where targets lie whose processes step down from root to other users.
+const OUTSIDE: &str = "/var/lib/gameday/targets";
 /// How often a target that is being staged is looked at.
 const LOOK: Span = Span::from_millis(100);
 
@@ -58,7 +64,7 @@ pub(super) fn lock_drill(home: &Home, drill: &str) -> Result<Option<DrillLock>, 
     Ok(Flock::lock(file, FlockArg::LockExclusiveNonblock).ok())
 }
 
-/// An embedded target that was laid out and started for a drill, with the agent beside it.
+/// A target that was staged for a drill, with the agent beside it.
 pub(super) struct Stage {
     /// What was laid out.
     pub(super) layout: Layout,
@@ -66,33 +72,46 @@ pub(super) struct Stage {
     pub(super) folder: PathBuf,
     /// Reaches the agent.
     pub(super) agent: Arc<AgentClient>,
-    instance: u8,
+    ground: Ground,
     program: PathBuf,
     striking: CancellationToken,
     keeper: JoinHandle<()>,
 }
 
+/// What a target was laid out from.
+enum Ground {
+    /// The embedded one, with the number of its addresses.
+    Depot(u8),
+    /// A described one.
+    Described,
+}
+
 impl Stage {
-    /// Lays a target out on addresses that are free, starts its agent as a process of its own, and waits until every
-    /// service answers. The agent is started again when it dies; it outlives this process.
-    pub(super) async fn raise(home: &Home) -> Result<Self, Failure> {
+    /// Lays a pack's target out on addresses that are free, starts its agent as a process of its own, and waits until
+    /// every service answers. The agent is started again when it dies; it outlives this process.
+    pub(super) async fn raise(home: &Home, pack: &Pack) -> Result<Self, Failure> {
         let program = this_program()?;
-        let instance =
-            depot::free_instance().map_err(Failure::io("find free loopback addresses for the target"))?;
-        let name = format!("depot-{instance}");
-        let root = home.targets().join(&name);
+        let (layout, name, ground) = match &pack.blueprint {
+            None => lay_out_depot(home, &program)?,
+            Some(blueprint) => lay_out_described(home, &pack.target.name, blueprint, &program).await?,
+        };
         let folder = home.agents().join(&name);
-        let layout = depot::lay_out(&root, instance, &program)
-            .map_err(Failure::io(format!("lay the target out in {}", root.display())))?;
         fs::create_dir_all(&folder).map_err(Failure::io(format!("make {}", folder.display())))?;
         let access = folder.join(ACCESS);
         if access.exists() {
             fs::remove_file(&access).map_err(Failure::io(format!("remove {}", access.display())))?;
         }
         let striking = CancellationToken::new();
+        let root = layout.root.clone();
         let keeper = tokio::spawn(keep_agent(program.clone(), root, folder.clone(), striking.clone()));
         let agent = wait_until_ready(&folder).await.inspect_err(|_| striking.cancel())?;
-        Ok(Self { layout, folder, agent: Arc::new(agent), instance, program, striking, keeper })
+        if let Err(failure) = all_run(&agent, &layout).await {
+            striking.cancel();
+            // The agent ends what it has started.
+            let _ = agent.shutdown().await;
+            return Err(failure);
+        }
+        Ok(Self { layout, folder, agent: Arc::new(agent), ground, program, striking, keeper })
     }
 
     /// Where recovery finds this target.
@@ -108,6 +127,21 @@ impl Stage {
         self.layout.root.join("bin")
     }
 
+    /// What it is called.
+    pub(super) fn tool(&self) -> &str {
+        self.layout.tool.as_ref().map_or("depotctl", |tool| &tool.name)
+    }
+
+    /// What the operations tool needs to know.
+    fn tool_environment(&self) -> Vec<(String, String)> {
+        match self.ground {
+            Ground::Depot(_) => vec![("DEPOT_ROOT".to_owned(), self.layout.root.display().to_string())],
+            Ground::Described => {
+                std::env::var("PATH").map(|path| ("PATH".to_owned(), path)).into_iter().collect()
+            }
+        }
+    }
+
     /// The world of one plan on this target.
     pub(super) fn hands(
         &self,
@@ -121,14 +155,14 @@ impl Stage {
             .front_door
             .parse()
             .map_err(Failure::io(format!("read the target's address {}", self.layout.front_door)))?;
-        let addresses =
-            self.layout.processes.iter().map(|one| (one.service.clone(), one.address.clone())).collect();
-        let root = ("DEPOT_ROOT".to_owned(), self.layout.root.display().to_string());
+        let ours = self.layout.processes.iter().map(|one| (one.service.clone(), one.address.clone()));
+        let addresses = ours.chain(self.layout.apart.clone()).collect();
+        let target = with_places(&plan.target, &self.layout);
         Ok(Hands {
             store,
             injector: self.agent.clone(),
             prober: Arc::new(
-                HttpProber::new(&plan.target, addresses).map_err(Failure::io("prepare the probes"))?,
+                TargetProber::new(&target, addresses).map_err(Failure::io("prepare the probes"))?,
             ),
             traffic: Arc::new(WorkloadTraffic::new(
                 plan.workload.clone(),
@@ -136,7 +170,11 @@ impl Stage {
                 plan.seed,
                 clock.clone(),
             )),
-            operator: Arc::new(CommandOperator::new(plan.target.clone(), self.tools(), vec![root])),
+            operator: Arc::new(CommandOperator::new(
+                plan.target.clone(),
+                self.tools(),
+                self.tool_environment(),
+            )),
             notifier,
             clock,
         })
@@ -155,14 +193,85 @@ impl Stage {
         }
     }
 
-    /// Ends the target and lays it out anew, so that nothing of what was done to it is left.
-    pub(super) async fn strike_to_pristine(self) -> Result<(), Failure> {
-        let (instance, program, root, folder) =
-            (self.instance, self.program.clone(), self.layout.root.clone(), self.folder.clone());
+    /// Ends the target and lays it out anew or removes it, so that nothing of what was done to it is left. False where
+    /// that cannot be: processes that were there before us stay as they are.
+    pub(super) async fn strike_to_pristine(self) -> Result<bool, Failure> {
+        let (program, root, folder) = (self.program.clone(), self.layout.root.clone(), self.folder.clone());
+        let ours = |process: &ProcessLayout| process.care.keeping == Keeping::Ours;
+        let all_ours = self.layout.apart.is_empty() && self.layout.processes.iter().all(ours);
+        let number = match self.ground {
+            Ground::Depot(number) => Some(number),
+            Ground::Described => None,
+        };
         self.strike().await?;
-        depot::lay_out(&root, instance, &program).map_err(Failure::io("lay the target out anew"))?;
-        fs::remove_dir_all(&folder).map_err(Failure::io(format!("remove {}", folder.display())))
+        match number {
+            Some(number) => {
+                depot::lay_out(&root, number, &program).map_err(Failure::io("lay the target out anew"))?;
+            }
+            None if all_ours => staging::remove(&root).map_err(Failure::io("remove the target"))?,
+            None => return Ok(false),
+        }
+        fs::remove_dir_all(&folder).map_err(Failure::io(format!("remove {}", folder.display())))?;
+        Ok(true)
     }
+}
+
+/// The embedded target on free addresses.
+fn lay_out_depot(home: &Home, program: &Path) -> Result<(Layout, String, Ground), Failure> {
+    let number = depot::free_instance().map_err(Failure::io("find free loopback addresses for the target"))?;
+    let name = format!("depot-{number}");
+    let root = home.targets().join(&name);
+    let layout = depot::lay_out(&root, number, program)
+        .map_err(Failure::io(format!("lay the target out in {}", root.display())))?;
+    Ok((layout, name, Ground::Depot(number)))
+}
+
+/// A described target on free addresses.
+async fn lay_out_described(
+    home: &Home,
+    target: &str,
+    blueprint: &Blueprint,
+    program: &Path,
+) -> Result<(Layout, String, Ground), Failure> {
+    let number = staging::addresses::free_number(blueprint).map_err(Failure::io("lay the target out"))?;
+    let name = format!("{target}-{number}");
+    let known = home.targets().join(&name);
+    let root = if steps_down(blueprint) { Path::new(OUTSIDE).join(&name) } else { known.clone() };
+    let ground = staging::Ground { name: target, blueprint, root: &root, number, program };
+    let layout = staging::lay_out(ground)
+        .await
+        .map_err(Failure::io(format!("lay the target out in {}", root.display())))?;
+    if root != known {
+        // Recovery looks here, wherever the target lies.
+        fs::create_dir_all(&known).map_err(Failure::io(format!("make {}", known.display())))?;
+        let (from, to) = (root.join("layout.json"), known.join("layout.json"));
+        fs::copy(&from, &to).map_err(Failure::io(format!("write {}", to.display())))?;
+    }
+    Ok((layout, name, Ground::Described))
+}
+
+/// Whether something of it will run as another user, who may not look into the home.
+fn steps_down(blueprint: &Blueprint) -> bool {
+    let users = blueprint.services.iter().filter_map(|service| service.user.as_ref());
+    nix::unistd::Uid::effective().is_root() && users.count() > 0
+}
+
+/// The description with the places of this layout in the probes' commands.
+fn with_places(target: &TargetDescription, layout: &Layout) -> TargetDescription {
+    let ours = layout.processes.iter().map(|one| (one.service.to_string(), one.address.clone()));
+    let apart = layout.apart.iter().map(|(service, address)| (service.to_string(), address.clone()));
+    let links = layout.links.iter().map(|link| (link.link.to_string(), link.listen.clone()));
+    let filling = Filling {
+        root: layout.root.display().to_string(),
+        addresses: ours.chain(apart).chain(links).collect(),
+    };
+    let mut target = target.clone();
+    for probe in &mut target.probes {
+        if let ProbeAsk::Command { argv } = &mut probe.ask {
+            *argv = filling.fill_all(argv);
+        }
+    }
+    target
 }
 
 /// The world without a target: for a start that was missed.
@@ -214,6 +323,16 @@ fn start_agent(program: &Path, root: &Path, folder: &Path) -> std::io::Result<st
         .stderr(log)
         .process_group(0)
         .spawn()
+}
+
+/// Whether every process runs: one that does not start is said now, and not as a steady state that never comes.
+async fn all_run(agent: &AgentClient, layout: &Layout) -> Result<(), Failure> {
+    let processes = agent.processes().await.map_err(Failure::io("ask the target's agent"))?;
+    let Some(down) = processes.iter().find(|one| one.pid.is_none()) else { return Ok(()) };
+    let place = layout.processes.iter().find(|one| one.service == down.service);
+    let log = place.map_or_else(String::new, |one| one.log.display().to_string());
+    Err(Failure::world(format!("could not start `{}`: it ends again, or never began", down.service))
+        .with_help(format!("Its own words are in {log}, the agent's beside its folder in agent.log.")))
 }
 
 async fn wait_until_ready(folder: &Path) -> Result<AgentClient, Failure> {

@@ -3,7 +3,9 @@
 //! A placeholder is filled once the target's folder and addresses are known: `{root}`, and `{address.NAME}`,
 //! `{host.NAME}`, `{port.NAME}` of a service or of a link's proxy.
 
-use super::pack::{FileFormat, Health, Keeping, LinkLayout, Reload, StopSignal};
+use super::pack::{
+    CustomFault, FileFormat, Health, Keeping, LinkLayout, OperationLayout, Reload, StopSignal,
+};
 use crate::base::{LinkName, ServiceName, VolumeName};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, ops::Range};
@@ -34,7 +36,9 @@ pub struct Blueprint {
     /// The operations tool's name.
     pub tool: String,
     /// Operations of its own.
-    pub operations: Vec<super::pack::OperationLayout>,
+    pub operations: Vec<OperationLayout>,
+    /// Faults of its own.
+    pub custom: Vec<CustomFault>,
 }
 
 /// An agent on another host.

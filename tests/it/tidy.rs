@@ -123,6 +123,8 @@ const NEIGHBOURS: &[(&str, &str)] = &[
     ("seed", "base"),
     ("scenario", "fault"),
     ("report", "drill"),
+    // A described target is laid out as its agent will run it.
+    ("staging", "agent"),
     // The traffic of a real target is the workload.
     ("target", "workload"),
     // `gameday serve` opens the other door.

@@ -4,12 +4,16 @@
 //! and how to undo by comparison: still ours -> restore; already as before -> nothing; something else -> hands off.
 
 pub(super) mod file_edit;
+mod lines;
 pub(super) mod link;
 pub(super) mod process_kill;
 pub(super) mod process_stop;
 pub(super) mod release_roll_out;
+mod setting;
 pub(super) mod toml;
 pub(super) mod volume_fill;
+
+pub use setting::changed;
 
 use super::{proxy::Proxy, supervisor::Supervisor};
 use crate::{
@@ -57,10 +61,10 @@ impl Hands {
     }
 
     /// Lets a component read its configuration again; without an agent there is nobody to read it.
-    fn reload(&self, component: &ServiceName) -> Result<(), LeverError> {
+    async fn reload(&self, component: &ServiceName) -> Result<(), LeverError> {
         match &self.supervisor {
             Some(supervisor) => {
-                supervisor.reload(component).map_err(|err| LeverError::Failed(err.to_string()))
+                supervisor.reload(component).await.map_err(|err| LeverError::Failed(err.to_string()))
             }
             None => Ok(()),
         }
@@ -188,7 +192,7 @@ impl PreImage {
             Self::FileEdit(pre) => {
                 let change = pre.clone();
                 blocking(move || change.write_ours()).await??;
-                hands.reload(&pre.component)
+                hands.reload(&pre.component).await
             }
             Self::VolumeFill(pre) => {
                 let pre = pre.clone();
@@ -230,7 +234,7 @@ impl PreImage {
                 let change = pre.clone();
                 let undone = blocking(move || change.write_before()).await??;
                 if undone == Undone::Restored || (again && undone == Undone::AlreadyClean) {
-                    hands.reload(&pre.component)?;
+                    hands.reload(&pre.component).await?;
                 }
                 Ok(undone)
             }

@@ -74,7 +74,7 @@ fn target() -> TargetDescription {
         probes: vec![],
         operations: vec![],
         caps: BlastCaps { services: 2, links: 2, volumes: 1 },
-        hands_off: std::collections::BTreeMap::new(),
+        hands_off: BTreeMap::new(),
     }
 }
 

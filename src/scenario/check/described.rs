@@ -10,7 +10,7 @@ use crate::scenario::file::{
     CommandFile, HealthFile, LinkFile, Placed, ProbeFile, ReloadFile, ServiceFile, TARGET_FORMAT, TargetFile,
 };
 use crate::scenario::pack::{
-    BlastCaps, ConfigFile, Driver, HandsOff, Health, Keeping, Link, OperationLayout, Probe, ProbeAsk, Reload,
+    BlastCaps, ConfigFile, CustomFault, Driver, HandsOff, Health, Keeping, Link, OperationLayout, Part, PartKind, Probe, ProbeAsk, Reload,
     Service, TargetDescription, Volume,
 };
 use crate::scenario::problem::{Findings, Place, Problem};
@@ -23,6 +23,8 @@ use std::{
 const SERVICES_MAX: usize = 64;
 const ARGS_MAX: usize = 64;
 const ARG_BYTES_MAX: usize = 4096;
+/// An engine waits for an inject and for an undo no longer than this.
+const CUSTOM_MAX: Span = Span::from_secs(25);
 const PREPARE_MAX: Span = Span::from_mins(10);
 /// Operations that every described target has, beside its own.
 pub const OPERATIONS: [&str; 6] = [
@@ -65,6 +67,7 @@ pub fn target(
         front_door: written.front_door.value.clone(),
         tool: check.tool(),
         operations,
+        custom: check.custom(),
     };
     let probes = check.probes();
     let description = TargetDescription {
@@ -89,6 +92,7 @@ pub fn target(
         probes,
         operations: patterns(&blueprint),
         caps: check.caps(),
+        parts: blueprint.custom.iter().map(part).collect(),
         hands_off: blueprint.services.iter().filter_map(hands_off).collect(),
     };
     if check.found.is_empty() {
@@ -107,6 +111,10 @@ fn hands_off(service: &ServicePlan) -> Option<(ServiceName, HandsOff)> {
         Some(_) => return None,
     };
     Some((service.name.clone(), off))
+}
+
+fn part(custom: &CustomFault) -> Part {
+    Part { name: custom.name.clone(), kind: PartKind::Custom, service: custom.place.clone() }
 }
 
 /// Every operation as people type it.
@@ -584,6 +592,37 @@ impl Check<'_> {
             });
         }
         operations
+    }
+
+    fn custom(&mut self) -> Vec<CustomFault> {
+        let mut custom = Vec::new();
+        for (name, one) in &self.written.custom.0 {
+            if !is_name(name) {
+                self.found.add(name.place, format!("`{}` is not a name", name.value));
+            }
+            self.instance_or_component(&one.service);
+            let timeout = one.timeout.as_ref().map_or(Span::from_secs(10), |timeout| timeout.value);
+            if let Some(given) = &one.timeout
+                && (timeout == Span::ZERO || timeout > CUSTOM_MAX)
+            {
+                self.found.add(given.place, format!("a command is awaited for at most {CUSTOM_MAX}"));
+            }
+            custom.push(CustomFault {
+                name: name.value.clone(),
+                apply: self.argv(&one.apply),
+                revert: self.argv(&one.revert),
+                inspect: self.argv(&one.inspect),
+                timeout_ms: timeout.millis(),
+                place: one.service.value.clone(),
+            });
+        }
+        custom
+    }
+
+    fn instance_or_component(&mut self, name: &Placed<ServiceName>) {
+        if !self.written.services.0.iter().any(|(known, _)| known.value == name.as_str()) {
+            self.component(name);
+        }
     }
 
     fn probes(&mut self) -> Vec<Probe> {

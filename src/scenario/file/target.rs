@@ -61,6 +61,9 @@ pub struct TargetFile {
     /// Operations beyond those that every target has, by name: `TOOL NAME ARGUMENTS`.
     #[serde(default)]
     pub operations: Entries<OperationFile>,
+    /// Faults of your own, by name: commands that break, look and repair.
+    #[serde(default)]
+    pub custom: Entries<CustomFaultFile>,
     /// How much of the target one drill may touch at the same time.
     #[serde(default)]
     pub caps: CapsFile,
@@ -273,6 +276,23 @@ pub struct OperationFile {
     /// The program and its arguments. `{service}`, `{component}`, `{instance}` and other words in braces that are no
     /// placeholder become arguments of the operation.
     pub run: Placed<Vec<Placed<String>>>,
+}
+
+/// A fault of the target's owner. All three commands are needed: what cannot be looked at cannot be taken back for sure.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CustomFaultFile {
+    /// The instance or component that it is counted on.
+    pub service: Placed<ServiceName>,
+    /// Makes the change. Exit code 0: made.
+    pub apply: Placed<Vec<Placed<String>>>,
+    /// Takes it back, also when only a part of it is there or nothing. Exit code 0: taken back.
+    pub revert: Placed<Vec<Placed<String>>>,
+    /// Looks and changes nothing. Exit code 0: the effect is there; 1: it is not; anything else: unknown.
+    pub inspect: Placed<Vec<Placed<String>>>,
+    /// How long each command may take. Default 10s.
+    #[serde(default)]
+    pub timeout: Option<Placed<Span>>,
 }
 
 /// How much of a target one drill may touch at the same time.
