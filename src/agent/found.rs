@@ -1,7 +1,16 @@
 //! Processes that somebody else has started: known by the number in a file, started again by a command.
 
-use super::{boot::watch_for, process::{Identity, Life}, user};
-use std::{fs, io, path::Path, process::{Command, Stdio}, time::Duration};
+use super::{
+    boot::watch_for,
+    process::{Identity, Life},
+    user,
+};
+use std::{
+    fs, io,
+    path::Path,
+    process::{Command, Stdio},
+    time::Duration,
+};
 
 /// How long the command that starts it again may take, and the process until its number is in the file.
 const START_LIMIT: Duration = Duration::from_secs(20);
@@ -25,7 +34,11 @@ pub(super) async fn start(pid_file: &Path, argv: &[String]) -> io::Result<()> {
     }
     let seen = async || identity(pid_file).map(drop);
     watch_for(START_LIMIT, seen).await.ok_or_else(|| {
-        io::Error::other(format!("`{}` ran, and no living process is in {}", argv.join(" "), pid_file.display()))
+        io::Error::other(format!(
+            "`{}` ran, and no living process is in {}",
+            argv.join(" "),
+            pid_file.display()
+        ))
     })
 }
 

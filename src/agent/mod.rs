@@ -12,6 +12,7 @@ mod found;
 mod guard;
 mod health;
 mod keeper;
+mod left_over;
 mod lever;
 mod process;
 pub mod proxy;
@@ -22,9 +23,9 @@ mod supervisor;
 mod sweep;
 pub mod user;
 
+pub use guard::{DENY, Denied, STAGING};
 /// A configuration file with one other value.
 pub use lever::changed;
-pub use guard::{DENY, Denied, STAGING};
 pub use record::StoreError;
 pub use serve::{AgentError, AgentOptions, serve};
 pub use sweep::{SweepReport, sweep};

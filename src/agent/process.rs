@@ -5,7 +5,7 @@
 
 #![expect(unsafe_code, reason = "a parent-death signal can only be set between fork and exec")]
 
-use super::user;
+use super::{left_over, user};
 use crate::scenario::pack::ProcessLayout;
 use nix::{
     sys::{
@@ -13,7 +13,7 @@ use nix::{
         signal::{Signal, kill, killpg},
         wait::{Id, WaitPidFlag, WaitStatus, waitid},
     },
-    unistd::{Pid, getppid},
+    unistd::{Pid, getpgid, getppid},
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -47,7 +47,7 @@ pub(super) enum Life {
 }
 
 /// The identity of the process with this number, and the letter of its state.
-fn look(pid: i32) -> io::Result<Option<(Identity, char)>> {
+pub(super) fn look(pid: i32) -> io::Result<Option<(Identity, char)>> {
     let text = match fs::read_to_string(format!("/proc/{pid}/stat")) {
         Ok(text) => text,
         Err(err) if err.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -80,13 +80,13 @@ impl Identity {
         })
     }
 
-    /// Lets a process run on that was stopped, if it is still the same one. Whether it was.
+    /// Lets a process and its group run on that were stopped, if it is still the same one. Whether it was stopped.
     pub(super) fn let_run(self) -> io::Result<bool> {
-        if self.life()? != Life::Stopped {
-            return Ok(false);
+        let life = self.life()?;
+        if life != Life::Gone {
+            self.send(Signal::SIGCONT)?;
         }
-        kill(Pid::from_raw(self.pid), Signal::SIGCONT)?;
-        Ok(true)
+        Ok(life == Life::Stopped)
     }
 
     /// Sends a signal to a process that somebody else has started, if it is still the same one. Whether it was.
@@ -94,8 +94,20 @@ impl Identity {
         if self.life()? == Life::Gone {
             return Ok(false);
         }
-        kill(Pid::from_raw(self.pid), signal)?;
+        self.send(signal)?;
         Ok(true)
+    }
+
+    /// A server of several processes is stopped, let run on and killed as a whole, where it has a group of its own.
+    fn send(self, signal: Signal) -> io::Result<()> {
+        let pid = Pid::from_raw(self.pid);
+        let leads = getpgid(Some(pid)).is_ok_and(|group| group == pid);
+        if leads && of_the_whole_group(signal) {
+            killpg(pid, signal)?
+        } else {
+            kill(pid, signal)?
+        }
+        Ok(())
     }
 }
 
@@ -115,6 +127,9 @@ impl Process {
         let (started_tx, started) = tokio::sync::oneshot::channel();
         let (ended_tx, ended) = watch::channel(false);
         std::thread::Builder::new().name(format!("watch-{}", layout.service)).spawn(move || {
+            // An agent that was killed takes the process along, and not what the process has started: that still holds
+            // its address.
+            left_over::end(&layout.log);
             let child = match spawn(&layout) {
                 Ok(child) => child,
                 Err(err) => {
@@ -124,6 +139,9 @@ impl Process {
             };
             let pid = i32::try_from(child.id()).unwrap_or(0);
             let identity = Identity::of(pid);
+            if let Ok(Some(identity)) = &identity {
+                left_over::note(&layout.log, *identity);
+            }
             let alive = Arc::new(Mutex::new(Some(child)));
             let _ = started_tx.send(identity.map(|identity| (identity, Arc::clone(&alive))));
             wait_and_reap(pid, &alive);
@@ -145,17 +163,14 @@ impl Process {
         !*self.ended.borrow() && lock(&self.alive).is_some()
     }
 
-    /// Sends it a signal; to its whole group when it is to end. False if it has ended.
+    /// Sends it a signal; to its whole group when it is to end, stop or run on. False if it has ended.
     pub(super) fn signal(&self, signal: Signal) -> io::Result<bool> {
         let alive = lock(&self.alive);
         if alive.is_none() {
             return Ok(false);
         }
         let pid = Pid::from_raw(self.identity.pid);
-        let sent = match signal {
-            Signal::SIGKILL | Signal::SIGTERM => killpg(pid, signal),
-            _ => kill(pid, signal),
-        };
+        let sent = if of_the_whole_group(signal) { killpg(pid, signal) } else { kill(pid, signal) };
         match sent {
             Ok(()) => Ok(true),
             Err(nix::errno::Errno::ESRCH) => Ok(false),
@@ -169,6 +184,10 @@ impl Process {
         // The thread sends before it goes, so an error means the same.
         let _ = ended.wait_for(|ended| *ended).await;
     }
+}
+
+fn of_the_whole_group(signal: Signal) -> bool {
+    matches!(signal, Signal::SIGKILL | Signal::SIGTERM | Signal::SIGSTOP | Signal::SIGCONT)
 }
 
 fn lock(alive: &Mutex<Option<Child>>) -> MutexGuard<'_, Option<Child>> {

@@ -6,15 +6,20 @@ use super::{
     show,
 };
 use crate::{
+    base::names::is_name,
     scenario::{blueprint::Blueprint, pack::TargetDescription},
-    staging::operate::{OperateError, operate},
+    staging::{
+        draft,
+        operate::{OperateError, operate},
+    },
 };
 use serde_json::json;
-use std::{fmt::Write as _, path::PathBuf};
+use std::{fmt::Write as _, fs, path::PathBuf};
 
 const EXAMPLES: &str = "\
 Examples:
-  gameday target check target.yaml
+  gameday target init shop --compose compose.yaml
+  gameday target check shop/target.yaml
   gameday target show target.yaml
 
 docs/bring-your-own-target.md goes from nothing to a rehearsed drill.";
@@ -29,16 +34,39 @@ pub(super) struct Target {
 
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
+    Init(Init),
     Check(Check),
     Show(Show),
     Operate(Operate),
+}
+
+/// Writes a first draft: target, pack, a page of documentation, a first drill
+///
+/// The folder NAME passes every check as it is. What only you know is marked FILL IN. Files that are there are never
+/// overwritten.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  gameday target init shop --compose compose.yaml\n  gameday target init shop --from-host\n  gameday check shop/target.yaml shop/pack.yaml shop/first-drill.yaml"
+)]
+struct Init {
+    /// The target's name; a folder of this name is made here
+    #[arg(value_name = "NAME")]
+    name: String,
+    /// Takes services, ports and dependencies from a compose file
+    #[arg(long, value_name = "FILE", conflicts_with = "from_host")]
+    compose: Option<PathBuf>,
+    /// Takes what listens on this host; run it as root to see everything
+    #[arg(long)]
+    from_host: bool,
 }
 
 /// Finds every mistake in a target file
 ///
 /// Nothing is started. `gameday check pack.yaml` checks the pack around it, too. Exit code 3 when there is a problem.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  gameday target check target.yaml\n  gameday target check shop/target.yaml")]
+#[command(
+    after_help = "Examples:\n  gameday target check target.yaml\n  gameday target check shop/target.yaml"
+)]
 struct Check {
     /// The target file
     #[arg(value_name = "FILE", default_value = "target.yaml")]
@@ -47,7 +75,9 @@ struct Check {
 
 /// Shows what a target file describes: services, links, probes, operations
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  gameday target show target.yaml\n  gameday target show target.yaml --json | jq .target.links")]
+#[command(
+    after_help = "Examples:\n  gameday target show target.yaml\n  gameday target show target.yaml --json | jq .target.links"
+)]
 struct Show {
     /// The target file
     #[arg(value_name = "FILE", default_value = "target.yaml")]
@@ -72,6 +102,7 @@ struct Operate {
 impl Target {
     pub(super) fn run(self) -> Result<Exit, Failure> {
         match self.verb {
+            Verb::Init(verb) => verb.run(),
             Verb::Check(verb) => {
                 load(&verb.file)?;
                 show::line(&format!("{}: good", verb.file.display()))?;
@@ -126,16 +157,54 @@ fn readable(target: &TargetDescription, blueprint: &Blueprint) -> String {
             .map(|one| vec![one.name.to_string(), format!("{} -> {}", one.from, one.to)])
             .collect(),
     );
-    part(
-        "files",
-        target.files.iter().map(|one| vec![one.name.clone(), one.component.to_string()]).collect(),
-    );
-    part(
-        "probes",
-        target.probes.iter().map(|one| vec![one.name.to_string(), one.about.clone()]).collect(),
-    );
+    part("files", target.files.iter().map(|one| vec![one.name.clone(), one.component.to_string()]).collect());
+    part("probes", target.probes.iter().map(|one| vec![one.name.to_string(), one.about.clone()]).collect());
     part("operations", target.operations.iter().map(|one| vec![one.clone()]).collect());
     text
+}
+
+impl Init {
+    fn run(self) -> Result<Exit, Failure> {
+        if !is_name(&self.name) || self.name == "depot" {
+            return Err(Failure::usage(format!("could not name a target `{}`", self.name))
+                .with_help("Use 1 to 64 letters, digits, `-`, `_` and `.`; `depot` is taken."));
+        }
+        let seen = match &self.compose {
+            Some(path) => {
+                let shown = path.display().to_string();
+                let bytes = fs::read(path).map_err(Failure::io(format!("read {shown}")))?;
+                draft::from_compose(&shown, &bytes).map_err(|problem| {
+                    show::complain(&format!("{}\n", problem.headline()));
+                    Failure::silent(Exit::Problems)
+                })?
+            }
+            None if self.from_host => draft::from_host(),
+            None => Vec::new(),
+        };
+        let folder = PathBuf::from(&self.name);
+        let files = draft::pack(&self.name, &seen);
+        if let Some((there, _)) = files.iter().find(|(path, _)| folder.join(path).exists()) {
+            let there = folder.join(there);
+            return Err(Failure::refused(format!(
+                "could not write {}: it is there already",
+                there.display()
+            ))
+            .with_help("Choose another name, or move the file away."));
+        }
+        for (path, text) in &files {
+            let path = folder.join(path);
+            let parent = path.parent().unwrap_or(&folder);
+            fs::create_dir_all(parent).map_err(Failure::io(format!("make {}", parent.display())))?;
+            fs::write(&path, text).map_err(Failure::io(format!("write {}", path.display())))?;
+        }
+        let name = &self.name;
+        show::line(&format!(
+            "{name}/ is written: {} services seen. Look for FILL IN, then:\n  \
+             gameday check {name}/target.yaml {name}/pack.yaml {name}/first-drill.yaml",
+            seen.len()
+        ))?;
+        Ok(Exit::Done)
+    }
 }
 
 impl Operate {

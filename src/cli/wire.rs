@@ -218,7 +218,8 @@ impl Stage {
 
 /// The embedded target on free addresses.
 fn lay_out_depot(home: &Home, program: &Path) -> Result<(Layout, String, Ground), Failure> {
-    let number = depot::free_instance().map_err(Failure::io("find free loopback addresses for the target"))?;
+    let number =
+        depot::free_instance().map_err(Failure::io("find free loopback addresses for the target"))?;
     let name = format!("depot-{number}");
     let root = home.targets().join(&name);
     let layout = depot::lay_out(&root, number, program)

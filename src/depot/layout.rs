@@ -13,7 +13,9 @@ use super::{
 use crate::{
     base::supervise::SOCKET,
     clock::{Clock, SystemClock},
-    scenario::pack::{Care, FileFormat, FileLayout, Layout, LinkLayout, ProcessLayout, ReleaseLayout, VolumeLayout},
+    scenario::pack::{
+        Care, FileFormat, FileLayout, Layout, LinkLayout, ProcessLayout, ReleaseLayout, VolumeLayout,
+    },
 };
 use std::{
     collections::BTreeMap,

@@ -31,7 +31,7 @@ pub struct Blueprint {
     pub volumes: Vec<(VolumeName, String, u64)>,
     /// Its configuration files.
     pub files: Vec<FilePlan>,
-    /// The service that the workload knocks at.
+    /// The service or link that the workload knocks at.
     pub front_door: ServiceName,
     /// The operations tool's name.
     pub tool: String,
@@ -234,7 +234,8 @@ mod tests {
             root: "/srv/t".to_owned(),
             addresses: [("db".to_owned(), "127.20.3.1:5432".to_owned())].into(),
         };
-        let text = "http { server { listen {address.db}; } } {root}/x {host.db} {port.db} {service} {} {a b} {";
+        let text =
+            "http { server { listen {address.db}; } } {root}/x {host.db} {port.db} {service} {} {a b} {";
         assert_eq!(
             filling.fill(text),
             "http { server { listen 127.20.3.1:5432; } } /srv/t/x 127.20.3.1 5432 {service} {} {a b} {"

@@ -591,7 +591,8 @@ reference_solution: [depotctl rollback web]
             let text = PACK.replacen(old, new, 1);
             assert_ne!(text, PACK);
             let file: PackFile = read("pack.yaml", text.as_bytes()).unwrap();
-            let problems = super::pack("depot", "pack.yaml", &file, OfTarget::BuiltIn(&targets), Vec::new()).unwrap_err();
+            let problems = super::pack("depot", "pack.yaml", &file, OfTarget::BuiltIn(&targets), Vec::new())
+                .unwrap_err();
             assert!(problems.iter().any(|problem| problem.message.contains(expected)), "{new}: {problems:?}");
         }
     }

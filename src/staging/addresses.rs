@@ -19,12 +19,15 @@ pub fn filling(blueprint: &Blueprint, root: &Path, number: u8) -> Filling {
         Spot::Fixed(address) => Some(address.clone()),
         Spot::None => None,
     };
-    let services = blueprint.services.iter().enumerate().filter_map(|(place, service)| {
-        Some((service.name.to_string(), at(SERVICES, place, &service.spot)?))
-    });
-    let links = blueprint.links.iter().enumerate().filter_map(|(place, link)| {
-        Some((link.name.to_string(), at(LINKS, place, &link.spot)?))
-    });
+    let services =
+        blueprint.services.iter().enumerate().filter_map(|(place, service)| {
+            Some((service.name.to_string(), at(SERVICES, place, &service.spot)?))
+        });
+    let links = blueprint
+        .links
+        .iter()
+        .enumerate()
+        .filter_map(|(place, link)| Some((link.name.to_string(), at(LINKS, place, &link.spot)?)));
     Filling { root: root.display().to_string(), addresses: services.chain(links).collect() }
 }
 

@@ -28,7 +28,9 @@ pub enum StagingError {
         root: PathBuf,
     },
     /// A program is not on this machine.
-    #[error("there is no program `{name}` in {searched}: install it, or add its folder under `programs:` in the target file")]
+    #[error(
+        "there is no program `{name}` in {searched}: install it, or add its folder under `programs:` in the target file"
+    )]
     Program {
         /// Its name.
         name: String,

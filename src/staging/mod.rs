@@ -5,9 +5,10 @@
 //! ```
 //!
 //! Open first: [`lay_out`]. [`addresses`] chooses where everything answers; [`operate`] is the operations tool that
-//! responders use; [`programs`] finds programs.
+//! responders use; [`programs`] finds programs; [`draft`] writes the first `target.yaml`.
 
 pub mod addresses;
+pub mod draft;
 mod error;
 pub mod operate;
 pub mod programs;
@@ -20,8 +21,8 @@ use crate::{
     scenario::{
         blueprint::{Blueprint, Filling, Preparation, ServicePlan},
         pack::{
-            Care, CustomFault, FileLayout, Health, Keeping, Layout, OperationLayout, ProcessLayout, ToolLayout,
-            VolumeLayout,
+            Care, CustomFault, FileLayout, Health, Keeping, Layout, OperationLayout, ProcessLayout,
+            ToolLayout, VolumeLayout,
         },
     },
 };
@@ -200,11 +201,7 @@ fn tail(log: &Path, from: u64) -> String {
 }
 
 /// A command with placeholders filled and its program found.
-fn runnable(
-    argv: &[String],
-    blueprint: &Blueprint,
-    filling: &Filling,
-) -> Result<Vec<String>, StagingError> {
+fn runnable(argv: &[String], blueprint: &Blueprint, filling: &Filling) -> Result<Vec<String>, StagingError> {
     let mut argv = filling.fill_all(argv);
     if let Some(program) = argv.first_mut() {
         *program = programs::find(program, &blueprint.programs)?.display().to_string();
@@ -212,12 +209,7 @@ fn runnable(
     Ok(argv)
 }
 
-fn layout(
-    name: &str,
-    blueprint: &Blueprint,
-    root: &Path,
-    filling: &Filling,
-) -> Result<Layout, StagingError> {
+fn layout(name: &str, blueprint: &Blueprint, root: &Path, filling: &Filling) -> Result<Layout, StagingError> {
     let address = |name: &str| filling.addresses.get(name).cloned().unwrap_or_default();
     let mut processes = Vec::new();
     for service in &blueprint.services {

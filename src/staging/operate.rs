@@ -59,7 +59,8 @@ pub fn operate(root: &Path, args: &[String], out: &mut impl FnMut(&str)) -> Resu
         ["reload", component] => desk.reload(component, out)?,
         ["logs", instance] => out(&desk.logs(instance, LINES)?),
         ["logs", instance, "-n", lines] => {
-            let lines = lines.parse().map_err(|_| OperateError::Usage(format!("`{lines}` is not a number")))?;
+            let lines =
+                lines.parse().map_err(|_| OperateError::Usage(format!("`{lines}` is not a number")))?;
             out(&desk.logs(instance, lines)?);
         }
         ["config", file] => out(&desk.config(file)?),
@@ -181,9 +182,8 @@ impl Desk {
     fn logs(&self, instance: &str, lines: usize) -> Result<String, OperateError> {
         let mut text = String::new();
         for one in self.instances(instance)? {
-            let whole = fs::read(&one.log).map_err(|err| {
-                OperateError::World(format!("could not read {}: {err}", one.log.display()))
-            })?;
+            let whole = fs::read(&one.log)
+                .map_err(|err| OperateError::World(format!("could not read {}: {err}", one.log.display())))?;
             let whole = String::from_utf8_lossy(&whole);
             let all: Vec<_> = whole.lines().collect();
             for line in &all[all.len().saturating_sub(lines)..] {
@@ -207,14 +207,19 @@ impl Desk {
             .map_err(|err| OperateError::World(format!("could not read {}: {err}", path.display())))
     }
 
-    fn set(&self, name: &str, key: &str, value: &str, out: &mut impl FnMut(&str)) -> Result<(), OperateError> {
+    fn set(
+        &self,
+        name: &str,
+        key: &str,
+        value: &str,
+        out: &mut impl FnMut(&str),
+    ) -> Result<(), OperateError> {
         let file = self.file(name)?;
         let text = self.config(name)?;
         let changed = agent::changed(file.format, &text, key, value)
             .map_err(|why| OperateError::Refused(format!("{}: {why}", file.path.display())))?;
-        fs::write(&file.path, changed).map_err(|err| {
-            OperateError::World(format!("could not write {}: {err}", file.path.display()))
-        })?;
+        fs::write(&file.path, changed)
+            .map_err(|err| OperateError::World(format!("could not write {}: {err}", file.path.display())))?;
         out(&format!("{key} is {value} in {}\n", file.path.display()));
         self.reload(file.component.as_str(), out)
     }

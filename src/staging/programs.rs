@@ -2,8 +2,7 @@
 
 use super::StagingError;
 use std::{
-    env,
-    fs,
+    env, fs,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };

@@ -331,7 +331,8 @@ mod tests {
                 Act::Write(size) => put(&pre, &size.to_string()),
                 Act::Remove => {
                     let text = fs::read_to_string(&pre.path).unwrap();
-                    fs::write(&pre.path, super::super::toml::with(&text, "pool.size", None).unwrap()).unwrap();
+                    fs::write(&pre.path, super::super::toml::with(&text, "pool.size", None).unwrap())
+                        .unwrap();
                 }
                 Act::Undo => {
                     let (before, was) = (fs::read(&pre.path).unwrap(), pre.now().unwrap());

@@ -10,8 +10,8 @@ use crate::scenario::file::{
     CommandFile, HealthFile, LinkFile, Placed, ProbeFile, ReloadFile, ServiceFile, TARGET_FORMAT, TargetFile,
 };
 use crate::scenario::pack::{
-    BlastCaps, ConfigFile, CustomFault, Driver, HandsOff, Health, Keeping, Link, OperationLayout, Part, PartKind, Probe, ProbeAsk, Reload,
-    Service, TargetDescription, Volume,
+    BlastCaps, ConfigFile, CustomFault, Driver, HandsOff, Health, Keeping, Link, OperationLayout, Part,
+    PartKind, Probe, ProbeAsk, Reload, Service, TargetDescription, Volume,
 };
 use crate::scenario::problem::{Findings, Place, Problem};
 use std::{
@@ -137,7 +137,9 @@ impl Check<'_> {
         &mut self,
         name: &Placed<String>,
     ) -> Option<T> {
-        name.parse().map_err(|bad: crate::base::names::BadName| self.found.add(name.place, bad.to_string())).ok()
+        name.parse()
+            .map_err(|bad: crate::base::names::BadName| self.found.add(name.place, bad.to_string()))
+            .ok()
     }
 
     /// The target's own name, and that no service and link share one: placeholders know them by it.
@@ -162,9 +164,10 @@ impl Check<'_> {
                 );
             }
         }
-        self.service(&written.front_door);
-        if let Some((_, front)) =
-            services.iter().find(|(name, _)| name.value == written.front_door.as_str())
+        if !written.links.0.iter().any(|(link, _)| link.value == written.front_door.as_str()) {
+            self.service(&written.front_door);
+        }
+        if let Some((_, front)) = services.iter().find(|(name, _)| name.value == written.front_door.as_str())
             && front.port.is_none()
             && front.address.is_none()
         {
@@ -333,11 +336,7 @@ impl Check<'_> {
 
     fn folders(&mut self) -> Vec<(String, Option<String>)> {
         let written = self.written;
-        written
-            .folders
-            .iter()
-            .map(|one| (self.path(&one.path), self.user(one.user.as_ref())))
-            .collect()
+        written.folders.iter().map(|one| (self.path(&one.path), self.user(one.user.as_ref()))).collect()
     }
 
     fn user(&mut self, given: Option<&Placed<String>>) -> Option<String> {
@@ -459,7 +458,8 @@ impl Check<'_> {
         match one.health.as_ref().map(|health| (&health.value, health.place)) {
             Some((HealthFile::Http(path), place)) => {
                 if *spot == Spot::None || !path.starts_with('/') {
-                    self.found.add(place, "this needs a `port` or an `address`, and a path that begins with `/`");
+                    self.found
+                        .add(place, "this needs a `port` or an `address`, and a path that begins with `/`");
                 }
                 Health::Http(path.value.clone())
             }
@@ -694,7 +694,10 @@ impl Check<'_> {
                     .as_ref()
                     .map_or_else(|| service.clone(), |given| given.value.clone()),
                 name: service,
-                datacenter: one.datacenter.as_ref().map_or_else(|| first.clone(), |given| given.value.clone()),
+                datacenter: one
+                    .datacenter
+                    .as_ref()
+                    .map_or_else(|| first.clone(), |given| given.value.clone()),
                 about: one.about.trim().to_owned(),
             })
         });

@@ -1,7 +1,7 @@
 //! Pack files and shapes of traffic.
 
-use crate::scenario::blueprint::Blueprint;
 use crate::base::{ClassName, Span, names::is_name};
+use crate::scenario::blueprint::Blueprint;
 use crate::scenario::file::{PACK_FORMAT, PackFile, Placed, RequestClassFile, ShapeFile, TextOr};
 use crate::scenario::pack::{CatalogueEntry, Expect, Pack, RequestClass, TargetDescription, WorkloadShape};
 use crate::scenario::problem::{Findings, Place, Problem};

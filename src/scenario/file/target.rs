@@ -23,7 +23,7 @@ pub struct TargetFile {
     /// Where the agent on another host is. Only with `driver: agent`.
     #[serde(default)]
     pub agent: Option<Placed<AgentFile>>,
-    /// The service whose address the synthetic users knock at.
+    /// Where the synthetic users knock: a service, or a link that leads to one.
     pub front_door: Placed<ServiceName>,
     /// Its datacenters. Default: one, `main`.
     #[serde(default)]
