@@ -29,3 +29,8 @@ pub fn find(name: &str) -> io::Result<User> {
     User::from_name(name)?
         .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, format!("there is no user `{name}`")))
 }
+
+/// Where programs of this process's user are.
+pub fn search_path() -> std::ffi::OsString {
+    std::env::var_os("PATH").unwrap_or_default()
+}

@@ -1,6 +1,7 @@
 //! Finds programs: in PATH, and in the folders that a target file names.
 
 use super::StagingError;
+use crate::agent::user;
 use std::{
     env, fs,
     os::unix::fs::PermissionsExt as _,
@@ -18,7 +19,7 @@ pub fn find(name: &str, folders: &[String]) -> Result<PathBuf, StagingError> {
         let path = PathBuf::from(name);
         return if is_program(&path) { Ok(path) } else { Err(missing("its place".to_owned())) };
     }
-    let path = env::var_os("PATH").unwrap_or_default();
+    let path = user::search_path();
     let mut searched: Vec<PathBuf> = env::split_paths(&path).collect();
     searched.extend(folders.iter().flat_map(|pattern| spread(pattern)));
     searched.extend(ALWAYS.iter().map(PathBuf::from));

@@ -84,7 +84,7 @@ fn target() -> TargetDescription {
         }],
         operations: words(&["depotctl rollback {service}"]),
         caps: BlastCaps { services: 2, links: 1, volumes: 1 },
-        hands_off: std::collections::BTreeMap::new(),
+        hands_off: BTreeMap::new(),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use crate::{
     faulty::{Fails, FaultyStore},
-    stage::{Stage, run, scenario},
+    stage::{Stage, modelled, run, scenario},
 };
 use gameday::{
     base::{DrillId, Span, limits},
@@ -13,7 +13,6 @@ use gameday::{
         event::{Event, Outcome, Recorded},
     },
     engine::EngineError,
-    library::Library,
     store::{DrillEntry, MemoryStore, Store, StoreError},
 };
 use std::sync::{
@@ -103,7 +102,7 @@ const APPENDS_MAX: u64 = 5000;
 
 fn every_death(resume: bool, written: bool, stride: u64) {
     run(async {
-        for name in Library::built_in() {
+        for name in modelled() {
             let scenario = scenario(&name);
             let mut deaths = 0;
             // The first append stores the plan: without it there is no drill to recover.

@@ -6,6 +6,7 @@ mod cli;
 mod console;
 mod corpus;
 mod crash;
+mod described;
 mod docs;
 mod faulty;
 mod golden;

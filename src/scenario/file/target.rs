@@ -166,16 +166,19 @@ pub struct ServiceFile {
     pub reload: ReloadFile,
 }
 
-/// How it is seen that a service is ready.
+/// How it is seen that a service is ready: exactly one of these.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub enum HealthFile {
+#[serde(deny_unknown_fields)]
+pub struct HealthFile {
     /// GET on this path answers with 2xx.
-    Http(Placed<String>),
-    /// It accepts connections.
-    Tcp {},
+    #[serde(default)]
+    pub http: Option<Placed<String>>,
+    /// It accepts TCP connections: `true`.
+    #[serde(default)]
+    pub tcp: bool,
     /// This command ends with 0.
-    Command(Placed<Vec<Placed<String>>>),
+    #[serde(default)]
+    pub command: Option<Placed<Vec<Placed<String>>>>,
 }
 
 /// How a service reads its configuration again.
