@@ -44,10 +44,10 @@ pub(super) async fn start(pid_file: &Path, argv: &[String]) -> io::Result<()> {
 
 /// Runs a command of the target to its end, as the agent's own user.
 pub(super) async fn run(argv: &[String], limit: Duration) -> io::Result<std::process::ExitStatus> {
-    let (program, args) = argv.split_first().ok_or_else(|| io::Error::other("no command is declared"))?;
+    let (program, rest) = argv.split_first().ok_or_else(|| io::Error::other("no command is declared"))?;
     let mut command = Command::new(program);
     user::run_as(&mut command, None)?;
-    command.args(args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.args(rest).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let mut child = tokio::process::Command::from(command).kill_on_drop(true).spawn()?;
     let late = || io::Error::new(io::ErrorKind::TimedOut, format!("`{}` takes too long", argv.join(" ")));
     tokio::time::timeout(limit, child.wait()).await.map_err(|_| late())?

@@ -13,7 +13,7 @@ use crate::{
     drill::{Drill, event::Recorded},
     engine::{Conductor, Hands},
     notify::{Routes, Terminal},
-    scenario::pack::Layout,
+    scenario::pack::{Driver, Layout},
     store::Store,
     target::{
         Injector,
@@ -138,6 +138,7 @@ impl Recover {
 /// Takes one drill to its end.
 async fn recover(home: &Home, store: Arc<dyn Store>, left: Left) -> Result<Recovered, Failure> {
     let folder = left.folded.attached().map(|(_, folder)| folder.to_owned());
+    let left_driver = left.folded.plan().target.driver;
     let alive = match &folder {
         Some(folder) => living_agent(Path::new(folder)).await,
         None => None,
@@ -175,7 +176,7 @@ async fn recover(home: &Home, store: Arc<dyn Store>, left: Left) -> Result<Recov
         .await
         .map_err(|error| engine_failure(&error))?;
     conductor.conduct().await.map_err(|error| engine_failure(&error))?;
-    if let Some(agent) = alive {
+    if let Some(agent) = alive.filter(|_| left_driver != Driver::Agent) {
         // The drill is over; the embedded target that was staged for it goes, too.
         agent.shutdown().await.map_err(Failure::io("end the target's agent"))?;
     }

@@ -7,10 +7,10 @@ use crate::{
     depot,
     drill::plan::Plan,
     engine::{Attachment, Hands},
-    fault::protocol::ACCESS,
+    fault::protocol::{ACCESS, Access},
     notify::Notifier,
     scenario::{
-        blueprint::{Blueprint, Filling},
+        blueprint::{AgentAddress, Blueprint, Filling},
         pack::{Keeping, Layout, Pack, ProbeAsk, ProcessLayout, TargetDescription},
     },
     staging,
@@ -23,7 +23,8 @@ use crate::{
 use nix::fcntl::{Flock, FlockArg};
 use std::{
     fs::{self, File, OpenOptions},
-    os::unix::process::CommandExt as _,
+    io::Write as _,
+    os::unix::{fs::OpenOptionsExt as _, process::CommandExt as _},
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::Arc,
@@ -84,6 +85,8 @@ enum Ground {
     Depot(u8),
     /// A described one.
     Described,
+    /// A described one beside an agent on another host, which stays when the drill is over.
+    Remote,
 }
 
 impl Stage {
@@ -91,6 +94,9 @@ impl Stage {
     /// every service answers. The agent is started again when it dies; it outlives this process.
     pub(super) async fn raise(home: &Home, pack: &Pack) -> Result<Self, Failure> {
         let program = this_program()?;
+        if let Some(Blueprint { agent: Some(address), .. }) = &pack.blueprint {
+            return Self::reach(home, pack, address, program).await;
+        }
         let (layout, name, ground) = match &pack.blueprint {
             None => lay_out_depot(home, &program)?,
             Some(blueprint) => lay_out_described(home, &pack.target.name, blueprint, &program).await?,
@@ -112,6 +118,52 @@ impl Stage {
             return Err(failure);
         }
         Ok(Self { layout, folder, agent: Arc::new(agent), ground, program, striking, keeper })
+    }
+
+    /// Finds the agent on another host, which has its target laid out and running.
+    async fn reach(
+        home: &Home,
+        pack: &Pack,
+        address: &AgentAddress,
+        program: PathBuf,
+    ) -> Result<Self, Failure> {
+        let folder = home.agents().join(&pack.target.name);
+        fs::create_dir_all(&folder).map_err(Failure::io(format!("make {}", folder.display())))?;
+        let token = fs::read_to_string(&address.token_file)
+            .map_err(Failure::io(format!("read the agent's token from {}", address.token_file)))?;
+        let access = Access {
+            address: address.address.clone(),
+            token: token.trim().to_owned(),
+            pid: 0,
+            boot: String::new(),
+            fingerprint: address.fingerprint.clone(),
+        };
+        let path = folder.join(ACCESS);
+        let text = serde_json::to_vec_pretty(&access).expect("it has text keys only");
+        let failed = |error| Failure::io(format!("write {}", path.display()))(error);
+        let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&path);
+        file.as_mut()
+            .map_err(|error| error.kind().into())
+            .and_then(|file| file.write_all(&text))
+            .map_err(failed)?;
+        let agent = wait_until_ready(&folder).await?;
+        let about = agent.attestation().await.map_err(Failure::io("ask the target's agent"))?;
+        if about.target != pack.target.name {
+            return Err(Failure::refused(format!(
+                "could not use the agent at {}: it is beside `{}`, and not beside `{}`",
+                address.address, about.target, pack.target.name
+            )));
+        }
+        let layout = staging::seen_from_afar(pack.blueprint.as_ref().expect("it has an address"), &about);
+        Ok(Self {
+            layout,
+            folder,
+            agent: Arc::new(agent),
+            ground: Ground::Remote,
+            program,
+            striking: CancellationToken::new(),
+            keeper: tokio::spawn(async {}),
+        })
     }
 
     /// Where recovery finds this target.
@@ -136,7 +188,7 @@ impl Stage {
     fn tool_environment(&self) -> Vec<(String, String)> {
         match self.ground {
             Ground::Depot(_) => vec![("DEPOT_ROOT".to_owned(), self.layout.root.display().to_string())],
-            Ground::Described => {
+            Ground::Described | Ground::Remote => {
                 std::env::var("PATH").map(|path| ("PATH".to_owned(), path)).into_iter().collect()
             }
         }
@@ -170,11 +222,12 @@ impl Stage {
                 plan.seed,
                 clock.clone(),
             )),
-            operator: Arc::new(CommandOperator::new(
-                plan.target.clone(),
-                self.tools(),
-                self.tool_environment(),
-            )),
+            operator: match self.ground {
+                Ground::Remote => self.agent.clone(),
+                _ => {
+                    Arc::new(CommandOperator::new(plan.target.clone(), self.tools(), self.tool_environment()))
+                }
+            },
             notifier,
             clock,
         })
@@ -182,6 +235,10 @@ impl Stage {
 
     /// Ends the target: everything held is taken back first.
     pub(super) async fn strike(self) -> Result<(), Failure> {
+        if matches!(self.ground, Ground::Remote) {
+            // Everything is taken back by now, or the leases see to it; the target belongs to its host.
+            return Ok(());
+        }
         self.striking.cancel();
         // An agent that is gone already has nothing to end.
         let asked = self.agent.shutdown().await;
@@ -198,10 +255,12 @@ impl Stage {
     pub(super) async fn strike_to_pristine(self) -> Result<bool, Failure> {
         let (program, root, folder) = (self.program.clone(), self.layout.root.clone(), self.folder.clone());
         let ours = |process: &ProcessLayout| process.care.keeping == Keeping::Ours;
-        let all_ours = self.layout.apart.is_empty() && self.layout.processes.iter().all(ours);
+        let all_ours = !matches!(self.ground, Ground::Remote)
+            && self.layout.apart.is_empty()
+            && self.layout.processes.iter().all(ours);
         let number = match self.ground {
             Ground::Depot(number) => Some(number),
-            Ground::Described => None,
+            Ground::Described | Ground::Remote => None,
         };
         self.strike().await?;
         match number {
@@ -214,6 +273,20 @@ impl Stage {
         fs::remove_dir_all(&folder).map_err(Failure::io(format!("remove {}", folder.display())))?;
         Ok(true)
     }
+}
+
+/// Lays a target file's target out on this host, for an agent that engines on other hosts use.
+pub(super) async fn lay_out_here(file: &Path, root: &Path) -> Result<(), Failure> {
+    let library = super::shelf::Shelf::default().library()?;
+    let (target, blueprint) = library.load_target(file).map_err(|error| super::shelf::complain(&error))?;
+    let number = staging::addresses::free_number(&blueprint).map_err(Failure::io("lay the target out"))?;
+    let program = this_program()?;
+    let ground =
+        staging::Ground { name: &target.name, blueprint: &blueprint, root, number, program: &program };
+    staging::lay_out(ground)
+        .await
+        .map(drop)
+        .map_err(Failure::io(format!("lay the target out in {}", root.display())))
 }
 
 /// The embedded target on free addresses.

@@ -18,6 +18,7 @@ pub use error::StagingError;
 use crate::{
     agent::{DENY, STAGING, user},
     base::supervise::SOCKET,
+    fault::protocol::Attestation,
     scenario::{
         blueprint::{Blueprint, Filling, Preparation, ServicePlan},
         pack::{
@@ -86,6 +87,34 @@ pub async fn lay_out(ground: Ground<'_>) -> Result<Layout, StagingError> {
     let text = serde_json::to_string_pretty(&layout).expect("a layout has text keys only");
     write(&root.join(LAYOUT), &text)?;
     Ok(layout)
+}
+
+/// What an engine on another host knows of a target: where its services answer, and no more.
+pub fn seen_from_afar(blueprint: &Blueprint, about: &Attestation) -> Layout {
+    let filling = addresses::filling(blueprint, &about.root, 0);
+    let address = |name: &str| filling.addresses.get(name).cloned().unwrap_or_default();
+    Layout {
+        apart: blueprint
+            .services
+            .iter()
+            .map(|service| (service.name.clone(), address(service.name.as_str())))
+            .collect(),
+        links: blueprint.links.iter().map(|link| link.at(&filling)).collect(),
+        front_door: address(blueprint.front_door.as_str()),
+        tool: Some(ToolLayout { name: blueprint.tool.clone(), operations: Vec::new() }),
+        target: about.target.clone(),
+        root: about.root.clone(),
+        processes: Vec::new(),
+        volumes: Vec::new(),
+        files: Vec::new(),
+        releases: Vec::new(),
+        databases: Vec::new(),
+        certificates: Vec::new(),
+        registries: Vec::new(),
+        queues: Vec::new(),
+        machine_files: Vec::new(),
+        custom: Vec::new(),
+    }
 }
 
 /// Removes a target's folder, if it is one.

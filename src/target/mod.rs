@@ -8,6 +8,7 @@
 pub mod absent;
 pub mod agent_client;
 pub mod operator;
+mod pinned;
 pub mod prober;
 pub mod sim;
 pub mod traffic;

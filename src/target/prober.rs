@@ -65,9 +65,9 @@ impl TargetProber {
 
 /// Runs a probe's command. It is killed when its time is over.
 async fn run(argv: &[String]) -> Result<String, String> {
-    let (program, args) = argv.split_first().ok_or("no command is declared")?;
+    let (program, rest) = argv.split_first().ok_or("no command is declared")?;
     let mut command = Command::new(program);
-    command.args(args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+    command.args(rest).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
     match command.status().await {
         Ok(status) if status.success() => Ok(status.to_string()),
         Ok(status) => Err(status.to_string()),

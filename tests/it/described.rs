@@ -10,11 +10,14 @@ use gameday::{
     base::{InjectionId, Span, supervise::ProcessState},
     clock::{Clock, SystemClock},
     drill::effect::Arm,
-    fault::{Fault, Fence, Presence, Undone},
+    fault::{
+        Fault, Fence, Presence, Undone,
+        protocol::{ACCESS, Access, State},
+    },
     library::{Library, worker::ScriptRunner},
     scenario::{blueprint::Blueprint, pack::Layout},
     staging::{self, Ground, addresses, operate::operate, programs},
-    target::{Injector, agent_client::AgentClient},
+    target::{HandError, Injector, Operator, agent_client::AgentClient},
 };
 use std::{
     fs,
@@ -312,6 +315,83 @@ fn a_process_that_runs_already_hangs_and_is_killed_and_comes_back() {
         assert!(second != first && state(second).is_some(), "{first} {second}");
         nix::sys::signal::kill(nix::unistd::Pid::from_raw(second), nix::sys::signal::Signal::SIGKILL)
             .unwrap();
+    });
+}
+
+/// What an engine writes down to reach an agent.
+fn access(folder: &Path, address: &str, token: &str, fingerprint: Option<&str>) -> AgentClient {
+    fs::create_dir_all(folder).unwrap();
+    let access = Access {
+        address: address.to_owned(),
+        token: token.to_owned(),
+        pid: 0,
+        boot: String::new(),
+        fingerprint: fingerprint.map(str::to_owned),
+    };
+    fs::write(folder.join(ACCESS), serde_json::to_vec(&access).unwrap()).unwrap();
+    AgentClient::connect(folder).unwrap()
+}
+
+#[test]
+fn an_agent_on_another_host_proves_itself_and_wants_proof_and_lets_go_when_the_engine_is_gone() {
+    let home = pack_with(SMALL);
+    let invitation = agent::invite(&home.path().join("keys")).unwrap();
+    assert!(agent::invite(&home.path().join("keys")).is_err(), "keys are never replaced");
+    let other = agent::invite(&home.path().join("other")).unwrap();
+    let mode = fs::metadata(&invitation.remote.key).unwrap().permissions().mode();
+    assert_eq!(mode & 0o077, 0);
+    run(async {
+        let layout = lay_out(&blueprint(home.path()), &home.path().join("root")).await;
+        let agent_folder = home.path().join("agent");
+        fs::create_dir_all(&agent_folder).unwrap();
+        let open = AgentOptions {
+            listen: "0.0.0.0:0".parse().unwrap(),
+            token_file: Some(invitation.token_file.clone()),
+            ..AgentOptions::at(&layout.root, &agent_folder).unwrap()
+        };
+        let refused = agent::serve(open.clone()).await.unwrap_err().to_string();
+        assert!(refused.contains("needs a certificate"), "{refused}");
+        let options = AgentOptions { remote: Some(invitation.remote.clone()), ..open };
+        let work = tokio::spawn(async move { agent::serve(options).await.unwrap() });
+        let text = watch_for("the agent", async || fs::read(agent_folder.join(ACCESS)).ok()).await;
+        let mut own: Access = serde_json::from_slice(&text).unwrap();
+        assert_eq!(own.fingerprint.as_ref(), Some(&invitation.fingerprint));
+        // Another loopback address is as good as another host: only TLS and the token count.
+        own.address = own.address.replace("0.0.0.0", "127.9.8.7");
+        // Whoever connects and says nothing keeps nobody waiting.
+        let _silent = std::net::TcpStream::connect(&own.address).unwrap();
+        let token = fs::read_to_string(&invitation.token_file).unwrap();
+        let engine = |name: &str, token: &str, fingerprint: Option<&str>| {
+            access(&home.path().join(name), &own.address, token, fingerprint)
+        };
+        let client = engine("engine", &token, Some(&invitation.fingerprint));
+        watch_for("ready", async || client.attestation().await.ok()?.ready.then_some(())).await;
+        let told = async |client: AgentClient| client.attestation().await.unwrap_err();
+        let wrong_token = told(engine("e1", &"0".repeat(32), Some(&invitation.fingerprint))).await;
+        assert!(matches!(wrong_token, HandError::Refused(_)), "{wrong_token}");
+        let wrong_agent = told(engine("e2", &token, Some(&other.fingerprint))).await;
+        assert!(wrong_agent.to_string().contains("another certificate"), "{wrong_agent}");
+        let plain = told(engine("e3", &token, None)).await;
+        assert!(matches!(plain, HandError::Unavailable(_)), "{plain}");
+        // The target's own tool, from afar; and no other program.
+        let argv = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        let (code, said) = client.operate(&argv("smallctl list")).await;
+        assert!(code == Some(0) && said.contains("front"), "{said}");
+        assert_eq!(client.operate(&argv("sh -c true")).await.0, None);
+        // A fault is live and the engine is gone: nobody calls any more.
+        let epoch = client.take_epoch().await.unwrap();
+        let (id, fence): (InjectionId, _) = ("gd-c2b3c4d5".parse().unwrap(), Fence { epoch, seq: 1 });
+        let hang = Fault::ProcessStop { service: "back".parse().unwrap() };
+        client.arm(&Arm { lease_ms: 1500, ..arm(&id, &hang, fence) }).await.unwrap();
+        client.inject(&id, fence).await.unwrap();
+        assert_eq!(client.inspect(&id, &hang).await.unwrap().presence, Presence::Present);
+        watch_for("the lease", async || {
+            let listed = client.injections().await.ok()?;
+            (listed[0].state == State::Expired).then_some(())
+        })
+        .await;
+        assert_eq!(client.inspect(&id, &hang).await.unwrap().presence, Presence::Clean);
+        end(&client, work).await;
     });
 }
 

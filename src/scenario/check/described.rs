@@ -173,6 +173,16 @@ impl Check<'_> {
         {
             self.found.add(written.front_door.place, "the front door needs a `port` or an `address`");
         }
+        if written.driver.value == Driver::Agent
+            && written
+                .links
+                .0
+                .iter()
+                .any(|(link, one)| link.value == written.front_door.as_str() && one.listen.is_none())
+        {
+            self.found
+                .add(written.front_door.place, "the engine is on another host: give this link a `listen`");
+        }
         match written.driver.value {
             Driver::Depot => self.found.add_with_help(
                 written.driver.place,
@@ -460,20 +470,20 @@ impl Check<'_> {
                 );
             }
             let argv = self.argv_with_slots(&one.run);
-            let mut takes = Vec::new();
+            let mut words = Vec::new();
             for arg in &argv {
                 for (_, slot) in slots(arg) {
                     if let Slot::Other(word) = slot
-                        && !takes.iter().any(|known| known == word)
+                        && !words.iter().any(|known| known == word)
                     {
-                        takes.push(word.to_owned());
+                        words.push(word.to_owned());
                     }
                 }
             }
             operations.push(OperationLayout {
                 name: name.value.clone(),
                 about: one.about.trim().to_owned(),
-                takes,
+                takes: words,
                 argv,
             });
         }
