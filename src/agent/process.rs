@@ -103,9 +103,9 @@ impl Identity {
         let pid = Pid::from_raw(self.pid);
         let leads = getpgid(Some(pid)).is_ok_and(|group| group == pid);
         if leads && of_the_whole_group(signal) {
-            killpg(pid, signal)?
+            killpg(pid, signal)?;
         } else {
-            kill(pid, signal)?
+            kill(pid, signal)?;
         }
         Ok(())
     }

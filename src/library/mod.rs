@@ -221,8 +221,8 @@ impl Library {
             .map_err(|error| Problem::of_file(&folder.shown(&error.path), error.why.to_string()))?;
         let mut problems = Vec::new();
         let target = if file.target.ends_with(".yaml") {
-            let read = self.target_in(folder, &file.target, reading);
-            OfTarget::Described(read.map_err(|more| problems = more).ok())
+            let read = Self::target_in(folder, &file.target, reading);
+            OfTarget::Described(read.map_err(|more| problems = more).ok().map(Box::new))
         } else {
             OfTarget::BuiltIn(&self.targets)
         };
@@ -240,7 +240,6 @@ impl Library {
 
     /// The target that a file of the pack describes.
     fn target_in(
-        &self,
         folder: &Folder,
         path: &str,
         reading: &mut Reading,
@@ -263,7 +262,7 @@ impl Library {
         let mut reading = Reading::new();
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        self.target_in(&Folder::on_disk(parent), name, &mut reading)
+        Self::target_in(&Folder::on_disk(parent), name, &mut reading)
             .map_err(|problems| LoadError::Problems { problems, sources: reading.sources })
     }
 

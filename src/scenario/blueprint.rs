@@ -176,7 +176,7 @@ pub fn slots(text: &str) -> Vec<(Range<usize>, Slot<'_>)> {
         let word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
         let length = text[from..].find(|c: char| !word(c)).unwrap_or(text.len() - from);
         let inner = &text[from..from + length];
-        if inner.is_empty() || text[from + length..].chars().next() != Some('}') {
+        if inner.is_empty() || !text[from + length..].starts_with('}') {
             continue;
         }
         let slot = match inner.split_once('.') {

@@ -205,7 +205,7 @@ fn target(name: &str, services: &[Seen], front: &Seen, links: &[Edge]) -> String
                 );
             }
             None => {
-                text.push_str("    # pid_file: /run/NAME.pid      FILL IN, or its process is not touched\n")
+                text.push_str("    # pid_file: /run/NAME.pid      FILL IN, or its process is not touched\n");
             }
         }
     }

@@ -65,13 +65,13 @@ pub fn operate(root: &Path, args: &[String], out: &mut impl FnMut(&str)) -> Resu
         }
         ["config", file] => out(&desk.config(file)?),
         ["set", file, key, value] => desk.set(file, key, value, out)?,
-        [name, rest @ ..] => match tool.operations.iter().find(|operation| operation.name == *name) {
-            Some(operation) => return desk.run(operation, rest),
-            None => {
-                let message = format!("there is no operation `{}`\n\n{}", args.join(" "), help(&tool));
-                return Err(OperateError::Usage(message));
+        [name, rest @ ..] => {
+            if let Some(operation) = tool.operations.iter().find(|operation| operation.name == *name) {
+                return desk.run(operation, rest);
             }
-        },
+            let message = format!("there is no operation `{}`\n\n{}", args.join(" "), help(&tool));
+            return Err(OperateError::Usage(message));
+        }
     }
     Ok(0)
 }
@@ -86,8 +86,8 @@ fn help(tool: &ToolLayout) -> String {
         ("set FILE KEY VALUE".to_owned(), "change a setting and have it read"),
     ];
     for operation in &tool.operations {
-        let takes: String = operation.takes.iter().map(|word| format!(" {}", word.to_uppercase())).collect();
-        rows.push((format!("{}{takes}", operation.name), operation.about.as_str()));
+        let takes = operation.takes.join(" ").to_uppercase();
+        rows.push((format!("{} {takes}", operation.name).trim_end().to_owned(), operation.about.as_str()));
     }
     let width = rows.iter().map(|(line, _)| line.chars().count()).max().unwrap_or(0);
     let mut text = format!("Operations of {}:\n", tool.name);

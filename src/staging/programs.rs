@@ -60,7 +60,7 @@ mod tests {
         }
         fs::create_dir_all(folder.path().join("16/bin")).unwrap();
         let pattern = format!("{}/*/bin", folder.path().display());
-        let found = find("gameday-none-such", &[pattern.clone()]).unwrap();
+        let found = find("gameday-none-such", std::slice::from_ref(&pattern)).unwrap();
         assert_eq!(found, folder.path().join("15/bin/gameday-none-such"));
         assert!(find("sh", &[]).unwrap().ends_with("sh"));
         let why = find("gameday-no-such", &[pattern]).unwrap_err().to_string();

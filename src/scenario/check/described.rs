@@ -121,8 +121,9 @@ fn part(custom: &CustomFault) -> Part {
 fn patterns(blueprint: &Blueprint) -> Vec<String> {
     let tool = &blueprint.tool;
     let own = blueprint.operations.iter().map(|operation| {
-        let takes: String = operation.takes.iter().map(|word| format!(" {{{word}}}")).collect();
-        format!("{tool} {}{takes}", operation.name)
+        let takes = operation.takes.iter().map(|word| format!("{{{word}}}"));
+        let words: Vec<_> = [tool.clone(), operation.name.clone()].into_iter().chain(takes).collect();
+        words.join(" ")
     });
     OPERATIONS.iter().map(|pattern| format!("{tool} {pattern}")).chain(own).collect()
 }

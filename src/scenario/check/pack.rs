@@ -17,7 +17,7 @@ pub enum OfTarget<'a> {
     /// One of the targets that are built into the program.
     BuiltIn(&'a [TargetDescription]),
     /// The one that a file of the pack describes; nothing when it has mistakes, which were already told.
-    Described(Option<(TargetDescription, Blueprint)>),
+    Described(Option<Box<(TargetDescription, Blueprint)>>),
 }
 
 /// Checks a pack file. `catalogue` is what its documentation folder holds.
@@ -32,7 +32,7 @@ pub fn pack(
     super::format_is(&mut found, &pack.format, PACK_FORMAT);
     super::text(&mut found, &pack.title, 200);
     let target = match target {
-        OfTarget::Described(target) => target.map(|(target, blueprint)| (target, Some(blueprint))),
+        OfTarget::Described(target) => target.map(|described| (described.0, Some(described.1))),
         OfTarget::BuiltIn(targets) => {
             let target = targets.iter().find(|target| target.name == pack.target.value);
             if target.is_none() {
