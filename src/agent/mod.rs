@@ -6,7 +6,9 @@
 //! Open first: [`serve`], then `keeper` (the rules of arm, inject, revoke, undo and expiry), then `lever`.
 
 mod api;
+mod attestation;
 mod boot;
+pub mod compat;
 mod durable;
 mod found;
 mod guard;
@@ -25,10 +27,11 @@ mod sweep;
 mod tls;
 pub mod user;
 
-pub use guard::{DENY, Denied, STAGING};
+pub use attestation::{STAGING, attest};
+pub use guard::{DENY, Denied, refuses};
 /// A configuration file with one other value.
 pub use lever::changed;
-pub use record::StoreError;
+pub use record::{StoreError, is_taken};
 pub use serve::{AgentError, AgentOptions, serve};
 pub use sweep::{SweepReport, sweep};
 pub use tls::{Invitation, Remote, invite};

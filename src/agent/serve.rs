@@ -126,6 +126,7 @@ pub async fn serve(options: AgentOptions) -> Result<(), AgentError> {
         return Err(AgentError::NotLoopback(listen));
     }
     guard::check_paths(&layout)?;
+    guard::check_addresses(&layout)?;
     let layout = Arc::new(layout);
     let boot_id = boot::id().map_err(AgentError::Boot)?;
     let supervisor = Supervisor::new(&layout);
@@ -272,7 +273,10 @@ async fn end_when_silent(keeper: Arc<Keeper>, linger: Span, end: CancellationTok
     }
 }
 
-fn end_on_signal(end: CancellationToken) -> Result<impl Future<Output = ()> + Send + 'static, AgentError> {
+/// Waits for SIGTERM or SIGINT, and says that the end has come.
+pub(super) fn end_on_signal(
+    end: CancellationToken,
+) -> Result<impl Future<Output = ()> + Send + 'static, AgentError> {
     let handler = |kind| signal(kind).map_err(AgentError::io("handle", Path::new("signals")));
     let mut terminate = handler(SignalKind::terminate())?;
     let mut interrupt = handler(SignalKind::interrupt())?;

@@ -22,10 +22,13 @@ mod list;
 mod new;
 mod plan;
 mod play;
+mod preflight;
 mod recover;
 mod rehearse;
 mod replay;
+mod resume;
 mod run;
+mod safety;
 mod schema;
 mod score;
 pub mod shelf;
@@ -80,6 +83,7 @@ enum Command {
     Run(run::Run),
     Rehearse(rehearse::Rehearse),
     Recover(recover::Recover),
+    Safety(safety::Safety),
     Injections(injections::Injections),
     Demo(demo::Demo),
     List(list::List),
@@ -96,10 +100,12 @@ enum Command {
     Ack(verb::acts::Ack),
     Declare(verb::acts::Declare),
     Status(verb::acts::Status),
+    Ticket(verb::ticket::Ticket),
     Stumped(verb::acts::Stumped),
     Hypothesis(verb::claims::Hypothesis),
     Cause(verb::claims::Cause),
     Assess(verb::claims::Assess),
+    Severity(verb::severity::Severity),
     Resolve(verb::acts::Resolve),
     Hint(verb::instigate::Hint),
     Ask(verb::instigate::Ask),
@@ -120,6 +126,7 @@ impl Command {
             Self::Run(command) => command.run(),
             Self::Rehearse(command) => command.run(),
             Self::Recover(command) => command.run(),
+            Self::Safety(command) => command.run(),
             Self::Injections(command) => command.run(),
             Self::Demo(command) => command.run(),
             Self::List(command) => command.run(),
@@ -136,10 +143,12 @@ impl Command {
             Self::Ack(command) => command.run(),
             Self::Declare(command) => command.run(),
             Self::Status(command) => command.run(),
+            Self::Ticket(command) => command.run(),
             Self::Stumped(command) => command.run(),
             Self::Hypothesis(command) => command.run(),
             Self::Cause(command) => command.run(),
             Self::Assess(command) => command.run(),
+            Self::Severity(command) => command.run(),
             Self::Resolve(command) => command.run(),
             Self::Hint(command) => command.run(),
             Self::Ask(command) => command.run(),

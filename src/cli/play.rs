@@ -3,17 +3,17 @@
 use super::{
     exit::{Exit, Failure},
     home::Home,
-    show,
+    preflight, safety, show,
     wire::{self, DrillLock, Stage},
 };
 use crate::{
-    base::At,
+    base::{At, Span},
     clock::{BoxFuture, Clock, SystemClock},
     console::{self, Tokens},
     drill::{
         command::{Command, Refusal},
         event::{Event, Hat, Outcome, Recorded},
-        plan::{Plan, PlanOptions},
+        plan::{Admission, Plan, PlanOptions},
     },
     engine::{Conductor, Desk, EngineError, Hands},
     notify::{Routes, Terminal, Webhook},
@@ -35,6 +35,9 @@ use std::{
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
+/// How long before its start a drill's target is staged.
+const STAGING: Span = Span::from_secs(100);
+
 /// How a plan is played.
 pub(super) struct Play {
     /// The scenario.
@@ -43,6 +46,8 @@ pub(super) struct Play {
     pub(super) seed: Seed,
     /// StartEx; nothing: as soon as the target is ready and steady.
     pub(super) start: Option<At>,
+    /// On what terms it is let in.
+    pub(super) admission: Admission,
     /// The scenario's own play is acted.
     pub(super) autopilot: bool,
     /// Alarms go to this webhook, too.
@@ -68,6 +73,14 @@ pub(super) struct Played {
 }
 
 impl Played {
+    /// Codes of the rules that kept it from starting.
+    pub(super) fn refused(&self) -> impl Iterator<Item = &str> {
+        self.journal.iter().filter_map(|recorded| match &recorded.event {
+            Event::Barred { code, .. } => Some(code.as_str()),
+            _ => None,
+        })
+    }
+
     /// The exit code that says how it went.
     pub(super) fn exit(&self) -> Exit {
         if !self.clean {
@@ -88,7 +101,7 @@ impl Play {
     pub(super) async fn play(self) -> Result<Played, Failure> {
         let home = Home::open()?;
         let store = wire::open_store(&home).await?;
-        refuse_leftovers(&home, store.as_ref()).await?;
+        preflight::refuse(&self, &home, store.as_ref(), &self.plan(self.start)).await?;
         let clock = SystemClock;
         // A target is staged shortly before it is needed; the wait is the countdown.
         if let Some(start) = self.start {
@@ -98,8 +111,15 @@ impl Play {
         if late {
             return self.miss(&home, store).await;
         }
+        if self.start.is_some() {
+            // The countdown may have been long.
+            preflight::refuse(&self, &home, store.as_ref(), &self.plan(self.start)).await?;
+        }
         self.say("Laying out the target and starting its services ...")?;
         let stage = Stage::raise(&home, &self.scenario.pack).await?;
+        if let Some(start) = self.start {
+            self.say(&begins(start, clock.now()))?;
+        }
         let plan = self.plan(self.start);
         let result = self.on_stage(&home, &stage, plan, store).await;
         let (mut conductor, folder) = match result {
@@ -109,12 +129,13 @@ impl Play {
                 return Err(failure);
             }
         };
-        if conductor.drill().is_clean() {
-            stage.strike().await?;
-        } else if stage.strike_to_pristine().await? {
-            conductor.target_was_reset().await.map_err(|error| engine_failure(&error))?;
-        }
+        clear_away(stage, &mut conductor).await?;
         finish(&conductor, folder)
+    }
+
+    fn doors<'a>(&'a self, home: &'a Home) -> Doors<'a> {
+        let webhook = self.webhook.as_deref();
+        Doors { home, webhook, listen: self.listen, show: self.show, since: 0 }
     }
 
     fn plan(&self, start: Option<At>) -> Plan {
@@ -123,29 +144,13 @@ impl Play {
         let start = start.unwrap_or_else(|| SystemClock.now());
         let options = PlanOptions { seed: self.seed, start, autopilot: self.autopilot, routes };
         let mut plan = Plan::resolve(&self.scenario, options);
+        plan.admission.clone_from(&self.admission);
         if self.start.is_none() {
             // Whole seconds read better on a timeline.
-            let soonest = SystemClock.now() + plan.lead() + crate::base::Span::from_secs(2);
+            let soonest = SystemClock.now() + plan.lead() + Span::from_secs(2);
             plan.start = At::from_millis((soonest.millis() / 1000 + 1) * 1000);
         }
         plan
-    }
-
-    fn routes(&self) -> Result<Routes, Failure> {
-        let mut routes = Routes::new();
-        let taken =
-            |error: crate::notify::RouteTaken| Failure::world(format!("could not add a route: {error}"));
-        // A rehearsal delivers its alarms to a terminal that nobody looks at.
-        if self.show.is_some() {
-            routes.add("terminal", Arc::new(Terminal::new(std::io::stdout()))).map_err(taken)?;
-        } else {
-            routes.add("terminal", Arc::new(Terminal::new(std::io::sink()))).map_err(taken)?;
-        }
-        if let Some(address) = &self.webhook {
-            let webhook = Webhook::new(address).map_err(|error| Failure::usage(error.to_string()))?;
-            routes.add("webhook", Arc::new(webhook)).map_err(taken)?;
-        }
-        Ok(routes)
     }
 
     async fn on_stage(
@@ -155,7 +160,7 @@ impl Play {
         plan: Plan,
         store: Arc<dyn Store>,
     ) -> Result<(Conductor, PathBuf), Failure> {
-        let hands = stage.hands(&plan, store, Arc::new(self.routes()?))?;
+        let hands = stage.hands(&plan, store, Arc::new(self.doors(home).routes()?))?;
         let epoch = stage.agent.take_epoch().await.map_err(Failure::io("take the target"))?;
         self.conduct(home, hands, plan, Some(stage), epoch).await
     }
@@ -175,24 +180,81 @@ impl Play {
         let mut conductor = Conductor::begin(hands, plan, stage.map(Stage::attachment), epoch)
             .await
             .map_err(|error| engine_failure(&error))?;
+        self.doors(home).conduct(&mut conductor, stage).await?;
+        Ok((conductor, folder))
+    }
+
+    /// The start has passed: that is written down, and nothing is done.
+    async fn miss(&self, home: &Home, store: Arc<dyn Store>) -> Result<Played, Failure> {
+        let hands = wire::hands_without_target(store, Arc::new(self.doors(home).routes()?));
+        let plan = self.plan(self.start);
+        let (conductor, folder) = self.conduct(home, hands, plan, None, 1).await?;
+        finish(&conductor, folder)
+    }
+
+    fn say(&self, text: &str) -> Result<(), Failure> {
+        if self.show.is_some() { show::line(text) } else { Ok(()) }
+    }
+}
+
+/// How people see a drill, and how they and its alarms get through, while it runs.
+pub(super) struct Doors<'a> {
+    /// Whose safety lever ends the drill when it is engaged.
+    pub(super) home: &'a Home,
+    /// Alarms go to this webhook, too.
+    pub(super) webhook: Option<&'a str>,
+    /// Where the console listens.
+    pub(super) listen: SocketAddr,
+    /// What is shown here: nothing, what responders may see, or everything.
+    pub(super) show: Option<Audience>,
+    /// The first event that is shown.
+    pub(super) since: u64,
+}
+
+impl Doors<'_> {
+    /// The ways of alarms and announcements.
+    pub(super) fn routes(&self) -> Result<Routes, Failure> {
+        let mut routes = Routes::new();
+        let taken =
+            |error: crate::notify::RouteTaken| Failure::world(format!("could not add a route: {error}"));
+        // A rehearsal delivers its alarms to a terminal that nobody looks at.
+        if self.show.is_some() {
+            routes.add("terminal", Arc::new(Terminal::new(std::io::stdout()))).map_err(taken)?;
+        } else {
+            routes.add("terminal", Arc::new(Terminal::new(std::io::sink()))).map_err(taken)?;
+        }
+        if let Some(address) = self.webhook {
+            let webhook = Webhook::new(address).map_err(|error| Failure::usage(error.to_string()))?;
+            routes.add("webhook", Arc::new(webhook)).map_err(taken)?;
+        }
+        Ok(routes)
+    }
+
+    /// Conducts with the console open, this terminal told, and an interrupt that stops the drill.
+    pub(super) async fn conduct(
+        &self,
+        conductor: &mut Conductor,
+        stage: Option<&Stage>,
+    ) -> Result<(), Failure> {
         let over = CancellationToken::new();
-        let doors = self.open_doors(&conductor, stage, &over).await?;
-        let watcher = tokio::spawn(watch(conductor.desk(), self.show));
+        let doors = self.open(conductor, stage, &over).await?;
+        let watcher = tokio::spawn(watch(conductor.desk(), self.show, self.since));
         let stopper = tokio::spawn(stop_on_interrupt(conductor.desk()));
+        let lever = tokio::spawn(safety::stop_when_engaged(self.home.clone(), conductor.desk()));
         let conducted = conductor.conduct().await;
         over.cancel();
         stopper.abort();
+        lever.abort();
         watcher.abort();
         if let Some(doors) = doors {
             // The console ends with the drill; an error there is no error of the drill.
             let _ = doors.await;
         }
-        conducted.map_err(|error| engine_failure(&error))?;
-        Ok((conductor, folder))
+        conducted.map_err(|error| engine_failure(&error))
     }
 
     /// The console, and one join line for each side.
-    async fn open_doors(
+    async fn open(
         &self,
         conductor: &Conductor,
         stage: Option<&Stage>,
@@ -228,18 +290,6 @@ impl Play {
             }
         })))
     }
-
-    /// The start has passed: that is written down, and nothing is done.
-    async fn miss(&self, home: &Home, store: Arc<dyn Store>) -> Result<Played, Failure> {
-        let hands = wire::hands_without_target(store, Arc::new(self.routes()?));
-        let plan = self.plan(self.start);
-        let (conductor, folder) = self.conduct(home, hands, plan, None, 1).await?;
-        finish(&conductor, folder)
-    }
-
-    fn say(&self, text: &str) -> Result<(), Failure> {
-        if self.show.is_some() { show::line(text) } else { Ok(()) }
-    }
 }
 
 /// The engine's desk as the console knows it.
@@ -250,8 +300,8 @@ impl console::Desk for Door {
         self.0.send(command)
     }
 
-    fn journal(&self) -> Vec<Recorded> {
-        self.0.journal(0)
+    fn journal(&self, from: u64) -> Vec<Recorded> {
+        self.0.journal(from)
     }
 
     fn changed(&self) -> watch::Receiver<u64> {
@@ -268,40 +318,33 @@ pub(super) fn engine_failure(error: &EngineError) -> Failure {
     }
 }
 
-/// No new drill while an earlier one may have left something behind.
-async fn refuse_leftovers(home: &Home, store: &dyn Store) -> Result<(), Failure> {
-    if let Some(left) = super::recover::left_behind(home, store).await?.into_iter().next() {
-        return Err(Failure::new(
-            Exit::Broken,
-            format!(
-                "could not begin: drill {} was left unfinished, and something may still be broken",
-                left.drill
-            ),
-        )
-        .with_help("`gameday recover` takes everything back; `gameday injections` shows what there is."));
-    }
-    Ok(())
-}
-
-/// Waits until shortly before the start, when the target is staged.
+/// Waits until shortly before the start, when the target is staged. Says once a minute how long that is.
 async fn count_down(start: At, shown: bool) -> Result<(), Failure> {
     let clock = SystemClock;
-    let staging = start - crate::base::Span::from_secs(100);
-    let mut said = None;
-    while clock.now() < staging {
-        let rest = start.since(clock.now());
-        let minutes = rest.millis() / 60_000;
-        if shown && said != Some(minutes) {
-            said = Some(minutes);
-            show::line(&format!("{start}: the outage begins in about {minutes} min"))?;
+    let staging = start - STAGING;
+    loop {
+        let now = clock.now();
+        if shown && now < start {
+            show::line(&begins(start, now))?;
         }
-        clock.sleep_until(staging.min(clock.now() + crate::base::Span::from_secs(1))).await;
+        if now >= staging {
+            return Ok(());
+        }
+        let whole_minutes = Span::from_mins((start.since(now).millis() - 1) / 60_000);
+        clock.sleep_until((start - whole_minutes).min(staging)).await;
     }
-    Ok(())
+}
+
+/// `The outage begins in 2m, at 2026-12-01 13:00:00 UTC.`
+fn begins(start: At, now: At) -> String {
+    let rest = Span::from_secs(start.since(now).millis().div_ceil(1000));
+    let moment = start.to_string();
+    let moment = moment.split('.').next().unwrap_or_default().replace('T', " ");
+    format!("The outage begins in {rest}, at {moment} UTC.")
 }
 
 /// Prints what happens, for the one who looks at this terminal.
-async fn watch(desk: Desk, audience: Option<Audience>) {
+async fn watch(desk: Desk, audience: Option<Audience>, since: u64) {
     let Some(audience) = audience else { return };
     let mut changed = desk.changed();
     let mut next = 0;
@@ -311,6 +354,9 @@ async fn watch(desk: Desk, audience: Option<Audience>) {
             next = recorded.seq + 1;
             if let Event::Planned(planned) = &recorded.event {
                 plan = Some(planned.clone());
+            }
+            if recorded.seq < since {
+                continue;
             }
             // Alarms, announcements and messages are printed by their own route.
             if matches!(
@@ -339,7 +385,8 @@ async fn stop_on_interrupt(desk: Desk) {
         return;
     }
     show::complain("\nStopping: every fault is taken back. Once more to leave at once.\n");
-    let joined = Command::Join { person: operator.clone(), hat: Hat::Instigator };
+    // Anybody in a drill may stop it, and no roster keeps an observer out.
+    let joined = Command::Join { person: operator.clone(), hat: Hat::Observer };
     let stop =
         Command::Stop { by: operator, reason: "interrupted in the terminal".into(), real_incident: false };
     for command in [joined, stop] {
@@ -353,8 +400,19 @@ async fn stop_on_interrupt(desk: Desk) {
     }
 }
 
+/// Ends the target; one on which something may be left is laid out anew.
+pub(super) async fn clear_away(stage: Stage, conductor: &mut Conductor) -> Result<(), Failure> {
+    if conductor.drill().is_clean() {
+        return stage.strike().await;
+    }
+    if stage.strike_to_pristine().await? {
+        conductor.target_was_reset().await.map_err(|error| engine_failure(&error))?;
+    }
+    Ok(())
+}
+
 /// Writes journal, score and debrief.
-fn finish(conductor: &Conductor, folder: PathBuf) -> Result<Played, Failure> {
+pub(super) fn finish(conductor: &Conductor, folder: PathBuf) -> Result<Played, Failure> {
     let journal = conductor.desk().journal(0);
     write_reports(&journal, &folder)?;
     Ok(Played { clean: conductor.drill().is_clean(), outcome: conductor.drill().outcome(), journal, folder })
@@ -376,4 +434,17 @@ pub(super) fn write_reports(journal: &[Recorded], folder: &Path) -> Result<(), F
     put("debrief.md", render::markdown(&debrief).as_bytes())?;
     put("debrief.html", render::html(&debrief).as_bytes())?;
     put("debrief.json", render::json(&debrief).as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_that_is_left_is_told_in_whole_seconds_and_never_as_too_little() {
+        let start = At::try_from("2026-12-01T13:00:00Z".to_owned()).unwrap();
+        let told = |before_ms| begins(start, start - Span::from_millis(before_ms));
+        assert_eq!(told(120_000), "The outage begins in 2m, at 2026-12-01 13:00:00 UTC.");
+        assert_eq!(told(99_001), "The outage begins in 1m40s, at 2026-12-01 13:00:00 UTC.");
+    }
 }

@@ -1,12 +1,15 @@
-//! The only place that names concrete adapters: a target is staged, and the outside world becomes one value.
+//! The only place that names concrete adapters: a target is staged, and the outside world becomes one value. `adopt` is
+//! for a target whose engine is gone.
 
-use super::{exit::Failure, home::Home, shelf::this_program};
+mod adopt;
+
+use super::{exit::Failure, home::Home, preflight, shelf::this_program};
 use crate::{
     base::Span,
     clock::{Clock, SystemClock},
     depot,
-    drill::plan::Plan,
-    engine::{Attachment, Hands},
+    drill::{event::Attachment, plan::Plan},
+    engine::Hands,
     fault::protocol::{ACCESS, Access},
     notify::Notifier,
     scenario::{
@@ -46,6 +49,11 @@ const LOOK: Span = Span::from_millis(100);
 pub(super) async fn open_store(home: &Home) -> Result<Arc<dyn Store>, Failure> {
     let store = SqliteStore::open(&home.journal()).await;
     Ok(Arc::new(store.map_err(Failure::io(format!("open the journal {}", home.journal().display())))?))
+}
+
+/// Names of the targets that may be broken from here.
+pub(super) fn targets_allowed() -> Vec<String> {
+    vec![depot::describe().name]
 }
 
 /// A lock that lives as long as the engine that conducts a drill; the system drops it with the process.
@@ -102,6 +110,7 @@ impl Stage {
             Some(blueprint) => lay_out_described(home, &pack.target.name, blueprint, &program).await?,
         };
         let folder = home.agents().join(&name);
+        preflight::refuse_target(&layout)?;
         fs::create_dir_all(&folder).map_err(Failure::io(format!("make {}", folder.display())))?;
         let access = folder.join(ACCESS);
         if access.exists() {
@@ -171,6 +180,7 @@ impl Stage {
         Attachment {
             agent: self.folder.join(ACCESS).display().to_string(),
             folder: self.folder.display().to_string(),
+            root: Some(self.layout.root.display().to_string()),
         }
     }
 
@@ -210,11 +220,13 @@ impl Stage {
         let ours = self.layout.processes.iter().map(|one| (one.service.clone(), one.address.clone()));
         let addresses = ours.chain(self.layout.apart.clone()).collect();
         let target = with_places(&plan.target, &self.layout);
+        let certificates = self.layout.certificates.clone();
         Ok(Hands {
             store,
             injector: self.agent.clone(),
             prober: Arc::new(
-                TargetProber::new(&target, addresses).map_err(Failure::io("prepare the probes"))?,
+                TargetProber::new(&target, addresses, certificates)
+                    .map_err(Failure::io("prepare the probes"))?,
             ),
             traffic: Arc::new(WorkloadTraffic::new(
                 plan.workload.clone(),
@@ -416,7 +428,10 @@ async fn wait_until_ready(folder: &Path) -> Result<AgentClient, Failure> {
     while clock.now() < deadline {
         match AgentClient::connect(folder) {
             Ok(agent) => match agent.attestation().await {
-                Ok(attested) if attested.ready => return Ok(agent),
+                Ok(attested) if attested.ready => {
+                    preflight::refuse_complaint(attested.refuses)?;
+                    return Ok(agent);
+                }
                 Ok(_) => "its services are not ready".clone_into(&mut seen),
                 Err(error) => seen = error.to_string(),
             },

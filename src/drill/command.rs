@@ -188,6 +188,14 @@ pub enum Refusal {
         /// What they asked for.
         wanted: Hat,
     },
+    /// The drill's people were named beforehand.
+    #[error("{person} is not on this drill's roster as {wanted}: ask an instigator, or join as observer")]
+    NotOnRoster {
+        /// Who.
+        person: Person,
+        /// What they asked for.
+        wanted: Hat,
+    },
     /// The act belongs to another side.
     #[error("this is for {needed}s, and {person} joined as {was}")]
     WrongHat {
@@ -239,6 +247,9 @@ pub enum Refusal {
     /// A claim names something that does not exist.
     #[error("{0}")]
     BadClaim(String),
+    /// A ticket that is not there, is closed, or could be one of several.
+    #[error("{0}")]
+    BadTicket(String),
     /// A hint that is no pointer into the catalogue.
     #[error("`{given}` is not in the documentation catalogue, and a hint may point nowhere else{suggestion}")]
     NotInCatalogue {
@@ -278,6 +289,7 @@ impl Refusal {
         match self {
             Self::NotJoined(_) => "not-joined",
             Self::OtherHat { .. } => "other-hat",
+            Self::NotOnRoster { .. } => "not-on-roster",
             Self::WrongHat { .. } => "wrong-hat",
             Self::WrongPhase { .. } => "wrong-phase",
             Self::RoleTaken { .. } => "role-taken",
@@ -286,6 +298,7 @@ impl Refusal {
             Self::AlreadyAcknowledged { .. } => "already-acknowledged",
             Self::BadText(_) => "bad-text",
             Self::BadClaim(_) => "bad-claim",
+            Self::BadTicket(_) => "bad-ticket",
             Self::NotInCatalogue { .. } => "not-in-catalogue",
             Self::HintsRationed(_) => "hints-rationed",
             Self::NobodyStumped => "nobody-stumped",

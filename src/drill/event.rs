@@ -27,12 +27,7 @@ pub enum Event {
         resume: bool,
     },
     /// The target can be reached, and whoever recovers finds it here.
-    TargetAttached {
-        /// Where its agent answers.
-        agent: String,
-        /// The agent's own folder: enough to clean up without any engine.
-        folder: String,
-    },
+    TargetAttached(Attachment),
     /// Somebody takes part.
     Joined {
         /// Who.
@@ -189,6 +184,13 @@ pub enum Event {
     },
     /// The agent answers again.
     AgentBack,
+    /// A rule that has to hold before anything is broken did not; the drill ends unfit.
+    Barred {
+        /// The rule, as `drill::preflight` names it.
+        code: String,
+        /// What was seen.
+        why: String,
+    },
     /// EndEx: the exercise is over, faults are taken back.
     Ended {
         /// How.
@@ -313,6 +315,18 @@ impl fmt::Display for Hat {
     }
 }
 
+/// Where the target of a drill is reached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attachment {
+    /// Where its agent answers.
+    pub agent: String,
+    /// The agent's own folder: enough to clean up without any engine.
+    pub folder: String,
+    /// Where the target is laid out; nothing in the journals of before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root: Option<String>,
+}
+
 /// A message on its way out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
@@ -337,6 +351,8 @@ pub struct Notice {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum NoticeKind {
+    /// A message that proves its route, before the exercise. Nothing is wrong.
+    ComCheck,
     /// The exercise begins.
     StartEx,
     /// The exercise ends.

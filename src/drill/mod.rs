@@ -5,10 +5,12 @@
 //! ```
 //!
 //! `decide` reads and never changes; [`Drill::apply`] changes and never decides. Open first: this file for the state,
-//! then [`due`](self) for what happens by itself, `acts` for what people may do, `reports` for what hands tell, and
-//! [`injection`] for the only table of an injection's states.
+//! then [`due`](self) for what happens by itself, `acts` for what people may do (`tickets` for theirs), `reports` for
+//! what hands tell, and [`injection`] for the only table of an injection's states. [`preflight`] is what must hold
+//! before anything is broken.
 
 mod acts;
+mod comcheck;
 pub mod command;
 mod due;
 pub mod effect;
@@ -17,7 +19,9 @@ pub mod gauge;
 pub mod injection;
 pub mod measure;
 pub mod plan;
+pub mod preflight;
 mod reports;
+mod tickets;
 
 use crate::{
     base::{AlarmName, At, InjectionId, NoticeId, Person, ProbeName, Span, limits},
@@ -26,11 +30,13 @@ use crate::{
         AlarmTrigger,
         act::{Act, Role},
         condition::{Condition, Subject},
+        ticket::TicketAct,
     },
 };
+use comcheck::Comchecks;
 use command::{Command, Refusal};
 use effect::{Arm, Effect};
-use event::{Event, Hat, InjectionStep, Notice, Outcome, Recorded};
+use event::{Attachment, Event, Hat, InjectionStep, Notice, Outcome, Recorded};
 use gauge::{Watch, Window};
 use injection::{Injection, State};
 use measure::BUCKET;
@@ -98,6 +104,10 @@ struct Talk {
     resolved: bool,
     caused: bool,
     assessed: bool,
+    /// Whether each ticket is open, in the order in which they were opened.
+    tickets: Vec<bool>,
+    /// The status updates, by their numbers in the journal.
+    statuses: BTreeSet<u64>,
     /// The latest of the three acts that close an incident.
     concluded_at: Option<At>,
 }
@@ -111,7 +121,7 @@ pub struct Drill {
     epoch: u64,
     engines: u32,
     resume: bool,
-    attached: Option<(String, String)>,
+    attached: Option<Attachment>,
     measuring_from: Option<At>,
     window: Window,
     steady: Vec<Watch>,
@@ -131,6 +141,7 @@ pub struct Drill {
     stop_asked: Option<(Person, String, bool)>,
     outbox: BTreeMap<NoticeId, (Notice, u32)>,
     notices: u64,
+    comchecks: Comchecks,
     injects_done: BTreeSet<usize>,
     plays_done: usize,
     last_play: Option<At>,
@@ -217,6 +228,7 @@ impl Drill {
             stop_asked: None,
             outbox: BTreeMap::new(),
             notices: 0,
+            comchecks: Comchecks::default(),
             injects_done: BTreeSet::new(),
             plays_done: 0,
             last_play: None,
@@ -248,9 +260,9 @@ impl Drill {
         self.epoch
     }
 
-    /// Where the target's agent answers, and its folder.
-    pub fn attached(&self) -> Option<(&str, &str)> {
-        self.attached.as_ref().map(|(agent, folder)| (agent.as_str(), folder.as_str()))
+    /// Where the target is reached, if there is one.
+    pub fn attached(&self) -> Option<&Attachment> {
+        self.attached.as_ref()
     }
 
     /// StartEx, if it was.
@@ -321,10 +333,12 @@ impl Drill {
             Event::Injection { id, step } => return self.take_step(at, id, step),
             Event::NoticeQueued(notice) => {
                 self.notices += 1;
+                self.comchecks.sent(notice);
                 self.outbox.insert(notice.id.clone(), (notice.clone(), 0));
                 return vec![Effect::Send { notice: notice.clone(), not_before: at, attempt: 1 }];
             }
-            Event::NoticeFailed { notice, attempts, retry_at, .. } => {
+            Event::NoticeFailed { notice, attempts, error, retry_at } => {
+                self.comchecks.failed(notice, error, retry_at.is_none());
                 return self.retry_notice(notice, *attempts, *retry_at);
             }
             Event::Acted { by, act } => return self.take_act(at, by, act),
@@ -341,9 +355,7 @@ impl Drill {
     /// Events that ask nothing of the hands.
     fn take_quietly(&mut self, at: At, event: &Event) {
         match event {
-            Event::TargetAttached { agent, folder } => {
-                self.attached = Some((agent.clone(), folder.clone()));
-            }
+            Event::TargetAttached(attachment) => self.attached = Some(attachment.clone()),
             Event::Joined { person, hat } => {
                 self.people.hats.insert(person.clone(), *hat);
             }
@@ -367,6 +379,7 @@ impl Drill {
             Event::AlarmRaised { alarm, .. } => self.set_alarm(at, alarm, true),
             Event::AlarmResolved { alarm } => self.set_alarm(at, alarm, false),
             Event::NoticeDelivered { notice, .. } => {
+                self.comchecks.arrived(notice);
                 self.outbox.remove(notice);
             }
             Event::InjectSpoken { inject } | Event::InjectSkipped { inject } => {
@@ -583,13 +596,22 @@ impl Drill {
                 }
             }
             Act::Declare { .. } => talk.declared = true,
-            Act::Status { .. } => talk.status_sent = true,
+            Act::Status { .. } => {
+                talk.status_sent = true;
+                talk.statuses.insert(self.next_seq - 1);
+            }
+            Act::Ticket(TicketAct::Open { .. }) => talk.tickets.push(true),
+            Act::Ticket(TicketAct::Close { ticket: Some(id), .. }) => {
+                if let Some(open) = talk.tickets.get_mut(id.index()) {
+                    *open = false;
+                }
+            }
             Act::Stumped(_) => talk.stumped = true,
             Act::Cause(_) => (talk.caused, talk.concluded_at) = (true, Some(at)),
             Act::Assess(_) => (talk.assessed, talk.concluded_at) = (true, Some(at)),
             Act::Resolve(_) => (talk.resolved, talk.concluded_at) = (true, Some(at)),
             Act::Operate(argv) => return vec![Effect::Operate { by: by.clone(), argv: argv.clone() }],
-            Act::Say(_) | Act::Log { .. } | Act::Hypothesis(_) => {}
+            Act::Say(_) | Act::Log { .. } | Act::Hypothesis(_) | Act::Ticket(_) | Act::Severity(_) => {}
         }
         Vec::new()
     }

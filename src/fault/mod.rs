@@ -28,6 +28,9 @@ pub enum Fault {
         /// Uniform extra of up to so many milliseconds.
         #[serde(default)]
         jitter_ms: u64,
+        /// Which part of the link.
+        #[serde(default, skip_serializing_if = "Only::is_everything")]
+        only: Only,
     },
     /// The link refuses new connections and closes open ones.
     LinkDown {
@@ -41,6 +44,9 @@ pub enum Fault {
         /// Milliseconds from accept to reset.
         #[serde(default)]
         after_ms: u64,
+        /// Which connections; a reset ends both directions.
+        #[serde(default, skip_serializing_if = "Only::is_everything")]
+        only: Only,
     },
     /// The link carries no more than so much per connection.
     LinkBandwidth {
@@ -48,6 +54,9 @@ pub enum Fault {
         link: LinkName,
         /// Kilobytes per second, each direction.
         rate_kb_s: u64,
+        /// Which part of the link.
+        #[serde(default, skip_serializing_if = "Only::is_everything")]
+        only: Only,
     },
     /// The link swallows all data; with a time, the connection is closed after it.
     LinkTimeout {
@@ -56,6 +65,75 @@ pub enum Fault {
         /// Milliseconds until the connection is closed; 0 for never (a black hole).
         #[serde(default)]
         timeout_ms: u64,
+        /// Which part of the link.
+        #[serde(default, skip_serializing_if = "Only::is_everything")]
+        only: Only,
+    },
+    /// A connection's end is passed on late.
+    LinkSlowClose {
+        /// The link.
+        link: LinkName,
+        /// Milliseconds by which the end comes later.
+        delay_ms: u64,
+        /// Which part of the link.
+        #[serde(default, skip_serializing_if = "Only::is_everything")]
+        only: Only,
+    },
+    /// A connection is closed once it has carried so many bytes in one direction.
+    LinkLimitData {
+        /// The link.
+        link: LinkName,
+        /// Bytes that pass; what comes after them is lost.
+        bytes: u64,
+        /// Which part of the link.
+        #[serde(default, skip_serializing_if = "Only::is_everything")]
+        only: Only,
+    },
+    /// What is sent arrives in small pieces.
+    LinkSlicer {
+        /// The link.
+        link: LinkName,
+        /// Bytes of a piece on average.
+        average_size: u64,
+        /// Up to so many bytes more or less.
+        #[serde(default)]
+        size_variation: u64,
+        /// Microseconds between two pieces.
+        #[serde(default)]
+        delay_us: u64,
+        /// Which part of the link.
+        #[serde(default, skip_serializing_if = "Only::is_everything")]
+        only: Only,
+    },
+    /// A share of the new connections gets no answer at all.
+    LinkLoss {
+        /// The link.
+        link: LinkName,
+        /// Per cent of the connections that are lost, 1 to 100.
+        percent: u8,
+    },
+    /// All connections of the link together carry no more than so much.
+    LinkSharedBandwidth {
+        /// The link.
+        link: LinkName,
+        /// Kilobytes per second, each direction.
+        rate_kb_s: u64,
+        /// Which part of the link.
+        #[serde(default, skip_serializing_if = "Only::is_everything")]
+        only: Only,
+    },
+    /// Requests on a link that carries HTTP are refused, broken off or held back.
+    LinkHttp {
+        /// The link; its target declares that it carries HTTP.
+        link: LinkName,
+        /// Requests whose path begins so.
+        #[serde(default = "every_path")]
+        path: String,
+        /// What happens to them.
+        act: HttpAct,
+        /// Per cent of these requests, 1 to 100.
+        #[serde(default = "every_one")]
+        percent: u8,
     },
     /// The service's process is stopped (SIGSTOP): alive, and answering nothing.
     ProcessStop {
@@ -105,6 +183,12 @@ impl Fault {
             Self::LinkReset { .. } => "link-reset",
             Self::LinkBandwidth { .. } => "link-bandwidth",
             Self::LinkTimeout { .. } => "link-timeout",
+            Self::LinkSlowClose { .. } => "link-slow-close",
+            Self::LinkLimitData { .. } => "link-limit-data",
+            Self::LinkSlicer { .. } => "link-slicer",
+            Self::LinkLoss { .. } => "link-loss",
+            Self::LinkSharedBandwidth { .. } => "link-shared-bandwidth",
+            Self::LinkHttp { .. } => "link-http",
             Self::ProcessStop { .. } => "process-stop",
             Self::ProcessKill { .. } => "process-kill",
             Self::FileEdit { .. } => "file-edit",
@@ -120,7 +204,13 @@ impl Fault {
             | Self::LinkDown { link }
             | Self::LinkReset { link, .. }
             | Self::LinkBandwidth { link, .. }
-            | Self::LinkTimeout { link, .. } => Place::Link(link.clone()),
+            | Self::LinkTimeout { link, .. }
+            | Self::LinkSlowClose { link, .. }
+            | Self::LinkLimitData { link, .. }
+            | Self::LinkSlicer { link, .. }
+            | Self::LinkLoss { link, .. }
+            | Self::LinkSharedBandwidth { link, .. }
+            | Self::LinkHttp { link, .. } => Place::Link(link.clone()),
             Self::ProcessStop { service }
             | Self::ProcessKill { service }
             | Self::ReleaseRollOut { service, .. } => Place::Service(service.clone()),
@@ -128,6 +218,71 @@ impl Fault {
             Self::VolumeFill { volume, .. } => Place::Volume(volume.clone()),
         }
     }
+}
+
+/// Which part of a link a fault acts on: everything, unless it says otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Only {
+    /// The direction.
+    #[serde(default)]
+    pub stream: Stream,
+    /// Per cent of the connections, 1 to 100. Which ones is drawn once for each connection, from the drill's seed.
+    #[serde(default = "every_one")]
+    pub toxicity_percent: u8,
+}
+
+impl Only {
+    /// Whether nothing of the link is left out.
+    pub fn is_everything(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Default for Only {
+    fn default() -> Self {
+        Self { stream: Stream::Both, toxicity_percent: 100 }
+    }
+}
+
+/// Directions of a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stream {
+    /// Both.
+    #[default]
+    Both,
+    /// From the client to the server.
+    Upstream,
+    /// From the server to the client.
+    Downstream,
+}
+
+impl Stream {
+    /// Whether both directions are meant.
+    pub fn is_both(&self) -> bool {
+        *self == Self::Both
+    }
+}
+
+/// What happens to an HTTP request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum HttpAct {
+    /// It is answered with this status, 400 to 599, and never reaches the server.
+    Status(u16),
+    /// Its connection is reset.
+    Abort,
+    /// It is passed on so many milliseconds later.
+    DelayMs(u64),
+}
+
+fn every_path() -> String {
+    "/".to_owned()
+}
+
+fn every_one() -> u8 {
+    100
 }
 
 /// A part of a target that a fault touches; counted against the blast radius.

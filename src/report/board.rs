@@ -3,7 +3,10 @@
 //! [`ResponderBoard`] has no place for truth, plan, measurement or the names of injectors. [`InstigatorBoard`] adds the
 //! injections and the measured truth. Both are made again from the journal whenever they are asked for.
 
-use super::wording::{self, events};
+use super::{
+    ticket::{self, Ticket},
+    wording::{self, events},
+};
 use crate::{
     base::{At, ClassName, Person, Span},
     drill::{
@@ -13,6 +16,7 @@ use crate::{
     scenario::{
         AlarmSeverity,
         act::{Act, Role, StatusState},
+        severity::Answer,
     },
 };
 use serde::{Deserialize, Serialize};
@@ -66,6 +70,10 @@ pub struct ResponderBoard {
     pub declared: Option<String>,
     /// The last status update.
     pub status: Option<BoardStatus>,
+    /// Every ticket.
+    pub tickets: Vec<Ticket>,
+    /// The severity checklist with the team's last answers.
+    pub severity: Vec<BoardQuestion>,
     /// The tail of the channel.
     pub channel: Vec<BoardLine>,
     /// Pointers given so far.
@@ -111,6 +119,8 @@ pub struct BoardRole {
 /// The last status update.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BoardStatus {
+    /// The event.
+    pub seq: u64,
     /// The words.
     pub text: String,
     /// How the incident stands.
@@ -119,6 +129,23 @@ pub struct BoardStatus {
     pub age: Span,
     /// When the next one was promised.
     pub next_due: Option<At>,
+}
+
+/// A question of the severity checklist. Which answer is right is nothing for a board.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BoardQuestion {
+    /// What it is answered by.
+    pub name: String,
+    /// The question.
+    pub asks: String,
+    /// What can be answered.
+    pub options: Vec<String>,
+    /// Several options may be named together.
+    pub many: bool,
+    /// The team's last answer.
+    pub answer: Option<Answer>,
+    /// When it was given.
+    pub answered: Option<At>,
 }
 
 /// A line of the channel.
@@ -207,9 +234,7 @@ impl ResponderBoard {
         for alarm in &mut board.alarms {
             alarm.age = now.since(alarm.raised);
         }
-        if let Some((status, at)) = last_status(events) {
-            board.status = Some(status_at(status, at, now));
-        }
+        board.status = last_status(events, now);
         Some(board)
     }
 
@@ -224,6 +249,19 @@ impl ResponderBoard {
             roles: Role::ALL.into_iter().map(|role| BoardRole { role, holder: None }).collect(),
             declared: None,
             status: None,
+            tickets: Vec::new(),
+            severity: plan
+                .severity
+                .iter()
+                .map(|question| BoardQuestion {
+                    name: question.id.clone(),
+                    asks: question.asks.clone(),
+                    options: question.options.clone(),
+                    many: question.many,
+                    answer: None,
+                    answered: None,
+                })
+                .collect(),
             channel: Vec::new(),
             hints: Vec::new(),
             questions: Vec::new(),
@@ -271,13 +309,16 @@ impl ResponderBoard {
             Event::QuestionAsked { question, .. } => {
                 self.questions.extend(plan.questions.get(*question).cloned());
             }
-            Event::Acted { by, act } => self.act(by, act),
+            Event::Acted { by, act } => {
+                ticket::take(&mut self.tickets, recorded.seq, recorded.at, by, act);
+                self.act(recorded.at, by, act);
+            }
             _ => {}
         }
         self.say(plan, recorded);
     }
 
-    fn act(&mut self, by: &Person, act: &Act) {
+    fn act(&mut self, at: At, by: &Person, act: &Act) {
         let mut hold = |role: Role, holder: Option<&Person>| {
             if let Some(one) = self.roles.iter_mut().find(|one| one.role == role) {
                 one.holder = holder.cloned();
@@ -296,6 +337,13 @@ impl ResponderBoard {
             }
             Act::Declare { text } => self.declared = Some(text.clone()),
             Act::Resolve(_) => self.declared = None,
+            Act::Severity(answers) => {
+                for question in &mut self.severity {
+                    if let Some(answer) = answers.get(&question.name) {
+                        (question.answer, question.answered) = (Some(answer.clone()), Some(at));
+                    }
+                }
+            }
             _ => {}
         }
     }
@@ -328,23 +376,17 @@ fn last_figures(events: &[Recorded]) -> BTreeMap<ClassName, BoardFigures> {
         .collect()
 }
 
-fn last_status(events: &[Recorded]) -> Option<(&Act, At)> {
+fn last_status(events: &[Recorded], now: At) -> Option<BoardStatus> {
     events.iter().rev().find_map(|recorded| match &recorded.event {
-        Event::Acted { act: act @ Act::Status { .. }, .. } => Some((act, recorded.at)),
-        _ => None,
-    })
-}
-
-fn status_at(act: &Act, at: At, now: At) -> BoardStatus {
-    match act {
-        Act::Status { text, state, next_in, .. } => BoardStatus {
+        Event::Acted { act: Act::Status { text, state, next_in, .. }, .. } => Some(BoardStatus {
+            seq: recorded.seq,
             text: text.clone(),
             state: *state,
-            age: now.since(at),
-            next_due: next_in.map(|next| at + next),
-        },
-        _ => unreachable!("only statuses are looked for"),
-    }
+            age: now.since(recorded.at),
+            next_due: next_in.map(|next| recorded.at + next),
+        }),
+        _ => None,
+    })
 }
 
 impl InstigatorBoard {

@@ -6,7 +6,7 @@
 use super::pack::{
     CustomFault, FileFormat, Health, Keeping, LinkLayout, OperationLayout, Reload, StopSignal,
 };
-use crate::base::{LinkName, ServiceName, VolumeName};
+use crate::base::{Cidr, LinkName, ServiceName, VolumeName};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, ops::Range};
 
@@ -15,6 +15,8 @@ use std::{collections::BTreeMap, ops::Range};
 pub struct Blueprint {
     /// How another host's agent is reached.
     pub agent: Option<AgentAddress>,
+    /// Ranges that every address lies in.
+    pub ranges: Vec<Cidr>,
     /// More folders of programs; `*` stands for one folder.
     pub programs: Vec<String>,
     /// Files that are written into its folder: path and content.
@@ -115,6 +117,8 @@ pub struct LinkPlan {
     pub upstream: Option<String>,
     /// One-way delay in milliseconds that is always there.
     pub distance_ms: u64,
+    /// It carries HTTP.
+    pub http: bool,
 }
 
 impl LinkPlan {
@@ -126,6 +130,7 @@ impl LinkPlan {
             listen: of(self.name.as_str()),
             upstream: self.upstream.clone().unwrap_or_else(|| of(self.to.as_str())),
             distance_ms: self.distance_ms,
+            http: self.http,
         }
     }
 }

@@ -10,20 +10,24 @@
 //! place that knows the YAML library; [`check`] turns the one into the other and finds every mistake at once.
 
 pub mod act;
+pub mod blast;
 pub mod blueprint;
 pub mod check;
 pub mod condition;
 pub mod file;
 pub mod pack;
 pub mod problem;
+pub mod severity;
+pub mod ticket;
 pub mod truth;
 
 use crate::base::{AlarmName, Person, Span};
 use crate::fault::TimedFault;
-use act::{Act, Role};
+use act::{Act, CauseClaim, Role};
 use condition::Condition;
 use pack::{Pack, WorkloadShape};
 use serde::{Deserialize, Serialize};
+use severity::Question;
 use truth::Truth;
 
 /// A scenario that passed every check, with its pack.
@@ -63,6 +67,8 @@ pub struct Scenario {
     pub hints: Vec<String>,
     /// Questions that instigators may ask after a "stumped".
     pub questions: Vec<String>,
+    /// The severity checklist: questions and options, without what is right.
+    pub severity: Vec<Question>,
     /// Automatic aborts: the drill is stopped when one of these does not hold.
     pub stop_conditions: Vec<Condition>,
     /// The oracle: when service counts as restored.
@@ -199,6 +205,18 @@ pub struct SampleClaim {
     pub text: String,
     /// Where its score must land.
     pub band: Band,
+}
+
+impl SampleClaim {
+    /// The claim as a team would make it.
+    pub fn claim(&self) -> CauseClaim {
+        CauseClaim {
+            component: self.component.clone(),
+            kind: self.kind.clone(),
+            text: self.text.clone(),
+            ..CauseClaim::default()
+        }
+    }
 }
 
 /// Bands of a sample claim's score.

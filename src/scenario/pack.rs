@@ -2,7 +2,7 @@
 
 use super::blueprint::Blueprint;
 use super::condition::Condition;
-use crate::base::{ClassName, LinkName, ProbeName, ServiceName, Span, VolumeName};
+use crate::base::{Cidr, ClassName, LinkName, ProbeName, ServiceName, Span, VolumeName};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -101,6 +101,9 @@ pub struct Link {
     pub to: ServiceName,
     /// One-way delay that belongs to the distance and is always there.
     pub distance: Span,
+    /// It carries HTTP/1, so that faults may tell its requests apart.
+    #[serde(default)]
+    pub http: bool,
 }
 
 /// A volume of an instance.
@@ -180,6 +183,13 @@ pub enum ProbeAsk {
         /// The path, with its slash.
         path: String,
     },
+    /// The same over TLS, where the instance shows its certificate. Its name, its signature and its dates must be good.
+    Tls {
+        /// The instance.
+        service: ServiceName,
+        /// The path, with its slash.
+        path: String,
+    },
     /// The instance accepts a connection.
     Tcp {
         /// The instance.
@@ -190,6 +200,16 @@ pub enum ProbeAsk {
         /// The program and its arguments, with placeholders.
         argv: Vec<String>,
     },
+}
+
+impl ProbeAsk {
+    /// The instance that is asked; nothing where a command asks.
+    pub fn service(&self) -> Option<&ServiceName> {
+        match self {
+            Self::Http { service, .. } | Self::Tls { service, .. } | Self::Tcp { service } => Some(service),
+            Self::Command { .. } => None,
+        }
+    }
 }
 
 /// How much of a target one drill may touch.
@@ -343,6 +363,9 @@ pub struct Layout {
     pub target: String,
     /// The folder that everything lies under.
     pub root: std::path::PathBuf,
+    /// Ranges that every address below must lie in. None: the agent takes no such target.
+    #[serde(default)]
+    pub addresses: Vec<Cidr>,
     /// Supervised processes, in start order.
     pub processes: Vec<ProcessLayout>,
     /// Proxied links.
@@ -611,6 +634,9 @@ pub struct LinkLayout {
     pub upstream: String,
     /// One-way delay in milliseconds that is always there.
     pub distance_ms: u64,
+    /// It carries HTTP/1, so that faults may tell its requests apart.
+    #[serde(default)]
+    pub http: bool,
 }
 
 /// A volume: a folder with a size that its service keeps to.

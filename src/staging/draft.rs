@@ -360,6 +360,13 @@ autopilot:
   - wait: 2s
     who: ana
     do: {cause: {component: {FROM}, kind: network.partition, facts: [lost], text: requests are lost, confidence: 80}}
+  - wait: 2s
+    who: ana
+    do:
+      assess:
+        windows: [{from: T+15s, to: T+105s}]
+        failed: {visit: {percent: 90, up_to: 100, confidence: 80}}
+        text: Nearly every visit failed
   - {after: restored, wait: 2s, who: ana, do: {resolve: Visits are good again}}
 ";
 

@@ -16,8 +16,8 @@ pub mod programs;
 pub use error::StagingError;
 
 use crate::{
-    agent::{DENY, STAGING, user},
-    base::supervise::SOCKET,
+    agent::{DENY, STAGING, attest, user},
+    base::{Span, supervise::SOCKET},
     fault::protocol::Attestation,
     scenario::{
         blueprint::{Blueprint, Filling, Preparation, ServicePlan},
@@ -38,6 +38,8 @@ use std::{
 
 /// The layout's file.
 const LAYOUT: &str = "layout.json";
+/// For how long a target that was laid out may be broken.
+const ATTESTED: Span = Span::from_mins(24 * 60);
 /// Most of what a failed preparation has said that is shown.
 const SAID_CHARS_MAX: usize = 600;
 
@@ -104,6 +106,7 @@ pub fn seen_from_afar(blueprint: &Blueprint, about: &Attestation) -> Layout {
         tool: Some(ToolLayout { name: blueprint.tool.clone(), operations: Vec::new() }),
         target: about.target.clone(),
         root: about.root.clone(),
+        addresses: blueprint.ranges.clone(),
         processes: Vec::new(),
         volumes: Vec::new(),
         files: Vec::new(),
@@ -119,7 +122,7 @@ pub fn seen_from_afar(blueprint: &Blueprint, about: &Attestation) -> Layout {
 
 /// Removes a target's folder, if it is one.
 pub fn remove(root: &Path) -> Result<(), StagingError> {
-    if root.join(STAGING[0]).is_file() {
+    if root.join(STAGING).is_file() {
         fs::remove_dir_all(root).map_err(StagingError::file("remove", root))?;
     }
     Ok(())
@@ -128,13 +131,12 @@ pub fn remove(root: &Path) -> Result<(), StagingError> {
 /// Makes sure that the folder is empty or a target's, and empties it.
 fn claim(root: &Path) -> Result<(), StagingError> {
     let entries = || fs::read_dir(root).map_err(StagingError::file("read", root));
-    let marker = root.join(STAGING[0]);
+    let marker = root.join(STAGING);
     if !marker.is_file() {
         if entries()?.next().is_some() {
             return Err(StagingError::Foreign { root: root.to_owned() });
         }
-        let text = "This folder was made by gameday for a staging target; laying it out again removes what is in it.\n";
-        return write(&marker, text);
+        return say_staging(root);
     }
     if UnixStream::connect(root.join(SOCKET)).is_ok() {
         return Err(StagingError::Running { root: root.to_owned() });
@@ -150,7 +152,12 @@ fn claim(root: &Path) -> Result<(), StagingError> {
         };
         removed.map_err(StagingError::file("remove", &path))?;
     }
-    Ok(())
+    say_staging(root)
+}
+
+/// Gameday made the folder to be broken, and says so anew each time.
+fn say_staging(root: &Path) -> Result<(), StagingError> {
+    attest(root, "gameday", ATTESTED).map_err(StagingError::file("attest", root))
 }
 
 fn make_folder(path: &Path) -> Result<(), StagingError> {
@@ -266,6 +273,7 @@ fn layout(name: &str, blueprint: &Blueprint, root: &Path, filling: &Filling) -> 
     Ok(Layout {
         target: name.to_owned(),
         root: root.to_owned(),
+        addresses: blueprint.ranges.clone(),
         processes,
         links: blueprint.links.iter().map(|link| link.at(filling)).collect(),
         volumes: blueprint

@@ -1,13 +1,13 @@
-//! Asks a real target's probes: over HTTP, by connecting, or by a command.
+//! Asks a real target's probes: over HTTP, encrypted or not, by connecting, or by a command.
 
 use super::{HandError, Prober, agent_client::http};
 use crate::{
     base::{ProbeName, ServiceName},
     clock::{BoxFuture, Clock, SystemClock},
     drill::command::ProbeAnswer,
-    scenario::pack::{Probe, ProbeAsk, TargetDescription},
+    scenario::pack::{CertificateLayout, Probe, ProbeAsk, TargetDescription},
 };
-use std::{collections::BTreeMap, process::Stdio};
+use std::{collections::BTreeMap, net::SocketAddr, process::Stdio};
 use tokio::{net::TcpStream, process::Command, time::timeout};
 
 /// Good is: 2xx to a GET, an accepted connection, a command that ends with 0, each within the probe's time-out. Anything
@@ -17,18 +17,21 @@ pub struct TargetProber {
     http: reqwest::Client,
     probes: Vec<Probe>,
     addresses: BTreeMap<ServiceName, String>,
+    certificates: Vec<CertificateLayout>,
 }
 
 impl TargetProber {
-    /// The target's probes; `addresses` says where each instance answers, `127.0.0.1:port`.
+    /// The target's probes; `addresses` says where each instance answers, `127.0.0.1:port`, and `certificates` where
+    /// and how it does so encrypted.
     ///
     /// # Errors
     /// When no client can be made.
     pub fn new(
         target: &TargetDescription,
         addresses: BTreeMap<ServiceName, String>,
+        certificates: Vec<CertificateLayout>,
     ) -> Result<Self, HandError> {
-        Ok(Self { http: http()?, probes: target.probes.clone(), addresses })
+        Ok(Self { http: http()?, probes: target.probes.clone(), addresses, certificates })
     }
 
     /// What was seen; the error is a bad answer.
@@ -37,7 +40,15 @@ impl TargetProber {
         let probe = probe.ok_or_else(|| format!("there is no probe `{name}`"))?;
         let asked = async {
             match &probe.ask {
-                ProbeAsk::Http { service, path } => self.get(service, path).await,
+                ProbeAsk::Http { service, path } => {
+                    let url = format!("http://{}{path}", self.address(service)?);
+                    get(self.http.get(url), service).await
+                }
+                ProbeAsk::Tls { service, path } => {
+                    let shown = self.certificates.iter().find(|shown| shown.service == *service);
+                    let shown = shown.ok_or_else(|| format!("nobody knows where `{service}` answers"))?;
+                    get(encrypted(shown, path)?, service).await
+                }
                 ProbeAsk::Tcp { service } => match TcpStream::connect(self.address(service)?).await {
                     Ok(_) => Ok("accepts connections".to_owned()),
                     Err(err) => Err(format!("could not connect to `{service}`: {err}")),
@@ -53,13 +64,14 @@ impl TargetProber {
         let known = self.addresses.get(service).map(String::as_str);
         known.ok_or_else(|| format!("nobody knows where `{service}` answers"))
     }
+}
 
-    async fn get(&self, service: &ServiceName, path: &str) -> Result<String, String> {
-        match self.http.get(format!("http://{}{path}", self.address(service)?)).send().await {
-            Ok(answer) if answer.status().is_success() => Ok(answer.status().to_string()),
-            Ok(answer) => Err(answer.status().to_string()),
-            Err(err) => Err(format!("could not reach `{service}`: {err}")),
-        }
+/// Asks, and reads the status.
+async fn get(request: reqwest::RequestBuilder, service: &ServiceName) -> Result<String, String> {
+    match request.send().await {
+        Ok(answer) if answer.status().is_success() => Ok(answer.status().to_string()),
+        Ok(answer) => Err(answer.status().to_string()),
+        Err(err) => Err(format!("could not reach `{service}`: {}", cause(&err))),
     }
 }
 
@@ -73,6 +85,33 @@ async fn run(argv: &[String]) -> Result<String, String> {
         Ok(status) => Err(status.to_string()),
         Err(err) => Err(format!("could not run `{program}`: {err}")),
     }
+}
+
+/// A request over a connection of its own that trusts nobody but the certificate's authority. The error is a sentence.
+fn encrypted(shown: &CertificateLayout, path: &str) -> Result<reqwest::RequestBuilder, String> {
+    let unusable =
+        |err: &dyn std::error::Error| format!("could not use {}: {err}", shown.authority.display());
+    let authority = std::fs::read(&shown.authority).map_err(|err| unusable(&err))?;
+    let authority = reqwest::Certificate::from_pem(&authority).map_err(|err| unusable(&err))?;
+    let address: SocketAddr =
+        shown.address.parse().map_err(|_| format!("`{}` is no address", shown.address))?;
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .tls_certs_only([authority])
+        .resolve(&shown.subject, address)
+        .build()
+        .map_err(|err| unusable(&err))?;
+    Ok(client.get(format!("https://{}:{}{path}", shown.subject, address.port())))
+}
+
+/// What an error comes from in the end, after its own words.
+fn cause(err: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = err;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    format!("{err}: {cause}")
 }
 
 impl Prober for TargetProber {
@@ -122,7 +161,7 @@ mod tests {
         }))
         .unwrap();
         let addresses = [("a".parse().unwrap(), address), ("b".parse().unwrap(), closed)];
-        let prober = TargetProber::new(&target, addresses.into()).unwrap();
+        let prober = TargetProber::new(&target, addresses.into(), Vec::new()).unwrap();
         for (name, good, detail) in [
             ("good", true, "204 No Content"),
             ("bad", false, "503 Service Unavailable"),

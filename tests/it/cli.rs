@@ -83,10 +83,17 @@ fn every_command_has_help_with_an_example() {
         "ack",
         "declare",
         "status",
+        "ticket open",
+        "ticket update",
+        "ticket note",
+        "ticket cc",
+        "ticket close",
+        "ticket show",
         "stumped",
         "hypothesis",
         "cause",
         "assess",
+        "severity",
         "resolve",
         "hint",
         "ask",
@@ -384,10 +391,10 @@ fn a_log_filter_that_makes_no_sense_is_told_and_not_fatal() {
 }
 
 /// A `gameday` that runs until it is told to end; it takes its target's processes with it.
-struct Foreground(std::process::Child);
+pub(crate) struct Foreground(pub(crate) std::process::Child);
 
 impl Foreground {
-    fn start(home: &Path, args: &[&str]) -> Self {
+    pub(crate) fn start(home: &Path, args: &[&str]) -> Self {
         let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin("gameday"));
         command.args(args).current_dir(home).env("GAMEDAY_HOME", home.join("home"));
         Self(command.stdout(std::process::Stdio::null()).spawn().unwrap())
@@ -427,7 +434,7 @@ fn an_agent_runs_a_depot_until_it_is_interrupted() {
         }
         assert!(std::time::Instant::now() < deadline, "not ready in time: {asked:?}");
     };
-    assert_eq!(status["processes"].as_array().unwrap().len(), 7);
+    assert_eq!(status["processes"].as_array().unwrap().len(), 12);
     assert_eq!(status["injections"], serde_json::json!([]));
     let mut list = gameday(home.path());
     list.args(["depot", "ctl", "--root", "depot-1", "list"]);

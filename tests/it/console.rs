@@ -84,8 +84,8 @@ impl Desk for Recorder {
         })
     }
 
-    fn journal(&self) -> Vec<Recorded> {
-        self.events.lock().unwrap().clone()
+    fn journal(&self, from: u64) -> Vec<Recorded> {
+        self.events.lock().unwrap()[usize::try_from(from).unwrap()..].to_vec()
     }
 
     fn changed(&self) -> watch::Receiver<u64> {
@@ -352,7 +352,7 @@ async fn the_stream_catches_up_and_goes_on() {
     let session = running.session(Hat::Responder, "ana").await;
     let begin = |path: &str| running.request(Method::GET, path).bearer_auth(&session);
     running.desk.append(Event::Acted { by: "ana".parse().unwrap(), act: Act::Say("first".into()) });
-    let last = running.desk.journal().len() as u64 - 1;
+    let last = running.desk.journal(0).len() as u64 - 1;
     let all = ids(&running.stream(begin("/api/events"), last).await);
     assert!(all.len() > 10 && all.is_sorted_by(|a, b| a < b), "{all:?}");
 
@@ -392,7 +392,7 @@ async fn crawl(running: &Running, hat: Hat, name: &str) -> String {
     let nonsense = json!({"gd-one": {"by": "me"}});
     seen.push_str(&running.ask(&session, Method::POST, "/api/act", Some(&nonsense)).await.1);
     running.desk.append(Event::Acted { by: "ana".parse().unwrap(), act: Act::Say("the end".into()) });
-    let last = running.desk.journal().len() as u64 - 1;
+    let last = running.desk.journal(0).len() as u64 - 1;
     let stream = running.request(Method::GET, "/api/events").bearer_auth(&session);
     seen.push_str(&running.stream(stream, last).await);
     seen
@@ -518,6 +518,11 @@ async fn people_play_from_the_terminal() {
             act(
                 json!({"assess": {"windows": [{"from": "T+15s", "to": "T+1m20s"}], "failed": {"put": {"percent": 40.0}}, "text": ""}})
             ),
+            act(
+                json!({"ticket": {"open": {"title": "Uploads fail", "on": "web", "priority": "urgent", "cc": ["web-team"]}}})
+            ),
+            act(json!({"ticket": {"note": {"text": "users are told", "status": 51}}})),
+            act(json!({"severity": {"users-affected": "some", "sites": "dont-know"}})),
             Command::Hint { by: by("ivo"), pointer: "depotctl(1)".into() },
             Command::Stop { by: by("ana"), reason: "a fire".into(), real_incident: true },
         ]
@@ -558,6 +563,14 @@ fn play(home: &std::path::Path, responder: &str, instigator: &str) -> Vec<PathBu
     ])
     .success();
     run(&["assess", "--window", "T+15s..T+1m20s", "--failed", "put=40%"]).success();
+    run(&["ticket", "open", "Uploads fail", "--on", "web", "--priority", "urgent", "--cc", "web-team"])
+        .success();
+    run(&["ticket", "note", "users are told", "--status", "51"]).success();
+    run(&["ticket", "show", "t1"]).success().stdout(predicate::str::contains("t1  very-urgent  on web-east"));
+    run(&["ticket", "show", "t9"]).code(1).stderr(predicate::str::contains("there is no ticket t9"));
+    run(&["severity", "users-affected=some", "sites=?"]).success();
+    run(&["severity"]).success().stdout(predicate::str::contains("one of: none, some, all; or dont-know"));
+    run(&["severity", "users"]).code(2);
     run(&["hint", "depotctl(1)"]).code(1).stderr(predicate::str::contains("instigators"));
     run(&["hint", "depotctl(1)", "--session", ivo]).success();
     run(&["board", "--facts"])

@@ -6,9 +6,9 @@
 use gameday::{
     base::{At, Span},
     drill::{
-        event::{Event, Hat, InjectionStep, Notice, NoticeKind, Outcome, Recorded},
+        event::{Attachment, Event, Hat, InjectionStep, Notice, NoticeKind, Outcome, Recorded},
         measure::{Bucket, Tally},
-        plan::{FactOffer, Plan, PlannedInjection},
+        plan::{Admission, FactOffer, NamedRoster, Plan, PlannedInjection},
     },
     fault::{Fault, Fence},
     scenario::{
@@ -20,6 +20,8 @@ use gameday::{
             BlastCaps, CatalogueEntry, CatalogueKind, ConfigFile, Driver, Expect, Link, Probe, ProbeAsk,
             RequestClass, Service, TargetDescription, Volume, WorkloadShape,
         },
+        severity::{Answer, Question},
+        ticket::{Priority, TicketAct},
         truth::{CauseTruth, DecisionTruth, Fact, Rung, Truth},
     },
     seed::Seed,
@@ -72,6 +74,7 @@ fn target() -> TargetDescription {
             from: n("web-east"),
             to: n("metadata"),
             distance: Span::from_millis(2),
+            http: true,
         }],
         volumes: vec![Volume { name: n("storage-east"), service: n("storage-east"), size_mib: 64 }],
         files: vec![ConfigFile { name: "web".to_owned(), component: n("web") }],
@@ -107,6 +110,7 @@ fn truth() -> Truth {
         impact: BTreeMap::from([(n("put"), (0.05, 0.4))]),
         owners: words(&["web-team"]),
         severity: BTreeMap::from([("users-affected".to_owned(), "some".to_owned())]),
+        priority: Some(Priority::VeryUrgent),
         decision: BTreeMap::from([(
             Rung::RollBack,
             DecisionTruth {
@@ -197,6 +201,12 @@ fn plan() -> Plan {
         }],
         hints: words(&["depotctl(1)"]),
         questions: words(&["What changed last?"]),
+        severity: vec![Question {
+            id: "users-affected".to_owned(),
+            asks: "How many users are affected?".to_owned(),
+            options: words(&["none", "some", "all"]),
+            many: false,
+        }],
         roster: RosterNeeds { instigators: (1, 3), responders: (1, 6) },
         steady_state: vec![calm.clone()],
         workload: workload(),
@@ -231,6 +241,15 @@ fn plan() -> Plan {
         reference_solution: vec![words(&["depotctl", "rollback", "web"])],
         autopilot: autopilot(),
         routes: words(&["terminal"]),
+        admission: Admission {
+            rehearsal: false,
+            unrehearsed: Some("the first try".to_owned()),
+            roster: Some(NamedRoster {
+                instigators: vec![n("ivo")],
+                responders: vec![n("ana"), n("ben")],
+                anyway: Some("cho is ill".to_owned()),
+            }),
+        },
     }
 }
 
@@ -283,6 +302,7 @@ fn acts() -> Vec<Act> {
             to: words(&["users"]),
             state: StatusState::Identified,
             next_in: Some(Span::from_mins(30)),
+            ticket: Some(n("t1")),
         },
         Act::Stumped(text("the log says nothing")),
         Act::Hypothesis(CauseClaim::default()),
@@ -303,8 +323,39 @@ fn acts() -> Vec<Act> {
             ]),
             text: text("about a fifth of all uploads"),
         }),
+        Act::Severity(BTreeMap::from([
+            (text("users-affected"), Answer::of(words(&["some"]))),
+            (text("sites"), Answer::DontKnow),
+        ])),
         Act::Resolve(text("rolled back")),
     ]
+}
+
+/// Everything that is done to a ticket, once.
+fn ticket_acts() -> Vec<Act> {
+    let text = |text: &str| text.to_owned();
+    let ticket = Some(n("t1"));
+    [
+        TicketAct::Open {
+            title: text("Some uploads fail"),
+            on: Some(text("web")),
+            priority: Some(Priority::Urgent),
+            text: text("a fifth of all uploads since 13:00"),
+            cc: words(&["web-team"]),
+        },
+        TicketAct::Update {
+            ticket,
+            title: None,
+            on: Some(text("web-east")),
+            priority: Some(Priority::VeryUrgent),
+        },
+        TicketAct::Note { ticket, text: text("users are told"), status: Some(51) },
+        TicketAct::Cc { ticket, to: words(&["ben", "stakeholders"]) },
+        TicketAct::Close { ticket, text: text("rolled back") },
+    ]
+    .into_iter()
+    .map(Act::Ticket)
+    .collect()
 }
 
 fn measured() -> Event {
@@ -331,6 +382,7 @@ fn notices() -> Vec<Event> {
         text: "more of it".to_owned(),
     };
     let mut events: Vec<_> = [
+        NoticeKind::ComCheck,
         NoticeKind::StartEx,
         NoticeKind::AlarmRaised(n("UploadErrorsHigh")),
         NoticeKind::AlarmResolved(n("UploadErrorsHigh")),
@@ -399,16 +451,16 @@ fn conduct() -> Vec<Event> {
     ]
 }
 
+/// With the target's root, or as older programs wrote it.
+fn attached(root: Option<String>) -> Event {
+    let agent = "http://127.0.0.1:4100".to_owned();
+    Event::TargetAttached(Attachment { agent, folder: "targets/depot".to_owned(), root })
+}
+
 /// A journal with every kind of event, every step, every act, and every shape of the rest. No drill plays like this.
 pub(crate) fn journal() -> Vec<Recorded> {
-    let mut events = vec![
-        Event::Planned(Box::new(plan())),
-        Event::TookOver { epoch: 1, resume: true },
-        Event::TargetAttached {
-            agent: "http://127.0.0.1:4100".to_owned(),
-            folder: "targets/depot".to_owned(),
-        },
-    ];
+    let mut events =
+        vec![Event::Planned(Box::new(plan())), Event::TookOver { epoch: 1, resume: true }, attached(None)];
     for (person, hat) in
         [("ivo", Hat::Instigator), ("ana", Hat::Responder), ("tom", Hat::Trainer), ("oli", Hat::Observer)]
     {
@@ -428,8 +480,9 @@ pub(crate) fn journal() -> Vec<Recorded> {
     ]);
     events.extend(steps().into_iter().map(|step| Event::Injection { id: n("gd-one"), step }));
     events.extend(notices());
-    events.extend(acts().into_iter().map(|act| Event::Acted { by: n("ana"), act }));
+    events.extend(acts().into_iter().chain(ticket_acts()).map(|act| Event::Acted { by: n("ana"), act }));
     events.extend(conduct());
+    events.push(Event::Barred { code: "not-steady".to_owned(), why: "31 % of put fail".to_owned() });
     for outcome in [
         Outcome::Completed,
         Outcome::Aborted,
@@ -445,6 +498,7 @@ pub(crate) fn journal() -> Vec<Recorded> {
         Event::SignedOff { id: n("gd-one"), by: vec![n("ivo"), n("tom")] },
         Event::Closed { steady_after: Some(true) },
         Event::Closed { steady_after: None },
+        attached(Some("targets/depot".to_owned())),
     ]);
     (0..)
         .zip(events)
@@ -466,7 +520,7 @@ macro_rules! names {
 names! { KINDS, kind_of, Event,
     Event::Planned(_) => "planned",
     Event::TookOver { .. } => "took-over",
-    Event::TargetAttached { .. } => "target-attached",
+    Event::TargetAttached(_) => "target-attached",
     Event::Joined { .. } => "joined",
     Event::MeasuringBegan => "measuring-began",
     Event::Measured { .. } => "measured",
@@ -493,6 +547,7 @@ names! { KINDS, kind_of, Event,
     Event::StopRequested { .. } => "stop-requested",
     Event::AgentSilent { .. } => "agent-silent",
     Event::AgentBack => "agent-back",
+    Event::Barred { .. } => "barred",
     Event::Ended { .. } => "ended",
     Event::TargetReset => "target-reset",
     Event::SignedOff { .. } => "signed-off",
@@ -528,10 +583,12 @@ names! { ACTS, act_of, Act,
     Act::Ack(_) => "ack",
     Act::Declare { .. } => "declare",
     Act::Status { .. } => "status",
+    Act::Ticket(_) => "ticket",
     Act::Stumped(_) => "stumped",
     Act::Hypothesis(_) => "hypothesis",
     Act::Cause(_) => "cause",
     Act::Assess(_) => "assess",
+    Act::Severity(_) => "severity",
     Act::Resolve(_) => "resolve",
     Act::Operate(_) => "operate",
 }

@@ -136,7 +136,13 @@ impl PreImage {
             | Fault::LinkDown { .. }
             | Fault::LinkReset { .. }
             | Fault::LinkBandwidth { .. }
-            | Fault::LinkTimeout { .. } => Self::Link(link::PreImage::take(hands, fault)?),
+            | Fault::LinkTimeout { .. }
+            | Fault::LinkSlowClose { .. }
+            | Fault::LinkLimitData { .. }
+            | Fault::LinkSlicer { .. }
+            | Fault::LinkLoss { .. }
+            | Fault::LinkSharedBandwidth { .. }
+            | Fault::LinkHttp { .. } => Self::Link(link::PreImage::take(hands, fault)?),
             Fault::ProcessStop { service } => {
                 Self::ProcessStop(process_stop::PreImage::take(hands, service)?)
             }
@@ -255,7 +261,13 @@ pub(super) async fn inspect_unarmed(hands: &Hands, id: &InjectionId, fault: &Fau
         | Fault::LinkDown { .. }
         | Fault::LinkReset { .. }
         | Fault::LinkBandwidth { .. }
-        | Fault::LinkTimeout { .. } => link::PreImage::take(&on, &fault).map(|pre| pre.inspect(&on, &id)),
+        | Fault::LinkTimeout { .. }
+        | Fault::LinkSlowClose { .. }
+        | Fault::LinkLimitData { .. }
+        | Fault::LinkSlicer { .. }
+        | Fault::LinkLoss { .. }
+        | Fault::LinkSharedBandwidth { .. }
+        | Fault::LinkHttp { .. } => link::PreImage::take(&on, &fault).map(|pre| pre.inspect(&on, &id)),
         Fault::ProcessStop { service } => process_stop::inspect_unarmed(&on, service),
         Fault::ProcessKill { service } => process_kill::inspect_unarmed(&on, service),
         Fault::FileEdit { file, key, value } => file_edit::inspect_unarmed(&on, file, key, value),
@@ -288,7 +300,7 @@ pub(super) mod tests {
         let _ = std::os::unix::fs::symlink("releases/1", web.join("current"));
         std::fs::write(web.join("history"), HISTORY).unwrap();
         std::fs::create_dir_all(root.join("volumes/a")).unwrap();
-        std::fs::write(root.join(".gameday-staging"), "").unwrap();
+        crate::agent::attest(&root, "ana", crate::base::Span::from_mins(60)).unwrap();
         let process = |name: &str| ProcessLayout {
             service: name.parse().unwrap(),
             component: "web".parse().unwrap(),
@@ -303,6 +315,7 @@ pub(super) mod tests {
         serde_json::from_value(serde_json::json!({
             "target": "small",
             "root": root,
+            "addresses": ["127.0.0.0/8"],
             "processes": [process("web-east"), process("web-west")],
             "links": [{"link": "l", "listen": "127.0.0.1:0", "upstream": "127.0.0.1:1", "distance_ms": 0}],
             "volumes": [{"volume": "a", "path": root.join("volumes/a"), "size_bytes": 1_000_000}],

@@ -2,7 +2,7 @@ use super::builder::{Play, START, name, plan};
 use crate::{
     base::Span,
     drill::{
-        event::{Event, InjectionStep, Outcome, Recorded},
+        event::{Attachment, Event, InjectionStep, Outcome, Recorded},
         plan::{Plan, PlannedInjection},
     },
     fault::Fault,
@@ -47,7 +47,7 @@ fn sealed() -> Plan {
     cause.distractors = vec![fact("distractor")];
     plan.truth.owners = vec![canary("owner")];
     plan.truth.milestones = vec![canary("milestone")];
-    plan.truth.severity.insert(canary("severity"), canary("yes"));
+    plan.truth.severity = plan.severity.iter().map(|asked| (asked.id.clone(), canary("yes"))).collect();
     plan.truth.decision.insert(
         Rung::RollBack,
         DecisionTruth { effective: true, harmful: false, knowable_after: Some(canary("knowable")) },
@@ -74,7 +74,14 @@ fn journal() -> Vec<Recorded> {
         .event(192, Event::AgentSilent { error: canary("agent") })
         .event(193, Event::InjectSkipped { inject: 0 })
         .event(194, Event::Played { play: 0, refused: Some(canary("refused")) })
-        .event(195, Event::TargetAttached { agent: canary("address"), folder: canary("folder") })
+        .event(
+            195,
+            Event::TargetAttached(Attachment {
+                agent: canary("address"),
+                folder: canary("folder"),
+                root: Some(canary("root")),
+            }),
+        )
         .event(196, Event::SymptomSeen { detail: canary("symptom") })
         .restored(300);
     for step in [

@@ -2,12 +2,12 @@
 
 use std::fmt::Write as _;
 
-use super::{list, number, percent, time};
+use super::{list, number, percent, tame, time};
 use crate::{
     base::{ClassName, Span},
-    drill::event::Outcome,
+    drill::{event::Outcome, plan::Admission},
     report::impact::Count,
-    scenario::Profile,
+    scenario::{Profile, severity::Answer},
 };
 
 /// Stands above everything.
@@ -24,6 +24,12 @@ pub const BEGAN: &str = "Harm began";
 pub const OVER: &str = "Harm ended";
 /// Where nothing was claimed.
 pub const NOT_CLAIMED: &str = "not claimed";
+/// For a question of the checklist without an answer.
+pub const NOT_ANSWERED: &str = "not answered";
+/// For a ticket that is still open.
+pub const NOT_CLOSED: &str = "not closed";
+/// For a team that opened no ticket.
+pub const NO_TICKET: &str = "No ticket was opened.";
 /// Where nothing was measured.
 pub const NOT_MEASURED: &str = "not measured";
 /// For a team that gave no assessment.
@@ -47,9 +53,34 @@ pub fn profile(profile: Profile) -> &'static str {
     }
 }
 
+/// An answer to a question of the severity checklist: `yes`, `east and west`, `don't know`.
+pub fn answer(answer: Option<&Answer>) -> String {
+    let word = |word: &String| match word.as_str() {
+        "true" => "yes".to_owned(),
+        "false" => "no".to_owned(),
+        word => tame(word),
+    };
+    match answer {
+        None => NOT_ANSWERED.to_owned(),
+        Some(Answer::DontKnow) => "don't know".to_owned(),
+        Some(Answer::Says(words)) => list(&words.iter().map(word).collect::<Vec<_>>()),
+    }
+}
+
 /// How a drill ended.
 pub fn outcome(outcome: Option<Outcome>) -> &'static str {
     outcome.map_or("still running", Outcome::as_str)
+}
+
+/// The rules that were waived for a drill, and why.
+pub fn waived(admission: &Admission) -> Vec<String> {
+    let unrehearsed = admission.unrehearsed.as_ref();
+    let anyway = admission.roster.as_ref().and_then(|roster| roster.anyway.as_ref());
+    let told = [
+        unrehearsed.map(|why| format!("The scenario was not rehearsed as it is: {}", tame(why))),
+        anyway.map(|why| format!("The roster was played as it was: {}", tame(why))),
+    ];
+    told.into_iter().flatten().collect()
 }
 
 /// The one line.

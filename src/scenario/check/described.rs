@@ -4,7 +4,7 @@
 
 mod instance;
 
-use crate::base::{LinkName, ProbeName, ServiceName, Span, VolumeName, names::is_name};
+use crate::base::{Cidr, LinkName, ProbeName, ServiceName, Span, VolumeName, names::is_name};
 use crate::scenario::blueprint::{
     AgentAddress, Blueprint, FilePlan, LinkPlan, Preparation, ServicePlan, Slot, Spot, slots,
 };
@@ -20,6 +20,8 @@ use std::{
     path::{Component, Path},
 };
 
+/// Where targets are that say nothing else.
+const LOOPBACK: &str = "127.0.0.0/8";
 const SERVICES_MAX: usize = 64;
 const ARGS_MAX: usize = 64;
 const ARG_BYTES_MAX: usize = 4096;
@@ -56,6 +58,7 @@ pub fn target(
     let operations = check.operations();
     let blueprint = Blueprint {
         agent,
+        ranges: check.ranges(),
         programs: written.programs.iter().map(|one| one.value.clone()).collect(),
         lay_out: check.lay_out(contents),
         folders: check.folders(),
@@ -217,6 +220,20 @@ impl Check<'_> {
         if !known.contains(&name.as_str()) {
             self.found.unknown(name.place, "component", name.as_str(), known);
         }
+    }
+
+    fn ranges(&mut self) -> Vec<Cidr> {
+        let mut ranges = Vec::new();
+        for given in &self.written.ranges {
+            match given.parse::<Cidr>() {
+                Ok(range) => ranges.push(range),
+                Err(bad) => self.found.add(given.place, bad.to_string()),
+            }
+        }
+        if self.written.ranges.is_empty() {
+            ranges.extend(LOOPBACK.parse::<Cidr>());
+        }
+        ranges
     }
 
     fn datacenters(&self) -> Vec<String> {
@@ -408,6 +425,7 @@ impl Check<'_> {
             spot,
             upstream: one.upstream.as_ref().map(|upstream| upstream.value.clone()),
             distance_ms: one.distance.as_ref().map_or(0, |distance| distance.millis()),
+            http: one.http,
         })
     }
 
@@ -608,6 +626,7 @@ impl Check<'_> {
                 from: one.from.value.clone(),
                 to: one.to.value.clone(),
                 distance: one.distance.as_ref().map_or(Span::ZERO, |distance| distance.value),
+                http: one.http,
             })
         });
         links.collect()

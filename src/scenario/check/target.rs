@@ -3,12 +3,12 @@
 use super::params::services;
 use crate::base::limits::FAULTS_MAX;
 use crate::base::{Span, names::is_name};
-use crate::fault::{Fault, Place as Part, injector::Planned};
+use crate::fault::{Fault, HttpAct, Place as Part, injector::Planned};
 use crate::scenario::PlannedFault;
+use crate::scenario::blast::{Blast, beyond_caps};
 use crate::scenario::file::{Placed, ScenarioFile};
 use crate::scenario::pack::{Driver, HandsOff, TargetDescription};
 use crate::scenario::problem::{Findings, Place};
-use std::collections::BTreeSet;
 
 /// Every fault of every step in the order of their times, checked against the target and its blast caps.
 pub(super) fn faults(
@@ -95,6 +95,7 @@ fn fits(found: &mut Findings, place: Place, fault: &Fault, target: &TargetDescri
             wants("service instance", service.as_str(), instances);
         }
     }
+    of_link(found, place, fault, target);
     match fault {
         Fault::ProcessStop { service } | Fault::ProcessKill { service } => {
             let off = target.hands_off.get(service);
@@ -119,7 +120,7 @@ fn fits(found: &mut Findings, place: Place, fault: &Fault, target: &TargetDescri
         Fault::VolumeFill { percent, .. } if !(1..=100).contains(percent) => {
             found.add(place, format!("a volume is filled to between 1 and 100 per cent, not {percent}"));
         }
-        Fault::LinkBandwidth { rate_kb_s: 0, .. } => {
+        Fault::LinkBandwidth { rate_kb_s: 0, .. } | Fault::LinkSharedBandwidth { rate_kb_s: 0, .. } => {
             found.add(place, "a bandwidth of nothing is a black hole: use that injector");
         }
         Fault::LinkLatency { latency_ms: 0, jitter_ms: 0, .. } => {
@@ -130,6 +131,53 @@ fn fits(found: &mut Findings, place: Place, fault: &Fault, target: &TargetDescri
         }
         Fault::ReleaseRollOut { release, .. } if !is_name(release) => {
             found.add(place, format!("`{}` is not a release: write it like `2026.11.3`", shown(release)));
+        }
+        _ => {}
+    }
+}
+
+/// Whether the figures of a link's fault make sense.
+fn of_link(found: &mut Findings, place: Place, fault: &Fault, target: &TargetDescription) {
+    let percent = match fault {
+        Fault::LinkLatency { only, .. }
+        | Fault::LinkReset { only, .. }
+        | Fault::LinkBandwidth { only, .. }
+        | Fault::LinkTimeout { only, .. }
+        | Fault::LinkSlowClose { only, .. }
+        | Fault::LinkLimitData { only, .. }
+        | Fault::LinkSlicer { only, .. }
+        | Fault::LinkSharedBandwidth { only, .. } => only.toxicity_percent,
+        Fault::LinkLoss { percent, .. } | Fault::LinkHttp { percent, .. } => *percent,
+        _ => return,
+    };
+    if !(1..=100).contains(&percent) {
+        found.add(place, format!("a share is between 1 and 100 per cent, not {percent}"));
+    }
+    match fault {
+        Fault::LinkReset { only, .. } if !only.stream.is_both() => {
+            found.add(place, "a reset ends both directions: leave `stream` out");
+        }
+        Fault::LinkSlowClose { delay_ms: 0, .. } => found.add(place, "a delay of nothing changes nothing"),
+        Fault::LinkSlicer { average_size: 0, .. } => {
+            found.add(place, "a piece has at least 1 byte: set `average_size`");
+        }
+        Fault::LinkHttp { link, path, act, .. } => {
+            if target.links.iter().any(|known| known.name == *link && !known.http) {
+                found.add(place, format!("link `{link}` is not declared to carry HTTP"));
+            }
+            if !path.starts_with('/') {
+                found.add(
+                    place,
+                    format!("`{}` is not the beginning of a path: write it like `/objects`", shown(path)),
+                );
+            }
+            match act {
+                HttpAct::Status(status) if !(400..=599).contains(status) => {
+                    found.add(place, format!("a status is between 400 and 599, not {status}"));
+                }
+                HttpAct::DelayMs(0) => found.add(place, "a delay of nothing changes nothing"),
+                _ => {}
+            }
         }
         _ => {}
     }
@@ -162,44 +210,14 @@ fn overlaps(found: &mut Findings, all: &[(Place, PlannedFault)]) {
 
 /// How much of the target has a fault at the same time, against its caps.
 fn blast(found: &mut Findings, all: &[(Place, PlannedFault)], target: &TargetDescription) {
-    let mut told: BTreeSet<&str> = BTreeSet::new();
-    for (place, newest) in all {
-        let now = newest.timed.at;
-        let (mut services, mut links, mut volumes) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-        let live = all.iter().map(|(_, fault)| &fault.timed);
-        for timed in live.filter(|timed| timed.at <= now && timed.until.is_none_or(|until| until > now)) {
-            match timed.fault.place() {
-                Part::Link(link) => {
-                    links.insert(link);
-                }
-                Part::Volume(volume) => {
-                    volumes.insert(volume);
-                }
-                Part::Service(service) => {
-                    services.extend(target.instances(service.as_str()).map(|service| service.name.clone()));
-                }
-                Part::File(file) => {
-                    let component =
-                        target.files.iter().find(|known| known.name == file).map(|known| &known.component);
-                    let component = component.map_or("", |component| component.as_str());
-                    services.extend(target.instances(component).map(|service| service.name.clone()));
-                }
-            }
-        }
-        let counts = [
-            ("services", services.len(), target.caps.services),
-            ("links", links.len(), target.caps.links),
-            ("volumes", volumes.len(), target.caps.volumes),
-        ];
-        for (what, count, cap) in counts {
-            if count > cap && told.insert(what) {
-                found.add_with_help(
-                    *place,
-                    format!("from {now} on, {count} {what} have a fault at the same time; the target's cap is {cap}"),
-                    "break less, or end one fault before the next begins",
-                );
-            }
-        }
+    let faults: Vec<_> =
+        all.iter().map(|(_, one)| (one.timed.at, one.timed.until, &one.timed.fault)).collect();
+    for Blast { fault, at, what, count, cap } in beyond_caps(target, &faults) {
+        found.add_with_help(
+            all[fault].0,
+            format!("from {at} on, {count} {what} have a fault at the same time; the target's cap is {cap}"),
+            "break less, or end one fault before the next begins",
+        );
     }
 }
 

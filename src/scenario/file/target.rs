@@ -25,6 +25,9 @@ pub struct TargetFile {
     pub agent: Option<Placed<AgentFile>>,
     /// Where the synthetic users knock: a service, or a link that leads to one.
     pub front_door: Placed<ServiceName>,
+    /// Ranges that every address must lie in: `10.20.0.0/16`. Default: loopback, `127.0.0.0/8`.
+    #[serde(default)]
+    pub ranges: Vec<Placed<String>>,
     /// Its datacenters. Default: one, `main`.
     #[serde(default)]
     pub datacenters: Vec<Placed<String>>,
@@ -211,6 +214,9 @@ pub struct LinkFile {
     /// One-way delay that is always there. Default 0s.
     #[serde(default)]
     pub distance: Option<Placed<Span>>,
+    /// It carries HTTP, so that single requests can be made to fail. Default false.
+    #[serde(default)]
+    pub http: bool,
 }
 
 /// A folder with a size that its service keeps to.
