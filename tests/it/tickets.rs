@@ -109,7 +109,7 @@ fn a_ticket_has_its_limits() {
     team.refused(&json!({"ticket": {"open": {"title": "x", "on": "sesion"}}}), "bad-claim", "`sesion`");
     team.refused(&json!({"ticket": {"open": {"title": "x", "cc": ["a\u{1b}b"]}}}), "bad-text", "on copy");
     let many = vec!["ben"; limits::COPIED_MAX + 1];
-    team.refused(&json!({"ticket": {"open": {"title": "x", "cc": many}}}), "bad-text", "copied at once");
+    team.refused(&json!({"ticket": {"open": {"title": "x", "cc": many}}}), "bad-text", "named at once");
     for _ in 0..limits::TICKETS_MAX {
         team.does(open("x")).unwrap();
     }

@@ -48,6 +48,8 @@ fn sealed() -> Plan {
     plan.truth.owners = vec![canary("owner")];
     plan.truth.milestones = vec![canary("milestone")];
     plan.truth.severity = plan.severity.iter().map(|asked| (asked.id.clone(), canary("yes"))).collect();
+    plan.ladder = vec![Rung::RollBack];
+    plan.truth.decision.clear();
     plan.truth.decision.insert(
         Rung::RollBack,
         DecisionTruth { effective: true, harmful: false, knowable_after: Some(canary("knowable")) },
