@@ -51,7 +51,8 @@ impl Score {
         let scored = score(&journal, self.profile);
         if let Some(id) = &self.explain {
             let why = explain(&journal, &scored, id).ok_or_else(|| no_such_check(&scored, id))?;
-            return if self.json { show::json(&why) } else { show::print(&explained(&why)) }.map(|()| Exit::Done);
+            return if self.json { show::json(&why) } else { show::print(&explained(&why)) }
+                .map(|()| Exit::Done);
         }
         if self.json {
             show::json(&scored)?;
@@ -137,9 +138,10 @@ fn explained(why: &Explanation) -> String {
     put_list(&mut text, "numbers", &show::table(&numbers.collect::<Vec<_>>()));
     let compared = check.truth_refs.iter().map(|one| format!("  {one}\n"));
     put_list(&mut text, "compared with", &compared.collect::<String>());
-    let evidence = why.evidence.iter().map(|line| {
-        vec![format!("  #{}", line.seq), line.offset.clone(), tame(&line.text)]
-    });
+    let evidence = why
+        .evidence
+        .iter()
+        .map(|line| vec![format!("  #{}", line.seq), line.offset.clone(), tame(&line.text)]);
     put_list(&mut text, "evidence", &show::table(&evidence.collect::<Vec<_>>()));
     text
 }

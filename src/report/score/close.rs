@@ -43,7 +43,11 @@ pub(super) fn checks(sheet: &Sheet<'_, '_>) -> Vec<Check> {
 
 fn over<'s, 'a>(sheet: &Sheet<'s, 'a>) -> impl Iterator<Item = &'s StatusUpdate<'a>> {
     let from = sheet.broken_from();
-    sheet.timeline.statuses.iter().filter(move |one| one.mark.at >= from && one.state == StatusState::Resolved)
+    sheet
+        .timeline
+        .statuses
+        .iter()
+        .filter(move |one| one.mark.at >= from && one.state == StatusState::Resolved)
 }
 
 /// The last word that it is over: to the team or to people outside.
@@ -62,13 +66,18 @@ fn nominal(sheet: &Sheet<'_, '_>, cleared: Option<Mark>) -> Check {
         return Check::scored(id, weight, 0.0, wording::no_all_clear()).by(restored.map(|(mark, _)| mark));
     };
     let Some((mark, since)) = restored else {
-        return Check::scored(id, weight, 0.0, wording::nominal(None)).by([cleared]).against(&["measured.restored"]);
+        return Check::scored(id, weight, 0.0, wording::nominal(None))
+            .by([cleared])
+            .against(&["measured.restored"]);
     };
     let period = sheet.secs(mark.at) - sheet.secs(since);
     let waited = sheet.secs(cleared.at) - sheet.secs(since);
     let score = held_for(waited, period);
     Check::scored(id, weight, score, wording::nominal(Some((waited, period))))
-        .with([("seconds of good service before the all-clear", waited), ("nominal period in seconds", period)])
+        .with([
+            ("seconds of good service before the all-clear", waited),
+            ("nominal period in seconds", period),
+        ])
         .by([mark, cleared])
         .against(&["measured.restored"])
 }
@@ -86,14 +95,18 @@ fn audiences(sheet: &Sheet<'_, '_>) -> Check {
             *cleared = resolved;
         }
     }
-    let alarmed: Vec<bool> = last.values().filter(|(alarmed, _)| *alarmed).map(|(_, cleared)| *cleared).collect();
+    let alarmed: Vec<bool> =
+        last.values().filter(|(alarmed, _)| *alarmed).map(|(_, cleared)| *cleared).collect();
     if alarmed.is_empty() {
         return Check::not_applicable(id, weight, wording::NOBODY_ALARMED);
     }
     let cleared = alarmed.iter().filter(|cleared| **cleared).count();
     let score = cleared as f64 / alarmed.len() as f64;
     Check::scored(id, weight, score, wording::cleared(cleared, alarmed.len()))
-        .with([("audiences alarmed", alarmed.len() as f64), ("of these told that it is over", cleared as f64)])
+        .with([
+            ("audiences alarmed", alarmed.len() as f64),
+            ("of these told that it is over", cleared as f64),
+        ])
         .by(sheet.timeline.statuses.iter().map(|one| one.mark).filter(|mark| mark.at >= from))
 }
 
@@ -102,7 +115,11 @@ fn role(sheet: &Sheet<'_, '_>) -> Check {
     let (id, weight) = ROLE;
     let from = sheet.broken_from();
     let last = |which: &dyn Fn(&Act) -> bool| {
-        sheet.acts().filter(|(mark, _, act)| mark.at >= from && which(act)).map(|(mark, by, _)| (mark, by)).last()
+        sheet
+            .acts()
+            .filter(|(mark, _, act)| mark.at >= from && which(act))
+            .map(|(mark, by, _)| (mark, by))
+            .last()
     };
     let given = [
         (last(&|act| matches!(act, Act::Resolve(_))), &[Role::Ic][..]),

@@ -83,7 +83,10 @@ fn cadence(sheet: &Sheet<'_, '_>) -> Check {
         GRACE.secs(),
     );
     Check::scored(id, weight, score, wording::cadence(score))
-        .with([("seconds of the incident", end.since(start).secs()), ("share covered by a fresh update", score)])
+        .with([
+            ("seconds of the incident", end.since(start).secs()),
+            ("share covered by a fresh update", score),
+        ])
         .by(marks(statuses))
         .against(&["measured.restored"])
 }
@@ -193,7 +196,8 @@ fn truthful(sheet: &Sheet<'_, '_>) -> Check {
 fn mirrored(sheet: &Sheet<'_, '_>) -> Check {
     let (id, weight) = MIRRORED;
     let from = sheet.broken_from();
-    let updates: Vec<Mark> = marks(&sheet.timeline.statuses).into_iter().filter(|mark| mark.at >= from).collect();
+    let updates: Vec<Mark> =
+        marks(&sheet.timeline.statuses).into_iter().filter(|mark| mark.at >= from).collect();
     if updates.is_empty() {
         return Check::not_applicable(id, weight, wording::NOTHING_TO_MIRROR);
     }

@@ -49,11 +49,8 @@ fn coordinator(sheet: &Sheet<'_, '_>) -> Check {
     }
     let free = GRACE.secs().min(end - start);
     let rest = end - start - free;
-    let score = if rest > 0.0 {
-        (free + rest * cover1(&held, (start + free, end))) / (free + rest)
-    } else {
-        1.0
-    };
+    let score =
+        if rest > 0.0 { (free + rest * cover1(&held, (start + free, end))) / (free + rest) } else { 1.0 };
     Check::scored(id, weight, score, wording::coordinator(score, none))
         .with([("seconds of the incident", end - start), ("share with exactly one coordinator", score)])
         .by(ics.iter().map(|spell| spell.from))
@@ -78,9 +75,11 @@ fn conflicts(sheet: &Sheet<'_, '_>) -> Check {
     let both: f64 = spells(sheet, Role::Ic)
         .filter_map(|ic| Some((ic.person, within(ic, (from, to))?)))
         .map(|(person, span)| {
-            let working = sheet.timeline.roles.iter().filter(|spell| {
-                WORKING.contains(&spell.role) && spell.person == person
-            });
+            let working = sheet
+                .timeline
+                .roles
+                .iter()
+                .filter(|spell| WORKING.contains(&spell.role) && spell.person == person);
             let spans: Vec<_> = working
                 .filter_map(|spell| within(spell, span))
                 .map(|(a, b)| (sheet.secs(a), sheet.secs(b)))

@@ -85,8 +85,7 @@ fn choice(sheet: &Sheet<'_, '_>, decision: &Decision<'_>) -> Check {
     let (id, weight) = CHOICE;
     let ladder = &sheet.journal.plan().ladder;
     let works = |option: Rung| declared(sheet, option).is_some_and(|one| one.effective && !one.harmful);
-    let lightest =
-        ladder.iter().position(|rung| works(*rung) && known(sheet, decision, *rung) == Known::Yes);
+    let lightest = ladder.iter().position(|rung| works(*rung) && known(sheet, decision, *rung) == Known::Yes);
     let chosen = ladder.iter().position(|rung| *rung == decision.option);
     let harmful = declared(sheet, decision.option).is_some_and(|one| one.harmful);
     let (score, heavier) = match (lightest, chosen) {

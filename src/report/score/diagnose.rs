@@ -257,7 +257,10 @@ fn evidence_check(sheet: &Sheet<'_, '_>, mark: Mark, claim: &CauseClaim) -> Chec
     };
     let shown = cited.iter().map(|seq| Mark { seq: *seq, at: mark.at });
     Check::scored(id, weight, score, wording::evidence(cited.len(), looked))
-        .with([("things cited that were seen before", cited.len() as f64), ("looks and log entries before", looked as f64)])
+        .with([
+            ("things cited that were seen before", cited.len() as f64),
+            ("looks and log entries before", looked as f64),
+        ])
         .by(shown.chain([mark]))
 }
 

@@ -138,6 +138,26 @@ fn measured_truth_is_no_part_of_a_responders_replay() {
 }
 
 #[test]
+fn a_board_shows_the_ladder_and_nothing_of_its_worth() {
+    let board = |play: Play| ResponderBoard::of(&play.journal()).unwrap();
+    let open = board(super::builder::do_nothing());
+    let options: Vec<_> = open.ladder.iter().map(|option| option.name.as_str()).collect();
+    assert_eq!(options, ["do_nothing", "broadcast", "roll_back", "fast_track"]);
+    assert!(
+        terminal::responder(&open)
+            .contains("decide    nothing yet; one of do_nothing, broadcast, roll_back, fast_track")
+    );
+    let decided = board(super::builder::perfect());
+    let (text, ladder) = (terminal::responder(&decided), terminal::ladder(&decided));
+    assert!(text.contains("decided   roll_back (T+5m50s): the release made the pool too small"), "{text}");
+    assert!(ladder.contains("decision: roll_back by ana (T+5m50s)"), "{ladder}");
+    let json = serde_json::to_string(&(&decided.ladder, &decided.decision)).unwrap();
+    for sealed in ["effective", "harmful", "knowable", "localised", "symptom"] {
+        assert!(!json.contains(sealed) && !ladder.contains(sealed), "{sealed}");
+    }
+}
+
+#[test]
 fn a_board_shows_what_stands_now() {
     let events = super::builder::perfect().journal();
     let upto = events.iter().position(|one| one.at > START + Span::from_secs(300)).unwrap();

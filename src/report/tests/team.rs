@@ -91,7 +91,8 @@ fn help_is_asked_for_when_par_has_passed() {
     near(asked(700, Act::TakeRole(Role::ThirdLine)), 1.0);
     near(asked(700, ticket()), 1.0);
     // Nobody from outside: no help.
-    let copied = |who: &str| Act::Ticket(TicketAct::Cc { ticket: Some(name("t1")), to: vec![who.to_owned()] });
+    let copied =
+        |who: &str| Act::Ticket(TicketAct::Cc { ticket: Some(name("t1")), to: vec![who.to_owned()] });
     let open = |who: &str| do_nothing().act(200, "ana", bare()).act(700, "ana", copied(who));
     near(figure(open("ben"), "engage.escalated"), 0.0);
     near(figure(open("web-oncall"), "engage.escalated"), 1.0);
@@ -111,9 +112,11 @@ fn the_first_line_is_warned_in_one_of_three_ways() {
     near(warned(300, Act::TakeRole(Role::FirstLine)), 1.0);
     // Who holds the role from before knows with the others; who had given it back does not.
     near(warned(20, Act::TakeRole(Role::FirstLine)), 1.0);
-    let gone = do_nothing()
-        .act(20, "ana", Act::TakeRole(Role::FirstLine))
-        .act(60, "ana", Act::ReleaseRole(Role::FirstLine));
+    let gone = do_nothing().act(20, "ana", Act::TakeRole(Role::FirstLine)).act(
+        60,
+        "ana",
+        Act::ReleaseRole(Role::FirstLine),
+    );
     near(figure(gone, "engage.first-line"), 0.0);
     let cc = Act::Ticket(TicketAct::Cc { ticket: Some(name("t1")), to: vec!["first-line".to_owned()] });
     near(figure(do_nothing().act(200, "ana", bare()).act(425, "ana", cc), "engage.first-line"), 1.0);
@@ -153,14 +156,16 @@ fn who_coordinates_does_not_work_on_the_target() {
     near(conflicts(ran), 0.5);
     assert!(not_asked(do_nothing(), "coordinate.conflicts"));
     // A team of one has no choice.
-    let alone = lone_hero().without(|event| matches!(event, Event::Joined { person, .. } if person.as_str() == "ben"));
+    let alone = lone_hero()
+        .without(|event| matches!(event, Event::Joined { person, .. } if person.as_str() == "ben"));
     assert!(not_asked(alone, "coordinate.conflicts"));
 }
 
 #[test]
 fn each_change_is_announced_by_an_entry_of_its_own() {
     let changed = |acts: &[(u64, Act)], ran: &[(u64, &str)]| {
-        let play = acts.iter().fold(do_nothing(), |play, (second, act)| play.act(*second, "ben", act.clone()));
+        let play =
+            acts.iter().fold(do_nothing(), |play, (second, act)| play.act(*second, "ben", act.clone()));
         let play = ran.iter().fold(play, |play, (second, words)| play.ran(*second, words));
         figure(play, "coordinate.logged")
     };
@@ -205,7 +210,11 @@ fn the_outcome_of_a_change_is_told() {
     let next = repaired().act(1100, "ben", log()).ran(1110, "depotctl restart web").act(1230, "ben", say());
     near(reported(next), f64::midpoint(lat(240.0, 120.0, 900.0), 1.0));
     // Ended right after it: nobody can tell.
-    let cut = Play::of(plan()).broken().outage(500, 500).ran(450, "depotctl rollback web").ended(500, Outcome::Aborted);
+    let cut = Play::of(plan())
+        .broken()
+        .outage(500, 500)
+        .ran(450, "depotctl rollback web")
+        .ended(500, Outcome::Aborted);
     assert!(matches!(of(cut).check("coordinate.reported").unwrap().state, State::Censored { .. }));
 }
 
@@ -260,7 +269,9 @@ fn a_decision_is_judged_on_what_could_be_known() {
     let option = sealed.plan.truth.decision.get_mut(&Rung::RollBack).unwrap();
     option.knowable_after = Some("release-found".to_owned());
     let score = of(sealed.act(400, "ana", decide(Rung::RollBack)));
-    assert!(matches!(&score.check("decide.choice").unwrap().state, State::Unknown { why } if why.contains("grader")));
+    assert!(
+        matches!(&score.check("decide.choice").unwrap().state, State::Unknown { why } if why.contains("grader"))
+    );
     let mut old = knowing();
     old.plan.ladder.clear();
     assert!(not_asked(old, "decide.reasons"));
@@ -292,7 +303,8 @@ fn a_decision_has_reasons_and_a_second_person() {
 
 #[test]
 fn the_all_clear_waits_until_service_has_held() {
-    let nominal = |second: u64| figure(repaired().act(second, "ana", Act::Resolve("over".to_owned())), "close.nominal");
+    let nominal =
+        |second: u64| figure(repaired().act(second, "ana", Act::Resolve("over".to_owned())), "close.nominal");
     // Good from 1000 s on, and that for 60 s.
     near(nominal(1060), 1.0);
     near(nominal(1700), 1.0);
@@ -300,16 +312,17 @@ fn the_all_clear_waits_until_service_has_held() {
     near(nominal(1000), 0.0);
     near(nominal(500), 0.0);
     // The last one counts.
-    let twice = repaired()
-        .act(500, "ana", Act::Resolve("over".to_owned()))
-        .act(1100, "ana", status(StatusState::Resolved));
+    let twice = repaired().act(500, "ana", Act::Resolve("over".to_owned())).act(
+        1100,
+        "ana",
+        status(StatusState::Resolved),
+    );
     near(figure(twice, "close.nominal"), 1.0);
     near(figure(repaired(), "close.nominal"), 0.0);
     assert!(not_asked(do_nothing(), "close.nominal"));
     // Over with 290 s left and no word yet: nobody can tell.
-    let cut = |end: u64| {
-        Play::of(plan()).broken().outage(1000, end).restored(1000).ended(end, Outcome::Aborted)
-    };
+    let cut =
+        |end: u64| Play::of(plan()).broken().outage(1000, end).restored(1000).ended(end, Outcome::Aborted);
     assert!(matches!(of(cut(1350)).check("close.nominal").unwrap().state, State::Censored { .. }));
     near(figure(cut(1360), "close.nominal"), 0.0);
 }
@@ -339,7 +352,9 @@ fn everybody_who_was_alarmed_hears_that_it_is_over() {
 
 #[test]
 fn the_all_clear_comes_from_the_right_role() {
-    let by = |role: Role, act: Act| figure(repaired().act(300, "ana", Act::TakeRole(role)).act(1100, "ana", act), "close.role");
+    let by = |role: Role, act: Act| {
+        figure(repaired().act(300, "ana", Act::TakeRole(role)).act(1100, "ana", act), "close.role")
+    };
     let resolve = || Act::Resolve("over".to_owned());
     near(by(Role::Ic, resolve()), 1.0);
     near(by(Role::Communications, resolve()), 0.0);
@@ -383,8 +398,14 @@ fn a_check_is_explained_by_its_formula_its_numbers_and_its_events() {
     }
     let why = explain(&journal, &score, "mitigate.restored").unwrap();
     let numbers: Vec<_> = why.check.numbers.iter().map(|one| (one.name.as_str(), one.value)).collect();
-    assert_eq!(numbers, [("seconds from StartEx", 410.0), ("par in seconds", 600.0), ("limit in seconds", 1800.0)]);
-    assert_eq!((why.evidence[0].offset.as_str(), why.evidence[0].text.as_str()), ("T+7m50s", "service is measured as restored"));
+    assert_eq!(
+        numbers,
+        [("seconds from StartEx", 410.0), ("par in seconds", 600.0), ("limit in seconds", 1800.0)]
+    );
+    assert_eq!(
+        (why.evidence[0].offset.as_str(), why.evidence[0].text.as_str()),
+        ("T+7m50s", "service is measured as restored")
+    );
     assert!(explain(&journal, &score, "mitigate.luck").is_none());
 }
 

@@ -1,12 +1,15 @@
 //! The ticket and the severity checklist: what they are worth, by hand, and where the debrief tells of them.
 
-use super::builder::{Play, answers, do_nothing, mirrored, name, no_fault, perfect, plan, status, ticket};
+use super::builder::{
+    Play, answers, decide, do_nothing, mirrored, name, no_fault, perfect, plan, status, ticket,
+};
 use crate::{
     drill::event::Outcome,
     report::{Journal, Score, board::ResponderBoard, debrief, render, score, score::State},
     scenario::{
         act::{Act, Role, StatusState},
         ticket::{Priority, TicketAct, TicketId},
+        truth::Rung,
     },
 };
 use proptest::prelude::*;
@@ -236,6 +239,7 @@ fn the_debrief_tells_the_declared_answers_after_the_reveal() {
         .act(200, "ana", ticket())
         .act(300, "ana", mirrored(StatusState::Investigating))
         .act(500, "ana", mirrored(StatusState::Resolved))
+        .act(400, "ana", decide(Rung::Broadcast))
         .act(610, "ana", answers(&[("users", "everybody"), ("sites", "dont-know")]));
     let data = debrief(&Journal::new(&told.journal()).unwrap());
     for (text, reveal) in [(render::markdown(&data), "## The reveal"), (render::html(&data), "id=\"reveal\"")]
@@ -246,6 +250,11 @@ fn the_debrief_tells_the_declared_answers_after_the_reveal() {
         assert!(answered < reveal && text[reveal..].contains("everybody"));
         let ticket = text.find("Half of all uploads fail").unwrap();
         assert!(ticket < reveal);
+        // The decision and its reason are the team's; what the options would have done is the truth.
+        assert!(text.find("the release made the pool too small").unwrap() < reveal);
+        for truth in ["chosen at T+6m40s", "would have restored service", "would have made things worse"] {
+            assert!(text.find(truth).unwrap() > reveal, "{truth}");
+        }
         for said in ["very-urgent", "web-oncall", "not closed", "don't know"] {
             assert!(text.replace('\u{2019}', "'").contains(said), "{said}");
         }
@@ -257,6 +266,7 @@ fn the_debrief_tells_the_declared_answers_after_the_reveal() {
         [
             "ic opened it".to_owned(),
             format!("ic mirrored an update: `investigating`: {said}"),
+            "ic recorded a decision: `broadcast`: the release made the pool too small".to_owned(),
             format!("ic mirrored an update: `resolved`: {said}"),
         ]
     );

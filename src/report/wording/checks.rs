@@ -52,7 +52,9 @@ pub(crate) fn dimension(
     match (score, checks) {
         (Some(score), _) => format!("{}: {}.", about(name), standing(score)),
         (None, [Check { state: State::NotApplicable { why }, .. }, others @ ..])
-            if others.iter().all(|one| matches!(&one.state, State::NotApplicable { why: same } if same == why)) =>
+            if others
+                .iter()
+                .all(|one| matches!(&one.state, State::NotApplicable { why: same } if same == why)) =>
         {
             format!("Not applicable: {why}.")
         }

@@ -21,7 +21,8 @@ pub(crate) const MILESTONE_UNTOLD: &str =
 pub(crate) const NOT_OVER: &str = "service was not measured as restored, and nobody said that it was over";
 pub(crate) const NOBODY_ALARMED: &str = "nobody outside was told that something was wrong";
 pub(crate) const NO_ALL_CLEAR_TO_JUDGE: &str = "no all-clear was given";
-pub(crate) const NOTHING_TO_HAND_BACK: &str = "there was nothing to hand back, or no time to do it before EndEx";
+pub(crate) const NOTHING_TO_HAND_BACK: &str =
+    "there was nothing to hand back, or no time to do it before EndEx";
 pub(crate) const NO_DEBRIEF_YET: &str = "the debrief has not been held";
 
 pub(crate) fn no_ticket() -> Said {
@@ -72,9 +73,10 @@ pub(crate) fn escalated(late: Option<f64>) -> Said {
 pub(crate) fn first_line(after: Option<Span>) -> Said {
     let question = "What did those hear who had users on the line?";
     match after {
-        Some(after) => {
-            Said::asking(format!("The first line knew {} after users were first harmed.", time(after)), question)
-        }
+        Some(after) => Said::asking(
+            format!("The first line knew {} after users were first harmed.", time(after)),
+            question,
+        ),
         None => Said::asking("The first line was not warned.", question),
     }
 }
@@ -94,7 +96,9 @@ pub(crate) fn conflicts(share: f64, by_hand: usize, of: usize) -> Said {
         (true, false) => {
             format!("For {} of their time the coordinator held a working role, too.", percent(share))
         }
-        (false, true) => format!("The coordinator ran {by_hand} of {} on the target.", count(of, "operation")),
+        (false, true) => {
+            format!("The coordinator ran {by_hand} of {} on the target.", count(of, "operation"))
+        }
         (true, true) => format!(
             "For {} of their time the coordinator held a working role, too, and ran {by_hand} of {}.",
             percent(share),
@@ -124,7 +128,10 @@ pub(crate) fn reported_censored() -> Said {
 
 pub(crate) fn handed_over(told: usize, of: usize) -> Said {
     Said::asking(
-        format!("{told} of {} came with a note that says what the next one must know.", count(of, "hand-over")),
+        format!(
+            "{told} of {} came with a note that says what the next one must know.",
+            count(of, "hand-over")
+        ),
         "What did the one who took over have to ask again?",
     )
 }
@@ -170,7 +177,10 @@ pub(crate) fn asked(others: usize) -> Said {
     if others > 0 {
         return Said::plain("Somebody else was asked before the decision.");
     }
-    Said::asking("Nobody else was asked before the decision.", "Who could have seen what the decider did not?")
+    Said::asking(
+        "Nobody else was asked before the decision.",
+        "Who could have seen what the decider did not?",
+    )
 }
 
 pub(crate) fn no_all_clear() -> Said {
@@ -181,7 +191,9 @@ pub(crate) fn no_all_clear() -> Said {
 }
 
 pub(crate) fn close_censored() -> Said {
-    Said::plain("The drill ended soon after service was back, so nobody can tell how the incident would have been closed.")
+    Said::plain(
+        "The drill ended soon after service was back, so nobody can tell how the incident would have been closed.",
+    )
 }
 
 pub(crate) fn nominal(waited: Option<(f64, f64)>) -> Said {
@@ -190,12 +202,19 @@ pub(crate) fn nominal(waited: Option<(f64, f64)>) -> Said {
         time(Span::from_millis(format!("{:.0}", secs.max(0.0) * 1000.0).parse().unwrap_or(u64::MAX)))
     };
     match waited {
-        None => Said::asking("The team said that it was over, and service was not measured as restored.", question),
+        None => Said::asking(
+            "The team said that it was over, and service was not measured as restored.",
+            question,
+        ),
         Some((waited, _)) if waited < 0.0 => {
             Said::asking("The last all-clear came before service was good.", question)
         }
         Some((waited, period)) if waited < period => Said::asking(
-            format!("The all-clear came after {} of good service; {} were asked for.", span(waited), span(period)),
+            format!(
+                "The all-clear came after {} of good service; {} were asked for.",
+                span(waited),
+                span(period)
+            ),
             question,
         ),
         Some((_, period)) => {

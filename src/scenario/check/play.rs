@@ -224,9 +224,7 @@ fn texts_of(act: &Act) -> Vec<&str> {
         | Act::Declare { text }
         | Act::Status { text, .. } => vec![text],
         Act::HandOver { note, .. } => vec![note],
-        Act::Decide { because, asked, .. } => {
-            asked.iter().chain([because]).map(String::as_str).collect()
-        }
+        Act::Decide { because, asked, .. } => asked.iter().chain([because]).map(String::as_str).collect(),
         Act::Ticket(done) => done.texts(),
         Act::Hypothesis(claim) | Act::Cause(claim) => vec![&claim.text],
         Act::Assess(claim) => vec![&claim.text],

@@ -91,7 +91,8 @@ fn about(plan: &Plan, entry: &(Mark, &str, Option<&str>), action: &Action<'_>) -
         Some(on) => action.on.contains(component_of(plan, on)),
         None => {
             let reading = Reading::of(text);
-            let instances = plan.target.services.iter().filter(|one| action.on.contains(one.component.as_str()));
+            let instances =
+                plan.target.services.iter().filter(|one| action.on.contains(one.component.as_str()));
             action.on.iter().any(|on| reading.names(on))
                 || instances.into_iter().any(|one| reading.names(one.name.as_str()))
         }
@@ -132,7 +133,10 @@ fn logged(sheet: &Sheet<'_, '_>, actions: &[Action<'_>], announced: &[Option<usi
         .with([
             ("changes", actions.len() as f64),
             ("logged before", before as f64),
-            ("logged within 2 min after", figures.iter().filter(|worth| (**worth - 0.5).abs() < 1e-9).count() as f64),
+            (
+                "logged within 2 min after",
+                figures.iter().filter(|worth| (**worth - 0.5).abs() < 1e-9).count() as f64,
+            ),
         ])
         .by(actions.iter().map(|action| action.mark).chain(entries.iter().flatten().copied()))
 }
@@ -148,7 +152,8 @@ fn reported(sheet: &Sheet<'_, '_>, actions: &[Action<'_>], announced: &[Option<u
         Act::Log { .. } => !announces.contains(&mark.seq),
         _ => false,
     };
-    let told: Vec<Mark> = sheet.acts().filter(|(mark, _, act)| tells(*mark, act)).map(|(mark, ..)| mark).collect();
+    let told: Vec<Mark> =
+        sheet.acts().filter(|(mark, _, act)| tells(*mark, act)).map(|(mark, ..)| mark).collect();
     let end = sheet.journal.end();
     let reports: Vec<(Mark, Option<Mark>)> = actions
         .iter()
