@@ -63,6 +63,7 @@ fn the_autopilot_of_every_built_in_scenario_plays_a_whole_drill_in_time() {
             "cause",
             "assess",
             "severity",
+            "decide",
             "resolve",
         ] {
             assert!(verbs.contains(verb), "{name}: nobody does `{verb}`");
