@@ -27,6 +27,7 @@ use crate::{
     store::{Store, write_jsonl},
 };
 use std::{
+    collections::BTreeMap,
     fs,
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -39,6 +40,8 @@ use tokio_util::sync::CancellationToken;
 pub(super) struct Play {
     /// The scenario.
     pub(super) scenario: Scenario,
+    /// The documents that its people may read, by their names in the catalogue.
+    pub(super) documents: BTreeMap<String, String>,
     /// Where randomness begins.
     pub(super) seed: Seed,
     /// StartEx; nothing: as soon as the target is ready and steady.
@@ -207,7 +210,9 @@ impl Play {
         let address = listener.local_addr().map_err(Failure::io("read the console's address"))?;
         let tokens = Tokens::fresh();
         if self.show.is_some() {
-            let mut text = String::from("\nTake part from another terminal:\n");
+            let mut text = String::from(
+                "\nTake part: open the link in a browser, or type the line in another terminal.\n",
+            );
             for hat in [Hat::Responder, Hat::Instigator, Hat::Trainer, Hat::Observer] {
                 text.push_str(&format!(
                     "  {hat:<11} gameday join '{}' --as NAME\n",
@@ -222,9 +227,9 @@ impl Play {
             show::print(&text)?;
         }
         let desk: Arc<dyn console::Desk> = Arc::new(Door(conductor.desk()));
-        let over = over.clone();
+        let (over, documents) = (over.clone(), self.documents.clone());
         Ok(Some(tokio::spawn(async move {
-            if let Err(error) = console::serve(desk, listener, tokens, over).await {
+            if let Err(error) = console::serve(desk, documents, listener, tokens, over).await {
                 tracing::warn!(%error, "the console ended");
             }
         })))

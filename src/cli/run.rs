@@ -85,6 +85,7 @@ impl Staging {
         }
         Ok(Play {
             scenario: self.shelf.load(scenario)?,
+            documents: self.shelf.documents(scenario)?,
             seed: self.seed.map_or_else(Seed::fresh, Seed),
             start,
             autopilot,

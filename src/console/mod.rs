@@ -1,17 +1,21 @@
-//! The other door: a small HTTP API for the people of a running drill. It holds no rules: a button is a `Command`, and
-//! the drill says yes or no.
+//! The other door: pages in the browser and a small HTTP API for the people of a running drill. It holds no rules: a
+//! button is a `Command`, and the drill says yes or no.
 //!
 //! ```text
-//! POST /api/join {token, name} -> session          everything below needs `authorization: Bearer SESSION`
+//! GET  / · /responder · /instigator · /trainer · /observer      pages; below each: /live · /docs · /status · /debrief
+//! POST /api/join {token, name} -> session    everything below needs `authorization: Bearer SESSION`, or a page's cookie
 //! GET  /api/board · /api/events?after=SEQ (live stream) · /api/injections
-//! POST /api/act · /api/hint · /api/ask · /api/stop
+//! POST /api/act · /api/hint · /api/ask · /api/observe · /api/stop · /api/leave
 //! ```
 //!
 //! Open first: `api`, every path with its handler. `guard` is what a request has to pass before; `sessions` knows
-//! tokens and who is who; `view` makes boards again only when something has happened; `stream` is the live stream.
+//! tokens and who is who; `view` makes boards again only when something has happened; `stream` is the live streams;
+//! `page` makes what a browser shows; `documents` is the documentation catalogue, to search and to read.
 
 mod api;
+mod documents;
 mod guard;
+mod page;
 mod sessions;
 mod stream;
 mod view;
@@ -26,8 +30,9 @@ use crate::{
         event::Recorded,
     },
 };
+use documents::Documents;
 use sessions::Sessions;
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{collections::BTreeMap, io, net::SocketAddr, sync::Arc};
 use tokio::{
     net::TcpListener,
     sync::{Semaphore, watch},
@@ -53,6 +58,7 @@ pub trait Desk: Send + Sync {
 /// What every handler shares.
 struct Console {
     desk: Arc<dyn Desk>,
+    documents: Documents,
     tokens: Tokens,
     sessions: Sessions,
     view: View,
@@ -62,8 +68,10 @@ struct Console {
 }
 
 /// Answers on `listener` until `shutdown`; live streams end then, and what is in progress has a few seconds.
+/// `documents` are the texts of the documentation catalogue by name.
 pub async fn serve(
     desk: Arc<dyn Desk>,
+    documents: BTreeMap<String, String>,
     listener: TcpListener,
     tokens: Tokens,
     shutdown: CancellationToken,
@@ -71,6 +79,7 @@ pub async fn serve(
     let console = Arc::new(Console {
         view: View::of(Arc::clone(&desk)),
         desk,
+        documents: Documents::new(documents),
         tokens,
         sessions: Sessions::default(),
         listen: listener.local_addr()?,

@@ -19,9 +19,8 @@ use tokio::sync::watch;
 pub(super) struct Snapshot {
     count: Option<u64>,
     pub(super) events: Vec<Recorded>,
-    responder: OnceLock<Option<Bytes>>,
-    instigator: OnceLock<Option<Bytes>>,
-    injections: OnceLock<Option<Bytes>>,
+    responder: OnceLock<Option<ResponderBoard>>,
+    instigator: OnceLock<Option<InstigatorBoard>>,
 }
 
 /// An injection as `/api/injections` and `gameday injections` print it.
@@ -55,27 +54,28 @@ impl Snapshot {
         started.map(|one| one.at).or_else(|| Some(self.plan()?.start))
     }
 
+    /// The responders' board.
+    pub(super) fn responder(&self) -> Option<&ResponderBoard> {
+        self.responder.get_or_init(|| ResponderBoard::of(&self.events)).as_ref()
+    }
+
+    /// The instigators' board.
+    pub(super) fn instigator(&self) -> Option<&InstigatorBoard> {
+        self.instigator.get_or_init(|| InstigatorBoard::of(&self.events)).as_ref()
+    }
+
     /// The board of an audience as JSON.
     pub(super) fn board(&self, audience: Audience) -> Option<Bytes> {
         match audience {
-            Audience::Responder => {
-                self.responder.get_or_init(|| ResponderBoard::of(&self.events).map(|board| json(&board)))
-            }
-            Audience::Instigator => {
-                self.instigator.get_or_init(|| InstigatorBoard::of(&self.events).map(|board| json(&board)))
-            }
+            Audience::Responder => self.responder().map(json),
+            Audience::Instigator => self.instigator().map(json),
         }
-        .clone()
     }
 
     /// Every injection as JSON.
     pub(super) fn injections(&self) -> Option<Bytes> {
-        let make = || {
-            let board = InstigatorBoard::of(&self.events)?;
-            let lines: Vec<_> = board.injections.iter().map(InjectionLine::of).collect();
-            Some(json(&lines))
-        };
-        self.injections.get_or_init(make).clone()
+        let lines: Vec<_> = self.instigator()?.injections.iter().map(InjectionLine::of).collect();
+        Some(json(&lines))
     }
 }
 

@@ -66,6 +66,16 @@ pub struct ResponderBoard {
     pub declared: Option<String>,
     /// The last status update.
     pub status: Option<BoardStatus>,
+    /// Every status update, the oldest first.
+    pub statuses: Vec<BoardStatus>,
+    /// Everybody who takes part.
+    pub people: Vec<(Person, Hat)>,
+    /// The team's last answer about the cause.
+    pub cause: Option<BoardLine>,
+    /// The team's last answer about the impact.
+    pub impact: Option<BoardLine>,
+    /// The all-clear; nothing again once another incident is declared.
+    pub all_clear: Option<BoardLine>,
     /// The tail of the channel.
     pub channel: Vec<BoardLine>,
     /// Pointers given so far.
@@ -78,6 +88,8 @@ pub struct ResponderBoard {
     pub fact_offers: Vec<BoardEntry>,
     /// The target's components.
     pub components: Vec<String>,
+    /// Classes of requests that an assessment may speak of.
+    pub classes: Vec<ClassName>,
 }
 
 /// An active alarm.
@@ -108,9 +120,15 @@ pub struct BoardRole {
     pub holder: Option<Person>,
 }
 
-/// The last status update.
+/// A status update.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BoardStatus {
+    /// When it was sent.
+    pub at: At,
+    /// By whom.
+    pub by: Person,
+    /// Who was told.
+    pub to: Vec<String>,
     /// The words.
     pub text: String,
     /// How the incident stands.
@@ -146,8 +164,6 @@ pub struct BoardEntry {
 pub struct InstigatorBoard {
     /// What responders see at this moment.
     pub responders: ResponderBoard,
-    /// Everybody who takes part.
-    pub people: Vec<(Person, Hat)>,
     /// Every injection.
     pub injections: Vec<BoardInjection>,
     /// The last measured second.
@@ -207,9 +223,10 @@ impl ResponderBoard {
         for alarm in &mut board.alarms {
             alarm.age = now.since(alarm.raised);
         }
-        if let Some((status, at)) = last_status(events) {
-            board.status = Some(status_at(status, at, now));
+        for status in &mut board.statuses {
+            status.age = now.since(status.at);
         }
+        board.status = board.statuses.last().cloned();
         Some(board)
     }
 
@@ -224,6 +241,11 @@ impl ResponderBoard {
             roles: Role::ALL.into_iter().map(|role| BoardRole { role, holder: None }).collect(),
             declared: None,
             status: None,
+            statuses: Vec::new(),
+            people: Vec::new(),
+            cause: None,
+            impact: None,
+            all_clear: None,
             channel: Vec::new(),
             hints: Vec::new(),
             questions: Vec::new(),
@@ -238,6 +260,7 @@ impl ResponderBoard {
                 .map(|offer| BoardEntry { name: offer.id.clone(), says: offer.says.clone() })
                 .collect(),
             components: plan.target.components().into_iter().map(str::to_owned).collect(),
+            classes: plan.workload.classes.iter().map(|class| class.name.clone()).collect(),
         }
     }
 
@@ -271,13 +294,14 @@ impl ResponderBoard {
             Event::QuestionAsked { question, .. } => {
                 self.questions.extend(plan.questions.get(*question).cloned());
             }
-            Event::Acted { by, act } => self.act(by, act),
+            Event::Joined { person, hat } => self.people.push((person.clone(), *hat)),
+            Event::Acted { by, act } => self.act(recorded, by, act),
             _ => {}
         }
         self.say(plan, recorded);
     }
 
-    fn act(&mut self, by: &Person, act: &Act) {
+    fn act(&mut self, recorded: &Recorded, by: &Person, act: &Act) {
         let mut hold = |role: Role, holder: Option<&Person>| {
             if let Some(one) = self.roles.iter_mut().find(|one| one.role == role) {
                 one.holder = holder.cloned();
@@ -294,8 +318,25 @@ impl ResponderBoard {
                     }
                 }
             }
-            Act::Declare { text } => self.declared = Some(text.clone()),
-            Act::Resolve(_) => self.declared = None,
+            Act::Declare { text } => {
+                self.declared = Some(text.clone());
+                self.all_clear = None;
+            }
+            Act::Status { text, to, state, next_in } => self.statuses.push(BoardStatus {
+                at: recorded.at,
+                by: by.clone(),
+                to: to.clone(),
+                text: text.clone(),
+                state: *state,
+                age: Span::ZERO,
+                next_due: next_in.map(|next| recorded.at + next),
+            }),
+            Act::Cause(_) => self.cause = Some(line_of(recorded, by, act)),
+            Act::Assess(_) => self.impact = Some(line_of(recorded, by, act)),
+            Act::Resolve(_) => {
+                self.declared = None;
+                self.all_clear = Some(line_of(recorded, by, act));
+            }
             _ => {}
         }
     }
@@ -328,23 +369,8 @@ fn last_figures(events: &[Recorded]) -> BTreeMap<ClassName, BoardFigures> {
         .collect()
 }
 
-fn last_status(events: &[Recorded]) -> Option<(&Act, At)> {
-    events.iter().rev().find_map(|recorded| match &recorded.event {
-        Event::Acted { act: act @ Act::Status { .. }, .. } => Some((act, recorded.at)),
-        _ => None,
-    })
-}
-
-fn status_at(act: &Act, at: At, now: At) -> BoardStatus {
-    match act {
-        Act::Status { text, state, next_in, .. } => BoardStatus {
-            text: text.clone(),
-            state: *state,
-            age: now.since(at),
-            next_due: next_in.map(|next| at + next),
-        },
-        _ => unreachable!("only statuses are looked for"),
-    }
+fn line_of(recorded: &Recorded, by: &Person, act: &Act) -> BoardLine {
+    BoardLine { seq: recorded.seq, at: recorded.at, text: format!("{by} {}", events::act(act)) }
 }
 
 impl InstigatorBoard {
@@ -356,7 +382,6 @@ impl InstigatorBoard {
         };
         let mut board = Self {
             responders,
-            people: Vec::new(),
             injections: plan
                 .injections
                 .iter()
@@ -385,7 +410,6 @@ impl InstigatorBoard {
 
     fn take(&mut self, event: &Event) {
         match event {
-            Event::Joined { person, hat } => self.people.push((person.clone(), *hat)),
             Event::Injection { id, step } => self.step(id.as_str(), step),
             Event::SymptomSeen { .. } | Event::Relapsed => self.restored = Some(false),
             Event::Restored { .. } => self.restored = Some(true),

@@ -7,7 +7,7 @@ mod after;
 mod build;
 mod chart;
 
-pub use build::debrief;
+pub use build::{debrief, strip_of};
 pub use chart::{AlarmBar, ChartMark, ClassSeries, Dumbbell, Lane, RoleBar, SharePair, Strip};
 
 use super::score::Score;

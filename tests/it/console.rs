@@ -163,7 +163,7 @@ impl Running {
         let (desk, tokens) = (Recorder::over(events), Tokens::fresh());
         let address = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();
-        let served = console::serve(desk.clone(), listener, tokens.clone(), shutdown.clone());
+        let served = console::serve(desk.clone(), documents(), listener, tokens.clone(), shutdown.clone());
         let http = Client::builder().no_proxy().timeout(DEADLINE).build().unwrap();
         Self { desk, tokens, address, shutdown, server: tokio::spawn(served), http }
     }

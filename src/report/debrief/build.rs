@@ -2,7 +2,7 @@
 
 use super::{
     AlarmLine, Compared, Debrief, Detection, Exercise, FORMAT, Field, Header, ImpactSection, Lane, Moment,
-    Open, Overview, Response, RoleLine, TimelineRow, TimelineSection, chart,
+    Open, Overview, Response, RoleLine, Strip, TimelineRow, TimelineSection, chart,
 };
 use crate::{
     base::{At, Person, Span},
@@ -25,6 +25,13 @@ pub(super) struct Desk<'d, 'a> {
     pub(super) journal: &'d Journal<'a>,
     pub(super) timeline: &'d Timeline<'a>,
     pub(super) impact: &'d Impact,
+}
+
+/// The incident strip alone, also of a drill that is under way.
+pub fn strip_of(journal: &Journal<'_>) -> Strip {
+    let timeline = Timeline::of(journal);
+    let impact = Impact::of(journal, &timeline);
+    chart::strip(journal, &timeline, &impact)
 }
 
 /// Writes up a journal. The same journal gives the same debrief.

@@ -151,6 +151,10 @@ pub fn line(plan: &Plan, event: &Event) -> Option<String> {
         Event::NoticeFailed { retry_at: None, error, .. } => {
             format!("a message was given up: {}", tame(error))
         }
+        Event::Observed { by, about, text } => {
+            let about = about.map_or(String::new(), |seq| format!(" on event {seq}"));
+            format!("{by} noted{about}: {}", cut(&tame(text), 200))
+        }
         Event::TookOver { epoch, .. } if *epoch > 1 => "another engine took over".to_owned(),
         Event::Ended { outcome, reason } => {
             format!("EndEx: {} ({})", outcome.as_str(), tame(reason))
