@@ -24,6 +24,12 @@ pub const STEPS_MAX: usize = 1000;
 pub const HINTS_MAX: usize = 12;
 /// Least time between two hints.
 pub const HINT_INTERVAL: Span = Span::from_secs(30);
+/// Tickets that may be opened in one drill.
+pub const TICKETS_MAX: usize = 50;
+/// People who may be copied on a ticket at once.
+pub const COPIED_MAX: usize = 30;
+/// Longest name of somebody who is copied on a ticket, in bytes.
+pub const COPIED_BYTES_MAX: usize = 100;
 /// Longest drill that may be planned.
 pub const DRILL_MAX: Span = Span::from_mins(12 * 60);
 /// Wall-clock time that a script may take before its worker is killed.

@@ -8,8 +8,12 @@ use super::{
 use crate::{
     base::{At, Person, limits},
     fault::kind,
-    scenario::act::{Act, CauseClaim, ClaimedWindow, ImpactClaim, Role, When},
+    scenario::{
+        act::{Act, CauseClaim, ClaimedWindow, ImpactClaim, Role, When},
+        severity::Answer,
+    },
 };
+use std::collections::BTreeMap;
 
 impl Drill {
     pub(super) fn asked(&self, now: At, command: &Command) -> Result<Vec<Event>, Refusal> {
@@ -112,11 +116,17 @@ impl Drill {
                     return Err(Refusal::AlreadyAcknowledged { alarm: name.clone(), by: who.clone() });
                 }
             }
-            Act::Say(said)
-            | Act::Stumped(said)
-            | Act::Resolve(said)
-            | Act::Declare { text: said }
-            | Act::Status { text: said, .. } => text(said)?,
+            Act::Say(said) | Act::Stumped(said) | Act::Resolve(said) | Act::Declare { text: said } => {
+                text(said)?;
+            }
+            Act::Status { text: said, ticket, .. } => {
+                text(said)?;
+                if let Some(id) = ticket {
+                    self.open_ticket(Some(*id))?;
+                }
+            }
+            Act::Ticket(done) => return Ok(Act::Ticket(self.ticket(done)?)),
+            Act::Severity(answers) => self.checklist(answers)?,
             Act::Log { text: said, on } => {
                 text(said)?;
                 if let Some(on) = on {
@@ -143,7 +153,7 @@ impl Drill {
         }
     }
 
-    fn component(&self, name: &str) -> Result<(), Refusal> {
+    pub(super) fn component(&self, name: &str) -> Result<(), Refusal> {
         let target = &self.plan.target;
         let known = target.has_service(name)
             || target.links.iter().any(|link| link.name.as_str() == name)
@@ -229,6 +239,32 @@ impl Drill {
             }
         }
         Ok(ImpactClaim { windows, ..claim.clone() })
+    }
+
+    /// Every answer is to a question of the checklist, and made of its options.
+    fn checklist(&self, answers: &BTreeMap<String, Answer>) -> Result<(), Refusal> {
+        let questions = &self.plan.severity;
+        if answers.is_empty() || questions.is_empty() {
+            let why = if questions.is_empty() {
+                "this drill asks no severity checklist"
+            } else {
+                "answer at least one question of the severity checklist"
+            };
+            return Err(Refusal::BadClaim(why.to_owned()));
+        }
+        for (id, answer) in answers {
+            let Some(question) = questions.iter().find(|question| question.id == *id) else {
+                let known: Vec<_> = questions.iter().map(|question| question.id.as_str()).collect();
+                let known = known.join(", ");
+                return Err(Refusal::BadClaim(format!(
+                    "the checklist has no question `{id}`: it asks {known}"
+                )));
+            };
+            if let Some(objection) = question.objection(answer) {
+                return Err(Refusal::BadClaim(objection));
+            }
+        }
+        Ok(())
     }
 
     /// A hint is a catalogue entry and perhaps one of its headings; nothing that a person typed is ever shown.
@@ -329,7 +365,7 @@ fn exclusive(role: Role) -> bool {
     role == Role::Ic
 }
 
-fn text(said: &str) -> Result<(), Refusal> {
+pub(super) fn text(said: &str) -> Result<(), Refusal> {
     if said.trim().is_empty() {
         return Err(Refusal::BadText("say something: the text is empty".into()));
     }

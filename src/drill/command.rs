@@ -248,6 +248,9 @@ pub enum Refusal {
     /// A claim names something that does not exist.
     #[error("{0}")]
     BadClaim(String),
+    /// A ticket that is not there, is closed, or could be one of several.
+    #[error("{0}")]
+    BadTicket(String),
     /// A hint that is no pointer into the catalogue.
     #[error("`{given}` is not in the documentation catalogue, and a hint may point nowhere else{suggestion}")]
     NotInCatalogue {
@@ -295,6 +298,7 @@ impl Refusal {
             Self::AlreadyAcknowledged { .. } => "already-acknowledged",
             Self::BadText(_) => "bad-text",
             Self::BadClaim(_) => "bad-claim",
+            Self::BadTicket(_) => "bad-ticket",
             Self::NotInCatalogue { .. } => "not-in-catalogue",
             Self::HintsRationed(_) => "hints-rationed",
             Self::NobodyStumped => "nobody-stumped",

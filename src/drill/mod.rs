@@ -5,7 +5,7 @@
 //! ```
 //!
 //! `decide` reads and never changes; [`Drill::apply`] changes and never decides. Open first: this file for the state,
-//! then [`due`](self) for what happens by itself, `acts` for what people may do, `reports` for what hands tell, and
+//! then [`due`](self) for what happens by itself, `acts` for what people may do (`tickets` for theirs), `reports` for what hands tell, and
 //! [`injection`] for the only table of an injection's states.
 
 mod acts;
@@ -18,6 +18,7 @@ pub mod injection;
 pub mod measure;
 pub mod plan;
 mod reports;
+mod tickets;
 
 use crate::{
     base::{AlarmName, At, InjectionId, NoticeId, Person, ProbeName, Span, limits},
@@ -26,6 +27,7 @@ use crate::{
         AlarmTrigger,
         act::{Act, Role},
         condition::{Condition, Subject},
+        ticket::TicketAct,
     },
 };
 use command::{Command, Refusal};
@@ -98,6 +100,10 @@ struct Talk {
     resolved: bool,
     caused: bool,
     assessed: bool,
+    /// Whether each ticket is open, in the order in which they were opened.
+    tickets: Vec<bool>,
+    /// The status updates, by their numbers in the journal.
+    statuses: BTreeSet<u64>,
     /// The latest of the three acts that close an incident.
     concluded_at: Option<At>,
 }
@@ -583,13 +589,22 @@ impl Drill {
                 }
             }
             Act::Declare { .. } => talk.declared = true,
-            Act::Status { .. } => talk.status_sent = true,
+            Act::Status { .. } => {
+                talk.status_sent = true;
+                talk.statuses.insert(self.next_seq - 1);
+            }
+            Act::Ticket(TicketAct::Open { .. }) => talk.tickets.push(true),
+            Act::Ticket(TicketAct::Close { ticket: Some(id), .. }) => {
+                if let Some(open) = talk.tickets.get_mut(id.index()) {
+                    *open = false;
+                }
+            }
             Act::Stumped(_) => talk.stumped = true,
             Act::Cause(_) => (talk.caused, talk.concluded_at) = (true, Some(at)),
             Act::Assess(_) => (talk.assessed, talk.concluded_at) = (true, Some(at)),
             Act::Resolve(_) => (talk.resolved, talk.concluded_at) = (true, Some(at)),
             Act::Operate(argv) => return vec![Effect::Operate { by: by.clone(), argv: argv.clone() }],
-            Act::Say(_) | Act::Log { .. } | Act::Hypothesis(_) => {}
+            Act::Say(_) | Act::Log { .. } | Act::Hypothesis(_) | Act::Ticket(_) | Act::Severity(_) => {}
         }
         Vec::new()
     }

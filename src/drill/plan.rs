@@ -8,6 +8,7 @@ use crate::{
         act::Act,
         condition::Condition,
         pack::{CatalogueEntry, TargetDescription, WorkloadShape},
+        severity::Question,
         truth::{self, Truth},
     },
     seed::Seed,
@@ -49,6 +50,9 @@ pub struct Plan {
     pub hints: Vec<String>,
     /// Vetted questions, asked by number.
     pub questions: Vec<String>,
+    /// The severity checklist: questions and options, without what is right.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub severity: Vec<Question>,
     /// Who is needed.
     pub roster: RosterNeeds,
     /// What must hold before StartEx and again at the end.
@@ -163,6 +167,7 @@ impl Plan {
             catalogue: scenario.pack.catalogue.clone(),
             hints: scenario.hints.clone(),
             questions: scenario.questions.clone(),
+            severity: scenario.severity.clone(),
             roster: scenario.roster,
             steady_state: scenario.steady_state.clone(),
             workload: scenario.workload.clone(),

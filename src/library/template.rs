@@ -76,6 +76,9 @@ truth:
       - {id: disk-full, says: a volume is full, any: [disk full, volume full]}
     spreads: [session -> web, web -> edge]
   impact: {login: 80-100 %}
+  owners: [session-oncall]        # whom the team has to copy on its ticket
+  severity: {live: true, users: everybody, sites: [east, west]}   # the checklist's right answers
+  priority: top-priority          # what the ticket has to say
   decision:
     do_nothing: {effective: false, harmful: true}
     fast_track: {effective: true, knowable_after: localised}
@@ -92,8 +95,10 @@ autopilot:
   - {after: start, wait: 2s, who: ana, do: {take-role: ic}}
   - {after: alarm LoginErrorsHigh, wait: 5s, who: ana, do: {ack: LoginErrorsHigh}}
   - {wait: 5s, who: ana, do: {declare: {text: Nobody can log in}}}
+  - {wait: 5s, who: ana, do: {ticket: {open: {title: Nobody can log in, on: session, cc: [session-oncall]}}}}
   - {wait: 5s, who: ana, do: {log: {text: Restarting session, on: session}}}
   - {wait: 5s, who: ana, do: {operate: [depotctl, restart, session]}}
   - {after: restored, wait: 5s, who: ana, do: {cause: {component: session, kind: process.hang, facts: [session-silent]}}}
+  - {wait: 5s, who: ana, do: {severity: {live: true, users: everybody, sites: [east, west]}}}
   - {wait: 5s, who: ana, do: {resolve: session answers again}}
 "#;

@@ -3,7 +3,10 @@
 //! [`ResponderBoard`] has no place for truth, plan, measurement or the names of injectors. [`InstigatorBoard`] adds the
 //! injections and the measured truth. Both are made again from the journal whenever they are asked for.
 
-use super::wording::{self, events};
+use super::{
+    ticket::{self, Ticket},
+    wording::{self, events},
+};
 use crate::{
     base::{At, ClassName, Person, Span},
     drill::{
@@ -13,6 +16,7 @@ use crate::{
     scenario::{
         AlarmSeverity,
         act::{Act, Role, StatusState},
+        severity::Answer,
     },
 };
 use serde::{Deserialize, Serialize};
@@ -76,6 +80,10 @@ pub struct ResponderBoard {
     pub impact: Option<BoardLine>,
     /// The all-clear; nothing again once another incident is declared.
     pub all_clear: Option<BoardLine>,
+    /// Every ticket.
+    pub tickets: Vec<Ticket>,
+    /// The severity checklist with the team's last answers.
+    pub severity: Vec<BoardQuestion>,
     /// The tail of the channel.
     pub channel: Vec<BoardLine>,
     /// Pointers given so far.
@@ -123,6 +131,8 @@ pub struct BoardRole {
 /// A status update.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BoardStatus {
+    /// The event.
+    pub seq: u64,
     /// When it was sent.
     pub at: At,
     /// By whom.
@@ -137,6 +147,23 @@ pub struct BoardStatus {
     pub age: Span,
     /// When the next one was promised.
     pub next_due: Option<At>,
+}
+
+/// A question of the severity checklist. Which answer is right is nothing for a board.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BoardQuestion {
+    /// What it is answered by.
+    pub name: String,
+    /// The question.
+    pub asks: String,
+    /// What can be answered.
+    pub options: Vec<String>,
+    /// Several options may be named together.
+    pub many: bool,
+    /// The team's last answer.
+    pub answer: Option<Answer>,
+    /// When it was given.
+    pub answered: Option<At>,
 }
 
 /// A line of the channel.
@@ -246,6 +273,19 @@ impl ResponderBoard {
             cause: None,
             impact: None,
             all_clear: None,
+            tickets: Vec::new(),
+            severity: plan
+                .severity
+                .iter()
+                .map(|question| BoardQuestion {
+                    name: question.id.clone(),
+                    asks: question.asks.clone(),
+                    options: question.options.clone(),
+                    many: question.many,
+                    answer: None,
+                    answered: None,
+                })
+                .collect(),
             channel: Vec::new(),
             hints: Vec::new(),
             questions: Vec::new(),
@@ -295,7 +335,10 @@ impl ResponderBoard {
                 self.questions.extend(plan.questions.get(*question).cloned());
             }
             Event::Joined { person, hat } => self.people.push((person.clone(), *hat)),
-            Event::Acted { by, act } => self.act(recorded, by, act),
+            Event::Acted { by, act } => {
+                ticket::take(&mut self.tickets, recorded.seq, recorded.at, by, act);
+                self.act(recorded, by, act);
+            }
             _ => {}
         }
         self.say(plan, recorded);
@@ -322,7 +365,8 @@ impl ResponderBoard {
                 self.declared = Some(text.clone());
                 self.all_clear = None;
             }
-            Act::Status { text, to, state, next_in } => self.statuses.push(BoardStatus {
+            Act::Status { text, to, state, next_in, .. } => self.statuses.push(BoardStatus {
+                seq: recorded.seq,
                 at: recorded.at,
                 by: by.clone(),
                 to: to.clone(),
@@ -336,6 +380,13 @@ impl ResponderBoard {
             Act::Resolve(_) => {
                 self.declared = None;
                 self.all_clear = Some(line_of(recorded, by, act));
+            }
+            Act::Severity(answers) => {
+                for question in &mut self.severity {
+                    if let Some(answer) = answers.get(&question.name) {
+                        (question.answer, question.answered) = (Some(answer.clone()), Some(recorded.at));
+                    }
+                }
             }
             _ => {}
         }

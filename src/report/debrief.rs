@@ -6,6 +6,7 @@
 mod after;
 mod build;
 mod chart;
+mod tracked;
 
 pub use build::{debrief, strip_of};
 pub use chart::{AlarmBar, ChartMark, ClassSeries, Dumbbell, Lane, RoleBar, SharePair, Strip};
@@ -40,7 +41,9 @@ pub struct Debrief {
     pub detection: Detection,
     /// What happened when, without the truth.
     pub timeline: TimelineSection,
-    /// Severity checklist and decision record.
+    /// The severity checklist as the team answered it.
+    pub severity: Vec<SeverityLine>,
+    /// Severity and decision record.
     pub decisions: Vec<Open>,
     /// Roles, actions and broadcasts.
     pub response: Response,
@@ -231,6 +234,34 @@ pub struct Response {
     pub actions: Vec<TimelineRow>,
     /// Status updates.
     pub broadcasts: Vec<TimelineRow>,
+    /// Tickets.
+    pub tickets: Vec<TicketCard>,
+}
+
+/// A ticket as it stood at EndEx.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TicketCard {
+    /// Its id: `t1`.
+    pub id: String,
+    /// One line.
+    pub title: String,
+    /// Its fields: component, priority, people on copy, when it was opened and closed.
+    pub fields: Vec<Field>,
+    /// What was known when it was opened; may be empty.
+    pub text: String,
+    /// Everything that was done to it.
+    pub entries: Vec<TimelineRow>,
+}
+
+/// A question of the severity checklist, before the truth is told.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SeverityLine {
+    /// The question.
+    pub question: String,
+    /// The team's last answer.
+    pub answer: String,
+    /// When it was given, if it was.
+    pub moment: Option<Moment>,
 }
 
 /// One time that a role was held.
@@ -253,6 +284,8 @@ pub struct Reveal {
     pub summary: String,
     /// The team's last answer beside the truth.
     pub compared: Vec<Compared>,
+    /// The severity checklist: the team's answers beside the declared ones.
+    pub severity: Vec<Compared>,
     /// What is true of the cause.
     pub facts: Vec<String>,
     /// What let it happen.

@@ -17,6 +17,7 @@ pub mod journal;
 pub mod proof;
 pub mod render;
 pub mod score;
+pub mod ticket;
 pub mod timeline;
 pub mod wording;
 

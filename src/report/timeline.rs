@@ -1,6 +1,9 @@
 //! Who did what and when: one pass over the journal, kept as lists that borrow from it.
 
-use super::journal::{Journal, Mark};
+use super::{
+    journal::{Journal, Mark},
+    ticket::{self, Ticket},
+};
 use crate::{
     base::{AlarmName, At, InjectionId, Person, Span},
     drill::{
@@ -10,8 +13,10 @@ use crate::{
     scenario::{
         AlarmRule,
         act::{Act, CauseClaim, ImpactClaim, Role, StatusState},
+        severity::Answer,
     },
 };
+use std::collections::BTreeMap;
 
 /// One time that an alarm was active.
 #[derive(Clone)]
@@ -113,6 +118,10 @@ pub struct Timeline<'a> {
     pub roles: Vec<RoleSpell<'a>>,
     /// Status updates.
     pub statuses: Vec<StatusUpdate<'a>>,
+    /// Tickets, by when they were opened.
+    pub tickets: Vec<Ticket>,
+    /// The last answer to each question of the severity checklist.
+    pub severity: BTreeMap<&'a str, (Mark, &'a Answer)>,
     /// Declarations of an incident.
     pub declared: Vec<(Mark, &'a str)>,
     /// "It is over".
@@ -236,16 +245,20 @@ impl<'a> Timeline<'a> {
                 }
             }
             Act::Declare { text } => self.declared.push((mark, text)),
-            Act::Status { text, to, state, next_in } => {
+            Act::Status { text, to, state, next_in, .. } => {
                 self.statuses.push(StatusUpdate { mark, text, to, state: *state, next_in: *next_in });
             }
             Act::Stumped(text) => self.stumped.push((mark, text)),
             Act::Hypothesis(claim) => self.hypotheses.push((mark, claim)),
             Act::Cause(claim) => self.causes.push((mark, claim)),
             Act::Assess(claim) => self.assessments.push((mark, claim)),
+            Act::Severity(answers) => {
+                self.severity.extend(answers.iter().map(|(id, answer)| (id.as_str(), (mark, answer))));
+            }
             Act::Resolve(text) => self.resolved.push((mark, text)),
-            Act::Say(_) | Act::Operate(_) => {}
+            Act::Say(_) | Act::Operate(_) | Act::Ticket(_) => {}
         }
+        ticket::take(&mut self.tickets, mark.seq, mark.at, by, act);
     }
 
     fn take(&mut self, from: Mark, role: Role, person: &'a Person, open: &mut Vec<usize>) {

@@ -1,5 +1,7 @@
 //! What a responder may do: one enum for the autopilot's file, the command line, the API and the journal.
 
+use super::severity::Answer;
+use super::ticket::{TicketAct, TicketId};
 use crate::base::{AlarmName, At, ClassName, Person, Span};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt, str::FromStr};
@@ -51,7 +53,12 @@ pub enum Act {
         /// When the next update is promised, counted from now.
         #[serde(default)]
         next_in: Option<Span>,
+        /// The ticket that the update is mirrored into.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ticket: Option<TicketId>,
     },
+    /// Does something to the ticket that tracks the incident.
+    Ticket(TicketAct),
     /// "We cannot get any further": unlocks the instigators' questions.
     Stumped(String),
     /// A guess at the cause, while working.
@@ -60,6 +67,8 @@ pub enum Act {
     Cause(CauseClaim),
     /// The team's answer: who was affected, when and how much. The last one before the reveal counts.
     Assess(ImpactClaim),
+    /// The team's answers to questions of the severity checklist. The last one to each question before the reveal counts.
+    Severity(BTreeMap<String, Answer>),
     /// Says that the incident is over. Restoration itself is measured, not believed.
     Resolve(String),
     /// Runs an operation on the target; people do this in their own shell, the autopilot through the engine.
@@ -76,10 +85,12 @@ impl Act {
             Self::Ack(_) => "ack",
             Self::Declare { .. } => "declare",
             Self::Status { .. } => "status",
+            Self::Ticket(_) => "ticket",
             Self::Stumped(_) => "stumped",
             Self::Hypothesis(_) => "hypothesis",
             Self::Cause(_) => "cause",
             Self::Assess(_) => "assess",
+            Self::Severity(_) => "severity",
             Self::Resolve(_) => "resolve",
             Self::Operate(_) => "operate",
         }

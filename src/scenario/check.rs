@@ -4,12 +4,13 @@
 //! in: [`parameters`] first (what a script may be given), then [`scenario`] with what the scripts planned.
 //!
 //! Open first: [`scenario`]. Then `target` for names of the target's parts, `story` for what players are told,
-//! `cause` for truth and claims, `play` for the autopilot, `pack` for pack files.
+//! `cause` for truth and claims, `severity` for its checklist, `play` for the autopilot, `pack` for pack files.
 
 mod cause;
 mod pack;
 mod params;
 mod play;
+mod severity;
 mod story;
 mod target;
 
@@ -71,10 +72,18 @@ pub fn scenario(file: &ScenarioFile, given: Given<'_>) -> Result<Scenario, Vec<P
     let alarms = story::alarms(&mut found, file, &mut measure);
     let injects = story::injects(&mut found, file, duration.limit);
     let (hints, questions) = story::hints(&mut found, file, given.pack);
+    let severity = severity::questions(&mut found, &file.truth, target);
     let truth = cause::truth(&mut found, file, &workload, target);
     let reference_solution = target::reference_solution(&mut found, file, target);
     let sample_claims = cause::sample_claims(&mut found, file, target);
-    let stage = play::Stage { target, alarms: &alarms, workload: &workload, limit: duration.limit, file };
+    let stage = play::Stage {
+        target,
+        alarms: &alarms,
+        workload: &workload,
+        severity: &severity,
+        limit: duration.limit,
+        file,
+    };
     let (autopilot, mut player_problems) = play::autopilot(&mut found, &stage, given.players);
     let scenario = Scenario {
         name: given.name.to_owned(),
@@ -94,6 +103,7 @@ pub fn scenario(file: &ScenarioFile, given: Given<'_>) -> Result<Scenario, Vec<P
         injects,
         hints,
         questions,
+        severity,
         stop_conditions,
         restored_when,
         truth,

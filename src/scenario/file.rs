@@ -334,6 +334,47 @@ impl<T: JsonSchema> JsonSchema for TextOr<T> {
     }
 }
 
+/// A list of words, or something with structure.
+#[derive(Debug, Clone)]
+pub enum WordsOr<T> {
+    /// The words.
+    Words(Vec<String>),
+    /// The structure.
+    Other(T),
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for WordsOr<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Either<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Either<T> {
+            type Value = WordsOr<T>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of words or a mapping")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(WordsOr::Other)
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
+                Vec::deserialize(SeqAccessDeserializer::new(seq)).map(WordsOr::Words)
+            }
+        }
+        from.deserialize_any(Either(PhantomData))
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for WordsOr<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        format!("Words_or_{}", T::schema_name()).into()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let other = generator.subschema_for::<T>();
+        schemars::json_schema!({"anyOf": [{"type": "array", "items": {"type": "string"}}, other]})
+    }
+}
+
 /// One mapping, or a list of them.
 #[derive(Debug, Clone)]
 pub enum OneOrMany<T> {

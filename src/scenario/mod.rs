@@ -14,6 +14,8 @@ pub mod condition;
 pub mod file;
 pub mod pack;
 pub mod problem;
+pub mod severity;
+pub mod ticket;
 pub mod truth;
 
 use crate::base::{AlarmName, Person, Span};
@@ -22,6 +24,7 @@ use act::{Act, Role};
 use condition::Condition;
 use pack::{Pack, WorkloadShape};
 use serde::{Deserialize, Serialize};
+use severity::Question;
 use truth::Truth;
 
 /// A scenario that passed every check, with its pack.
@@ -61,6 +64,8 @@ pub struct Scenario {
     pub hints: Vec<String>,
     /// Questions that instigators may ask after a "stumped".
     pub questions: Vec<String>,
+    /// The severity checklist: questions and options, without what is right.
+    pub severity: Vec<Question>,
     /// Automatic aborts: the drill is stopped when one of these does not hold.
     pub stop_conditions: Vec<Condition>,
     /// The oracle: when service counts as restored.

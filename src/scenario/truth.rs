@@ -3,6 +3,7 @@
 //! [`Truth`] has neither `Serialize` nor `Debug`. It is written in exactly one place, the plan in a journal, through
 //! [`at_rest`]; a test forbids every other use of that module.
 
+use super::ticket::Priority;
 use crate::base::ClassName;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -18,6 +19,8 @@ pub struct Truth {
     pub owners: Vec<String>,
     /// The right answers of the severity checklist, by question.
     pub severity: BTreeMap<String, String>,
+    /// How soon somebody had to act: what the ticket has to say.
+    pub priority: Option<Priority>,
     /// The decision ladder's rungs and what each would have done.
     pub decision: BTreeMap<Rung, DecisionTruth>,
     /// What the team has to pass through, in order.
@@ -83,7 +86,7 @@ pub struct DecisionTruth {
 
 /// Writes and reads a [`Truth`] where a journal holds it.
 pub mod at_rest {
-    use super::{BTreeMap, CauseTruth, ClassName, DecisionTruth, Fact, Rung, Truth};
+    use super::{BTreeMap, CauseTruth, ClassName, DecisionTruth, Fact, Priority, Rung, Truth};
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
     #[derive(Serialize, Deserialize)]
@@ -98,6 +101,8 @@ pub mod at_rest {
         impact: BTreeMap<ClassName, (f64, f64)>,
         owners: Vec<String>,
         severity: BTreeMap<String, String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        priority: Option<Priority>,
         decision: BTreeMap<Rung, DecisionTruth>,
         milestones: Vec<String>,
     }
@@ -117,6 +122,7 @@ pub mod at_rest {
             impact: truth.impact,
             owners: truth.owners,
             severity: truth.severity,
+            priority: truth.priority,
             decision: truth.decision,
             milestones: truth.milestones,
         }
@@ -139,6 +145,7 @@ pub mod at_rest {
             impact: stored.impact,
             owners: stored.owners,
             severity: stored.severity,
+            priority: stored.priority,
             decision: stored.decision,
             milestones: stored.milestones,
         })

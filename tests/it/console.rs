@@ -518,6 +518,11 @@ async fn people_play_from_the_terminal() {
             act(
                 json!({"assess": {"windows": [{"from": "T+15s", "to": "T+1m20s"}], "failed": {"put": {"percent": 40.0}}, "text": ""}})
             ),
+            act(
+                json!({"ticket": {"open": {"title": "Uploads fail", "on": "web", "priority": "urgent", "cc": ["web-team"]}}})
+            ),
+            act(json!({"ticket": {"note": {"text": "users are told", "status": 51}}})),
+            act(json!({"severity": {"users-affected": "some", "sites": "dont-know"}})),
             Command::Hint { by: by("ivo"), pointer: "depotctl(1)".into() },
             Command::Stop { by: by("ana"), reason: "a fire".into(), real_incident: true },
         ]
@@ -558,6 +563,14 @@ fn play(home: &std::path::Path, responder: &str, instigator: &str) -> Vec<PathBu
     ])
     .success();
     run(&["assess", "--window", "T+15s..T+1m20s", "--failed", "put=40%"]).success();
+    run(&["ticket", "open", "Uploads fail", "--on", "web", "--priority", "urgent", "--cc", "web-team"])
+        .success();
+    run(&["ticket", "note", "users are told", "--status", "51"]).success();
+    run(&["ticket", "show", "t1"]).success().stdout(predicate::str::contains("t1  very-urgent  on web-east"));
+    run(&["ticket", "show", "t9"]).code(1).stderr(predicate::str::contains("there is no ticket t9"));
+    run(&["severity", "users-affected=some", "sites=?"]).success();
+    run(&["severity"]).success().stdout(predicate::str::contains("one of: none, some, all; or dont-know"));
+    run(&["severity", "users"]).code(2);
     run(&["hint", "depotctl(1)"]).code(1).stderr(predicate::str::contains("instigators"));
     run(&["hint", "depotctl(1)", "--session", ivo]).success();
     run(&["board", "--facts"])

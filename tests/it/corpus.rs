@@ -20,6 +20,8 @@ use gameday::{
             BlastCaps, CatalogueEntry, CatalogueKind, ConfigFile, Driver, Expect, Link, Probe, ProbeAsk,
             RequestClass, Service, TargetDescription, Volume, WorkloadShape,
         },
+        severity::{Answer, Question},
+        ticket::{Priority, TicketAct},
         truth::{CauseTruth, DecisionTruth, Fact, Rung, Truth},
     },
     seed::Seed,
@@ -105,6 +107,7 @@ fn truth() -> Truth {
         impact: BTreeMap::from([(n("put"), (0.05, 0.4))]),
         owners: words(&["web-team"]),
         severity: BTreeMap::from([("users-affected".to_owned(), "some".to_owned())]),
+        priority: Some(Priority::VeryUrgent),
         decision: BTreeMap::from([(
             Rung::RollBack,
             DecisionTruth {
@@ -195,6 +198,12 @@ fn plan() -> Plan {
         }],
         hints: words(&["depotctl(1)"]),
         questions: words(&["What changed last?"]),
+        severity: vec![Question {
+            id: "users-affected".to_owned(),
+            asks: "How many users are affected?".to_owned(),
+            options: words(&["none", "some", "all"]),
+            many: false,
+        }],
         roster: RosterNeeds { instigators: (1, 3), responders: (1, 6) },
         steady_state: vec![calm.clone()],
         workload: workload(),
@@ -281,6 +290,7 @@ fn acts() -> Vec<Act> {
             to: words(&["users"]),
             state: StatusState::Identified,
             next_in: Some(Span::from_mins(30)),
+            ticket: Some(n("t1")),
         },
         Act::Stumped(text("the log says nothing")),
         Act::Hypothesis(CauseClaim::default()),
@@ -301,8 +311,39 @@ fn acts() -> Vec<Act> {
             ]),
             text: text("about a fifth of all uploads"),
         }),
+        Act::Severity(BTreeMap::from([
+            (text("users-affected"), Answer::of(words(&["some"]))),
+            (text("sites"), Answer::DontKnow),
+        ])),
         Act::Resolve(text("rolled back")),
     ]
+}
+
+/// Everything that is done to a ticket, once.
+fn ticket_acts() -> Vec<Act> {
+    let text = |text: &str| text.to_owned();
+    let ticket = Some(n("t1"));
+    [
+        TicketAct::Open {
+            title: text("Some uploads fail"),
+            on: Some(text("web")),
+            priority: Some(Priority::Urgent),
+            text: text("a fifth of all uploads since 13:00"),
+            cc: words(&["web-team"]),
+        },
+        TicketAct::Update {
+            ticket,
+            title: None,
+            on: Some(text("web-east")),
+            priority: Some(Priority::VeryUrgent),
+        },
+        TicketAct::Note { ticket, text: text("users are told"), status: Some(51) },
+        TicketAct::Cc { ticket, to: words(&["ben", "stakeholders"]) },
+        TicketAct::Close { ticket, text: text("rolled back") },
+    ]
+    .into_iter()
+    .map(Act::Ticket)
+    .collect()
 }
 
 fn measured() -> Event {
@@ -427,7 +468,7 @@ pub(crate) fn journal() -> Vec<Recorded> {
     ]);
     events.extend(steps().into_iter().map(|step| Event::Injection { id: n("gd-one"), step }));
     events.extend(notices());
-    events.extend(acts().into_iter().map(|act| Event::Acted { by: n("ana"), act }));
+    events.extend(acts().into_iter().chain(ticket_acts()).map(|act| Event::Acted { by: n("ana"), act }));
     events.extend(conduct());
     for outcome in [
         Outcome::Completed,
@@ -528,10 +569,12 @@ names! { ACTS, act_of, Act,
     Act::Ack(_) => "ack",
     Act::Declare { .. } => "declare",
     Act::Status { .. } => "status",
+    Act::Ticket(_) => "ticket",
     Act::Stumped(_) => "stumped",
     Act::Hypothesis(_) => "hypothesis",
     Act::Cause(_) => "cause",
     Act::Assess(_) => "assess",
+    Act::Severity(_) => "severity",
     Act::Resolve(_) => "resolve",
     Act::Operate(_) => "operate",
 }

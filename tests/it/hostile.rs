@@ -215,6 +215,66 @@ fn references_that_lead_nowhere_are_all_told_at_once() {
 }
 
 #[test]
+fn a_severity_checklist_has_answers_among_its_options() {
+    let truth = |severity: &str| {
+        with(
+            "severity: {live: true, users: everybody, sites: [east, west]}   #",
+            &format!("severity: {severity}   #"),
+        )
+    };
+    let own =
+        "{live: true, users: everybody, sites: [east, west], backup: {ask: Is there a backup?, options: ";
+    for (severity, expected) in [
+        (
+            "{live: maybe, users: few, sites: [east]}".to_owned(),
+            "`maybe` is no answer to `live`: use true, false or",
+        ),
+        ("{live: true, users: few, sites: [north]}".to_owned(), "`north` is no answer to `sites`"),
+        ("{live: true, users: few, sites: []}".to_owned(), "`sites` needs an answer"),
+        ("{live: [true, false], users: few, sites: [east]}".to_owned(), "`live` has one answer"),
+        ("{live: true, users: [few, nobody], sites: [east]}".to_owned(), "`users` has one answer"),
+        ("{live: true, userz: few}".to_owned(), "there is no standard question `userz`"),
+        ("{live: true, users: dont-know}".to_owned(), "the truth knows"),
+        ("{live: {ask: Is it?, options: [a, b], answer: a}}".to_owned(), "`live` is a standard question"),
+        (format!("{own}[one], answer: one}}}}"), "from 2 to 12 options"),
+        (format!("{own}[a, a], answer: a}}}}"), "the option `a` stands here twice"),
+        (format!("{own}[a, dont-know], answer: a}}}}"), "`dont-know` is not an option"),
+        (format!("{own}[a, b], answer: c}}}}"), "`c` is no answer to `backup`"),
+        (format!("{own}[a, b], right: a}}}}"), "unknown field `right`"),
+    ] {
+        let shown = Bench::new(truth(&severity)).load_error().render(false);
+        assert!(shown.contains(expected), "{severity}: {shown}");
+    }
+    // A question of one's own is asked after the standard ones, with its options and without its answer.
+    let bench = Bench::new(truth(&format!("{own}[fresh, old, none], answer: old}}}}")));
+    let path = bench.home.path().join("drill.yaml");
+    let scenario = library(bench.home.path()).load(path.to_str().unwrap()).ok().unwrap();
+    let asked: Vec<_> = scenario.severity.iter().map(|question| question.id.as_str()).collect();
+    assert_eq!(asked, ["live", "users", "sites", "backup"]);
+    assert_eq!(scenario.severity[3].options, ["fresh", "old", "none"]);
+    assert_eq!(scenario.truth.severity["backup"], "old");
+    // The autopilot answers what is asked, and opens a ticket before it writes into it.
+    for (old, new, expected) in [
+        (
+            "{severity: {live: true",
+            "{severity: {alive: true",
+            "no question of the severity checklist `alive`",
+        ),
+        ("{severity: {live: true", "{severity: {live: perhaps", "`perhaps` is no answer to `live`"),
+        (
+            "{ticket: {open: {title: Nobody can log in, on: session, cc: [session-oncall]}}}",
+            "{ticket: {note: {text: x}}}",
+            "the ticket t1 is not open yet",
+        ),
+        ("on: session, cc:", "on: sesion, cc:", "there is no component `sesion`"),
+        ("{open: {title", "{opened: {title", "`opened` is not one of the words"),
+    ] {
+        let shown = Bench::new(with(old, new)).load_error().render(false);
+        assert!(shown.contains(expected), "{new}: {shown}");
+    }
+}
+
+#[test]
 fn what_is_not_a_file() {
     let bench = Bench::new(good());
     let home = bench.home.path();

@@ -32,6 +32,7 @@ fn every_built_in_scenario_loads_and_is_complete() {
         assert!(scenario.truth.cause.facts.len() >= 4, "{name}");
         assert!(scenario.truth.cause.distractors.len() >= 5, "{name}");
         assert!(scenario.truth.decision.values().any(|option| option.effective), "{name}");
+        assert!(scenario.severity.len() >= 4 && scenario.truth.priority.is_some(), "{name}");
         for band in [Band::Right, Band::Near, Band::Wrong] {
             assert!(scenario.sample_claims.iter().any(|claim| claim.band == band), "{name}: {band:?}");
         }
@@ -50,9 +51,20 @@ fn the_autopilot_of_every_built_in_scenario_plays_a_whole_drill_in_time() {
     for name in Library::built_in() {
         let scenario = library().load(&name).unwrap_or_else(|bad| panic!("{}", bad.render(false)));
         let verbs: BTreeSet<&str> = scenario.autopilot.iter().map(|play| play.act.verb()).collect();
-        for verb in
-            ["role", "ack", "declare", "hypothesis", "log", "operate", "status", "cause", "assess", "resolve"]
-        {
+        for verb in [
+            "role",
+            "ack",
+            "declare",
+            "hypothesis",
+            "log",
+            "operate",
+            "status",
+            "ticket",
+            "cause",
+            "assess",
+            "severity",
+            "resolve",
+        ] {
             assert!(verbs.contains(verb), "{name}: nobody does `{verb}`");
         }
         // What repairs it is played, in the same order, and each repair is logged before.
@@ -186,6 +198,13 @@ fn every_field_is_explained_in_the_schema_and_in_the_docs() {
             "assess",
             "resolve",
             "operate",
+            "ticket",
+            "open",
+            "update",
+            "note",
+            "cc",
+            "close",
+            "severity",
         ];
         let unexplained: Vec<_> =
             unexplained.iter().filter(|(name, _)| !acts.contains(&name.as_str())).collect();

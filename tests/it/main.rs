@@ -17,4 +17,5 @@ mod skip;
 mod stage;
 mod store;
 mod stories;
+mod tickets;
 mod tidy;

@@ -7,7 +7,10 @@ use crate::{
         exit::{Exit, Failure},
         show,
     },
-    scenario::act::{Act, Role as DrillRole, StatusState},
+    scenario::{
+        act::{Act, Role as DrillRole, StatusState},
+        ticket::TicketId,
+    },
 };
 
 /// Says something in the channel
@@ -83,7 +86,7 @@ impl Declare {
 #[command(after_help = "\
 Examples:
   gameday status \"Uploads fail; we are looking into it\" --state investigating --to users --next 15m
-  gameday status \"Uploads work again\" --state monitoring --to users --to stakeholders")]
+  gameday status \"Uploads work again\" --state monitoring --to users --to stakeholders --ticket t1")]
 pub(in crate::cli) struct Status {
     /// The update
     text: String,
@@ -96,13 +99,17 @@ pub(in crate::cli) struct Status {
     /// When the next update is promised, from now
     #[arg(long, value_name = "TIME")]
     next: Option<Span>,
+    /// Mirrors the update into this ticket: `t1`
+    #[arg(long, value_name = "TICKET")]
+    ticket: Option<TicketId>,
     #[command(flatten)]
     common: Common,
 }
 
 impl Status {
     pub(in crate::cli) fn run(self) -> Result<Exit, Failure> {
-        let act = Act::Status { text: self.text, to: self.to, state: self.state, next_in: self.next };
+        let Self { text, state, to, next, ticket, .. } = self;
+        let act = Act::Status { text, to, state, next_in: next, ticket };
         send_act(&self.common, "send the update", &act, "The update is sent.")
     }
 }

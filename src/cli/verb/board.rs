@@ -42,15 +42,11 @@ impl Board {
             show::json(&value)?;
             return Ok(Exit::Done);
         }
-        let strange = |error: serde_json::Error| {
-            Failure::world(format!("could not read the board: {error}"))
-                .with_help("The console may be of another version of gameday.")
-        };
         let (mut text, responders) = if value.get("responders").is_some() {
-            let board: InstigatorBoard = serde_json::from_value(value).map_err(strange)?;
+            let board: InstigatorBoard = serde_json::from_value(value).map_err(|error| strange(&error))?;
             (terminal::instigator(&board), board.responders)
         } else {
-            let board: ResponderBoard = serde_json::from_value(value).map_err(strange)?;
+            let board: ResponderBoard = serde_json::from_value(value).map_err(|error| strange(&error))?;
             (terminal::responder(&board), board)
         };
         if self.facts {
@@ -59,6 +55,18 @@ impl Board {
         show::print(&text)?;
         Ok(Exit::Done)
     }
+}
+
+fn strange(error: &serde_json::Error) -> Failure {
+    Failure::world(format!("could not read the board: {error}"))
+        .with_help("The console may be of another version of gameday.")
+}
+
+/// What responders see of the drill, whoever asks.
+pub(super) async fn board(session: &Session) -> Result<ResponderBoard, Failure> {
+    let mut value: Value = session.get("look at the board", "/api/board").await?;
+    let responders = value.get_mut("responders").map(Value::take).unwrap_or(value);
+    serde_json::from_value(responders).map_err(|error| strange(&error))
 }
 
 fn put_facts(text: &mut String, board: &ResponderBoard) {

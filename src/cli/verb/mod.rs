@@ -1,7 +1,7 @@
 //! What people do in a running drill, from the terminal: each verb is one call to the console.
 //!
-//! [`session`] keeps who joined what, and calls; [`join`] begins a session, [`board`] looks, [`acts`] and [`claims`] are
-//! the responders' verbs, [`instigate`] the instigators'.
+//! [`session`] keeps who joined what, and calls; [`join`] begins a session, [`board`] looks, [`acts`], [`ticket`],
+//! [`claims`] and [`severity`] are the responders' verbs, [`instigate`] the instigators'.
 
 pub(super) mod acts;
 pub(super) mod board;
@@ -9,3 +9,5 @@ pub(super) mod claims;
 pub(super) mod instigate;
 pub(super) mod join;
 pub(super) mod session;
+pub(super) mod severity;
+pub(super) mod ticket;

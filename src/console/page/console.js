@@ -32,6 +32,7 @@
     number: Number,
     moment,
     list: (text) => text.split(/[\s,]+/).filter(Boolean).map(Number),
+    words: (text) => text.split(/\s*,\s*/).filter(Boolean),
     flag: () => true,
   };
 
@@ -89,7 +90,6 @@
     }
   };
 
-  // Act names that stand alone are an act by themselves: a form with nothing but `stumped` sends {"stumped": ..}.
   document.addEventListener("submit", async (event) => {
     const form = event.target;
     if (form.id === "composer") {
@@ -172,10 +172,10 @@
   const times = (root) => {
     if (!ownZone) return;
     for (const one of root.querySelectorAll("time[data-at]:not([data-local])")) {
-      one.dataset.local = new Date(Number(one.dataset.at)).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }) + " here";
+      one.dataset.local = new Date(Number(one.dataset.at)).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
     }
   };
-  if (ownZone) for (const zone of document.querySelectorAll("[data-zone]")) zone.textContent = ", yours below";
+  if (ownZone) for (const zone of document.querySelectorAll("[data-zone]")) zone.textContent = ", yours below each";
 
   const tick = () => {
     for (const one of document.querySelectorAll("[data-clock]")) one.textContent = clock(now() - Number(one.dataset.clock));
@@ -235,13 +235,13 @@
     const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 60;
     const made = document.createElement("template");
     made.innerHTML = markup;
+    times(made.content);
     for (const line of [...made.content.children]) {
       if ($(line.id)) continue;
       line.classList.add("new");
       list.append(line);
     }
     while (list.children.length > LINES_MAX) list.firstElementChild.remove();
-    times(list);
     if (atEnd) list.scrollTop = list.scrollHeight;
   };
 
@@ -362,8 +362,8 @@
   // Once the search page is there, what was looked for is ready to be typed over.
   if ($("search") && !location.hash && !$("search").value && location.pathname.endsWith("/docs")) $("search").focus();
 
-  for (const list of document.querySelectorAll(".lines")) list.scrollTop = list.scrollHeight;
   times(document);
+  for (const list of document.querySelectorAll(".lines")) list.scrollTop = list.scrollHeight;
   tick();
   open();
 })();

@@ -1,7 +1,7 @@
 //! What responders do. A form is a command in JSON: the name of a field is its path (`status.text`), a suffix says what
 //! it is (`:number`, `:moment`, `:list`, `:flag`). The script builds and sends it, and shows what the drill answers.
 
-use super::{Look, parts};
+use super::{Look, parts, ticket};
 use crate::{
     drill::event::Hat,
     fault::kind,
@@ -28,14 +28,17 @@ pub(super) fn responder(look: &Look<'_>) -> Markup {
             div class="side" {
                 section id="do" class="card doing" aria-labelledby="h-do" {
                     h2 id="h-do" { "Act" }
-                    (doing("s", "Tell people", "status update", &status()))
-                    (doing("d", "Declare an incident", "it begins when somebody says so", &declare()))
+                    (doing("s", "Tell people", "status update", &status(look)))
+                    (doing("d", "Declare an incident", "begins when somebody says so", &declare()))
+                    (doing("t", "Open a ticket", "tracks the incident", &ticket::open(look)))
+                    (doing("v", "Severity checklist", "\u{201c}don\u{2019}t know\u{201d} is an answer", &ticket::severity(look)))
                     (doing("g", "Guess at the cause", "a wrong one costs nothing", &cause(look, "hypothesis")))
                     (doing("n", "Name the cause", "the team\u{2019}s answer", &cause(look, "cause")))
                     (doing("i", "Assess the impact", "the team\u{2019}s answer", &assess(look)))
                     (doing("u", "We are stumped", "asks for a question or a hint", &stumped()))
                     (doing("r", "Give the all-clear", "restoration itself is measured", &resolve()))
                 }
+                (part("tickets", "card"))
                 (part("answers", "card"))
                 (part("help", "card"))
             }
@@ -52,7 +55,7 @@ fn doing(id: &str, title: &str, note: &str, form: &Markup) -> Markup {
     }
 }
 
-fn components(look: &Look<'_>, empty: &str) -> Markup {
+pub(super) fn components(look: &Look<'_>, empty: &str) -> Markup {
     html! {
         option value="" { (empty) }
         @for component in &look.board.components { option value=(component) { (component) } }
@@ -151,7 +154,7 @@ const TEMPLATES: [(&str, &str); 6] = [
     ),
 ];
 
-fn status() -> Markup {
+fn status(look: &Look<'_>) -> Markup {
     html! {
         form data-post="/api/act" {
             label { span { "Begin with" } select data-template="status.text" {
@@ -174,6 +177,7 @@ fn status() -> Markup {
                     @for (span, chosen) in [("10m", true), ("15m", false), ("30m", false), ("1h", false)] { option value=(span) selected[chosen] { (span) } }
                 } }
             }
+            div id="mirror" data-part="mirror" { (ticket::mirror(look)) }
             (send("Send to them", "primary"))
         }
     }

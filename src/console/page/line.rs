@@ -60,7 +60,10 @@ pub(super) fn channel(look: &Look<'_>, recorded: &Recorded) -> Option<Markup> {
             p {
                 @if let Some(who) = line.who { b { (who) } " " }
                 @if let Some(tag) = &line.tag { span class="tag" { (tag) } " " }
-                (mentions(look, &line.text))
+                @match line.kind {
+                    "say" | "log" | "status" => (mentions(look, &line.text)),
+                    _ => (commands(&line.text)),
+                }
             }
             span class="seq" title="Number of this event, to refer to as evidence" { (recorded.seq) }
         }
@@ -144,6 +147,19 @@ fn mentions(look: &Look<'_>, text: &str) -> Markup {
     }
 }
 
+/// A text with what stands between backticks as code; an odd backtick is only a backtick.
+fn commands(text: &str) -> Markup {
+    let parts: Vec<&str> = text.split('`').collect();
+    if parts.len().is_multiple_of(2) {
+        return html! { (text) };
+    }
+    html! {
+        @for (index, part) in parts.iter().enumerate() {
+            @if index % 2 == 0 { (part) } @else { code { (part) } }
+        }
+    }
+}
+
 /// A line of everything that happened, for trainers; nothing for bookkeeping.
 pub(super) fn timeline(look: &Look<'_>, recorded: &Recorded) -> Option<Markup> {
     let words = events::line(look.plan, &recorded.event)?;
@@ -156,7 +172,7 @@ pub(super) fn timeline(look: &Look<'_>, recorded: &Recorded) -> Option<Markup> {
         li id={ "t" (recorded.seq) } class={ "lane-" (lane) @if hidden { " hidden-truth" } } {
             span class="offset" { (offset(look.board.start, recorded.at)) }
             span class="lane" { (lane) }
-            p { (tame(&words)) }
+            p { (commands(&tame(&words))) }
             button type="button" class="quiet" data-pin=(recorded.seq) title="Write an observation about this moment" {
                 "Note"
             }

@@ -4,8 +4,8 @@
 //! ([`Look`]) to markup; the stream sends a part again when it has changed. A form is a command in JSON; the script sends
 //! it and shows the answer.
 //!
-//! Open first: `shell` for the page around everything, `parts` for what responders see, `forms` for what they do, `staff`
-//! for instigators and trainers, `line` for the channel, `live` for the stream, `reading` for documents, status page and
+//! Open first: `shell` for the page around everything, `parts` for what responders see, `forms` for what they do, `ticket`
+//! for the ticket and the severity checklist, `staff` for instigators and trainers, `line` for the channel, `live` for the stream, `reading` for documents, status page and
 //! debrief. `console.css` and `console.js` are served as they are.
 
 mod chart;
@@ -16,6 +16,7 @@ mod parts;
 mod reading;
 mod shell;
 mod staff;
+mod ticket;
 
 use super::{
     Console,

@@ -1,6 +1,6 @@
 //! What everybody sees, in parts that are sent again when they change.
 
-use super::{Look, forms, line};
+use super::{Look, forms, line, ticket};
 use crate::{
     base::limits,
     report::{
@@ -20,6 +20,8 @@ pub(super) fn all(look: &Look<'_>) -> Vec<(&'static str, Markup)> {
         ("roles", roles(look)),
         ("help", help(look)),
         ("answers", answers(look)),
+        ("tickets", ticket::tickets(look)),
+        ("mirror", ticket::mirror(look)),
         ("people", people(look)),
         ("public", public(look)),
     ]
@@ -57,6 +59,7 @@ pub(super) fn observer(look: &Look<'_>) -> Markup {
             div class="side" {
                 (place("roles", "card", &roles(look)))
                 (place("help", "card", &help(look)))
+                (place("tickets", "card", &ticket::tickets(look)))
                 (place("answers", "card", &answers(look)))
             }
         }
@@ -192,12 +195,10 @@ fn one_role(look: &Look<'_>, one: &BoardRole) -> Markup {
     };
     html! {
         li id={ "role-" (one.role) } class={ @if one.holder.is_none() { "vacant" } } {
-            div class="row" {
-                span { (name) }
-                @match &one.holder {
-                    Some(holder) => b { (holder) },
-                    None => span class={ "soft" @if one.role.as_str() == "ic" { " wanted" } } { "nobody" },
-                }
+            span { (name) }
+            @match &one.holder {
+                Some(holder) => b { (holder) },
+                None => span class={ "soft" @if one.role.as_str() == "ic" { " wanted" } } { "nobody" },
             }
             @if look.plays() { (forms::role(look, one)) }
         }
@@ -236,6 +237,12 @@ fn answers(look: &Look<'_>) -> Markup {
                         None => span class="soft" { "not given" },
                     }
                 }
+            }
+            dt { "Severity" }
+            dd {
+                @let answered: Vec<_> = board.severity.iter().filter_map(|one| Some((one, one.answer.as_ref()?))).collect();
+                @if answered.is_empty() { span class="soft" { "not answered" } }
+                @for (question, answer) in answered { span class="figure" { (question.name.replace('_', " ")) ": " b { (answer) } } }
             }
         }
     }

@@ -62,6 +62,10 @@ fn own_menu(look: &Look<'_>) -> Markup {
                 b { (look.caller.person) } span class="soft" { (look.caller.hat) }
             }
             div class="sheet" {
+                p class="pages" {
+                    a href={ "/" (look.caller.hat) "/status" } { "Status page, as users see it" }
+                    @if look.staff.is_some() { a href={ "/" (look.caller.hat) "/debrief" } { "Debrief as it would be now" } }
+                }
                 (stop())
                 form data-post="/api/leave" data-then="/" { button class="wide quiet" { "Leave on this device" } }
                 label class="check" { input type="checkbox" id="keys" checked; span { "Keyboard shortcuts" } }
@@ -109,8 +113,15 @@ fn sections(look: &Look<'_>, here: &str) -> Markup {
         to.push(("roles", "Roles"));
     }
     html! {
-        @if here.is_empty() {
-            nav class="sections" aria-label="Parts of the board" { @for (id, name) in to { a href={ "#" (id) } { (name) } } }
+        nav class="sections" aria-label="Parts of the board" {
+            @if here.is_empty() {
+                @for (id, name) in to { a href={ "#" (id) } { (name) } }
+                a href={ "/" (look.caller.hat) "/docs" } { "Docs" }
+            } @else {
+                @for (path, name) in [("", "Board"), ("/docs", "Documents"), ("/status", "Status page")] {
+                    a href={ "/" (look.caller.hat) (path) } aria-current=[(path == here).then_some("page")] { (name) }
+                }
+            }
         }
     }
 }

@@ -46,7 +46,7 @@ pub(super) fn instigator(look: &Look<'_>) -> Markup {
                     (hint_picker(look))
                 }
                 (part("desk"))
-                (part("alarms")) (part("incident")) (part("roles")) (part("answers"))
+                (part("alarms")) (part("incident")) (part("roles")) (part("tickets")) (part("answers"))
             }
         }
     }
@@ -59,9 +59,9 @@ pub(super) fn trainer(look: &Look<'_>) -> Markup {
         found.map_or_else(|| html! {}, |(_, markup)| parts::place(name, class, markup))
     };
     html! {
-        (part("strip", "card strip"))
         div class="board staff" {
             div class="side wide" {
+                (part("strip", "card strip"))
                 section id="timeline" class="card talk" aria-labelledby="h-timeline" {
                     header { (parts::heading("timeline", "Timeline")) span class="soft" { "shaded lines are hidden from responders" } }
                     ol id="moments" class="lines timeline" role="log" aria-label="Timeline" tabindex="0" { (line::last_of_timeline(look)) }
@@ -80,7 +80,7 @@ pub(super) fn trainer(look: &Look<'_>) -> Markup {
                 (part("truth", "card"))
                 (part("injections", "card"))
             }
-            div class="side" { (part("alarms", "card")) (part("incident", "card")) (part("roles", "card")) (part("answers", "card")) }
+            div class="side" { (part("alarms", "card")) (part("incident", "card")) (part("roles", "card")) (part("tickets", "card")) (part("answers", "card")) }
         }
     }
 }
@@ -111,6 +111,7 @@ fn truth(look: &Look<'_>, board: &InstigatorBoard) -> Markup {
     html! {
         (parts::heading("truth", "What is true, and what they believe"))
         div class="versus" {
+            b class="c-measured" { "True" } b class="c-claimed" { "Believed" }
             p class="what" { "Service" }
             div { (service) }
             div {
@@ -134,7 +135,7 @@ fn truth(look: &Look<'_>, board: &InstigatorBoard) -> Markup {
             p class="what" { "Users now" }
             div {
                 @for (class, figures) in &board.measured {
-                    span class="figure" { (class) " " b class={ @if figures.failed > 0.01 { "bad" } } { (wording::percent(figures.failed)) } span class="soft" { " of " (figures.sent) "/s, p95 " (figures.p95_ms) " ms" } }
+                    span class="figure" { (class) ": " b class={ @if figures.failed > 0.01 { "bad" } } { (wording::percent(figures.failed)) } span class="soft" { " of " (figures.sent) "/s, p95 " (figures.p95_ms) " ms" } }
                 }
             }
             div { @match &open.impact { Some(line) => (tame(&line.text)), None => span class="soft" { "not assessed" } } }

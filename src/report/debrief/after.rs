@@ -21,6 +21,7 @@ impl Desk<'_, '_> {
         Reveal {
             summary: plan.summary.clone(),
             compared: self.compared(),
+            severity: self.severity_compared(),
             facts: cause.facts.iter().map(|fact| fact.says.clone()).collect(),
             contributing: cause.contributing.clone(),
             spread: cause.spreads.iter().map(|(from, to)| format!("{from} to {to}")).collect(),
@@ -154,7 +155,7 @@ impl Desk<'_, '_> {
             ("people", "Was it within working hours?", None),
             ("process", "Was the status kept current?", current.map(|share| share >= 0.9)),
             ("process", "Were users told in public?", Some(told_users)),
-            ("process", "Is there a ticket that tracks the incident?", None),
+            ("process", "Is there a ticket that tracks the incident?", Some(!line.tickets.is_empty())),
             ("process", "Does every follow-up have an owner?", None),
             ("process", "Is this the first incident of its kind?", None),
             ("tooling", "Was no open task left that would have prevented or eased it?", None),

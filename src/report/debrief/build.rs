@@ -52,6 +52,7 @@ pub fn debrief(journal: &Journal<'_>) -> Debrief {
         what_happened: desk.story(),
         detection: desk.detection(),
         timeline: desk.timeline_section(),
+        severity: desk.severity(),
         decisions: opens(&page::DECISIONS),
         response: desk.response(),
         reveal: desk.reveal(),
@@ -71,7 +72,7 @@ fn open((name, question): (&str, &str)) -> Open {
     Open { name: name.to_owned(), question: question.to_owned() }
 }
 
-fn field(name: &str, value: impl Into<String>) -> Field {
+pub(super) fn field(name: &str, value: impl Into<String>) -> Field {
     Field { name: name.to_owned(), value: value.into() }
 }
 
@@ -107,7 +108,7 @@ impl Desk<'_, '_> {
     }
 
     /// The team is the subject: people appear by the role that they held.
-    fn role_of(&self, person: &Person, mark: Mark) -> String {
+    pub(super) fn role_of(&self, person: &Person, mark: Mark) -> String {
         let roles = self.timeline.roles_at(person, mark);
         if !roles.is_empty() {
             let roles: Vec<_> = roles.iter().map(|role| role.as_str()).collect();
@@ -404,11 +405,12 @@ impl Desk<'_, '_> {
                 .collect(),
             actions: self.rows_of(|event| Lane::of(event) == Lane::Action),
             broadcasts: self.rows_of(|event| Lane::of(event) == Lane::Status),
+            tickets: self.tickets(),
         }
     }
 }
 
-fn or_none<T: AsRef<str>>(names: &[T]) -> String {
+pub(super) fn or_none<T: AsRef<str>>(names: &[T]) -> String {
     if names.is_empty() { page::NONE.to_owned() } else { wording::list(names) }
 }
 

@@ -71,7 +71,7 @@ pub fn html(debrief: &Debrief) -> String {
                     (story(debrief))
                     (detection(debrief))
                     (timeline(debrief))
-                    section { h2 { "Severity and decisions" } (opens(&debrief.decisions)) }
+                    (severity(debrief))
                     (response(debrief))
                     (reveal(debrief))
                     section { h2 { "Resolution" } p { (words(&debrief.resolution)) } }
@@ -306,6 +306,45 @@ fn timeline(debrief: &Debrief) -> Markup {
     }
 }
 
+fn severity(debrief: &Debrief) -> Markup {
+    html! {
+        section {
+            h2 { "Severity and decisions" }
+            @if !debrief.severity.is_empty() {
+                div class="scroll" {
+                    table class="stack" {
+                        caption { "The severity checklist as the team answered it" }
+                        thead { tr { th scope="col" { "Question" } th scope="col" { "The team\u{2019}s answer" } th scope="col" { "Given" } } }
+                        tbody {
+                            @for line in &debrief.severity {
+                                tr {
+                                    th scope="row" { (words(&line.question)) }
+                                    td { (words(&line.answer)) }
+                                    td class="num" { @if let Some(moment) = &line.moment { (moment.offset) } }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+            (opens(&debrief.decisions))
+        }
+    }
+}
+
+fn tickets(debrief: &Debrief) -> Markup {
+    html! {
+        h3 { "Tickets" }
+        @if debrief.response.tickets.is_empty() { p { (page::NO_TICKET) } }
+        @for ticket in &debrief.response.tickets {
+            h4 { (ticket.id) " " (words(&ticket.title)) }
+            (pairs(&ticket.fields))
+            @if !ticket.text.is_empty() { p { (words(&ticket.text)) } }
+            (lines(&format!("What was done to {}", ticket.id), &ticket.entries, false))
+        }
+    }
+}
+
 fn response(debrief: &Debrief) -> Markup {
     let response = &debrief.response;
     html! {
@@ -336,6 +375,7 @@ fn response(debrief: &Debrief) -> Markup {
             h3 { "Broadcasts" }
             @if response.broadcasts.is_empty() { p { "No status update went out." } }
             @else { (lines("Status updates", &response.broadcasts, false)) }
+            (tickets(debrief))
         }
     }
 }
@@ -356,6 +396,9 @@ fn reveal(debrief: &Debrief) -> Markup {
             p class="note" { (page::REVEAL_NOTE) }
             p class="quote" { (words(&reveal.summary)) }
             (compared("The team\u{2019}s last answer beside the truth", &reveal.compared, "Truth"))
+            @if !reveal.severity.is_empty() {
+                (compared("The severity checklist: answered and declared", &reveal.severity, "Declared"))
+            }
             (list("What was true of it", &reveal.facts))
             (list("What let it happen", &reveal.contributing))
             (list("How it spread", &reveal.spread))

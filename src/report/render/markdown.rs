@@ -16,8 +16,7 @@ pub fn markdown(debrief: &Debrief) -> String {
     exercise(&mut page, debrief);
     impact(&mut page, debrief);
     story(&mut page, debrief);
-    page.heading("Severity and decisions");
-    page.opens(&debrief.decisions);
+    severity(&mut page, debrief);
     response(&mut page, debrief);
     reveal(&mut page, debrief);
     page.heading("Resolution");
@@ -233,6 +232,35 @@ fn story(page: &mut Page, debrief: &Debrief) {
     }
 }
 
+fn severity(page: &mut Page, debrief: &Debrief) {
+    page.heading("Severity and decisions");
+    if !debrief.severity.is_empty() {
+        page.table(
+            &["Severity checklist", "The team's answer", "Given"],
+            debrief.severity.iter().map(|line| {
+                let given = line.moment.as_ref().map_or(String::new(), |moment| moment.offset.clone());
+                vec![safe(&line.question), safe(&line.answer), given]
+            }),
+        );
+    }
+    page.opens(&debrief.decisions);
+}
+
+fn tickets(page: &mut Page, debrief: &Debrief) {
+    page.sub("Tickets");
+    if debrief.response.tickets.is_empty() {
+        page.paragraph(page::NO_TICKET);
+    }
+    for ticket in &debrief.response.tickets {
+        page.paragraph(&format!("**{}** {}", safe(&ticket.id), safe(&ticket.title)));
+        page.fields(&ticket.fields);
+        if !ticket.text.is_empty() {
+            page.paragraph(&safe(&ticket.text));
+        }
+        page.rows(&ticket.entries);
+    }
+}
+
 fn response(page: &mut Page, debrief: &Debrief) {
     let response = &debrief.response;
     page.heading("Response");
@@ -259,6 +287,7 @@ fn response(page: &mut Page, debrief: &Debrief) {
     } else {
         page.rows(&response.broadcasts);
     }
+    tickets(page, debrief);
 }
 
 fn reveal(page: &mut Page, debrief: &Debrief) {
@@ -268,6 +297,9 @@ fn reveal(page: &mut Page, debrief: &Debrief) {
     page.paragraph(&format!("_{}_", page::REVEAL_NOTE));
     page.paragraph(&safe(&reveal.summary));
     page.compared("The cause", "Truth", &reveal.compared);
+    if !reveal.severity.is_empty() {
+        page.compared("Severity checklist", "Declared", &reveal.severity);
+    }
     let lists = [
         ("What was true of it", &reveal.facts),
         ("What let it happen", &reveal.contributing),

@@ -5,9 +5,10 @@ use crate::{
     drill::event::offset,
     report::{
         board::{BoardAlarm, InstigatorBoard, Phase, ResponderBoard},
+        ticket::Ticket,
         wording::{self, events, tame, time},
     },
-    scenario::AlarmSeverity,
+    scenario::{AlarmSeverity, severity::DONT_KNOW},
 };
 use std::fmt::Write as _;
 
@@ -41,6 +42,13 @@ pub fn responder(board: &ResponderBoard) -> String {
     alarms(&mut out, &board.alarms);
     roles(&mut out, board);
     status(&mut out, board);
+    for ticket in &board.tickets {
+        put(&mut out, &format!("ticket    {}", ticket_line(ticket)));
+    }
+    if !board.severity.is_empty() {
+        let answered = board.severity.iter().filter(|question| question.answer.is_some()).count();
+        put(&mut out, &format!("severity  {answered} of {} answered", board.severity.len()));
+    }
     if !board.hints.is_empty() {
         put(&mut out, &format!("hints     {}", tame(&board.hints.join(", "))));
     }
@@ -96,12 +104,62 @@ fn status(out: &mut String, board: &ResponderBoard) {
     put(
         out,
         &format!(
-            "status    {} {} ago{overdue}: {}",
+            "status    {} {} ago (#{}){overdue}: {}",
             events::status_state(status.state),
             time(status.age),
+            status.seq,
             tame(&status.text)
         ),
     );
+}
+
+/// `t1  top-priority  on session  Nobody can log in  (open, 2 updates in it, copied ana)`.
+fn ticket_line(ticket: &Ticket) -> String {
+    let priority = ticket.priority.map_or(String::new(), |priority| format!("{priority}  "));
+    let on = ticket.on.as_deref().map_or(String::new(), |on| format!("on {}  ", tame(on)));
+    let stands = if ticket.closed.is_some() { "closed" } else { "open" };
+    let updates = wording::count(ticket.mirrors().count(), "update");
+    let cc = if ticket.cc.is_empty() { "nobody".to_owned() } else { tame(&ticket.cc.join(", ")) };
+    format!("{}  {priority}{on}{}  ({stands}, {updates} in it, copied: {cc})", ticket.id, tame(&ticket.title))
+}
+
+/// Tickets with everything that was done to them. `start` is StartEx.
+pub fn tickets<'t>(tickets: impl IntoIterator<Item = &'t Ticket>, start: At) -> String {
+    let mut out = String::new();
+    for ticket in tickets {
+        put(&mut out, &ticket_line(ticket));
+        if !ticket.text.is_empty() {
+            put(&mut out, &format!("  {}", tame(&ticket.text)));
+        }
+        for entry in &ticket.entries {
+            put(&mut out, &format!("  {:<9} {} {}", offset(start, entry.at), entry.by, tame(&entry.text)));
+        }
+    }
+    if out.is_empty() {
+        put(&mut out, "No ticket is there: `gameday ticket open` opens one.");
+    }
+    out
+}
+
+/// The severity checklist with its options and the team's last answers.
+pub fn severity(board: &ResponderBoard) -> String {
+    let mut out = String::new();
+    for question in &board.severity {
+        let how = if question.many { "any of" } else { "one of" };
+        put(&mut out, &format!("{}  {}", tame(&question.name), tame(&question.asks)));
+        put(&mut out, &format!("  {how}: {}; or {DONT_KNOW}", tame(&question.options.join(", "))));
+        let answer = match (&question.answer, question.answered) {
+            (Some(answer), Some(at)) => {
+                format!("{} ({})", tame(&answer.to_string()), offset(board.start, at))
+            }
+            _ => "none yet".to_owned(),
+        };
+        put(&mut out, &format!("  answer: {answer}"));
+    }
+    if out.is_empty() {
+        put(&mut out, "This drill asks no severity checklist.");
+    }
+    out
 }
 
 fn channel(out: &mut String, board: &ResponderBoard) {

@@ -1,4 +1,6 @@
-//! Assess: the team's own account of the impact against what the synthetic users measured.
+//! Assess: the team's own account of the impact against what the synthetic users measured, and its severity checklist.
+
+mod severity;
 
 use super::{
     Check, Sheet,
@@ -12,7 +14,6 @@ use crate::{
 };
 use std::collections::BTreeSet;
 
-const SEVERITY: (&str, f64) = ("assess.severity", 0.2);
 const WINDOW: (&str, f64) = ("assess.window", 0.4);
 const CLASSES: (&str, f64) = ("assess.classes", 0.2);
 const SHARES: (&str, f64) = ("assess.shares", 0.4);
@@ -20,7 +21,7 @@ const SHARES: (&str, f64) = ("assess.shares", 0.4);
 const CONFIDENCE: f64 = 0.9;
 
 pub(super) fn checks(sheet: &Sheet<'_, '_>) -> Vec<Check> {
-    let mut checks = vec![Check::not_applicable(SEVERITY.0, SEVERITY.1, wording::NOT_BUILT_YET)];
+    let mut checks = vec![severity::check(sheet)];
     let claim = sheet.timeline.assessments.last();
     let blind = sheet
         .blind()

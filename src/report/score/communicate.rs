@@ -1,5 +1,7 @@
 //! Communicate: people outside the response were told early, often, fully and truthfully.
 
+mod ticket;
+
 use super::{
     Check, Sheet,
     measure::{lat, stale},
@@ -16,7 +18,6 @@ const CONTENT: (&str, f64) = ("communicate.content", 0.15);
 const PROMISES: (&str, f64) = ("communicate.promises", 0.10);
 const AUDIENCES: (&str, f64) = ("communicate.audiences", 0.10);
 const TRUTHFUL: (&str, f64) = ("communicate.truthful", 0.20);
-const TICKET: (&str, f64) = ("communicate.ticket", 0.10);
 
 /// A status is fresh for so long, and a little longer.
 const PERIOD: Span = Span::from_mins(30);
@@ -29,16 +30,22 @@ pub(crate) const AUDIENCES_TOLD: [&str; 2] = ["users", "stakeholders"];
 const EARLY: Span = Span::from_secs(60);
 
 pub(super) fn checks(sheet: &Sheet<'_, '_>) -> Vec<Check> {
-    let all = [FIRST, CADENCE, CONTENT, PROMISES, AUDIENCES, TRUTHFUL];
-    let mut checks: Vec<Check> = if sheet.no_fault() {
+    let all = [FIRST, CADENCE, CONTENT, PROMISES, AUDIENCES, TRUTHFUL, ticket::TICKET];
+    if sheet.no_fault() {
         all.into_iter()
             .map(|(id, weight)| Check::not_applicable(id, weight, wording::NOTHING_WAS_BROKEN))
             .collect()
     } else {
-        vec![first(sheet), cadence(sheet), content(sheet), promises(sheet), audiences(sheet), truthful(sheet)]
-    };
-    checks.push(Check::not_applicable(TICKET.0, TICKET.1, wording::NOT_BUILT_YET));
-    checks
+        vec![
+            first(sheet),
+            cadence(sheet),
+            content(sheet),
+            promises(sheet),
+            audiences(sheet),
+            truthful(sheet),
+            ticket::check(sheet),
+        ]
+    }
 }
 
 fn marks(statuses: &[StatusUpdate<'_>]) -> Vec<Mark> {

@@ -84,17 +84,23 @@ fn named_components<'p>(plan: &'p Plan, claim: &'p CauseClaim) -> Vec<&'p str> {
 }
 
 fn component(plan: &Plan, claim: &CauseClaim) -> f64 {
-    let cause = &plan.truth.cause;
-    if cause.component.is_empty() {
+    if plan.truth.cause.component.is_empty() {
         return f64::from(u8::from(claim.component.is_none()));
     }
+    nearness(plan, &named_components(plan, claim))
+}
+
+/// How near components are to the one at fault, on the graph that the fault spreads by.
+pub(super) fn nearness(plan: &Plan, named: &[&str]) -> f64 {
+    let cause = &plan.truth.cause;
     let spreads: Vec<(String, String)> = cause
         .spreads
         .iter()
         .map(|(a, b)| (component_of(plan, a).to_owned(), component_of(plan, b).to_owned()))
         .collect();
     let actual = component_of(plan, &cause.component);
-    prox(&named_components(plan, claim), &[actual], &Graph::new(&spreads))
+    let named: Vec<&str> = named.iter().map(|name| component_of(plan, name)).collect();
+    prox(&named, &[actual], &Graph::new(&spreads))
 }
 
 fn kind(plan: &Plan, claim: &CauseClaim) -> f64 {

@@ -274,6 +274,26 @@ pub fn choice(right: Option<bool>, answers: u32) -> f64 {
     }
 }
 
+/// What an answer at random to "which of these" would earn on average: the mean F1 of every set of `options` things that
+/// holds at least one, when `right` of them are true. So "don't know" is never worse than guessing.
+pub fn guessed_set(right: u32, options: u32) -> f64 {
+    let of = |n: u32, k: u32| (0..k).fold(1.0, |ways, i| ways * f64::from(n - i) / f64::from(i + 1));
+    let right = right.min(options);
+    let mut sets = 0.0;
+    let mut sum = 0.0;
+    for hits in 0..=right {
+        for wrong in 0..=options - right {
+            let ways = of(right, hits) * of(options - right, wrong);
+            let size = hits + wrong;
+            if size > 0 {
+                sets += ways;
+                sum += ways * 2.0 * f64::from(hits) / f64::from(size + right);
+            }
+        }
+    }
+    if sets > 0.0 { unit(sum / sets) } else { 0.0 }
+}
+
 /// How much of the avoidable harm was avoided: 1 at par or better, 0 at doing nothing or worse.
 pub fn area(actual: f64, nothing: f64, par: f64) -> f64 {
     if nothing <= par {
@@ -413,6 +433,25 @@ mod tests {
         near(area(1000.0, 1000.0, 100.0), 0.0);
         near(area(550.0, 1000.0, 100.0), 0.5);
         near(area(2000.0, 1000.0, 100.0), 0.0);
+    }
+
+    #[test]
+    fn a_set_at_random_earns_the_mean_of_all_sets() {
+        // Of two, both are right: one of them is worth 2/3 (twice), both are worth 1.
+        near(guessed_set(2, 2), (2.0 / 3.0 + 2.0 / 3.0 + 1.0) / 3.0);
+        // Of two, one is right: it alone 1, the other 0, both 2/3.
+        near(guessed_set(1, 2), (1.0 + 0.0 + 2.0 / 3.0) / 3.0);
+        near(guessed_set(1, 1), 1.0);
+        near(guessed_set(0, 0), 0.0);
+        // The same, set by set.
+        for (right, options) in [(1_u32, 5_u32), (3, 5), (4, 7)] {
+            let actual: BTreeSet<u32> = (0..right).collect();
+            let sets = (1_u32..1 << options)
+                .map(|bits| (0..options).filter(|one| bits >> one & 1 == 1).collect::<BTreeSet<_>>());
+            let figures: Vec<f64> = sets.map(|set| set_f(&set, &actual, 1.0)).collect();
+            let mean = figures.iter().sum::<f64>() / figures.len() as f64;
+            assert!((guessed_set(right, options) - mean).abs() < 1e-9, "{right} of {options}");
+        }
     }
 
     fn stretches() -> impl Strategy<Value = Vec<Stretch>> {

@@ -16,6 +16,8 @@ use crate::{
             BlastCaps, CatalogueEntry, CatalogueKind, Driver, Expect, RequestClass, Service,
             TargetDescription, WorkloadShape,
         },
+        severity::{Answer, Question},
+        ticket::{Priority, TicketAct},
         truth::{CauseTruth, Fact, Truth},
     },
     seed::Seed,
@@ -60,7 +62,7 @@ fn target() -> TargetDescription {
     TargetDescription {
         name: "depot".to_owned(),
         driver: Driver::Depot,
-        datacenters: vec!["east".to_owned()],
+        datacenters: vec!["east".to_owned(), "west".to_owned()],
         services: vec![
             service("web-east", "web"),
             service("web-west", "web"),
@@ -103,7 +105,10 @@ fn truth() -> Truth {
         },
         impact: BTreeMap::new(),
         owners: vec!["web-oncall".to_owned()],
-        severity: BTreeMap::new(),
+        severity: [("live", "true"), ("users", "some-of-all"), ("sites", "east")]
+            .map(|(question, answer)| (question.to_owned(), answer.to_owned()))
+            .into(),
+        priority: Some(Priority::VeryUrgent),
         decision: BTreeMap::new(),
         milestones: ["symptom", "localised", "mechanism", "mitigated", "root-fixed"]
             .map(str::to_owned)
@@ -160,6 +165,9 @@ pub(crate) fn plan() -> Plan {
         }],
         hints: vec!["depotctl(1)".to_owned()],
         questions: vec!["How many requests wait for a connection?".to_owned()],
+        severity: ["live", "users", "sites"]
+            .map(|id| Question::standard(id, &target()).expect("a standard question"))
+            .to_vec(),
         roster: RosterNeeds { instigators: (1, 3), responders: (1, 6) },
         steady_state: vec![],
         workload: WorkloadShape { classes: vec![class("put", 8.0), class("get", 20.0)] },
@@ -339,10 +347,38 @@ pub(crate) fn status(state: StatusState) -> Act {
         to: vec!["users".to_owned(), "stakeholders".to_owned()],
         state,
         next_in: Some(Span::from_mins(30)),
+        ticket: None,
     }
 }
 
-/// Notices at once, declares, tells people, looks before it acts, repairs, understands, assesses.
+/// A status update that is mirrored into the first ticket as it is sent.
+pub(crate) fn mirrored(state: StatusState) -> Act {
+    match status(state) {
+        Act::Status { text, to, state, next_in, .. } => {
+            Act::Status { text, to, state, next_in, ticket: Some(name("t1")) }
+        }
+        act => act,
+    }
+}
+
+/// A ticket with every field right.
+pub(crate) fn ticket() -> Act {
+    Act::Ticket(TicketAct::Open {
+        title: "Half of all uploads fail".to_owned(),
+        on: Some("web".to_owned()),
+        priority: Some(Priority::VeryUrgent),
+        text: "requests wait for a connection".to_owned(),
+        cc: vec!["web-oncall".to_owned()],
+    })
+}
+
+/// Answers to the severity checklist, as people type them: words with commas between them.
+pub(crate) fn answers(list: &[(&str, &str)]) -> Act {
+    let answer = |words: &str| Answer::of(words.split(',').map(str::to_owned));
+    Act::Severity(list.iter().map(|(id, words)| ((*id).to_owned(), answer(words))).collect())
+}
+
+/// Notices at once, declares, opens a ticket, tells people, looks before it acts, repairs, understands, assesses.
 pub(crate) fn perfect() -> Play {
     let mut cause = right_cause();
     // The two looks at 205 s and 260 s: their places are checked in the golden test.
@@ -356,15 +392,17 @@ pub(crate) fn perfect() -> Play {
         .ran(205, "depotctl list")
         .act(240, "ana", Act::Declare { text: "uploads fail".to_owned() })
         .ran(260, "depotctl logs web")
-        .act(300, "ana", status(StatusState::Investigating))
+        .act(262, "ana", ticket())
+        .act(300, "ana", mirrored(StatusState::Investigating))
         .act(340, "ben", Act::Say("the pool looks tiny".to_owned()))
         .act(390, "ben", Act::Log { text: "roll web back".to_owned(), on: Some("web".to_owned()) })
         .ran(400, "depotctl rollback web")
         .step(425, InjectionStep::Cleared)
         .restored(410)
-        .act(500, "ana", status(StatusState::Resolved))
+        .act(500, "ana", mirrored(StatusState::Resolved))
         .act(520, "ben", Act::Cause(cause))
         .act(540, "ana", Act::Assess(right_impact(410)))
+        .act(545, "ana", answers(&[("live", "true"), ("users", "some-of-all"), ("sites", "east")]))
         .act(600, "ana", Act::Resolve("uploads work again".to_owned()))
         .ended(620, Outcome::Completed)
 }

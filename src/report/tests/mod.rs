@@ -4,3 +4,4 @@ pub(crate) mod builder;
 mod golden;
 mod rendering;
 mod spoilers;
+mod tracked;

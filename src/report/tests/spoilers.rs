@@ -47,7 +47,7 @@ fn sealed() -> Plan {
     cause.distractors = vec![fact("distractor")];
     plan.truth.owners = vec![canary("owner")];
     plan.truth.milestones = vec![canary("milestone")];
-    plan.truth.severity.insert(canary("severity"), canary("yes"));
+    plan.truth.severity = plan.severity.iter().map(|asked| (asked.id.clone(), canary("yes"))).collect();
     plan.truth.decision.insert(
         Rung::RollBack,
         DecisionTruth { effective: true, harmful: false, knowable_after: Some(canary("knowable")) },

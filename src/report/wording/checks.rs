@@ -29,6 +29,7 @@ pub(crate) const NOTHING_WAS_BROKEN: &str = "nothing was broken in this drill";
 pub(crate) const TOO_SHORT_FOR_CADENCE: &str = "service was back before a first update was due";
 pub(crate) const NO_PROMISE_DUE: &str = "no promised update fell due during the incident";
 pub(crate) const NOTHING_SAID: &str = "nothing was said that could be compared with the measurement";
+pub(crate) const NO_CHECKLIST: &str = "this drill asks no severity checklist";
 pub(crate) const NO_OUTAGE: &str = "no outage was measured, so there is nothing to compare with";
 
 /// Why a drill of this outcome is not scored.
@@ -353,6 +354,63 @@ pub(crate) fn truthful(wrong_at: Option<&str>) -> Said {
             "Which figure does the team look at before it gives the all-clear?",
         ),
     }
+}
+
+pub(crate) fn no_ticket() -> Said {
+    Said::asking(
+        "No ticket was opened once users were harmed.",
+        "Where would somebody who joins an hour later read what has happened so far?",
+    )
+}
+
+/// What there is to say of the ticket that tracks the incident.
+pub(crate) struct TicketSaid {
+    /// How long after the first harm it was opened.
+    pub(crate) after: Span,
+    /// How right its fields are, 0 to 1.
+    pub(crate) fields: f64,
+    /// Owners of the broken part on copy, and how many there are.
+    pub(crate) copied: Option<(usize, usize)>,
+    /// Status updates in it, and how many there were.
+    pub(crate) mirrored: Option<(usize, usize)>,
+}
+
+pub(crate) fn ticket(said: &TicketSaid) -> Said {
+    let fields = match said.fields {
+        right if right > 0.99 => "its fields are right",
+        right if right >= 0.5 => "its fields are partly right",
+        _ => "its fields say little of what was broken",
+    };
+    let mut sentence =
+        format!("The ticket was opened {} after users were first harmed; {fields}", time(said.after));
+    if let Some((right, of)) = said.copied {
+        let _ = write!(sentence, "; {right} of {} of the broken part on copy", count(of, "owner"));
+    }
+    if let Some((inside, of)) = said.mirrored {
+        let _ = write!(sentence, "; {inside} of {} in it", count(of, "update"));
+    }
+    sentence.push('.');
+    Said::asking(sentence, "Whose task is it to keep the ticket as current as the channel?")
+}
+
+pub(crate) fn severity(answered: usize, of: usize, right: usize, unsure: usize) -> Said {
+    let sentence = if answered == 0 {
+        format!("The team answered none of {} of the severity checklist.", count(of, "question"))
+    } else {
+        let mut sentence = format!(
+            "The team answered {answered} of {} of the severity checklist; {right} as declared",
+            count(of, "question")
+        );
+        if unsure > 0 {
+            let _ = write!(sentence, ", {unsure} with an honest \u{201c}don't know\u{201d}");
+        }
+        sentence.push('.');
+        sentence
+    };
+    Said::asking(
+        sentence,
+        "Who can tell the team how many users, which sites and which services are affected?",
+    )
 }
 
 pub(crate) fn no_assessment() -> Said {

@@ -6,7 +6,10 @@ use crate::{
         event::{Event, Hat, InjectionStep},
         plan::Plan,
     },
-    scenario::act::{Act, StatusState},
+    scenario::{
+        act::{Act, StatusState},
+        ticket::{TicketAct, TicketId},
+    },
 };
 
 /// How a status is said.
@@ -69,12 +72,20 @@ pub fn act(act: &Act) -> String {
         Act::Log { text, on: Some(on) } => format!("logged on {}: {}", tame(on), quoted(text)),
         Act::Ack(alarm) => format!("acknowledged {alarm}"),
         Act::Declare { text } => format!("declared an incident: {}", quoted(text)),
-        Act::Status { text, to, state, next_in } => {
+        Act::Status { text, to, state, next_in, ticket } => {
             let to = if to.is_empty() { String::new() } else { format!(" to {}", tame(&to.join(", "))) };
             let next = next_in.map_or(String::new(), |next| format!(" (next in {})", time(next)));
             let state = status_state(*state);
-            format!("sent status `{state}`{to}: {}{next}", quoted(text))
+            let mirrored = ticket.map_or(String::new(), |id| format!(", mirrored into {id}"));
+            format!("sent status `{state}`{to}{mirrored}: {}{next}", quoted(text))
         }
+        Act::Ticket(TicketAct::Open { title, on, priority, cc, .. }) => {
+            let on = on.as_deref().map_or(String::new(), |on| format!(" on {}", tame(on)));
+            let priority = priority.map_or(String::new(), |priority| format!(" ({priority})"));
+            let cc = if cc.is_empty() { String::new() } else { format!(", copied {}", tame(&cc.join(", "))) };
+            format!("opened a ticket{on}{priority}{cc}: {}", quoted(title))
+        }
+        Act::Ticket(done) => quoted(&ticket_done(done, done.ticket())),
         Act::Stumped(text) if text.is_empty() => "said: we are stumped".to_owned(),
         Act::Stumped(text) => format!("said: we are stumped: {}", quoted(text)),
         Act::Hypothesis(claim) => format!("guessed: {}", claim_words(claim)),
@@ -87,9 +98,46 @@ pub fn act(act: &Act) -> String {
             };
             format!("assessed the impact: {words}")
         }
+        Act::Severity(answers) => {
+            let answers: Vec<_> = answers.iter().map(|(id, answer)| format!("{id}: {answer}")).collect();
+            format!("answered the severity checklist: {}", quoted(&answers.join("; ")))
+        }
         Act::Resolve(text) => format!("gave the all-clear: {}", quoted(text)),
         Act::Operate(argv) => format!("ran `{}`", tame(&argv.join(" "))),
     }
+}
+
+/// How a ticket's first entry reads.
+pub(crate) const TICKET_OPENED: &str = "opened it";
+
+/// What was done to a ticket: `noted in t1: the pool looks tiny`. Without its id it reads as an entry of that ticket.
+pub(crate) fn ticket_done(act: &TicketAct, named: Option<TicketId>) -> String {
+    let it = named.map_or_else(|| "it".to_owned(), |id| id.to_string());
+    let within = |word: &str| named.map_or_else(String::new, |id| format!(" {word} {id}"));
+    match act {
+        TicketAct::Open { .. } => TICKET_OPENED.to_owned(),
+        TicketAct::Update { title, on, priority, .. } => {
+            let fields = [
+                title.as_deref().map(|title| format!("title {}", tame(title))),
+                on.as_deref().map(|on| format!("component {}", tame(on))),
+                priority.map(|priority| format!("priority {priority}")),
+            ];
+            let fields: Vec<_> = fields.into_iter().flatten().collect();
+            format!("changed {it}: {}", fields.join(", "))
+        }
+        TicketAct::Note { text, status: None, .. } => format!("noted{}: {}", within("in"), tame(text)),
+        TicketAct::Note { text, status: Some(_), .. } => {
+            format!("mirrored an update{}: {}", within("into"), tame(text))
+        }
+        TicketAct::Cc { to, .. } => format!("copied {}{}", tame(&to.join(", ")), within("on")),
+        TicketAct::Close { text, .. } if text.is_empty() => format!("closed {it}"),
+        TicketAct::Close { text, .. } => format!("closed {it}: {}", tame(text)),
+    }
+}
+
+/// A status update as a ticket's entry.
+pub(crate) fn status_mirrored(state: StatusState, text: &str) -> String {
+    format!("mirrored an update: `{}`: {}", status_state(state), tame(text))
 }
 
 /// A cause claim in a few words.

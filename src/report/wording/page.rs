@@ -7,7 +7,7 @@ use crate::{
     base::{ClassName, Span},
     drill::event::Outcome,
     report::impact::Count,
-    scenario::Profile,
+    scenario::{Profile, severity::Answer},
 };
 
 /// Stands above everything.
@@ -24,6 +24,12 @@ pub const BEGAN: &str = "Harm began";
 pub const OVER: &str = "Harm ended";
 /// Where nothing was claimed.
 pub const NOT_CLAIMED: &str = "not claimed";
+/// For a question of the checklist without an answer.
+pub const NOT_ANSWERED: &str = "not answered";
+/// For a ticket that is still open.
+pub const NOT_CLOSED: &str = "not closed";
+/// For a team that opened no ticket.
+pub const NO_TICKET: &str = "No ticket was opened.";
 /// Where nothing was measured.
 pub const NOT_MEASURED: &str = "not measured";
 /// For a team that gave no assessment.
@@ -44,6 +50,20 @@ pub fn profile(profile: Profile) -> &'static str {
     match profile {
         Profile::UnderstandFirst => "understand-first",
         Profile::RestoreFirst => "restore-first",
+    }
+}
+
+/// An answer to a question of the severity checklist: `yes`, `east and west`, `don't know`.
+pub fn answer(answer: Option<&Answer>) -> String {
+    let word = |word: &String| match word.as_str() {
+        "true" => "yes".to_owned(),
+        "false" => "no".to_owned(),
+        word => super::tame(word),
+    };
+    match answer {
+        None => NOT_ANSWERED.to_owned(),
+        Some(Answer::DontKnow) => "don't know".to_owned(),
+        Some(Answer::Says(words)) => list(&words.iter().map(word).collect::<Vec<_>>()),
     }
 }
 

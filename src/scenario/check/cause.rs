@@ -45,7 +45,8 @@ pub(super) fn truth(
         cause: cause(found, &truth.cause, no_fault, target),
         impact: impact(found, truth, workload),
         owners: truth.owners.clone(),
-        severity: severity(truth),
+        severity: super::severity::answers(truth),
+        priority: truth.priority,
         decision: decisions(found, truth, &milestones, no_fault),
         milestones,
     }
@@ -192,14 +193,6 @@ fn share_range(text: &str) -> Option<(f64, f64)> {
     let (least, most) = figures.split_once('-').unwrap_or((figures, figures));
     let (least, most): (f64, f64) = (least.trim().parse().ok()?, most.trim().parse().ok()?);
     (0.0 <= least && least <= most && most <= 100.0).then_some((least / 100.0, most / 100.0))
-}
-
-fn severity(truth: &TruthFile) -> BTreeMap<String, String> {
-    let answer = |value: &TextOr<Vec<String>>| match value {
-        TextOr::Text(text) => text.clone(),
-        TextOr::Other(list) => list.join(", "),
-    };
-    truth.severity.0.iter().map(|(question, value)| (question.value.clone(), answer(value))).collect()
 }
 
 fn decisions(

@@ -7,6 +7,8 @@ use crate::scenario::act::{Act, ImpactClaim, Role, When};
 use crate::scenario::file::{Placed, PlayFile, ScenarioFile, TextOr};
 use crate::scenario::pack::{TargetDescription, WorkloadShape};
 use crate::scenario::problem::{Findings, Place, Problem};
+use crate::scenario::severity::{Answer, Question};
+use crate::scenario::ticket::{TicketAct, TicketId};
 use crate::scenario::{AlarmRule, Moment, Play};
 use std::collections::BTreeMap;
 
@@ -15,6 +17,7 @@ pub(super) struct Stage<'a> {
     pub(super) target: &'a TargetDescription,
     pub(super) alarms: &'a [AlarmRule],
     pub(super) workload: &'a WorkloadShape,
+    pub(super) severity: &'a [Question],
     pub(super) limit: Span,
     pub(super) file: &'a ScenarioFile,
 }
@@ -46,6 +49,7 @@ impl Stage<'_> {
             found.add(Place::default(), format!("more than {STEPS_MAX} acts"));
         }
         let mut held: BTreeMap<Role, String> = BTreeMap::new();
+        let mut opened = 0;
         let mut plays = Vec::new();
         for (index, entry) in list.iter().enumerate() {
             let after = match &entry.after {
@@ -58,6 +62,7 @@ impl Stage<'_> {
                 wait.value
             });
             self.act(found, &entry.act, entry.who.as_str(), &mut held);
+            tickets(found, &entry.act, &mut opened);
             plays.push(Play { after, wait, who: entry.who.value.clone(), act: entry.act.value.clone() });
         }
         plays
@@ -108,13 +113,17 @@ impl Stage<'_> {
             Act::Ack(alarm) if !self.alarms.iter().any(|known| known.name == *alarm) => {
                 self.no_alarm(found, place, alarm.as_str());
             }
-            Act::Log { on: Some(on), .. } if !self.target.has_service(on) => {
+            Act::Log { on: Some(on), .. }
+            | Act::Ticket(TicketAct::Open { on: Some(on), .. } | TicketAct::Update { on: Some(on), .. })
+                if !self.target.has_service(on) =>
+            {
                 found.unknown(place, "component", on, super::params::services(self.target));
             }
             Act::Hypothesis(claim) | Act::Cause(claim) => {
                 cause::claim(found, place, claim, self.file, self.target);
             }
             Act::Assess(claim) => self.impact(found, place, claim),
+            Act::Severity(answers) => self.checklist(found, place, answers),
             Act::Operate(argv) => {
                 target::operation(found, &Placed { value: argv.as_slice(), place }, self.target);
             }
@@ -141,6 +150,19 @@ impl Stage<'_> {
         }
     }
 
+    fn checklist(&self, found: &mut Findings, place: Place, answers: &BTreeMap<String, Answer>) {
+        for (id, answer) in answers {
+            let Some(question) = self.severity.iter().find(|question| question.id == *id) else {
+                let known = self.severity.iter().map(|question| question.id.as_str());
+                found.unknown(place, "question of the severity checklist", id, known);
+                continue;
+            };
+            if let Some(objection) = question.objection(answer) {
+                found.add(place, objection);
+            }
+        }
+    }
+
     fn impact(&self, found: &mut Findings, place: Place, claim: &ImpactClaim) {
         for window in &claim.windows {
             if let (When::Offset(from), When::Offset(to)) = (window.from, window.to)
@@ -162,6 +184,22 @@ impl Stage<'_> {
     }
 }
 
+/// A ticket is opened before anything is done to it.
+fn tickets(found: &mut Findings, act: &Placed<Act>, opened: &mut usize) {
+    let named: Option<TicketId> = match &act.value {
+        Act::Ticket(TicketAct::Open { .. }) => {
+            *opened += 1;
+            None
+        }
+        Act::Ticket(done) => Some(done.ticket().unwrap_or(TicketId::FIRST)),
+        Act::Status { ticket, .. } => *ticket,
+        _ => None,
+    };
+    if let Some(id) = named.filter(|id| id.index() >= *opened) {
+        found.add(act.place, format!("the ticket {id} is not open yet"));
+    }
+}
+
 fn texts_of(act: &Act) -> Vec<&str> {
     match act {
         Act::Say(text)
@@ -171,9 +209,10 @@ fn texts_of(act: &Act) -> Vec<&str> {
         | Act::Declare { text }
         | Act::Status { text, .. } => vec![text],
         Act::HandOver { note, .. } => vec![note],
+        Act::Ticket(done) => done.texts(),
         Act::Hypothesis(claim) | Act::Cause(claim) => vec![&claim.text],
         Act::Assess(claim) => vec![&claim.text],
         Act::Operate(argv) => argv.iter().map(String::as_str).collect(),
-        Act::TakeRole(_) | Act::ReleaseRole(_) | Act::Ack(_) => Vec::new(),
+        Act::TakeRole(_) | Act::ReleaseRole(_) | Act::Ack(_) | Act::Severity(_) => Vec::new(),
     }
 }

@@ -1,9 +1,10 @@
 //! The structs of `scenario.yaml` and `pack.yaml`, field by field. What a field means is in its comment, which is also
 //! its description in the JSON Schema; `docs/scenario.md` and `docs/pack.md` explain the same with examples.
 
-use super::{Entries, OneOrMany, Placed, Scalar, TextOr};
+use super::{Entries, OneOrMany, Placed, Scalar, TextOr, WordsOr};
 use crate::base::{AlarmName, ClassName, Person, ProbeName, Span};
 use crate::scenario::act::{Act, Role};
+use crate::scenario::ticket::Priority;
 use crate::scenario::{AlarmSeverity, Band, Contingency, Profile};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -249,9 +250,13 @@ pub struct TruthFile {
     /// Who owns the broken part: `web-oncall`.
     #[serde(default)]
     pub owners: Vec<String>,
-    /// The right answers of the severity checklist, by question: a word, a truth value, or a list of words.
+    /// The severity checklist: the right answer by the standard question's name (a word, a truth value, or a list of
+    /// words), or a question of your own.
     #[serde(default)]
-    pub severity: Entries<TextOr<Vec<String>>>,
+    pub severity: Entries<TextOr<WordsOr<QuestionFile>>>,
+    /// How soon somebody had to act: what the ticket has to say.
+    #[serde(default)]
+    pub priority: Option<Priority>,
     /// What each rung of the decision ladder would have done.
     #[serde(default)]
     pub decision: DecisionsFile,
@@ -299,6 +304,18 @@ pub struct FactFile {
     /// and every group must be met. Default: `says`.
     #[serde(default)]
     pub any: Vec<TextOr<Vec<String>>>,
+}
+
+/// A question of one's own in the severity checklist.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct QuestionFile {
+    /// The question as responders read it. It must not give the cause away.
+    pub ask: Placed<String>,
+    /// The answers to choose from, 2 to 12 words. "Don't know" is always offered.
+    pub options: Vec<Placed<String>>,
+    /// The right one; a list where several are right together.
+    pub answer: TextOr<Vec<String>>,
 }
 
 /// The decision ladder, the slightest perturbation first.

@@ -1,0 +1,139 @@
+//! What responders may do with tickets and with the severity checklist, and every reason to say no.
+
+use crate::stage::{Stage, scenario};
+use gameday::{
+    base::limits,
+    drill::{
+        Drill,
+        command::Command,
+        event::{Event, Hat, Recorded},
+    },
+    report::{self, Journal},
+    scenario::act::Act,
+};
+use serde_json::{Value, json};
+
+/// A drill of session-hang that has just begun, without any engine.
+struct Team {
+    drill: Drill,
+    journal: Vec<Recorded>,
+}
+
+impl Team {
+    fn of(started: bool) -> Self {
+        let plan = Box::new(Stage::in_memory(&scenario("session-hang"), 7).plan);
+        let planned = Recorded { seq: 0, at: plan.start, event: Event::Planned(plan.clone()) };
+        let mut team = Self { drill: Drill::new(plan), journal: vec![planned] };
+        team.take(Event::Joined { person: "ana".parse().unwrap(), hat: Hat::Responder });
+        if started {
+            team.take(Event::Started);
+        }
+        team
+    }
+
+    fn take(&mut self, event: Event) {
+        let at = self.journal[0].at;
+        let recorded = Recorded { seq: self.drill.next_seq(), at, event };
+        self.drill.apply(&recorded);
+        self.journal.push(recorded);
+    }
+
+    /// What ana asks for, as it is stored; or the sentence that she reads, with its code.
+    fn does(&mut self, act: Value) -> Result<Value, (&'static str, String)> {
+        let act: Act = serde_json::from_value(act).unwrap();
+        let command = Command::Act { by: "ana".parse().unwrap(), act };
+        let at = self.journal[0].at;
+        let events = self.drill.decide(at, &command).map_err(|no| (no.code(), no.to_string()))?;
+        for event in &events {
+            self.take(event.clone());
+        }
+        match &events[..] {
+            [Event::Acted { act, .. }] => Ok(serde_json::to_value(act).unwrap()),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn refused(&mut self, act: &Value, code: &str, words: &str) {
+        let (was, sentence) = self.does(act.clone()).unwrap_err();
+        assert!(was == code && sentence.contains(words), "{act}: {was}: {sentence}");
+    }
+}
+
+#[test]
+fn a_ticket_may_be_left_unnamed_while_only_one_is_open() {
+    let mut team = Team::of(true);
+    let note = || json!({"ticket": {"note": {"text": "more is known"}}});
+    team.refused(&note(), "bad-ticket", "no ticket is open");
+    team.does(json!({"ticket": {"open": {"title": "Nobody can log in", "on": "session"}}})).unwrap();
+    assert_eq!(team.does(note()).unwrap()["ticket"]["note"]["ticket"], "t1");
+    team.does(json!({"ticket": {"open": {"title": "The certificate"}}})).unwrap();
+    team.refused(&note(), "bad-ticket", "say which ticket: open are t1, t2");
+    team.refused(&json!({"ticket": {"close": {"ticket": "t3"}}}), "bad-ticket", "there is no ticket t3");
+    team.does(json!({"ticket": {"close": {"ticket": "t2"}}})).unwrap();
+    team.refused(&json!({"ticket": {"cc": {"ticket": "t2", "to": ["ben"]}}}), "bad-ticket", "t2 is closed");
+    assert_eq!(team.does(note()).unwrap()["ticket"]["note"]["ticket"], "t1");
+    // Everything that was stored folds into the same drill.
+    let folded = Drill::fold(&team.journal).unwrap();
+    assert_eq!(format!("{folded:?}"), format!("{:?}", team.drill));
+}
+
+#[test]
+fn an_update_is_mirrored_as_it_is_sent_or_by_a_note_that_names_it() {
+    let mut team = Team::of(true);
+    let status =
+        |ticket: Value| json!({"status": {"text": "We look", "state": "investigating", "ticket": ticket}});
+    team.refused(&status("t1".into()), "bad-ticket", "no ticket is open");
+    let sent = team.does(status(Value::Null)).unwrap();
+    assert!(
+        sent["status"].get("ticket").is_none(),
+        "an update that is not mirrored is stored as ever: {sent}"
+    );
+    let seq = team.journal.last().unwrap().seq;
+    team.does(json!({"ticket": {"open": {"title": "Nobody can log in"}}})).unwrap();
+    let note = |seq: u64| json!({"ticket": {"note": {"text": "users are told", "status": seq}}});
+    team.refused(&note(seq + 1), "bad-ticket", "is no status update");
+    team.does(note(seq)).unwrap();
+    team.does(status("t1".into())).unwrap();
+    let journal = Journal::new(&team.journal).unwrap();
+    let timeline = report::timeline::Timeline::of(&journal);
+    let mirrored: Vec<_> = timeline.tickets[0].mirrors().filter_map(|entry| entry.status).collect();
+    assert_eq!(mirrored, [seq, team.journal.last().unwrap().seq]);
+}
+
+#[test]
+fn a_ticket_has_its_limits() {
+    let mut team = Team::of(true);
+    let open = |title: &str| json!({"ticket": {"open": {"title": title}}});
+    team.refused(&open(" "), "bad-text", "empty");
+    team.refused(&open(&"x".repeat(limits::TEXT_BYTES_MAX + 1)), "bad-text", "at most");
+    team.refused(&json!({"ticket": {"open": {"title": "x", "on": "sesion"}}}), "bad-claim", "`sesion`");
+    team.refused(&json!({"ticket": {"open": {"title": "x", "cc": ["a\u{1b}b"]}}}), "bad-text", "on copy");
+    let many = vec!["ben"; limits::COPIED_MAX + 1];
+    team.refused(&json!({"ticket": {"open": {"title": "x", "cc": many}}}), "bad-text", "copied at once");
+    for _ in 0..limits::TICKETS_MAX {
+        team.does(open("x")).unwrap();
+    }
+    team.refused(&open("x"), "bad-ticket", "limit");
+    team.refused(&json!({"ticket": {"update": {"ticket": "t1"}}}), "bad-text", "which field");
+    team.refused(&json!({"ticket": {"cc": {"ticket": "t1", "to": []}}}), "bad-text", "who is copied");
+    let mut early = Team::of(false);
+    early.refused(&open("x"), "wrong-phase", "take roles and talk");
+}
+
+#[test]
+fn the_checklist_takes_its_own_options_and_honesty() {
+    let mut team = Team::of(true);
+    let answers = |answers: Value| json!({ "severity": answers });
+    team.refused(&answers(json!({})), "bad-claim", "at least one");
+    team.refused(&answers(json!({"sity": "east"})), "bad-claim", "it asks live, users, sites");
+    team.refused(&answers(json!({"users": "most"})), "bad-claim", "use nobody, few");
+    team.refused(&answers(json!({"live": ["true", "false"]})), "bad-claim", "has one answer");
+    team.refused(&answers(json!({"sites": []})), "bad-claim", "needs an answer");
+    let stored = team.does(answers(json!({"live": true, "sites": ["west", "east"], "users": "dont-know"})));
+    assert_eq!(
+        stored.unwrap()["severity"],
+        json!({"live": ["true"], "sites": ["east", "west"], "users": "dont-know"})
+    );
+    let mut early = Team::of(false);
+    early.refused(&answers(json!({"live": true})), "wrong-phase", "take roles and talk");
+}
