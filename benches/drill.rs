@@ -8,10 +8,10 @@ use gameday::{
     depot,
     drill::{
         command::DeliveryError,
-        event::{Notice, Outcome},
+        event::{Attachment, Notice, Outcome},
         plan::{Plan, PlanOptions},
     },
-    engine::{Attachment, Conductor, Hands},
+    engine::{Conductor, Hands},
     library::{Library, worker::ScriptRunner},
     notify::Notifier,
     seed::Seed,
@@ -58,7 +58,7 @@ async fn play(plan: Plan) -> u64 {
         operator: Arc::new(sim.clone()),
         notifier: Arc::new(Taken),
     };
-    let attachment = Attachment { agent: "sim".into(), folder: "sim".into() };
+    let attachment = Attachment { agent: "sim".into(), folder: "sim".into(), root: None };
     let begun = Conductor::begin(hands, plan, Some(attachment), sim.take_epoch()).await;
     let mut conductor = begun.expect("a new drill in an empty store");
     conductor.conduct().await.expect("nothing fails in memory");

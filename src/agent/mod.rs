@@ -20,6 +20,6 @@ mod supervisor;
 mod sweep;
 
 pub use guard::{DENY, Denied, STAGING};
-pub use record::StoreError;
+pub use record::{StoreError, is_taken};
 pub use serve::{AgentError, AgentOptions, serve};
 pub use sweep::{SweepReport, sweep};

@@ -162,6 +162,11 @@ struct Newest {
     epoch: u64,
 }
 
+/// Whether an agent or a sweep works on this folder at this moment. The system ends its hold with the process.
+pub fn is_taken(folder: &Path) -> bool {
+    matches!(LeaseStore::open(folder), Err(StoreError::Locked(_)))
+}
+
 impl LeaseStore {
     /// Takes the folder, which is made if it does not exist. Waits a little: an agent that was killed a moment ago may
     /// still hold it through a child that it was about to start.

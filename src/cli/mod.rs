@@ -25,6 +25,7 @@ mod play;
 mod recover;
 mod rehearse;
 mod replay;
+mod resume;
 mod run;
 mod schema;
 mod score;

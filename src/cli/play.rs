@@ -7,7 +7,7 @@ use super::{
     wire::{self, DrillLock, Stage},
 };
 use crate::{
-    base::At,
+    base::{At, Span},
     clock::{BoxFuture, Clock, SystemClock},
     console::{self, Tokens},
     drill::{
@@ -35,6 +35,9 @@ use std::{
 };
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
+
+/// How long before its start a drill's target is staged.
+const STAGING: Span = Span::from_secs(100);
 
 /// How a plan is played.
 pub(super) struct Play {
@@ -103,6 +106,9 @@ impl Play {
         }
         self.say("Laying out the target and starting its services ...")?;
         let stage = Stage::raise(&home).await?;
+        if let Some(start) = self.start {
+            self.say(&begins(start, clock.now()))?;
+        }
         let plan = self.plan(self.start);
         let result = self.on_stage(&home, &stage, plan, store).await;
         let (mut conductor, folder) = match result {
@@ -112,13 +118,12 @@ impl Play {
                 return Err(failure);
             }
         };
-        if conductor.drill().is_clean() {
-            stage.strike().await?;
-        } else {
-            stage.strike_to_pristine().await?;
-            conductor.target_was_reset().await.map_err(|error| engine_failure(&error))?;
-        }
+        clear_away(stage, &mut conductor).await?;
         finish(&conductor, folder)
+    }
+
+    fn doors(&self) -> Doors<'_> {
+        Doors { webhook: self.webhook.as_deref(), listen: self.listen, show: self.show, since: 0 }
     }
 
     fn plan(&self, start: Option<At>) -> Plan {
@@ -129,27 +134,10 @@ impl Play {
         let mut plan = Plan::resolve(&self.scenario, options);
         if self.start.is_none() {
             // Whole seconds read better on a timeline.
-            let soonest = SystemClock.now() + plan.lead() + crate::base::Span::from_secs(2);
+            let soonest = SystemClock.now() + plan.lead() + Span::from_secs(2);
             plan.start = At::from_millis((soonest.millis() / 1000 + 1) * 1000);
         }
         plan
-    }
-
-    fn routes(&self) -> Result<Routes, Failure> {
-        let mut routes = Routes::new();
-        let taken =
-            |error: crate::notify::RouteTaken| Failure::world(format!("could not add a route: {error}"));
-        // A rehearsal delivers its alarms to a terminal that nobody looks at.
-        if self.show.is_some() {
-            routes.add("terminal", Arc::new(Terminal::new(std::io::stdout()))).map_err(taken)?;
-        } else {
-            routes.add("terminal", Arc::new(Terminal::new(std::io::sink()))).map_err(taken)?;
-        }
-        if let Some(address) = &self.webhook {
-            let webhook = Webhook::new(address).map_err(|error| Failure::usage(error.to_string()))?;
-            routes.add("webhook", Arc::new(webhook)).map_err(taken)?;
-        }
-        Ok(routes)
     }
 
     async fn on_stage(
@@ -159,7 +147,7 @@ impl Play {
         plan: Plan,
         store: Arc<dyn Store>,
     ) -> Result<(Conductor, PathBuf), Failure> {
-        let hands = stage.hands(&plan, store, Arc::new(self.routes()?))?;
+        let hands = stage.hands(&plan, store, Arc::new(self.doors().routes()?))?;
         let epoch = stage.agent.take_epoch().await.map_err(Failure::io("take the target"))?;
         self.conduct(home, hands, plan, Some(stage), epoch).await
     }
@@ -179,10 +167,63 @@ impl Play {
         let mut conductor = Conductor::begin(hands, plan, stage.map(Stage::attachment), epoch)
             .await
             .map_err(|error| engine_failure(&error))?;
+        self.doors().conduct(&mut conductor, stage.map(Stage::tools).as_deref()).await?;
+        Ok((conductor, folder))
+    }
+
+    /// The start has passed: that is written down, and nothing is done.
+    async fn miss(&self, home: &Home, store: Arc<dyn Store>) -> Result<Played, Failure> {
+        let hands = wire::hands_without_target(store, Arc::new(self.doors().routes()?));
+        let plan = self.plan(self.start);
+        let (conductor, folder) = self.conduct(home, hands, plan, None, 1).await?;
+        finish(&conductor, folder)
+    }
+
+    fn say(&self, text: &str) -> Result<(), Failure> {
+        if self.show.is_some() { show::line(text) } else { Ok(()) }
+    }
+}
+
+/// How people see a drill, and how they and its alarms get through, while it runs.
+pub(super) struct Doors<'a> {
+    /// Alarms go to this webhook, too.
+    pub(super) webhook: Option<&'a str>,
+    /// Where the console listens.
+    pub(super) listen: SocketAddr,
+    /// What is shown here: nothing, what responders may see, or everything.
+    pub(super) show: Option<Audience>,
+    /// The first event that is shown.
+    pub(super) since: u64,
+}
+
+impl Doors<'_> {
+    /// The ways of alarms and announcements.
+    pub(super) fn routes(&self) -> Result<Routes, Failure> {
+        let mut routes = Routes::new();
+        let taken =
+            |error: crate::notify::RouteTaken| Failure::world(format!("could not add a route: {error}"));
+        // A rehearsal delivers its alarms to a terminal that nobody looks at.
+        if self.show.is_some() {
+            routes.add("terminal", Arc::new(Terminal::new(std::io::stdout()))).map_err(taken)?;
+        } else {
+            routes.add("terminal", Arc::new(Terminal::new(std::io::sink()))).map_err(taken)?;
+        }
+        if let Some(address) = self.webhook {
+            let webhook = Webhook::new(address).map_err(|error| Failure::usage(error.to_string()))?;
+            routes.add("webhook", Arc::new(webhook)).map_err(taken)?;
+        }
+        Ok(routes)
+    }
+
+    /// Conducts with the console open, this terminal told, and an interrupt that stops the drill.
+    pub(super) async fn conduct(
+        &self,
+        conductor: &mut Conductor,
+        tools: Option<&Path>,
+    ) -> Result<(), Failure> {
         let over = CancellationToken::new();
-        let tools = stage.map(Stage::tools);
-        let doors = self.open_doors(&conductor, tools.as_deref(), &over).await?;
-        let watcher = tokio::spawn(watch(conductor.desk(), self.show));
+        let doors = self.open(conductor, tools, &over).await?;
+        let watcher = tokio::spawn(watch(conductor.desk(), self.show, self.since));
         let stopper = tokio::spawn(stop_on_interrupt(conductor.desk()));
         let conducted = conductor.conduct().await;
         over.cancel();
@@ -192,12 +233,11 @@ impl Play {
             // The console ends with the drill; an error there is no error of the drill.
             let _ = doors.await;
         }
-        conducted.map_err(|error| engine_failure(&error))?;
-        Ok((conductor, folder))
+        conducted.map_err(|error| engine_failure(&error))
     }
 
     /// The console, and one join line for each side.
-    async fn open_doors(
+    async fn open(
         &self,
         conductor: &Conductor,
         tools: Option<&Path>,
@@ -234,18 +274,6 @@ impl Play {
             }
         })))
     }
-
-    /// The start has passed: that is written down, and nothing is done.
-    async fn miss(&self, home: &Home, store: Arc<dyn Store>) -> Result<Played, Failure> {
-        let hands = wire::hands_without_target(store, Arc::new(self.routes()?));
-        let plan = self.plan(self.start);
-        let (conductor, folder) = self.conduct(home, hands, plan, None, 1).await?;
-        finish(&conductor, folder)
-    }
-
-    fn say(&self, text: &str) -> Result<(), Failure> {
-        if self.show.is_some() { show::line(text) } else { Ok(()) }
-    }
 }
 
 /// The engine's desk as the console knows it.
@@ -256,8 +284,8 @@ impl console::Desk for Door {
         self.0.send(command)
     }
 
-    fn journal(&self) -> Vec<Recorded> {
-        self.0.journal(0)
+    fn journal(&self, from: u64) -> Vec<Recorded> {
+        self.0.journal(from)
     }
 
     fn changed(&self) -> watch::Receiver<u64> {
@@ -284,30 +312,41 @@ async fn refuse_leftovers(home: &Home, store: &dyn Store) -> Result<(), Failure>
                 left.drill
             ),
         )
-        .with_help("`gameday recover` takes everything back; `gameday injections` shows what there is."));
+        .with_help(
+            "`gameday run --resume` plays it on while its leases hold, and `gameday recover` takes everything back; \
+             `gameday injections` shows what there is.",
+        ));
     }
     Ok(())
 }
 
-/// Waits until shortly before the start, when the target is staged.
+/// Waits until shortly before the start, when the target is staged. Says once a minute how long that is.
 async fn count_down(start: At, shown: bool) -> Result<(), Failure> {
     let clock = SystemClock;
-    let staging = start - crate::base::Span::from_secs(100);
-    let mut said = None;
-    while clock.now() < staging {
-        let rest = start.since(clock.now());
-        let minutes = rest.millis() / 60_000;
-        if shown && said != Some(minutes) {
-            said = Some(minutes);
-            show::line(&format!("{start}: the outage begins in about {minutes} min"))?;
+    let staging = start - STAGING;
+    loop {
+        let now = clock.now();
+        if shown && now < start {
+            show::line(&begins(start, now))?;
         }
-        clock.sleep_until(staging.min(clock.now() + crate::base::Span::from_secs(1))).await;
+        if now >= staging {
+            return Ok(());
+        }
+        let whole_minutes = Span::from_mins((start.since(now).millis() - 1) / 60_000);
+        clock.sleep_until((start - whole_minutes).min(staging)).await;
     }
-    Ok(())
+}
+
+/// `The outage begins in 2m, at 2026-12-01 13:00:00 UTC.`
+fn begins(start: At, now: At) -> String {
+    let rest = Span::from_secs(start.since(now).millis().div_ceil(1000));
+    let moment = start.to_string();
+    let moment = moment.split('.').next().unwrap_or_default().replace('T', " ");
+    format!("The outage begins in {rest}, at {moment} UTC.")
 }
 
 /// Prints what happens, for the one who looks at this terminal.
-async fn watch(desk: Desk, audience: Option<Audience>) {
+async fn watch(desk: Desk, audience: Option<Audience>, since: u64) {
     let Some(audience) = audience else { return };
     let mut changed = desk.changed();
     let mut next = 0;
@@ -317,6 +356,9 @@ async fn watch(desk: Desk, audience: Option<Audience>) {
             next = recorded.seq + 1;
             if let Event::Planned(planned) = &recorded.event {
                 plan = Some(planned.clone());
+            }
+            if recorded.seq < since {
+                continue;
             }
             // Alarms, announcements and messages are printed by their own route.
             if matches!(
@@ -359,8 +401,17 @@ async fn stop_on_interrupt(desk: Desk) {
     }
 }
 
+/// Ends the target; one on which something may be left is laid out anew.
+pub(super) async fn clear_away(stage: Stage, conductor: &mut Conductor) -> Result<(), Failure> {
+    if conductor.drill().is_clean() {
+        return stage.strike().await;
+    }
+    stage.strike_to_pristine().await?;
+    conductor.target_was_reset().await.map_err(|error| engine_failure(&error))
+}
+
 /// Writes journal, score and debrief.
-fn finish(conductor: &Conductor, folder: PathBuf) -> Result<Played, Failure> {
+pub(super) fn finish(conductor: &Conductor, folder: PathBuf) -> Result<Played, Failure> {
     let journal = conductor.desk().journal(0);
     write_reports(&journal, &folder)?;
     Ok(Played { clean: conductor.drill().is_clean(), outcome: conductor.drill().outcome(), journal, folder })
@@ -382,4 +433,17 @@ pub(super) fn write_reports(journal: &[Recorded], folder: &Path) -> Result<(), F
     put("debrief.md", render::markdown(&debrief).as_bytes())?;
     put("debrief.html", render::html(&debrief).as_bytes())?;
     put("debrief.json", render::json(&debrief).as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_that_is_left_is_told_in_whole_seconds_and_never_as_too_little() {
+        let start = At::try_from("2026-12-01T13:00:00Z".to_owned()).unwrap();
+        let told = |before_ms| begins(start, start - Span::from_millis(before_ms));
+        assert_eq!(told(120_000), "The outage begins in 2m, at 2026-12-01 13:00:00 UTC.");
+        assert_eq!(told(99_001), "The outage begins in 1m40s, at 2026-12-01 13:00:00 UTC.");
+    }
 }

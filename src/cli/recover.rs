@@ -10,7 +10,10 @@ use crate::{
     agent,
     base::{DrillId, InjectionId, Person},
     clock::{Clock, SystemClock},
-    drill::{Drill, event::Recorded},
+    drill::{
+        Drill,
+        event::{Attachment, Recorded},
+    },
     engine::{Conductor, Hands},
     notify::{Routes, Terminal},
     scenario::pack::Layout,
@@ -22,7 +25,11 @@ use crate::{
     },
 };
 use serde::Serialize;
-use std::{fs, path::Path, sync::Arc};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -54,8 +61,10 @@ pub(super) struct Recover {
 pub(super) struct Left {
     /// The drill.
     pub(super) drill: DrillId,
-    folded: Drill,
-    lock: wire::DrillLock,
+    /// What its journal tells.
+    pub(super) folded: Drill,
+    /// Nobody else takes it meanwhile.
+    pub(super) lock: wire::DrillLock,
 }
 
 /// Drills of this home that are unfinished or may have left something, and that no living engine has.
@@ -76,9 +85,10 @@ pub(super) async fn left_behind(home: &Home, store: &dyn Store) -> Result<Vec<Le
 
 /// What became of one drill.
 #[derive(Debug, Serialize)]
-struct Recovered {
+pub(super) struct Recovered {
     drill: DrillId,
-    clean: bool,
+    /// Nothing of it can be left on the target.
+    pub(super) clean: bool,
     by: &'static str,
     injections: Vec<super::injections::Row>,
 }
@@ -96,7 +106,8 @@ impl Recover {
                 if !self.json {
                     show::line(&format!("drill {}: taking everything back ...", left.drill))?;
                 }
-                recovered.push(recover(&home, store.clone(), left).await?);
+                let out = home.root().join("drills").join(left.drill.as_str());
+                recovered.push(recover(&home, store.clone(), left, &out).await?);
             }
             let clean = recovered.iter().all(|one| one.clean);
             if self.json {
@@ -135,19 +146,24 @@ impl Recover {
     }
 }
 
-/// Takes one drill to its end.
-async fn recover(home: &Home, store: Arc<dyn Store>, left: Left) -> Result<Recovered, Failure> {
-    let folder = left.folded.attached().map(|(_, folder)| folder.to_owned());
-    let alive = match &folder {
-        Some(folder) => living_agent(Path::new(folder)).await,
+/// Takes one drill to its end, and leaves its reports in `out`.
+pub(super) async fn recover(
+    home: &Home,
+    store: Arc<dyn Store>,
+    left: Left,
+    out: &Path,
+) -> Result<Recovered, Failure> {
+    let attachment = left.folded.attached().cloned();
+    let alive = match &attachment {
+        Some(attachment) => living_agent(Path::new(&attachment.folder)).await,
         None => None,
     };
-    let (injector, epoch, by): (Arc<dyn Injector>, u64, _) = match (alive.clone(), &folder) {
+    let (injector, epoch, by): (Arc<dyn Injector>, u64, _) = match (alive.clone(), &attachment) {
         (Some(agent), _) => {
             let epoch = agent.take_epoch().await.map_err(Failure::io("take the target"))?;
             (agent, epoch, "by its agent")
         }
-        (None, Some(folder)) if sweep(home, Path::new(folder))? => {
+        (None, Some(attachment)) if sweep(home, attachment)? => {
             (Arc::new(Swept), left.folded.epoch() + 1, "its agent was gone; its folder was swept")
         }
         (None, None) => (Arc::new(Swept), left.folded.epoch() + 1, "it never had a target"),
@@ -180,9 +196,8 @@ async fn recover(home: &Home, store: Arc<dyn Store>, left: Left) -> Result<Recov
         agent.shutdown().await.map_err(Failure::io("end the target's agent"))?;
     }
     let journal = conductor.desk().journal(0);
-    let out = home.root().join("drills").join(left.drill.as_str());
-    fs::create_dir_all(&out).map_err(Failure::io(format!("make {}", out.display())))?;
-    write_reports(&journal, &out)?;
+    fs::create_dir_all(out).map_err(Failure::io(format!("make {}", out.display())))?;
+    write_reports(&journal, out)?;
     drop(left.lock);
     let drill = conductor.drill();
     Ok(Recovered {
@@ -193,19 +208,27 @@ async fn recover(home: &Home, store: Arc<dyn Store>, left: Left) -> Result<Recov
     })
 }
 
-async fn living_agent(folder: &Path) -> Option<Arc<AgentClient>> {
+/// The agent that works on this folder, if it answers.
+pub(super) async fn living_agent(folder: &Path) -> Option<Arc<AgentClient>> {
     let agent = AgentClient::connect(folder).ok()?;
     agent.attestation().await.ok()?;
     Some(Arc::new(agent))
 }
 
-/// Sweeps an agent's folder without the agent. The target's root has the same name as the agent's folder.
-fn sweep(home: &Home, folder: &Path) -> Result<bool, Failure> {
-    let Some(name) = folder.file_name() else { return Ok(false) };
-    let path = home.targets().join(name).join("layout.json");
+/// Where a target is laid out: the journal says it. Those of before did not; the target then has the same name as its
+/// agent's folder.
+pub(super) fn root_of(home: &Home, attachment: &Attachment) -> PathBuf {
+    let named = || home.targets().join(Path::new(&attachment.folder).file_name().unwrap_or_default());
+    attachment.root.as_ref().map_or_else(named, PathBuf::from)
+}
+
+/// Sweeps an agent's folder without the agent.
+fn sweep(home: &Home, attachment: &Attachment) -> Result<bool, Failure> {
+    let path = root_of(home, attachment).join("layout.json");
     let text = fs::read(&path).map_err(Failure::io(format!("read {}", path.display())))?;
     let layout: Layout =
         serde_json::from_slice(&text).map_err(Failure::io(format!("understand {}", path.display())))?;
-    let swept = agent::sweep(folder, &layout).map_err(Failure::io("sweep the agent's folder"))?;
+    let swept = agent::sweep(Path::new(&attachment.folder), &layout)
+        .map_err(Failure::io("sweep the agent's folder"))?;
     Ok(swept.is_clean())
 }

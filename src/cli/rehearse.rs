@@ -10,7 +10,7 @@ use crate::{
     drill::event::{Event, Recorded},
     drill::plan::Plan,
     report::{Journal, proof::Proof, score},
-    scenario::{Band, Scenario, act::CauseClaim},
+    scenario::{Band, Scenario},
 };
 use serde::Serialize;
 use std::fs;
@@ -123,13 +123,7 @@ fn claims(scenario: &Scenario, plan: &Plan) -> Vec<ClaimResult> {
         .sample_claims
         .iter()
         .map(|sample| {
-            let claim = CauseClaim {
-                component: sample.component.clone(),
-                kind: sample.kind.clone(),
-                text: sample.text.clone(),
-                ..CauseClaim::default()
-            };
-            let score = score::claim_score(plan, &claim);
+            let score = score::claim_score(plan, &sample.claim());
             let held = Band::of(score) == sample.band;
             ClaimResult { text: sample.text.clone(), band: sample.band, score, held }
         })

@@ -3,10 +3,16 @@
 use super::{
     exit::{Exit, Failure},
     play::{Play, Played},
+    resume::resume,
     shelf::Shelf,
     show,
 };
-use crate::{base::At, drill::event::Outcome, report::board::Audience, seed::Seed};
+use crate::{
+    base::{At, DrillId},
+    drill::event::Outcome,
+    report::board::Audience,
+    seed::Seed,
+};
 use serde::Serialize;
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -16,6 +22,7 @@ Examples:
   gameday run pool-shrink --autopilot --out results/
   gameday run my-drill.yaml --at \"2026-12-01 14:00 Europe/Berlin\"
   gameday run session-hang --webhook https://chat.example.org/hooks/drills
+  gameday run --resume                     after a crash: plays the unfinished drill on
 
 Exit codes: 0 completed, 4 no steady state or start missed, 5 aborted or stopped, 6 something may still be broken.";
 
@@ -27,10 +34,19 @@ Exit codes: 0 completed, 4 no steady state or start missed, 5 aborted or stopped
 #[command(after_help = EXAMPLES)]
 pub(super) struct Run {
     /// A scenario file, or the name of a built-in scenario
-    scenario: String,
+    #[arg(required_unless_present = "resume")]
+    scenario: Option<String>,
     /// The scenario's own responders play
     #[arg(long)]
     autopilot: bool,
+    /// Takes over a drill whose engine died and plays it on: this one, or the only one there is
+    #[arg(
+        long,
+        value_name = "DRILL",
+        num_args = 0..=1,
+        conflicts_with_all = ["scenario", "autopilot", "at", "seed", "injectors"]
+    )]
+    resume: Option<Vec<DrillId>>,
     /// Begins the outage at this moment: `2026-12-01 14:00 Europe/Berlin`; at once by default
     #[arg(long, value_name = "TIME")]
     at: Option<String>,
@@ -74,8 +90,8 @@ struct Summary<'a> {
 }
 
 impl Staging {
-    /// The play of a scenario with these options.
-    pub(super) fn play(&self, scenario: &str, autopilot: bool, start: Option<At>) -> Result<Play, Failure> {
+    /// The console speaks without TLS, so nobody but this machine may hear it.
+    pub(super) fn only_loopback(&self) -> Result<(), Failure> {
         if !self.listen.ip().is_loopback() {
             return Err(Failure::usage(format!(
                 "could not listen on {}: the console speaks without TLS",
@@ -83,6 +99,12 @@ impl Staging {
             ))
             .with_help("Use a loopback address, and a TLS proxy or an SSH tunnel in front of it."));
         }
+        Ok(())
+    }
+
+    /// The play of a scenario with these options.
+    pub(super) fn play(&self, scenario: &str, autopilot: bool, start: Option<At>) -> Result<Play, Failure> {
+        self.only_loopback()?;
         Ok(Play {
             scenario: self.shelf.load(scenario)?,
             documents: self.shelf.documents(scenario)?,
@@ -124,7 +146,11 @@ impl Staging {
 impl Run {
     pub(super) fn run(self) -> Result<Exit, Failure> {
         let start = self.at.as_deref().map(moment).transpose()?;
-        let mut play = self.stage.play(&self.scenario, self.autopilot, start)?;
+        let Some(scenario) = &self.scenario else {
+            let audience = if self.reveal { Audience::Instigator } else { Audience::Responder };
+            return super::block_on(resume(&self.stage, self.resume.iter().flatten().next(), audience));
+        };
+        let mut play = self.stage.play(scenario, self.autopilot, start)?;
         if self.reveal && play.show.is_some() {
             play.show = Some(Audience::Instigator);
         }

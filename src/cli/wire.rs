@@ -1,12 +1,15 @@
-//! The only place that names concrete adapters: a target is staged, and the outside world becomes one value.
+//! The only place that names concrete adapters: a target is staged, and the outside world becomes one value. `adopt` is
+//! for a target whose engine is gone.
+
+mod adopt;
 
 use super::{exit::Failure, home::Home, shelf::this_program};
 use crate::{
     base::Span,
     clock::{Clock, SystemClock},
     depot,
-    drill::plan::Plan,
-    engine::{Attachment, Hands},
+    drill::{event::Attachment, plan::Plan},
+    engine::Hands,
     fault::protocol::ACCESS,
     notify::Notifier,
     scenario::pack::Layout,
@@ -100,6 +103,7 @@ impl Stage {
         Attachment {
             agent: self.folder.join(ACCESS).display().to_string(),
             folder: self.folder.display().to_string(),
+            root: Some(self.layout.root.display().to_string()),
         }
     }
 

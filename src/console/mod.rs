@@ -49,8 +49,8 @@ const STREAMS_MAX: usize = 256;
 pub trait Desk: Send + Sync {
     /// Asks the drill; answered after the events are durable.
     fn send(&self, command: Command) -> BoxFuture<'_, Result<(), Refusal>>;
-    /// Every event so far.
-    fn journal(&self) -> Vec<Recorded>;
+    /// The journal from event number `from` on.
+    fn journal(&self, from: u64) -> Vec<Recorded>;
     /// The number of events; it changes after they can be read.
     fn changed(&self) -> watch::Receiver<u64>;
 }

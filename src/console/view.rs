@@ -11,14 +11,18 @@ use crate::{
 };
 use axum::body::Bytes;
 use serde::Serialize;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 use tokio::sync::watch;
 
-/// The journal as it was at one number of events, with the boards that somebody has asked for since.
+/// The journal so far, with the boards that somebody has asked for since its last event.
 #[derive(Default)]
 pub(super) struct Snapshot {
-    count: Option<u64>,
     pub(super) events: Vec<Recorded>,
+    boards: Boards,
+}
+
+#[derive(Default)]
+struct Boards {
     responder: OnceLock<Option<ResponderBoard>>,
     instigator: OnceLock<Option<InstigatorBoard>>,
 }
@@ -56,12 +60,12 @@ impl Snapshot {
 
     /// The responders' board.
     pub(super) fn responder(&self) -> Option<&ResponderBoard> {
-        self.responder.get_or_init(|| ResponderBoard::of(&self.events)).as_ref()
+        self.boards.responder.get_or_init(|| ResponderBoard::of(&self.events)).as_ref()
     }
 
     /// The instigators' board.
     pub(super) fn instigator(&self) -> Option<&InstigatorBoard> {
-        self.instigator.get_or_init(|| InstigatorBoard::of(&self.events)).as_ref()
+        self.boards.instigator.get_or_init(|| InstigatorBoard::of(&self.events)).as_ref()
     }
 
     /// The board of an audience as JSON.
@@ -87,23 +91,29 @@ fn json(value: &impl Serialize) -> Bytes {
 pub(super) struct View {
     changed: watch::Receiver<u64>,
     desk: Arc<dyn Desk>,
-    latest: Mutex<Arc<Snapshot>>,
+    latest: RwLock<Snapshot>,
 }
 
 impl View {
     pub(super) fn of(desk: Arc<dyn Desk>) -> Self {
-        Self { changed: desk.changed(), desk, latest: Mutex::default() }
+        Self { changed: desk.changed(), desk, latest: RwLock::default() }
     }
 
-    /// The journal as it is now.
-    pub(super) fn now(&self) -> Arc<Snapshot> {
-        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        // The number is read first: a journal that is newer than its number is only made once more.
+    /// The journal as it is now. Only what is new is copied.
+    pub(super) fn now(&self) -> RwLockReadGuard<'_, Snapshot> {
         let count = *self.changed.borrow();
-        if latest.count != Some(count) {
-            *latest =
-                Arc::new(Snapshot { count: Some(count), events: self.desk.journal(), ..Snapshot::default() });
+        let latest = self.latest.read().unwrap_or_else(PoisonError::into_inner);
+        if latest.events.len() as u64 >= count {
+            return latest;
         }
-        Arc::clone(&latest)
+        drop(latest);
+        {
+            let mut latest = self.latest.write().unwrap_or_else(PoisonError::into_inner);
+            // Somebody else may have been here in between: then there is less that is new, or nothing.
+            let news = self.desk.journal(latest.events.len() as u64);
+            latest.events.extend(news);
+            latest.boards = Boards::default();
+        }
+        self.latest.read().unwrap_or_else(PoisonError::into_inner)
     }
 }

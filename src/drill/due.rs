@@ -509,6 +509,27 @@ fn filled(summary: &str, subject: &Subject, tally: &Tally) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::drill::event::Recorded;
+
+    /// A drill of the stored corpus, whose journal is this long.
+    fn with_events(count: u64) -> Drill {
+        let corpus = include_str!("../../tests/corpus/journal-v1/every-kind.jsonl");
+        let first = Recorded::from_line(corpus.lines().next().unwrap()).unwrap();
+        let Event::Planned(plan) = first.event else { panic!("a journal begins with its plan") };
+        let mut drill = Drill::new(plan);
+        (drill.engines, drill.next_seq) = (1, count);
+        drill
+    }
+
+    #[test]
+    fn a_long_journal_ends_the_drill_while_there_is_room_to_take_everything_back() {
+        let soon = At::from_millis(0);
+        let ends = |count| matches!(with_events(count).due(soon).first(), Some(Event::Ended { .. }));
+        assert!(!ends(limits::EVENTS_MAX - EVENTS_RESERVED));
+        assert!(ends(limits::EVENTS_MAX - EVENTS_RESERVED + 1));
+        // Every fault of the largest plan, tried again a hundred times.
+        assert!(EVENTS_RESERVED > limits::FAULTS_MAX as u64 * 100 * 3);
+    }
 
     #[test]
     fn a_summary_is_filled_with_every_figure() {

@@ -27,12 +27,7 @@ pub enum Event {
         resume: bool,
     },
     /// The target can be reached, and whoever recovers finds it here.
-    TargetAttached {
-        /// Where its agent answers.
-        agent: String,
-        /// The agent's own folder: enough to clean up without any engine.
-        folder: String,
-    },
+    TargetAttached(Attachment),
     /// Somebody takes part.
     Joined {
         /// Who.
@@ -320,6 +315,18 @@ impl fmt::Display for Hat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
     }
+}
+
+/// Where the target of a drill is reached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attachment {
+    /// Where its agent answers.
+    pub agent: String,
+    /// The agent's own folder: enough to clean up without any engine.
+    pub folder: String,
+    /// Where the target is laid out; nothing in the journals of before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root: Option<String>,
 }
 
 /// A message on its way out.

@@ -32,7 +32,7 @@ use crate::{
 };
 use command::{Command, Refusal};
 use effect::{Arm, Effect};
-use event::{Event, Hat, InjectionStep, Notice, Outcome, Recorded};
+use event::{Attachment, Event, Hat, InjectionStep, Notice, Outcome, Recorded};
 use gauge::{Watch, Window};
 use injection::{Injection, State};
 use measure::BUCKET;
@@ -117,7 +117,7 @@ pub struct Drill {
     epoch: u64,
     engines: u32,
     resume: bool,
-    attached: Option<(String, String)>,
+    attached: Option<Attachment>,
     measuring_from: Option<At>,
     window: Window,
     steady: Vec<Watch>,
@@ -254,9 +254,9 @@ impl Drill {
         self.epoch
     }
 
-    /// Where the target's agent answers, and its folder.
-    pub fn attached(&self) -> Option<(&str, &str)> {
-        self.attached.as_ref().map(|(agent, folder)| (agent.as_str(), folder.as_str()))
+    /// Where the target is reached, if there is one.
+    pub fn attached(&self) -> Option<&Attachment> {
+        self.attached.as_ref()
     }
 
     /// StartEx, if it was.
@@ -347,9 +347,7 @@ impl Drill {
     /// Events that ask nothing of the hands.
     fn take_quietly(&mut self, at: At, event: &Event) {
         match event {
-            Event::TargetAttached { agent, folder } => {
-                self.attached = Some((agent.clone(), folder.clone()));
-            }
+            Event::TargetAttached(attachment) => self.attached = Some(attachment.clone()),
             Event::Joined { person, hat } => {
                 self.people.hats.insert(person.clone(), *hat);
             }

@@ -17,7 +17,7 @@ use crate::{
         BadJournal, Drill, Phase,
         command::{Command, Refusal, Report},
         effect::Effect,
-        event::{Event, Recorded},
+        event::{Attachment, Event, Recorded},
         plan::Plan,
     },
     store::StoreError,
@@ -50,15 +50,6 @@ pub enum EngineError {
     /// Nothing is left to do.
     #[error("drill {0} is closed")]
     Closed(DrillId),
-}
-
-/// Where the target of a drill is reached.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Attachment {
-    /// Its agent's address.
-    pub agent: String,
-    /// Its agent's folder.
-    pub folder: String,
 }
 
 /// What doors hold of a running drill.
@@ -126,8 +117,8 @@ impl Conductor {
         append(&hands, &plan.drill, 0, std::slice::from_ref(&planned)).await?;
         let mut conductor = Self::with(hands, Drill::new(Box::new(plan)), vec![planned]);
         conductor.first = conductor.take(vec![Event::TookOver { epoch, resume: true }]).await?;
-        if let Some(Attachment { agent, folder }) = attachment {
-            conductor.take(vec![Event::TargetAttached { agent, folder }]).await?;
+        if let Some(attachment) = attachment {
+            conductor.take(vec![Event::TargetAttached(attachment)]).await?;
         }
         Ok(conductor)
     }

@@ -6,7 +6,7 @@
 pub mod carry_out;
 pub mod conduct;
 
-pub use conduct::{Attachment, Conductor, Desk, EngineError};
+pub use conduct::{Conductor, Desk, EngineError};
 
 use crate::{
     clock::Clock,

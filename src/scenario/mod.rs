@@ -20,7 +20,7 @@ pub mod truth;
 
 use crate::base::{AlarmName, Person, Span};
 use crate::fault::TimedFault;
-use act::{Act, Role};
+use act::{Act, CauseClaim, Role};
 use condition::Condition;
 use pack::{Pack, WorkloadShape};
 use serde::{Deserialize, Serialize};
@@ -202,6 +202,18 @@ pub struct SampleClaim {
     pub text: String,
     /// Where its score must land.
     pub band: Band,
+}
+
+impl SampleClaim {
+    /// The claim as a team would make it.
+    pub fn claim(&self) -> CauseClaim {
+        CauseClaim {
+            component: self.component.clone(),
+            kind: self.kind.clone(),
+            text: self.text.clone(),
+            ..CauseClaim::default()
+        }
+    }
 }
 
 /// Bands of a sample claim's score.

@@ -6,7 +6,7 @@
 use gameday::{
     base::{At, Span},
     drill::{
-        event::{Event, Hat, InjectionStep, Notice, NoticeKind, Outcome, Recorded},
+        event::{Attachment, Event, Hat, InjectionStep, Notice, NoticeKind, Outcome, Recorded},
         measure::{Bucket, Tally},
         plan::{FactOffer, Plan, PlannedInjection},
     },
@@ -439,16 +439,16 @@ fn conduct() -> Vec<Event> {
     ]
 }
 
+/// With the target's root, or as older programs wrote it.
+fn attached(root: Option<String>) -> Event {
+    let agent = "http://127.0.0.1:4100".to_owned();
+    Event::TargetAttached(Attachment { agent, folder: "targets/depot".to_owned(), root })
+}
+
 /// A journal with every kind of event, every step, every act, and every shape of the rest. No drill plays like this.
 pub(crate) fn journal() -> Vec<Recorded> {
-    let mut events = vec![
-        Event::Planned(Box::new(plan())),
-        Event::TookOver { epoch: 1, resume: true },
-        Event::TargetAttached {
-            agent: "http://127.0.0.1:4100".to_owned(),
-            folder: "targets/depot".to_owned(),
-        },
-    ];
+    let mut events =
+        vec![Event::Planned(Box::new(plan())), Event::TookOver { epoch: 1, resume: true }, attached(None)];
     for (person, hat) in
         [("ivo", Hat::Instigator), ("ana", Hat::Responder), ("tom", Hat::Trainer), ("oli", Hat::Observer)]
     {
@@ -485,6 +485,7 @@ pub(crate) fn journal() -> Vec<Recorded> {
         Event::SignedOff { id: n("gd-one"), by: vec![n("ivo"), n("tom")] },
         Event::Closed { steady_after: Some(true) },
         Event::Closed { steady_after: None },
+        attached(Some("targets/depot".to_owned())),
     ]);
     (0..)
         .zip(events)
@@ -506,7 +507,7 @@ macro_rules! names {
 names! { KINDS, kind_of, Event,
     Event::Planned(_) => "planned",
     Event::TookOver { .. } => "took-over",
-    Event::TargetAttached { .. } => "target-attached",
+    Event::TargetAttached(_) => "target-attached",
     Event::Joined { .. } => "joined",
     Event::MeasuringBegan => "measuring-began",
     Event::Measured { .. } => "measured",

@@ -10,21 +10,26 @@ use gameday::{
     clock::BoxFuture,
     drill::{
         Drill, Phase,
-        event::{Event, Outcome, Recorded},
+        event::{Event, InjectionStep, Outcome, Recorded},
+        injection::State,
     },
     engine::EngineError,
     library::Library,
+    scenario::Scenario,
     store::{DrillEntry, MemoryStore, Store, StoreError},
 };
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 use tokio::sync::Notify;
 
 /// A store in whose n-th append the engine dies: written or not, it never hears the answer.
 struct Deadly {
-    inner: Arc<MemoryStore>,
+    inner: Arc<dyn Store>,
     nth: u64,
     written: bool,
     appends: AtomicU64,
@@ -59,25 +64,37 @@ impl Store for Deadly {
     }
 }
 
-/// Plays until the engine dies in append `nth`; nothing when the drill ended before.
-async fn die_in(name: &gameday::scenario::Scenario, nth: u64, written: bool) -> Option<Stage> {
-    let inner = Arc::new(MemoryStore::new());
-    let died = Arc::new(Notify::new());
-    let deadly =
-        Deadly { inner: inner.clone(), nth, written, appends: AtomicU64::new(0), died: died.clone() };
-    let mut stage = Stage::new(name, 7, Arc::new(deadly));
-    let survived = {
-        let life = async {
-            let mut conductor = stage.begin().await.unwrap();
-            conductor.conduct().await.unwrap();
+impl Stage {
+    /// Plays until the engine dies in append `nth`; `false` when the drill ended before.
+    pub(crate) async fn dies_in(&mut self, nth: u64, written: bool) -> bool {
+        let inner = self.store.clone();
+        let died = Arc::new(Notify::new());
+        self.store = Arc::new(Deadly {
+            inner: inner.clone(),
+            nth,
+            written,
+            appends: AtomicU64::new(0),
+            died: died.clone(),
+        });
+        let survived = {
+            let life = async {
+                let mut conductor = self.begin().await.unwrap();
+                conductor.conduct().await.unwrap();
+            };
+            tokio::select! {
+                () = died.notified() => false,
+                () = life => true,
+            }
         };
-        tokio::select! {
-            () = died.notified() => false,
-            () = life => true,
-        }
-    };
-    stage.store = inner;
-    (!survived).then_some(stage)
+        self.store = inner;
+        !survived
+    }
+}
+
+/// A stage whose engine died in append `nth`; nothing when the drill ended before.
+async fn die_in(scenario: &Scenario, nth: u64, written: bool) -> Option<Stage> {
+    let mut stage = Stage::in_memory(scenario, 7);
+    stage.dies_in(nth, written).await.then_some(stage)
 }
 
 fn assert_recovered(stage: &Stage, journal: &[Recorded], context: &str) {
@@ -99,7 +116,7 @@ fn assert_recovered(stage: &Stage, journal: &[Recorded], context: &str) {
 }
 
 /// How many appends there are, at most, in a drill.
-const APPENDS_MAX: u64 = 5000;
+pub(crate) const APPENDS_MAX: u64 = 5000;
 
 fn every_death(resume: bool, written: bool, stride: u64) {
     run(async {
@@ -117,6 +134,8 @@ fn every_death(resume: bool, written: bool, stride: u64) {
                     Err(EngineError::Closed(_)) => {}
                     Err(error) => panic!("{context}: {error}"),
                 }
+                // Whatever the dead engine had said arrives once more: its tokens are dead, too.
+                stage.network.deliver().await;
                 let after = stage.journal().await;
                 assert_eq!(after[..before.len()], before[..], "{context}: acknowledged events stay");
                 assert_recovered(&stage, &after, &context);
@@ -148,7 +167,7 @@ fn a_live_fault_is_adopted_by_an_engine_that_plays_on() {
         for nth in 2..APPENDS_MAX {
             let Some(stage) = die_in(&scenario, nth, true).await else { break };
             let before = Drill::fold(&stage.journal().await).unwrap();
-            let live = before.injections()[0].state == gameday::drill::injection::State::Live;
+            let live = before.injections()[0].state == State::Live;
             if !live || before.phase() != Phase::Running {
                 continue;
             }
@@ -158,6 +177,32 @@ fn a_live_fault_is_adopted_by_an_engine_that_plays_on() {
             return;
         }
         panic!("no prefix has a live fault");
+    });
+}
+
+#[test]
+fn a_fault_that_was_only_on_its_way_is_taken_back_by_an_engine_that_plays_on() {
+    run(async {
+        let scenario = scenario("pool-shrink");
+        let mut tried = BTreeSet::new();
+        for nth in 2..APPENDS_MAX {
+            let stage = die_in(&scenario, nth, true).await.expect("every state is met before the drill ends");
+            let before = stage.journal().await;
+            let stands = Drill::fold(&before).unwrap().injections()[0].state;
+            let on_its_way = matches!(stands, State::Intent | State::Armed | State::Injecting);
+            if !on_its_way || !tried.insert(stands) {
+                continue;
+            }
+            let mut conductor = stage.take_over(true).await.unwrap();
+            conductor.conduct().await.unwrap();
+            let after = stage.journal().await;
+            let first = after[before.len()..].iter().find_map(|recorded| recorded.event.injection_step());
+            let taken_back = matches!(first, Some((_, InjectionStep::Reverting { .. })));
+            assert!(taken_back, "{}: {first:?}", stands.as_str());
+            if tried.len() == 3 {
+                return;
+            }
+        }
     });
 }
 
@@ -176,6 +221,20 @@ fn a_failed_append_changes_nothing() {
                 assert_recovered(&stage, &journal, &format!("{nth} {fails:?}"));
                 assert_eq!(conductor.drill().outcome(), Some(Outcome::Completed), "{nth} {fails:?}");
             }
+        }
+    });
+}
+
+#[test]
+fn an_append_that_fails_for_good_changes_nothing_and_the_engine_lets_go() {
+    run(async {
+        for nth in [30, 90] {
+            let store = Arc::new(FaultyStore::new(MemoryStore::new(), nth, Fails::ForGood));
+            let stage = Stage::new(&scenario("pool-shrink"), 7, store);
+            let mut conductor = stage.begin().await.unwrap();
+            assert!(matches!(conductor.conduct().await, Err(EngineError::Journal(_))));
+            let stored = Drill::fold(&stage.journal().await).unwrap();
+            assert_eq!(format!("{:?}", conductor.drill()), format!("{stored:?}"));
         }
     });
 }

@@ -15,6 +15,8 @@ pub(crate) enum Fails {
     BeforeWriting,
     /// Everything is written, and the answer is lost.
     AfterWriting,
+    /// Nothing is written, and so it is with every later one.
+    ForGood,
 }
 
 /// Lets one append fail, counted from 1; all others go through.
@@ -45,8 +47,9 @@ impl<S: Store> Store for FaultyStore<S> {
         batch: &'a [Recorded],
     ) -> BoxFuture<'a, Result<(), StoreError>> {
         Box::pin(async move {
-            let failing = self.appends.fetch_add(1, Ordering::SeqCst) + 1 == self.nth;
-            if failing && self.fails == Fails::BeforeWriting {
+            let number = self.appends.fetch_add(1, Ordering::SeqCst) + 1;
+            let failing = number == self.nth || (number > self.nth && self.fails == Fails::ForGood);
+            if failing && self.fails != Fails::AfterWriting {
                 return Err(StoreError::Unavailable("no write".to_owned()));
             }
             self.inner.append(drill, expected_seq, batch).await?;

@@ -9,7 +9,7 @@ use gameday::{
     },
     library::Library,
     report::{self, Journal, proof::Proof, render},
-    scenario::{Band, act::CauseClaim},
+    scenario::Band,
     store::write_jsonl,
 };
 use std::{fs, path::PathBuf};
@@ -87,13 +87,7 @@ fn sample_claims_score_as_their_authors_say() {
         let scenario = scenario(&name);
         let plan = Stage::in_memory(&scenario, 7).plan;
         for sample in &scenario.sample_claims {
-            let claim = CauseClaim {
-                component: sample.component.clone(),
-                kind: sample.kind.clone(),
-                text: sample.text.clone(),
-                ..CauseClaim::default()
-            };
-            let score = report::score::claim_score(&plan, &claim);
+            let score = report::score::claim_score(&plan, &sample.claim());
             assert_eq!(Band::of(score), sample.band, "{name}: `{}` scores {score:.2}", sample.text);
         }
     }

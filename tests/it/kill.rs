@@ -8,11 +8,11 @@ use gameday::{
     clock::{BoxFuture, Clock, SystemClock},
     drill::{
         Drill, Phase,
-        event::{Event, Recorded},
+        event::{Attachment, Event, Recorded},
         measure::{Bucket, Tally},
         plan::{Plan, PlanOptions, PlannedInjection},
     },
-    engine::{Attachment, Conductor, EngineError, Hands},
+    engine::{Conductor, EngineError, Hands},
     fault::Fault,
     notify::Routes,
     scenario::{
@@ -56,7 +56,7 @@ const LATENCY_MS: u64 = 2000;
 const CONFIG: &str = "# the object API\n[pool]\n# connections\nsize = 16 # per instance\nwait_ms = 250\n";
 
 /// Asks until there is an answer or the time is over.
-async fn watch_for<T>(limit: Span, mut seen: impl AsyncFnMut() -> Option<T>) -> Option<T> {
+pub(crate) async fn watch_for<T>(limit: Span, mut seen: impl AsyncFnMut() -> Option<T>) -> Option<T> {
     let end = SystemClock.now() + limit;
     loop {
         if let Some(answer) = seen().await {
@@ -80,6 +80,7 @@ struct Errand {
     agent: PathBuf,
     journal: PathBuf,
     config: PathBuf,
+    root: PathBuf,
     plan: PathBuf,
     /// It does not begin the drill but takes it over, to take everything back.
     recovers: bool,
@@ -144,7 +145,8 @@ impl Errand {
             Conductor::take_over(hands, &plan.drill, epoch, false).await.unwrap()
         } else {
             let folder = self.agent.display().to_string();
-            let attachment = Attachment { agent: folder.clone(), folder };
+            let root = Some(self.root.display().to_string());
+            let attachment = Attachment { agent: folder.clone(), folder, root };
             Conductor::begin(hands, plan, Some(attachment), epoch).await.unwrap()
         };
         let desk = conductor.desk();
@@ -178,10 +180,10 @@ fn say(line: &str) {
 }
 
 /// A process that is gone at the latest with its owner.
-struct Mortal(Child);
+pub(crate) struct Mortal(pub(crate) Child);
 
 impl Mortal {
-    fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         // One that has ended by itself cannot be killed, and need not be.
         let _ = self.0.kill();
         self.0.wait().unwrap();
@@ -289,6 +291,7 @@ impl World {
             journal: folder.path().join("journal.db"),
             plan: folder.path().join("plan.json"),
             config,
+            root: layout.root.clone(),
             recovers: false,
         };
         fs::create_dir(&errand.agent).unwrap();
@@ -648,5 +651,27 @@ fn the_check_finds_what_a_killed_engine_has_left() {
         world.recover(&drill, &before, false).await;
         world.assert_files_are_whole("after recovery");
         world.assert_agent_holds_nothing(&agent, "after recovery").await;
+    });
+}
+
+/// `gameday recover` itself, when engine and agent are gone: the journal alone says where the target lies.
+#[test]
+fn a_recovery_finds_the_target_by_its_journal() {
+    let mut world = World::new(WORLDS + 2);
+    run(async {
+        world.have_agent(false).await;
+        world.deal(Seed::fresh());
+        let engine = Engine::start(&world.errand);
+        engine.live.recv_timeout(LIMIT.std()).expect("users feel the faults");
+        engine.kill();
+        world.kill_agent();
+        assert!(!world.faults_in_files().is_empty());
+        let home = world.errand.journal.parent().unwrap();
+        let recover =
+            Command::new(env!("CARGO_BIN_EXE_gameday")).arg("recover").env("GAMEDAY_HOME", home).output();
+        let recover = recover.unwrap();
+        let said = String::from_utf8_lossy(&recover.stdout);
+        assert!(recover.status.success() && said.contains("its folder was swept"), "{recover:?}");
+        world.assert_files_are_whole("after recovery");
     });
 }

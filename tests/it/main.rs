@@ -4,14 +4,17 @@
 
 mod cli;
 mod console;
+mod controls;
 mod corpus;
 mod crash;
 mod docs;
+mod engine_killed;
 mod faulty;
 mod golden;
 mod hostile;
 mod kill;
 mod library;
+mod network;
 mod notify;
 mod skip;
 mod stage;

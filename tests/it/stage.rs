@@ -1,15 +1,16 @@
 //! A stage in virtual time: a scenario, a modelled target, a journal in memory, and notices that are kept.
 
+use crate::network::{Holds, Network};
 use gameday::{
     base::{At, NoticeId, Span},
     clock::{BoxFuture, Clock, VirtualClock},
     depot,
     drill::{
         command::DeliveryError,
-        event::{Notice, Recorded},
+        event::{Attachment, Notice, Recorded},
         plan::{Plan, PlanOptions},
     },
-    engine::{Attachment, Conductor, EngineError, Hands},
+    engine::{Conductor, EngineError, Hands},
     library::{Library, worker::ScriptRunner},
     notify::Notifier,
     scenario::Scenario,
@@ -45,6 +46,8 @@ pub(crate) struct Stage {
     pub(crate) mail: Arc<Mailbox>,
     pub(crate) plan: Plan,
     pub(crate) store: Arc<dyn Store>,
+    /// How engines reach the target's agent.
+    pub(crate) network: Arc<Network>,
 }
 
 pub(crate) fn scenario(name: &str) -> Scenario {
@@ -64,7 +67,8 @@ impl Stage {
         };
         let plan = Plan::resolve(scenario, options);
         let sim = Sim::new(clock.clone(), plan.target.clone(), plan.workload.clone(), seed);
-        Self { clock, sim, mail: Arc::default(), plan, store }
+        let network = Network::to(Arc::new(sim.clone()), Holds::Nothing);
+        Self { clock, sim, mail: Arc::default(), plan, store, network }
     }
 
     pub(crate) fn in_memory(scenario: &Scenario, seed: u64) -> Self {
@@ -75,7 +79,7 @@ impl Stage {
         Hands {
             clock: self.clock.clone(),
             store: self.store.clone(),
-            injector: Arc::new(self.sim.clone()),
+            injector: self.network.clone(),
             prober: Arc::new(self.sim.clone()),
             traffic: Arc::new(self.sim.clone()),
             operator: Arc::new(self.sim.clone()),
@@ -84,7 +88,7 @@ impl Stage {
     }
 
     pub(crate) async fn begin(&self) -> Result<Conductor, EngineError> {
-        let attachment = Attachment { agent: "sim".into(), folder: "sim".into() };
+        let attachment = Attachment { agent: "sim".into(), folder: "sim".into(), root: None };
         Conductor::begin(self.hands(), self.plan.clone(), Some(attachment), self.sim.take_epoch()).await
     }
 

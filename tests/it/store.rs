@@ -295,6 +295,14 @@ async fn woken(times: u32, mut future: BoxFuture<'_, Result<(), StoreError>>) ->
     .await
 }
 
+/// Somebody else in the middle of writing to the file.
+async fn writing(path: &Path) -> sqlx::SqliteConnection {
+    use sqlx::{ConnectOptions, sqlite::SqliteConnectOptions};
+    let mut connection = SqliteConnectOptions::new().filename(path).connect().await.unwrap();
+    sqlx::raw_sql("begin immediate").execute(&mut connection).await.unwrap();
+    connection
+}
+
 /// How many events there are when the writer has done everything that it was asked before.
 async fn settled(store: &SqliteStore, name: &DrillId) -> u64 {
     match store.append(name, u64::MAX, &[]).await {
@@ -305,22 +313,30 @@ async fn settled(store: &SqliteStore, name: &DrillId) -> u64 {
 
 #[tokio::test]
 async fn an_append_that_is_given_up_is_whole_or_absent_and_blocks_nobody() {
+    use sqlx::Connection;
     let folder = tempfile::tempdir().unwrap();
     let store = sqlite(folder.path()).await;
     let name = drill("d-one");
-    let (mut absent, mut done) = (0, 0);
-    for round in 0..60 {
+    let (mut early, mut done) = (0, 0);
+    for round in 0..80 {
         let before = settled(&store, &name).await;
-        // Given up at each of its steps: on the way to the connection, in the batch, in the commit.
-        let finished = woken(round % 20, store.append(&name, before, &run(before, before + 5))).await;
+        // Every fourth one waits for another writer of the file, so it is given up for certain before it has begun. The
+        // others are given up at each of their steps: on the way to the connection, in the batch, in the commit.
+        let other = if round % 4 == 0 { Some(writing(store.path()).await) } else { None };
+        let wakings = if other.is_some() { 0 } else { round % 20 };
+        let finished = woken(wakings, store.append(&name, before, &run(before, before + 5))).await;
+        let held = other.is_some();
+        if let Some(other) = other {
+            other.close().await.unwrap();
+        }
         let after = settled(&store, &name).await;
         assert!(after == before || after == before + 5, "a batch was cut");
         assert!(!finished || after == before + 5, "a finished append is absent");
-        absent += u32::from(after == before);
+        early += u32::from(held && after == before);
         done += u32::from(finished);
         assert_eq!(store.read(&name, 0).await.unwrap(), run(0, after));
     }
-    assert!(absent > 0, "nothing was given up early");
+    assert_eq!(early, 20, "whoever waits has written nothing");
     assert!(done > 0, "nothing was ever done");
 }
 

@@ -15,7 +15,10 @@ use gameday::{
     report::{self, Journal, proof::Proof},
     scenario::condition::{Condition, Op, Signal, Subject, Test, Threshold},
     store::MemoryStore,
-    target::Operator,
+    target::{
+        Operator,
+        sim::{Breakage, Call, Moment},
+    },
 };
 use std::sync::Arc;
 
@@ -134,6 +137,81 @@ fn without_a_steady_state_nothing_is_injected() {
         let (drill, journal) = played(&stage).await;
         assert_eq!(drill.outcome(), Some(Outcome::Unfit));
         assert!(never_injected(&journal) && !is_scored(&journal));
+    });
+}
+
+#[test]
+fn a_steady_state_that_is_lost_before_the_start_stops_it() {
+    run(async {
+        let stage = stage_with("pool-shrink", nobody_plays);
+        let mut conductor = stage.begin().await.unwrap();
+        let sim = stage.sim.clone();
+        interrupted(
+            &mut conductor,
+            |event| matches!(event, Event::SteadyStateHeld),
+            |_| async move {
+                let argv: Vec<String> =
+                    ["depotctl", "set", "web", "pool.size", "1"].map(str::to_owned).into();
+                assert_eq!(sim.operate(&argv).await.0, Some(0));
+            },
+        )
+        .await;
+        assert_eq!(conductor.drill().outcome(), Some(Outcome::Unfit));
+        let journal = stage.journal().await;
+        let began = |event: &Event| {
+            matches!(event, Event::Started)
+                || matches!(event.injection_step(), Some((_, InjectionStep::Injecting)))
+        };
+        assert!(!journal.iter().any(|recorded| began(&recorded.event)));
+        stage.sim.is_pristine().unwrap();
+    });
+}
+
+#[test]
+fn a_place_that_cannot_be_looked_at_is_not_clean() {
+    run(async {
+        let stage = stage_with("pool-shrink", nobody_plays);
+        let mut conductor = stage.begin().await.unwrap();
+        let sim = stage.sim.clone();
+        interrupted(&mut conductor, is_live, |desk| async move {
+            for _ in 0..3 {
+                sim.break_next(Breakage { call: Call::Inspect, moment: Moment::Before });
+            }
+            let ina = person("ina");
+            desk.send(Command::Join { person: ina.clone(), hat: Hat::Instigator }).await.unwrap();
+            let stop = Command::Stop { by: ina, reason: "enough".into(), real_incident: false };
+            desk.send(stop).await.unwrap();
+        })
+        .await;
+        let journal = stage.journal().await;
+        let place = |wanted: &dyn Fn(&InjectionStep) -> bool| {
+            let step = |one: &Recorded| one.event.injection_step().is_some_and(|(_, step)| wanted(step));
+            journal.iter().position(step).unwrap()
+        };
+        let undone = place(&|step| matches!(step, InjectionStep::Verifying { .. }));
+        let stuck = place(&|step| matches!(step, InjectionStep::Stuck { .. }));
+        let reverted = place(&|step| *step == InjectionStep::Reverted || *step == InjectionStep::Cleared);
+        assert!(undone < stuck && stuck < reverted, "it is looked at until there is an answer");
+        stage.sim.is_pristine().unwrap();
+    });
+}
+
+#[test]
+fn every_injection_is_armed_with_a_lease_and_a_deadline() {
+    run(async {
+        for name in ["pool-shrink", "session-hang", "slow-crossing"] {
+            let stage = stage_with(name, |_| {});
+            played(&stage).await;
+            let arms = stage.network.arms();
+            assert!(!arms.is_empty());
+            let limit = stage.plan.duration.limit.millis();
+            for arm in arms {
+                assert_eq!(arm.lease_ms, limits::LEASE.millis());
+                // Planned end and a tenth, from the moment of arming on.
+                let longest = limit + limit / 10 + limits::ARM_LEAD.millis();
+                assert!((limit..=longest).contains(&arm.deadline_ms), "{name}: {} ms", arm.deadline_ms);
+            }
+        }
     });
 }
 

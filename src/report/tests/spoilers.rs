@@ -2,7 +2,7 @@ use super::builder::{Play, START, name, plan};
 use crate::{
     base::Span,
     drill::{
-        event::{Event, InjectionStep, Outcome, Recorded},
+        event::{Attachment, Event, InjectionStep, Outcome, Recorded},
         plan::{Plan, PlannedInjection},
     },
     fault::Fault,
@@ -74,7 +74,14 @@ fn journal() -> Vec<Recorded> {
         .event(192, Event::AgentSilent { error: canary("agent") })
         .event(193, Event::InjectSkipped { inject: 0 })
         .event(194, Event::Played { play: 0, refused: Some(canary("refused")) })
-        .event(195, Event::TargetAttached { agent: canary("address"), folder: canary("folder") })
+        .event(
+            195,
+            Event::TargetAttached(Attachment {
+                agent: canary("address"),
+                folder: canary("folder"),
+                root: Some(canary("root")),
+            }),
+        )
         .event(196, Event::SymptomSeen { detail: canary("symptom") })
         .restored(300);
     for step in [

@@ -1,0 +1,194 @@
+//! `gameday run --resume`: takes over a drill whose engine has died, and plays it on. Where that is not possible any
+//! more, everything is taken back as `gameday recover` does.
+
+use super::{
+    exit::{Exit, Failure},
+    home::Home,
+    play::{Doors, Played, clear_away, engine_failure, finish},
+    recover::{self, Left, left_behind, living_agent, root_of},
+    run::Staging,
+    show,
+    wire::{self, Stage},
+};
+use crate::{
+    base::{At, DrillId, InjectionId},
+    clock::{Clock, SystemClock},
+    drill::{Drill, Phase, injection::State},
+    engine::Conductor,
+    fault::protocol,
+    report::board::Audience,
+    store::Store,
+    target::{Injector, agent_client::AgentClient},
+};
+use std::{fs, path::PathBuf, sync::Arc};
+
+/// Plays one drill on to its end, and leaves journal, score and debrief behind.
+pub(super) async fn resume(
+    staging: &Staging,
+    wanted: Option<&DrillId>,
+    audience: Audience,
+) -> Result<Exit, Failure> {
+    staging.only_loopback()?;
+    let home = Home::open()?;
+    let store = wire::open_store(&home).await?;
+    let left = choose(&home, store.as_ref(), wanted).await?;
+    same_routes(&left.folded, staging.webhook.as_deref())?;
+    let folder = staging.out.clone().unwrap_or_else(|| home.root().join("drills").join(left.drill.as_str()));
+    fs::create_dir_all(&folder).map_err(Failure::io(format!("make {}", folder.display())))?;
+    let doors = Doors {
+        webhook: staging.webhook.as_deref(),
+        listen: staging.listen,
+        show: (!staging.json).then_some(audience),
+        since: left.folded.next_seq(),
+    };
+    let played = match adopt(&home, &left.folded).await? {
+        Ok((stage, epoch)) => play_on(&doors, store, left, stage, epoch, folder).await?,
+        Err(why) => {
+            show::complain(&format!(
+                "Drill {} cannot be played on: {why}. Everything is taken back ...\n",
+                left.drill
+            ));
+            take_back(&home, store, left, folder).await?
+        }
+    };
+    staging.conclude(&played)
+}
+
+/// The drill that is meant, with its lock.
+async fn choose(home: &Home, store: &dyn Store, wanted: Option<&DrillId>) -> Result<Left, Failure> {
+    let mut left = left_behind(home, store).await?;
+    let Some(wanted) = wanted else {
+        if left.len() == 1 {
+            return Ok(left.remove(0));
+        }
+        if left.is_empty() {
+            return Err(Failure::refused("could not play on: no drill was left unfinished"));
+        }
+        let lines = left.iter().map(|one| {
+            let plan = one.folded.plan();
+            format!("  {}  {}, {}\n", one.drill, plan.title, one.folded.phase().as_str())
+        });
+        let lines: String = lines.collect();
+        return Err(Failure::usage(format!(
+            "could not choose: several drills were left unfinished\n{lines}"
+        ))
+        .with_help(format!("Name the one that is to go on: `gameday run --resume {}`.", left[0].drill)));
+    };
+    if let Some(place) = left.iter().position(|one| one.drill == *wanted) {
+        return Ok(left.swap_remove(place));
+    }
+    let entries = store.drills().await.map_err(Failure::io("read the journal"))?;
+    let why = if !entries.iter().any(|entry| entry.drill == *wanted) {
+        "it is not in the journal"
+    } else if wire::lock_drill(home, wanted.as_str())?.is_none() {
+        "its engine lives"
+    } else {
+        "it is over"
+    };
+    Err(Failure::refused(format!("could not play drill {wanted} on: {why}")))
+}
+
+/// A webhook's address is a secret, and so it is not in the journal: whoever resumes gives it again.
+fn same_routes(drill: &Drill, webhook: Option<&str>) -> Result<(), Failure> {
+    let planned = drill.plan().routes.iter().any(|route| route == "webhook");
+    match (planned, webhook) {
+        (true, None) => Err(Failure::usage("could not play on: this drill's alarms go to a webhook, too")
+            .with_help("Its address is not in the journal. Give it again with --webhook URL.")),
+        (false, Some(_)) => Err(Failure::usage("could not play on: this drill was begun without a webhook")
+            .with_help("Leave --webhook out.")),
+        _ => Ok(()),
+    }
+}
+
+/// The target with its living agent, and this engine's epoch; or why the drill cannot go on.
+async fn adopt(home: &Home, drill: &Drill) -> Result<Result<(Stage, u64), String>, Failure> {
+    let Some(attachment) = drill.attached() else { return Ok(Err("it never had a target".into())) };
+    if let Some(why) = is_over(drill, SystemClock.now()) {
+        return Ok(Err(why.into()));
+    }
+    let folder = PathBuf::from(&attachment.folder);
+    let Some(agent) = living_agent(&folder).await else {
+        return Ok(Err("its target's agent is gone".into()));
+    };
+    let epoch = agent.take_epoch().await.map_err(Failure::io("take the target"))?;
+    if let Some(why) = let_go(drill, &agent, epoch).await? {
+        return Ok(Err(why));
+    }
+    let stage = Stage::adopt(root_of(home, attachment), folder, agent)?;
+    Ok(Ok((stage, epoch)))
+}
+
+/// Why there is nothing more to play at this time.
+fn is_over(drill: &Drill, now: At) -> Option<&'static str> {
+    let limit = drill.plan().duration.limit;
+    if drill.phase() >= Phase::Ending {
+        Some("the exercise had ended, and faults were being taken back")
+    } else if drill.started_at().is_some_and(|start| now >= start + limit) {
+        Some("its time is up")
+    } else {
+        None
+    }
+}
+
+/// Renews every lease, so that none runs out from here on, and says which fault the agent has already let go of.
+async fn let_go(drill: &Drill, agent: &AgentClient, epoch: u64) -> Result<Option<String>, Failure> {
+    agent.heartbeat(epoch).await.map_err(Failure::io("renew the leases"))?;
+    let held = agent.injections().await.map_err(Failure::io("ask the target's agent what it holds"))?;
+    let holds = |id: &InjectionId| {
+        let listed = held.iter().find(|one| one.id == *id);
+        listed.is_some_and(|one| {
+            matches!(one.state, protocol::State::Armed | protocol::State::Applying | protocol::State::Applied)
+        })
+    };
+    let should_be =
+        drill.injections().iter().filter(|one| matches!(one.state, State::Injecting | State::Live));
+    let lost = should_be.map(|one| &one.planned.id).find(|id| !holds(id));
+    Ok(lost.map(|id| format!("the lease of {id} has run out, and the target's agent has taken it back")))
+}
+
+async fn play_on(
+    doors: &Doors<'_>,
+    store: Arc<dyn Store>,
+    left: Left,
+    stage: Stage,
+    epoch: u64,
+    folder: PathBuf,
+) -> Result<Played, Failure> {
+    if doors.show.is_some() {
+        let plan = left.folded.plan();
+        show::line(&format!(
+            "Drill {} ({}) goes on where its engine left it. Whoever takes part joins again.",
+            left.drill, plan.title
+        ))?;
+    }
+    let conducted = async {
+        let hands = stage.hands(left.folded.plan(), store, Arc::new(doors.routes()?))?;
+        let mut conductor = Conductor::take_over(hands, &left.drill, epoch, true)
+            .await
+            .map_err(|error| engine_failure(&error))?;
+        doors.conduct(&mut conductor, Some(&stage.tools())).await?;
+        Ok(conductor)
+    };
+    let mut conductor = match conducted.await {
+        Ok(conductor) => conductor,
+        Err(failure) => {
+            stage.strike().await?;
+            return Err(failure);
+        }
+    };
+    clear_away(stage, &mut conductor).await?;
+    finish(&conductor, folder)
+}
+
+async fn take_back(
+    home: &Home,
+    store: Arc<dyn Store>,
+    left: Left,
+    folder: PathBuf,
+) -> Result<Played, Failure> {
+    let drill = left.drill.clone();
+    let recovered = recover::recover(home, store.clone(), left, &folder).await?;
+    let journal = store.read(&drill, 0).await.map_err(Failure::io("read the journal"))?;
+    let outcome = Drill::fold(&journal).map_err(Failure::io(format!("read drill {drill} back")))?.outcome();
+    Ok(Played { journal, folder, clean: recovered.clean, outcome })
+}
