@@ -148,7 +148,8 @@ async fn attestation(State(shared): State<Shared>) -> Json<Attestation> {
     Json(Attestation {
         target: layout.target.clone(),
         root: layout.root.clone(),
-        staging: super::guard::check(&layout.root).is_ok(),
+        staging: super::attestation::read(&layout.root).ok(),
+        refuses: super::guard::check(&layout.root).err().map(|denied| denied.complaint()),
         boot: shared.boot.to_string(),
         pid: std::process::id(),
         ready: keeper.ready.load(SeqCst),

@@ -1,12 +1,19 @@
 //! What must hold before anything here may be broken.
 
-use crate::scenario::pack::Layout;
-use std::path::{Path, PathBuf};
+use super::attestation;
+use crate::{
+    base::{At, Cidr},
+    drill::preflight::code,
+    fault::protocol::Complaint,
+    scenario::pack::Layout,
+};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 /// A file of this name in a target's folder or the one above forbids every drill. It always wins.
 pub const DENY: &str = "DENY-GAMEDAY";
-/// One of these in a target's folder says that it is there to be broken. Written by whoever lays it out.
-pub const STAGING: [&str; 2] = [".gameday-staging", ".depot"];
 
 /// Why nothing may be broken here.
 #[derive(Debug, thiserror::Error)]
@@ -17,12 +24,83 @@ pub enum Denied {
     /// Nothing says that this is a staging target.
     #[error("nothing in {0} says that this is a staging target")]
     NotStaging(PathBuf),
+    /// What says so cannot be read.
+    #[error("{path} cannot be read as an attestation: {why}")]
+    Unreadable {
+        /// The attestation.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// What says so holds no longer.
+    #[error("the attestation {path} by {by} ended at {until}")]
+    Expired {
+        /// The attestation.
+        path: PathBuf,
+        /// When it ended.
+        until: At,
+        /// Who gave it.
+        by: String,
+    },
+    /// What says so was said of another machine.
+    #[error("the attestation {path} by {by} is for another machine")]
+    OtherMachine {
+        /// The attestation.
+        path: PathBuf,
+        /// Who gave it.
+        by: String,
+    },
     /// A part of the layout lies outside the target.
     #[error("{0} lies outside the target's folder")]
     Outside(PathBuf),
     /// The folder is not as the layout says.
     #[error("could not use {0}: it is not the real path of a folder")]
     Root(PathBuf),
+    /// Something is reached by a name: what it leads to may change at any moment.
+    #[error("the address of {what}, `{address}`, is not an IP address with a port")]
+    NotPinned {
+        /// The process, link or door.
+        what: String,
+        /// What the layout says.
+        address: String,
+    },
+    /// Something is reached outside of the ranges that the layout declares.
+    #[error("the address of {what}, {address}, lies outside of the declared ranges: {ranges}")]
+    OutOfRange {
+        /// The process, link or door.
+        what: String,
+        /// Its address.
+        address: SocketAddr,
+        /// What is declared.
+        ranges: String,
+    },
+}
+
+impl Denied {
+    /// The same word as everywhere: see [`code`].
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Forbidden(_) => code::DENIED,
+            Self::NotStaging(_) => code::NOT_ATTESTED,
+            Self::Unreadable { .. } => code::ATTESTATION_UNREADABLE,
+            Self::Expired { .. } => code::ATTESTATION_EXPIRED,
+            Self::OtherMachine { .. } => code::OTHER_MACHINE,
+            Self::Outside(_) | Self::Root(_) => code::OUTSIDE_TARGET,
+            Self::NotPinned { .. } => code::ADDRESS_NOT_PINNED,
+            Self::OutOfRange { .. } => code::ADDRESS_OUT_OF_RANGE,
+        }
+    }
+
+    /// What is said of it to programs and people.
+    pub fn complaint(&self) -> Complaint {
+        Complaint { error: self.to_string(), code: self.code().to_owned() }
+    }
+}
+
+/// Why nothing on the target that is laid out so may be broken; nothing when all is in order.
+pub fn refuses(layout: &Layout) -> Option<Denied> {
+    let all = check_paths(layout).and_then(|()| check_addresses(layout)).and_then(|()| check(&layout.root));
+    all.err()
 }
 
 /// Whether the target under `root` may be broken. A marker that cannot be looked at counts as forbidding.
@@ -34,11 +112,31 @@ pub(super) fn check(root: &Path) -> Result<(), Denied> {
             _ => return Err(Denied::Forbidden(deny)),
         }
     }
-    if STAGING.iter().any(|marker| root.join(marker).is_file()) {
-        Ok(())
-    } else {
-        Err(Denied::NotStaging(root.to_owned()))
+    attestation::check(root)
+}
+
+/// Whether everything is reached at an address, and each lies in a range that the layout declares.
+pub(super) fn check_addresses(layout: &Layout) -> Result<(), Denied> {
+    let processes =
+        layout.processes.iter().map(|process| (format!("process {}", process.service), &process.address));
+    let links = layout.links.iter().flat_map(|link| {
+        [
+            (format!("link {}", link.link), &link.listen),
+            (format!("the far end of {}", link.link), &link.upstream),
+        ]
+    });
+    let door = [("the front door".to_owned(), &layout.front_door)];
+    for (what, address) in processes.chain(links).chain(door) {
+        let Ok(pinned) = address.parse::<SocketAddr>() else {
+            return Err(Denied::NotPinned { what, address: address.clone() });
+        };
+        if !layout.addresses.iter().any(|range| range.contains(pinned.ip())) {
+            let ranges: Vec<_> = layout.addresses.iter().map(Cidr::to_string).collect();
+            let ranges = if ranges.is_empty() { "there are none".to_owned() } else { ranges.join(", ") };
+            return Err(Denied::OutOfRange { what, address: pinned, ranges });
+        }
     }
+    Ok(())
 }
 
 /// Whether everything which may be changed lies beneath the root. Nothing is ever touched elsewhere, not even to undo.
@@ -82,10 +180,39 @@ mod tests {
             assert!(matches!(check(&layout.root), Err(Denied::Forbidden(_))));
             std::fs::remove_file(deny).unwrap();
         }
-        std::fs::remove_file(layout.root.join(STAGING[0])).unwrap();
+        std::fs::remove_file(layout.root.join(attestation::STAGING)).unwrap();
         assert!(matches!(check(&layout.root), Err(Denied::NotStaging(_))));
-        std::fs::write(layout.root.join(STAGING[1]), "").unwrap();
-        check(&layout.root).unwrap();
+        std::fs::write(layout.root.join(DENY), "").unwrap();
+        assert!(matches!(check(&layout.root), Err(Denied::Forbidden(_))));
+    }
+
+    #[test]
+    fn every_address_is_pinned_and_lies_in_a_declared_range() {
+        let folder = tempfile::tempdir().unwrap();
+        let good = layout(folder.path());
+        assert!(refuses(&good).is_none());
+        let ways: [fn(&mut Layout) -> &mut String; 4] = [
+            |layout| &mut layout.processes[1].address,
+            |layout| &mut layout.links[0].listen,
+            |layout| &mut layout.links[0].upstream,
+            |layout| &mut layout.front_door,
+        ];
+        for place in ways {
+            for (address, wanted) in [
+                ("10.0.0.1:80", code::ADDRESS_OUT_OF_RANGE),
+                ("[::1]:80", code::ADDRESS_OUT_OF_RANGE),
+                ("localhost:80", code::ADDRESS_NOT_PINNED),
+                ("127.0.0.1", code::ADDRESS_NOT_PINNED),
+                ("", code::ADDRESS_NOT_PINNED),
+            ] {
+                let mut bad = good.clone();
+                address.clone_into(place(&mut bad));
+                assert_eq!(refuses(&bad).unwrap().code(), wanted, "{address}");
+            }
+        }
+        let mut none = good;
+        none.addresses.clear();
+        assert_eq!(refuses(&none).unwrap().code(), code::ADDRESS_OUT_OF_RANGE);
     }
 
     #[test]

@@ -71,7 +71,7 @@ impl From<LeverError> for KeeperError {
 
 impl From<Denied> for KeeperError {
     fn from(err: Denied) -> Self {
-        refused("denied", err.to_string())
+        refused(err.code(), err.to_string())
     }
 }
 

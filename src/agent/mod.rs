@@ -6,6 +6,7 @@
 //! Open first: [`serve`], then `keeper` (the rules of arm, inject, revoke, undo and expiry), then `lever`.
 
 mod api;
+mod attestation;
 mod boot;
 mod durable;
 mod guard;
@@ -19,7 +20,8 @@ mod socket;
 mod supervisor;
 mod sweep;
 
-pub use guard::{DENY, Denied, STAGING};
+pub use attestation::{STAGING, attest};
+pub use guard::{DENY, Denied, refuses};
 pub use record::{StoreError, is_taken};
 pub use serve::{AgentError, AgentOptions, serve};
 pub use sweep::{SweepReport, sweep};

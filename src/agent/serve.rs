@@ -119,6 +119,7 @@ pub async fn serve(options: AgentOptions) -> Result<(), AgentError> {
         return Err(AgentError::NotLoopback(listen));
     }
     guard::check_paths(&layout)?;
+    guard::check_addresses(&layout)?;
     let layout = Arc::new(layout);
     let boot_id = boot::id().map_err(AgentError::Boot)?;
     let supervisor = Supervisor::new(&layout);

@@ -4,13 +4,15 @@
 //! name always says what it names. No I/O, no clock, no randomness here.
 //!
 //! Open first: [`time`] (`At`, `Span`), then [`names`]; [`limits`] is the one table of limits;
-//! [`supervise`] is what an operations tool and a supervisor say to each other.
+//! [`cidr`] is a range of addresses; [`supervise`] is what an operations tool and a supervisor say to each other.
 
+pub mod cidr;
 pub mod limits;
 pub mod names;
 pub mod supervise;
 pub mod time;
 
+pub use cidr::Cidr;
 pub use names::{
     AlarmName, ClassName, DrillId, InjectionId, LinkName, NoticeId, Person, ProbeName, ServiceName,
     VolumeName,

@@ -3,6 +3,7 @@
 use super::{
     block_on,
     exit::{Exit, Failure},
+    preflight::reason,
     show,
 };
 use crate::{
@@ -13,10 +14,14 @@ use crate::{
 use serde_json::json;
 use std::{fmt::Write as _, net::SocketAddr, path::PathBuf};
 
+/// Longest time that one attestation holds.
+const ATTESTED_MAX: Span = Span::from_mins(7 * 24 * 60);
+
 const EXAMPLES: &str = "\
 Examples:
   gameday agent serve --root depot-1 --folder agent-1
   gameday agent status --folder agent-1
+  gameday agent attest --root staging-1 --by ana --for 8h
   gameday agent sweep --root depot-1 --folder agent-1     when no agent runs any more";
 
 /// The process beside a target that hosts its links, pulls the levers and takes every fault back
@@ -32,6 +37,25 @@ enum Verb {
     Serve(Serve),
     Sweep(Sweep),
     Status(Status),
+    Attest(Attest),
+}
+
+/// Says that a target of yours is staging and may be broken, on this machine and for a time
+///
+/// Writes `.gameday-staging` into the target's folder. Without it, on another machine, and when its time is over, the
+/// agent refuses to break anything there.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  gameday agent attest --root staging-1 --by ana --for 8h")]
+struct Attest {
+    /// Where the target is laid out
+    #[arg(long, value_name = "DIR")]
+    root: PathBuf,
+    /// Who says so
+    #[arg(long, value_name = "NAME", value_parser = reason)]
+    by: String,
+    /// For how long; a week at most
+    #[arg(long = "for", value_name = "TIME", default_value = "8h")]
+    span: Span,
 }
 
 /// Runs the agent, and the target's processes under it, in the foreground
@@ -102,6 +126,7 @@ impl Agent {
             }
             Verb::Sweep(verb) => verb.run(),
             Verb::Status(verb) => block_on(verb.run()),
+            Verb::Attest(verb) => verb.run(),
         }
     }
 }
@@ -115,6 +140,19 @@ pub(super) fn failed(error: &AgentError) -> Failure {
         AgentError::Denied(_) => Failure::refused(message),
         AgentError::NotLoopback(_) => Failure::usage(message),
         _ => Failure::world(message),
+    }
+}
+
+impl Attest {
+    fn run(self) -> Result<Exit, Failure> {
+        let root = self.root.display();
+        if self.span == Span::ZERO || self.span > ATTESTED_MAX {
+            return Err(Failure::usage(format!("could not attest {root} for {}", self.span))
+                .with_help(format!("Say for how long it is staging: at most {ATTESTED_MAX}.")));
+        }
+        agent::attest(&self.root, &self.by, self.span).map_err(Failure::io(format!("attest {root}")))?;
+        show::line(&format!("{root} may be broken on this machine for {}, says {}.", self.span, self.by))?;
+        Ok(Exit::Done)
     }
 }
 

@@ -39,7 +39,7 @@ impl Demo {
             };
             show::line(&format!("A drill on a small object store, with a real outage. {who}"))?;
         }
-        let played = super::block_on(play.play())?;
+        let played = self.stage.see_through(play)?;
         self.stage.conclude(&played)
     }
 }

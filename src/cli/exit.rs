@@ -1,5 +1,6 @@
 //! The one table of exit codes, and what a command that failed says.
 
+use crate::drill::preflight::Bar;
 use std::{fmt, io, process::ExitCode};
 
 /// How the program ends.
@@ -69,12 +70,14 @@ pub struct Failure {
     pub message: String,
     /// What to do about it.
     pub help: Option<String>,
+    /// Every rule that bars a drill from beginning, if that is why.
+    pub bars: Vec<Bar>,
 }
 
 impl Failure {
     /// A failure with its exit code. The message begins with `could not`.
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into(), help: None }
+        Self { exit, message: message.into(), help: None, bars: Vec::new() }
     }
 
     /// The world is unavailable.

@@ -70,6 +70,16 @@ impl Home {
         self.0.join("sessions")
     }
 
+    /// Every move of the safety lever; the last one counts.
+    pub fn safety(&self) -> PathBuf {
+        self.0.join("safety.jsonl")
+    }
+
+    /// What rehearsals have proved, by the scenario's digest.
+    pub fn certificates(&self) -> PathBuf {
+        self.0.join("certificates")
+    }
+
     /// Targets that are laid out here.
     pub fn targets(&self) -> PathBuf {
         self.0.join("targets")

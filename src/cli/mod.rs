@@ -22,11 +22,13 @@ mod list;
 mod new;
 mod plan;
 mod play;
+mod preflight;
 mod recover;
 mod rehearse;
 mod replay;
 mod resume;
 mod run;
+mod safety;
 mod schema;
 mod score;
 pub mod shelf;
@@ -80,6 +82,7 @@ enum Command {
     Run(run::Run),
     Rehearse(rehearse::Rehearse),
     Recover(recover::Recover),
+    Safety(safety::Safety),
     Injections(injections::Injections),
     Demo(demo::Demo),
     List(list::List),
@@ -121,6 +124,7 @@ impl Command {
             Self::Run(command) => command.run(),
             Self::Rehearse(command) => command.run(),
             Self::Recover(command) => command.run(),
+            Self::Safety(command) => command.run(),
             Self::Injections(command) => command.run(),
             Self::Demo(command) => command.run(),
             Self::List(command) => command.run(),

@@ -3,7 +3,7 @@
 use super::{
     exit::{Exit, Failure},
     home::Home,
-    show,
+    preflight, safety, show,
     wire::{self, DrillLock, Stage},
 };
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
     drill::{
         command::{Command, Refusal},
         event::{Event, Hat, Outcome, Recorded},
-        plan::{Plan, PlanOptions},
+        plan::{Admission, Plan, PlanOptions},
     },
     engine::{Conductor, Desk, EngineError, Hands},
     notify::{Routes, Terminal, Webhook},
@@ -49,6 +49,8 @@ pub(super) struct Play {
     pub(super) seed: Seed,
     /// StartEx; nothing: as soon as the target is ready and steady.
     pub(super) start: Option<At>,
+    /// On what terms it is let in.
+    pub(super) admission: Admission,
     /// The scenario's own play is acted.
     pub(super) autopilot: bool,
     /// Alarms go to this webhook, too.
@@ -74,6 +76,14 @@ pub(super) struct Played {
 }
 
 impl Played {
+    /// Codes of the rules that kept it from starting.
+    pub(super) fn refused(&self) -> impl Iterator<Item = &str> {
+        self.journal.iter().filter_map(|recorded| match &recorded.event {
+            Event::Barred { code, .. } => Some(code.as_str()),
+            _ => None,
+        })
+    }
+
     /// The exit code that says how it went.
     pub(super) fn exit(&self) -> Exit {
         if !self.clean {
@@ -94,7 +104,7 @@ impl Play {
     pub(super) async fn play(self) -> Result<Played, Failure> {
         let home = Home::open()?;
         let store = wire::open_store(&home).await?;
-        refuse_leftovers(&home, store.as_ref()).await?;
+        preflight::refuse(&self, &home, store.as_ref(), &self.plan(self.start)).await?;
         let clock = SystemClock;
         // A target is staged shortly before it is needed; the wait is the countdown.
         if let Some(start) = self.start {
@@ -103,6 +113,10 @@ impl Play {
         let late = self.start.is_some_and(|start| clock.now() > start + crate::base::limits::START_LATE_MAX);
         if late {
             return self.miss(&home, store).await;
+        }
+        if self.start.is_some() {
+            // The countdown may have been long.
+            preflight::refuse(&self, &home, store.as_ref(), &self.plan(self.start)).await?;
         }
         self.say("Laying out the target and starting its services ...")?;
         let stage = Stage::raise(&home).await?;
@@ -122,8 +136,9 @@ impl Play {
         finish(&conductor, folder)
     }
 
-    fn doors(&self) -> Doors<'_> {
-        Doors { webhook: self.webhook.as_deref(), listen: self.listen, show: self.show, since: 0 }
+    fn doors<'a>(&'a self, home: &'a Home) -> Doors<'a> {
+        let webhook = self.webhook.as_deref();
+        Doors { home, webhook, listen: self.listen, show: self.show, since: 0 }
     }
 
     fn plan(&self, start: Option<At>) -> Plan {
@@ -132,6 +147,7 @@ impl Play {
         let start = start.unwrap_or_else(|| SystemClock.now());
         let options = PlanOptions { seed: self.seed, start, autopilot: self.autopilot, routes };
         let mut plan = Plan::resolve(&self.scenario, options);
+        plan.admission.clone_from(&self.admission);
         if self.start.is_none() {
             // Whole seconds read better on a timeline.
             let soonest = SystemClock.now() + plan.lead() + Span::from_secs(2);
@@ -147,7 +163,7 @@ impl Play {
         plan: Plan,
         store: Arc<dyn Store>,
     ) -> Result<(Conductor, PathBuf), Failure> {
-        let hands = stage.hands(&plan, store, Arc::new(self.doors().routes()?))?;
+        let hands = stage.hands(&plan, store, Arc::new(self.doors(home).routes()?))?;
         let epoch = stage.agent.take_epoch().await.map_err(Failure::io("take the target"))?;
         self.conduct(home, hands, plan, Some(stage), epoch).await
     }
@@ -167,13 +183,13 @@ impl Play {
         let mut conductor = Conductor::begin(hands, plan, stage.map(Stage::attachment), epoch)
             .await
             .map_err(|error| engine_failure(&error))?;
-        self.doors().conduct(&mut conductor, stage.map(Stage::tools).as_deref()).await?;
+        self.doors(home).conduct(&mut conductor, stage.map(Stage::tools).as_deref()).await?;
         Ok((conductor, folder))
     }
 
     /// The start has passed: that is written down, and nothing is done.
     async fn miss(&self, home: &Home, store: Arc<dyn Store>) -> Result<Played, Failure> {
-        let hands = wire::hands_without_target(store, Arc::new(self.doors().routes()?));
+        let hands = wire::hands_without_target(store, Arc::new(self.doors(home).routes()?));
         let plan = self.plan(self.start);
         let (conductor, folder) = self.conduct(home, hands, plan, None, 1).await?;
         finish(&conductor, folder)
@@ -186,6 +202,8 @@ impl Play {
 
 /// How people see a drill, and how they and its alarms get through, while it runs.
 pub(super) struct Doors<'a> {
+    /// Whose safety lever ends the drill when it is engaged.
+    pub(super) home: &'a Home,
     /// Alarms go to this webhook, too.
     pub(super) webhook: Option<&'a str>,
     /// Where the console listens.
@@ -225,9 +243,11 @@ impl Doors<'_> {
         let doors = self.open(conductor, tools, &over).await?;
         let watcher = tokio::spawn(watch(conductor.desk(), self.show, self.since));
         let stopper = tokio::spawn(stop_on_interrupt(conductor.desk()));
+        let lever = tokio::spawn(safety::stop_when_engaged(self.home.clone(), conductor.desk()));
         let conducted = conductor.conduct().await;
         over.cancel();
         stopper.abort();
+        lever.abort();
         watcher.abort();
         if let Some(doors) = doors {
             // The console ends with the drill; an error there is no error of the drill.
@@ -302,24 +322,6 @@ pub(super) fn engine_failure(error: &EngineError) -> Failure {
     }
 }
 
-/// No new drill while an earlier one may have left something behind.
-async fn refuse_leftovers(home: &Home, store: &dyn Store) -> Result<(), Failure> {
-    if let Some(left) = super::recover::left_behind(home, store).await?.into_iter().next() {
-        return Err(Failure::new(
-            Exit::Broken,
-            format!(
-                "could not begin: drill {} was left unfinished, and something may still be broken",
-                left.drill
-            ),
-        )
-        .with_help(
-            "`gameday run --resume` plays it on while its leases hold, and `gameday recover` takes everything back; \
-             `gameday injections` shows what there is.",
-        ));
-    }
-    Ok(())
-}
-
 /// Waits until shortly before the start, when the target is staged. Says once a minute how long that is.
 async fn count_down(start: At, shown: bool) -> Result<(), Failure> {
     let clock = SystemClock;
@@ -387,7 +389,8 @@ async fn stop_on_interrupt(desk: Desk) {
         return;
     }
     show::complain("\nStopping: every fault is taken back. Once more to leave at once.\n");
-    let joined = Command::Join { person: operator.clone(), hat: Hat::Instigator };
+    // Anybody in a drill may stop it, and no roster keeps an observer out.
+    let joined = Command::Join { person: operator.clone(), hat: Hat::Observer };
     let stop =
         Command::Stop { by: operator, reason: "interrupted in the terminal".into(), real_incident: false };
     for command in [joined, stop] {

@@ -67,6 +67,14 @@ pub(super) struct Left {
     pub(super) lock: wire::DrillLock,
 }
 
+impl Left {
+    /// Its injections that may have an effect, or that only people can end.
+    pub(super) fn unsettled(&self) -> Vec<InjectionId> {
+        let injections = self.folded.injections().iter().filter(|one| one.state.may_have_effect());
+        injections.map(|one| one.planned.id.clone()).collect()
+    }
+}
+
 /// Drills of this home that are unfinished or may have left something, and that no living engine has.
 pub(super) async fn left_behind(home: &Home, store: &dyn Store) -> Result<Vec<Left>, Failure> {
     let mut left = Vec::new();

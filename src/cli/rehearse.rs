@@ -3,6 +3,7 @@
 use super::{
     exit::{Exit, Failure},
     home::Home,
+    preflight::CERTIFICATE,
     run::Staging,
     show,
 };
@@ -60,6 +61,7 @@ impl Rehearse {
     pub(super) fn run(self) -> Result<Exit, Failure> {
         let mut play = self.stage.play(&self.scenario, true, None)?;
         play.show = None;
+        play.admission.rehearsal = true;
         let scenario = play.scenario.clone();
         if !self.stage.json {
             show::line(&format!(
@@ -67,10 +69,10 @@ impl Rehearse {
                 scenario.name, scenario.title
             ))?;
         }
-        let played = super::block_on(play.play())?;
+        let played = self.stage.see_through(play)?;
         let certificate = certify(&scenario, &played.journal)?;
         let home = Home::open()?;
-        let folder = home.root().join("certificates");
+        let folder = home.certificates();
         fs::create_dir_all(&folder).map_err(Failure::io(format!("make {}", folder.display())))?;
         let path = folder.join(format!("{}.json", scenario.digest));
         let text = serde_json::to_vec_pretty(&certificate).expect("a certificate is plain data");
@@ -106,7 +108,7 @@ fn certify(scenario: &Scenario, events: &[Recorded]) -> Result<Certificate, Fail
         .collect();
     let holds = proof.holds() && claims.iter().all(|claim| claim.held) && refused.is_empty();
     Ok(Certificate {
-        format: "gameday/certificate/v1",
+        format: CERTIFICATE,
         scenario: scenario.name.clone(),
         digest: scenario.digest.clone(),
         rehearsed_at: journal.start().to_string(),

@@ -36,6 +36,7 @@ pub(super) async fn resume(
     let folder = staging.out.clone().unwrap_or_else(|| home.root().join("drills").join(left.drill.as_str()));
     fs::create_dir_all(&folder).map_err(Failure::io(format!("make {}", folder.display())))?;
     let doors = Doors {
+        home: &home,
         webhook: staging.webhook.as_deref(),
         listen: staging.listen,
         show: (!staging.json).then_some(audience),

@@ -3,13 +3,14 @@
 use super::{
     exit::{Exit, Failure},
     play::{Play, Played},
+    preflight::Entry,
     resume::resume,
     shelf::Shelf,
     show,
 };
 use crate::{
     base::{At, DrillId},
-    drill::event::Outcome,
+    drill::{event::Outcome, plan::Admission},
     report::board::Audience,
     seed::Seed,
 };
@@ -22,9 +23,10 @@ Examples:
   gameday run pool-shrink --autopilot --out results/
   gameday run my-drill.yaml --at \"2026-12-01 14:00 Europe/Berlin\"
   gameday run session-hang --webhook https://chat.example.org/hooks/drills
+  gameday run pool-shrink --responder ana --responder ben --instigator ina
   gameday run --resume                     after a crash: plays the unfinished drill on
 
-Exit codes: 0 completed, 4 no steady state or start missed, 5 aborted or stopped, 6 something may still be broken.";
+Exit codes: 0 completed, 1 refused, 4 no steady state or start missed, 5 aborted or stopped, 6 something may still be broken.";
 
 /// Runs a drill: a real outage on the embedded target, alarms, people, repair, score and debrief
 ///
@@ -53,6 +55,8 @@ pub(super) struct Run {
     /// Shows everything that happens here, also what responders must not see
     #[arg(long)]
     reveal: bool,
+    #[command(flatten)]
+    entry: Entry,
     #[command(flatten)]
     stage: Staging,
 }
@@ -87,6 +91,9 @@ struct Summary<'a> {
     events: usize,
     folder: &'a std::path::Path,
     debrief: PathBuf,
+    /// Codes of the rules that kept it from starting.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    refused: Vec<&'a str>,
 }
 
 impl Staging {
@@ -110,12 +117,18 @@ impl Staging {
             documents: self.shelf.documents(scenario)?,
             seed: self.seed.map_or_else(Seed::fresh, Seed),
             start,
+            admission: Admission::default(),
             autopilot,
             webhook: self.webhook.clone(),
             listen: self.listen,
             out: self.out.clone(),
             show: (!self.json).then_some(Audience::Responder),
         })
+    }
+
+    /// Plays to the end; a refusal is told as these options want it.
+    pub(super) fn see_through(&self, play: Play) -> Result<Played, Failure> {
+        super::block_on(play.play()).map_err(|failure| failure.told(self.json))
     }
 
     /// Says how it went and where everything is.
@@ -128,6 +141,7 @@ impl Staging {
                 events: played.journal.len(),
                 folder: &played.folder,
                 debrief,
+                refused: played.refused().collect(),
             })?;
         } else {
             let outcome = played.outcome.map_or("unfinished", Outcome::as_str);
@@ -154,7 +168,8 @@ impl Run {
         if self.reveal && play.show.is_some() {
             play.show = Some(Audience::Instigator);
         }
-        let played = super::block_on(play.play())?;
+        play.admission = self.entry.admission();
+        let played = self.stage.see_through(play)?;
         self.stage.conclude(&played)
     }
 }

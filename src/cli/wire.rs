@@ -3,7 +3,7 @@
 
 mod adopt;
 
-use super::{exit::Failure, home::Home, shelf::this_program};
+use super::{exit::Failure, home::Home, preflight, shelf::this_program};
 use crate::{
     base::Span,
     clock::{Clock, SystemClock},
@@ -42,6 +42,11 @@ const LOOK: Span = Span::from_millis(100);
 pub(super) async fn open_store(home: &Home) -> Result<Arc<dyn Store>, Failure> {
     let store = SqliteStore::open(&home.journal()).await;
     Ok(Arc::new(store.map_err(Failure::io(format!("open the journal {}", home.journal().display())))?))
+}
+
+/// Names of the targets that may be broken from here.
+pub(super) fn targets_allowed() -> Vec<String> {
+    vec![depot::describe().name]
 }
 
 /// A lock that lives as long as the engine that conducts a drill; the system drops it with the process.
@@ -87,6 +92,7 @@ impl Stage {
         let folder = home.agents().join(&name);
         let layout = depot::lay_out(&root, instance, &program)
             .map_err(Failure::io(format!("lay the target out in {}", root.display())))?;
+        preflight::refuse_target(&layout)?;
         fs::create_dir_all(&folder).map_err(Failure::io(format!("make {}", folder.display())))?;
         let access = folder.join(ACCESS);
         if access.exists() {
@@ -227,7 +233,10 @@ async fn wait_until_ready(folder: &Path) -> Result<AgentClient, Failure> {
     while clock.now() < deadline {
         match AgentClient::connect(folder) {
             Ok(agent) => match agent.attestation().await {
-                Ok(attested) if attested.ready => return Ok(agent),
+                Ok(attested) if attested.ready => {
+                    preflight::refuse_complaint(attested.refuses)?;
+                    return Ok(agent);
+                }
                 Ok(_) => "its services are not ready".clone_into(&mut seen),
                 Err(error) => seen = error.to_string(),
             },

@@ -11,7 +11,8 @@ use super::{
     volume::{Volume, VolumeError, WriteLimits},
 };
 use crate::{
-    base::supervise::SOCKET,
+    agent,
+    base::{Span, supervise::SOCKET},
     clock::{Clock, SystemClock},
     scenario::pack::{FileLayout, Layout, LinkLayout, ProcessLayout, ReleaseLayout, VolumeLayout},
 };
@@ -25,6 +26,10 @@ use std::{
 
 /// Says that a folder is a Depot's.
 const MARKER: &str = ".depot";
+/// Where every address of a Depot lies.
+const ADDRESSES: &str = "127.0.0.0/8";
+/// How long a Depot says of itself that it may be broken: the longest drill, and an hour around it.
+const ATTESTED: Span = Span::from_mins(13 * 60);
 /// The layout's file.
 const LAYOUT: &str = "layout.json";
 /// What a Depot owns under its root; nothing else is ever removed.
@@ -54,6 +59,8 @@ pub fn lay_out(root: &Path, instance: u8, program: &Path) -> Result<Layout, Depo
     let layout = layout(root, instance, &program);
     let text = serde_json::to_string_pretty(&layout).expect("a layout has text keys only");
     write(&root.join(LAYOUT), &text)?;
+    let attested = agent::attest(root, "gameday", ATTESTED);
+    attested.map_err(DepotError::file("attest", root))?;
     Ok(layout)
 }
 
@@ -229,6 +236,7 @@ fn layout(root: &Path, instance: u8, program: &Path) -> Layout {
     Layout {
         target: "depot".to_owned(),
         root: root.to_owned(),
+        addresses: vec![ADDRESSES.parse().expect("the loopback range is one")],
         processes: processes.collect(),
         links: links.collect(),
         volumes: volumes.collect(),

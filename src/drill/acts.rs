@@ -59,8 +59,24 @@ impl Drill {
             None if self.phase >= Phase::Ending => {
                 Err(Refusal::WrongPhase { phase: self.phase.as_str(), help: "nobody joins any more" })
             }
+            None if !self.is_expected(person, hat) => {
+                Err(Refusal::NotOnRoster { person: person.clone(), wanted: hat })
+            }
             None => Ok(vec![Event::Joined { person: person.clone(), hat }]),
         }
+    }
+
+    /// Whether the roster lets somebody in with this hat. A side for which nobody was named is open; so are the others.
+    fn is_expected(&self, person: &Person, hat: Hat) -> bool {
+        let Some(roster) = &self.plan.admission.roster else { return true };
+        let (named, played) = match hat {
+            Hat::Instigator => (&roster.instigators, false),
+            Hat::Responder => {
+                (&roster.responders, self.plan.autopilot.iter().any(|play| play.who == *person))
+            }
+            Hat::Trainer | Hat::Observer => return true,
+        };
+        named.is_empty() || played || named.contains(person)
     }
 
     fn needs(&self, person: &Person, needed: Hat) -> Result<(), Refusal> {

@@ -197,6 +197,14 @@ pub enum Refusal {
         /// What they asked for.
         wanted: Hat,
     },
+    /// The drill's people were named beforehand.
+    #[error("{person} is not on this drill's roster as {wanted}: ask an instigator, or join as observer")]
+    NotOnRoster {
+        /// Who.
+        person: Person,
+        /// What they asked for.
+        wanted: Hat,
+    },
     /// The act belongs to another side.
     #[error("this is for {needed}s, and {person} joined as {was}")]
     WrongHat {
@@ -290,6 +298,7 @@ impl Refusal {
         match self {
             Self::NotJoined(_) => "not-joined",
             Self::OtherHat { .. } => "other-hat",
+            Self::NotOnRoster { .. } => "not-on-roster",
             Self::WrongHat { .. } => "wrong-hat",
             Self::WrongPhase { .. } => "wrong-phase",
             Self::RoleTaken { .. } => "role-taken",

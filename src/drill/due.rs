@@ -9,6 +9,7 @@ use super::{
     gauge::{all_hold, describe},
     injection::{Injection, State},
     measure::Tally,
+    preflight::{self, code},
 };
 use crate::{
     base::{At, Span, limits},
@@ -34,10 +35,11 @@ impl Drill {
         if self.engines == 0 || self.phase == Phase::Closed {
             return Vec::new();
         }
-        let steps: [fn(&Self, At) -> Vec<Event>; 10] = [
+        let steps: [fn(&Self, At) -> Vec<Event>; 11] = [
             Self::due_ending,
             Self::due_undoing,
             Self::due_preparing,
+            Self::due_comcheck,
             Self::due_start,
             Self::due_injecting,
             Self::due_seen,
@@ -223,25 +225,63 @@ impl Drill {
                 self.end_ex(now, Outcome::Missed, format!("the start was {late} ago; nothing was done"))
             }
             Phase::Planned if now >= start - self.plan.lead() => {
+                let bars = preflight::of_plan(&self.plan);
+                if !bars.is_empty() {
+                    return self.unfit(now, bars.into_iter().map(|bar| (bar.code, bar.says)).collect());
+                }
                 let mut events = self.join_autopilot();
                 events.push(Event::MeasuringBegan);
                 events
             }
             Phase::Preparing if all_hold(&self.steady) => vec![Event::SteadyStateHeld],
             Phase::Preparing | Phase::Steady if now >= start + limits::STEADY_WAIT => {
-                let bad = self.steady.iter().filter(|watch| !watch.holds()).map(|watch| self.seen(watch));
-                let mut why: Vec<_> = bad.collect();
-                if why.is_empty() {
-                    why.push("the target's agent was not ready in time".to_owned());
-                }
-                self.end_ex(
-                    now,
-                    Outcome::Unfit,
-                    format!("no steady state before the start: {}", why.join("; ")),
-                )
+                self.unfit(now, self.not_ready())
+            }
+            // What was given up is not tried again: nothing is left to wait for.
+            Phase::Preparing | Phase::Steady if self.comchecks.is_hopeless() => {
+                self.unfit(now, self.silent_routes())
             }
             _ => Vec::new(),
         }
+    }
+
+    /// What kept the drill from starting in time.
+    fn not_ready(&self) -> Vec<(String, String)> {
+        let bad: Vec<_> =
+            self.steady.iter().filter(|watch| !watch.holds()).map(|watch| self.seen(watch)).collect();
+        let mut bars = self.silent_routes();
+        if !bad.is_empty() {
+            let why = format!("no steady state before the start: {}", bad.join("; "));
+            bars.insert(0, (code::NOT_STEADY.to_owned(), why));
+        }
+        if bars.is_empty() {
+            let why = "no steady state before the start: the target's agent was not ready in time";
+            bars.push((code::NOT_STEADY.to_owned(), why.to_owned()));
+        }
+        bars
+    }
+
+    fn silent_routes(&self) -> Vec<(String, String)> {
+        let open = self.comchecks.open(&self.plan.routes);
+        open.map(|why| (code::COMCHECK_FAILED.to_owned(), why)).collect()
+    }
+
+    /// Ends a drill that must not begin, with every rule that bars it.
+    fn unfit(&self, now: At, bars: Vec<(String, String)>) -> Vec<Event> {
+        let reason = bars.iter().map(|(_, why)| why.as_str()).collect::<Vec<_>>().join("; ");
+        let barred = bars.into_iter().map(|(code, why)| Event::Barred { code, why });
+        barred.chain(self.end_ex(now, Outcome::Unfit, reason)).collect()
+    }
+
+    /// One message through each route that none was sent through yet: whoever is to be paged can be reached.
+    fn due_comcheck(&self, now: At) -> Vec<Event> {
+        if !matches!(self.phase, Phase::Preparing | Phase::Steady) {
+            return Vec::new();
+        }
+        let unasked = self.plan.routes.iter().filter(|route| !self.comchecks.knows(route));
+        let subject = "EXERCISE comcheck: nothing is wrong, a drill is being prepared";
+        let text = "This proves that messages arrive here. Nothing has to be done.";
+        self.notices(unasked, now, &NoticeKind::ComCheck, (subject, text), 0)
     }
 
     fn join_autopilot(&self) -> Vec<Event> {
@@ -255,10 +295,16 @@ impl Drill {
             .collect()
     }
 
-    /// StartEx, at its time and not before the target is steady and looked at.
+    /// StartEx, at its time and not before the target is steady and looked at and everybody can be reached.
     fn due_start(&self, now: At) -> Vec<Event> {
         let looked_at = self.injections.iter().all(|one| one.state != State::Planned);
-        if self.phase != Phase::Steady || now < self.plan.start || !looked_at || !all_hold(&self.steady) {
+        let reachable = self.comchecks.passed(&self.plan.routes);
+        if self.phase != Phase::Steady
+            || now < self.plan.start
+            || !looked_at
+            || !reachable
+            || !all_hold(&self.steady)
+        {
             return Vec::new();
         }
         let mut events = vec![Event::Started];
@@ -382,6 +428,17 @@ impl Drill {
 
     /// A notice for every route. `offset` counts the notices that this batch has queued already.
     fn announce(&self, now: At, about: &NoticeKind, subject: &str, text: &str, offset: u64) -> Vec<Event> {
+        self.notices(self.plan.routes.iter(), now, about, (subject, text), offset)
+    }
+
+    fn notices<'a>(
+        &self,
+        routes: impl Iterator<Item = &'a String>,
+        now: At,
+        about: &NoticeKind,
+        (subject, text): (&str, &str),
+        offset: u64,
+    ) -> Vec<Event> {
         let first = self.notices + offset;
         let severity = match about {
             NoticeKind::AlarmRaised(name) => {
@@ -389,8 +446,8 @@ impl Drill {
             }
             _ => None,
         };
-        let routes = self.plan.routes.iter().zip(first..);
         routes
+            .zip(first..)
             .map(|(route, number)| {
                 Event::NoticeQueued(Notice {
                     id: format!("{}.n{number}", self.plan.drill).parse().expect("made of names"),

@@ -193,6 +193,13 @@ pub enum Event {
     },
     /// The agent answers again.
     AgentBack,
+    /// A rule that has to hold before anything is broken did not; the drill ends unfit.
+    Barred {
+        /// The rule, as `drill::preflight` names it.
+        code: String,
+        /// What was seen.
+        why: String,
+    },
     /// EndEx: the exercise is over, faults are taken back.
     Ended {
         /// How.
@@ -353,6 +360,8 @@ pub struct Notice {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum NoticeKind {
+    /// A message that proves its route, before the exercise. Nothing is wrong.
+    ComCheck,
     /// The exercise begins.
     StartEx,
     /// The exercise ends.

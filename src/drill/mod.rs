@@ -5,10 +5,12 @@
 //! ```
 //!
 //! `decide` reads and never changes; [`Drill::apply`] changes and never decides. Open first: this file for the state,
-//! then [`due`](self) for what happens by itself, `acts` for what people may do (`tickets` for theirs), `reports` for what hands tell, and
-//! [`injection`] for the only table of an injection's states.
+//! then [`due`](self) for what happens by itself, `acts` for what people may do (`tickets` for theirs), `reports` for what
+//! hands tell, and [`injection`] for the only table of an injection's states. [`preflight`] is what must hold before
+//! anything is broken.
 
 mod acts;
+mod comcheck;
 pub mod command;
 mod due;
 pub mod effect;
@@ -17,6 +19,7 @@ pub mod gauge;
 pub mod injection;
 pub mod measure;
 pub mod plan;
+pub mod preflight;
 mod reports;
 mod tickets;
 
@@ -30,6 +33,7 @@ use crate::{
         ticket::TicketAct,
     },
 };
+use comcheck::Comchecks;
 use command::{Command, Refusal};
 use effect::{Arm, Effect};
 use event::{Attachment, Event, Hat, InjectionStep, Notice, Outcome, Recorded};
@@ -137,6 +141,7 @@ pub struct Drill {
     stop_asked: Option<(Person, String, bool)>,
     outbox: BTreeMap<NoticeId, (Notice, u32)>,
     notices: u64,
+    comchecks: Comchecks,
     injects_done: BTreeSet<usize>,
     plays_done: usize,
     last_play: Option<At>,
@@ -223,6 +228,7 @@ impl Drill {
             stop_asked: None,
             outbox: BTreeMap::new(),
             notices: 0,
+            comchecks: Comchecks::default(),
             injects_done: BTreeSet::new(),
             plays_done: 0,
             last_play: None,
@@ -327,10 +333,12 @@ impl Drill {
             Event::Injection { id, step } => return self.take_step(at, id, step),
             Event::NoticeQueued(notice) => {
                 self.notices += 1;
+                self.comchecks.sent(notice);
                 self.outbox.insert(notice.id.clone(), (notice.clone(), 0));
                 return vec![Effect::Send { notice: notice.clone(), not_before: at, attempt: 1 }];
             }
-            Event::NoticeFailed { notice, attempts, retry_at, .. } => {
+            Event::NoticeFailed { notice, attempts, error, retry_at } => {
+                self.comchecks.failed(notice, error, retry_at.is_none());
                 return self.retry_notice(notice, *attempts, *retry_at);
             }
             Event::Acted { by, act } => return self.take_act(at, by, act),
@@ -371,6 +379,7 @@ impl Drill {
             Event::AlarmRaised { alarm, .. } => self.set_alarm(at, alarm, true),
             Event::AlarmResolved { alarm } => self.set_alarm(at, alarm, false),
             Event::NoticeDelivered { notice, .. } => {
+                self.comchecks.arrived(notice);
                 self.outbox.remove(notice);
             }
             Event::InjectSpoken { inject } | Event::InjectSkipped { inject } => {

@@ -1,7 +1,7 @@
 //! A plan: a scenario with a seed, a start and everything random resolved. Event number 0 of every journal.
 
 use crate::{
-    base::{At, DrillId, InjectionId, Span, limits},
+    base::{At, DrillId, InjectionId, Person, Span, limits},
     fault::Fault,
     scenario::{
         AlarmRule, AlarmSeverity, Duration, Inject, Play, Profile, RosterNeeds, Scenario,
@@ -80,6 +80,42 @@ pub struct Plan {
     pub autopilot: Vec<Play>,
     /// Names of the routes that alarms and announcements go out by.
     pub routes: Vec<String>,
+    /// On what terms it was let in. Whoever resolves a plan fills it in.
+    #[serde(default, skip_serializing_if = "Admission::is_plain")]
+    pub admission: Admission,
+}
+
+/// On what terms a drill was let in, and who may take part.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Admission {
+    /// It is itself a rehearsal.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rehearsal: bool,
+    /// Why it runs although its scenario was not rehearsed as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unrehearsed: Option<String>,
+    /// Who was named before the start; nothing: an open drill.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub roster: Option<NamedRoster>,
+}
+
+/// The people who were named for a drill.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NamedRoster {
+    /// Those who run it. None: anybody may.
+    pub instigators: Vec<Person>,
+    /// Those who are exercised. None: anybody may be.
+    pub responders: Vec<Person>,
+    /// Why it is played although their numbers do not fit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anyway: Option<String>,
+}
+
+impl Admission {
+    /// Nothing was waived, and nobody was named.
+    pub fn is_plain(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl fmt::Debug for Plan {
@@ -181,6 +217,7 @@ impl Plan {
             reference_solution: scenario.reference_solution.clone(),
             autopilot: if options.autopilot { renamed(&scenario.autopilot, &names) } else { Vec::new() },
             routes: options.routes,
+            admission: Admission::default(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! What an engine and an agent say to each other, and what an agent says of itself. All times are in milliseconds.
 
 use super::{Fault, Fence, Presence, Undone};
-use crate::base::InjectionId;
+use crate::base::{At, InjectionId};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -20,6 +20,20 @@ pub struct Access {
     pub boot: String,
 }
 
+/// What the file `.gameday-staging` in a target's folder says: this is there to be broken, here and until then.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Staging {
+    /// `gameday/staging/v1`.
+    pub format: String,
+    /// The machine that it is meant for: a digest of the machine's id, or of its boot where it has none.
+    pub machine: String,
+    /// From then on nothing may be broken any more.
+    pub until: At,
+    /// Who says so.
+    pub by: String,
+}
+
 /// What an agent says of itself and its target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attestation {
@@ -27,8 +41,10 @@ pub struct Attestation {
     pub target: String,
     /// The folder that everything lies under.
     pub root: PathBuf,
-    /// The target says of itself that it is there to be broken.
-    pub staging: bool,
+    /// What the target says of itself; nothing where that cannot be read.
+    pub staging: Option<Staging>,
+    /// Why nothing may be broken here, if so.
+    pub refuses: Option<Complaint>,
     /// The run of the machine.
     pub boot: String,
     /// The agent's process.

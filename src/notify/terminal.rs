@@ -67,6 +67,7 @@ fn label(about: &NoticeKind) -> &'static str {
     match about {
         NoticeKind::AlarmRaised(_) => "[ALARM]",
         NoticeKind::AlarmResolved(_) => "[ok]",
+        NoticeKind::ComCheck => "[check]",
         NoticeKind::StartEx => "[start]",
         NoticeKind::EndEx => "[end]",
         NoticeKind::Inject => "[info]",

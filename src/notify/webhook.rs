@@ -95,6 +95,7 @@ impl Webhook {
 
     async fn post(&self, notice: &Notice) -> Result<(), DeliveryError> {
         let (about, alarm) = match &notice.about {
+            NoticeKind::ComCheck => ("com-check", None),
             NoticeKind::StartEx => ("start-ex", None),
             NoticeKind::EndEx => ("end-ex", None),
             NoticeKind::AlarmRaised(alarm) => ("alarm-raised", Some(alarm)),

@@ -86,6 +86,9 @@ pub struct Header {
     pub digest: String,
     /// The seed.
     pub seed: u64,
+    /// Rules that were waived for it, and why, each in a sentence.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waived: Vec<String>,
     /// The profile, fixed before StartEx.
     pub profile: Profile,
     /// How it ended; nothing while it runs.

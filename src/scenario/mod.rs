@@ -9,6 +9,7 @@
 //! place that knows the YAML library; [`check`] turns the one into the other and finds every mistake at once.
 
 pub mod act;
+pub mod blast;
 pub mod check;
 pub mod condition;
 pub mod file;

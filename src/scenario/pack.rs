@@ -1,7 +1,7 @@
 //! A pack: the target that a family of scenarios shares, its documentation catalogue and its traffic.
 
 use super::condition::Condition;
-use crate::base::{ClassName, LinkName, ProbeName, ServiceName, Span, VolumeName};
+use crate::base::{Cidr, ClassName, LinkName, ProbeName, ServiceName, Span, VolumeName};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -276,6 +276,9 @@ pub struct Layout {
     pub target: String,
     /// The folder that everything lies under.
     pub root: std::path::PathBuf,
+    /// Ranges that every address below must lie in. None: the agent takes no such target.
+    #[serde(default)]
+    pub addresses: Vec<Cidr>,
     /// Supervised processes, in start order.
     pub processes: Vec<ProcessLayout>,
     /// Proxied links.

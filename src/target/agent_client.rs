@@ -149,7 +149,7 @@ impl AgentClient {
             });
         }
         let complaint = match serde_json::from_slice::<Complaint>(&bytes) {
-            Ok(complaint) => complaint.error,
+            Ok(Complaint { error, code }) => format!("{error} ({code})"),
             Err(_) => String::from_utf8_lossy(&bytes).chars().take(COMPLAINT_CHARS_MAX).collect(),
         };
         Err(if status.is_client_error() {

@@ -391,10 +391,10 @@ fn a_log_filter_that_makes_no_sense_is_told_and_not_fatal() {
 }
 
 /// A `gameday` that runs until it is told to end; it takes its target's processes with it.
-struct Foreground(std::process::Child);
+pub(crate) struct Foreground(pub(crate) std::process::Child);
 
 impl Foreground {
-    fn start(home: &Path, args: &[&str]) -> Self {
+    pub(crate) fn start(home: &Path, args: &[&str]) -> Self {
         let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin("gameday"));
         command.args(args).current_dir(home).env("GAMEDAY_HOME", home.join("home"));
         Self(command.stdout(std::process::Stdio::null()).spawn().unwrap())

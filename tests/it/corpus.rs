@@ -8,7 +8,7 @@ use gameday::{
     drill::{
         event::{Attachment, Event, Hat, InjectionStep, Notice, NoticeKind, Outcome, Recorded},
         measure::{Bucket, Tally},
-        plan::{FactOffer, Plan, PlannedInjection},
+        plan::{Admission, FactOffer, NamedRoster, Plan, PlannedInjection},
     },
     fault::{Fault, Fence},
     scenario::{
@@ -238,6 +238,15 @@ fn plan() -> Plan {
         reference_solution: vec![words(&["depotctl", "rollback", "web"])],
         autopilot: autopilot(),
         routes: words(&["terminal"]),
+        admission: Admission {
+            rehearsal: false,
+            unrehearsed: Some("the first try".to_owned()),
+            roster: Some(NamedRoster {
+                instigators: vec![n("ivo")],
+                responders: vec![n("ana"), n("ben")],
+                anyway: Some("cho is ill".to_owned()),
+            }),
+        },
     }
 }
 
@@ -370,6 +379,7 @@ fn notices() -> Vec<Event> {
         text: "more of it".to_owned(),
     };
     let mut events: Vec<_> = [
+        NoticeKind::ComCheck,
         NoticeKind::StartEx,
         NoticeKind::AlarmRaised(n("UploadErrorsHigh")),
         NoticeKind::AlarmResolved(n("UploadErrorsHigh")),
@@ -470,6 +480,7 @@ pub(crate) fn journal() -> Vec<Recorded> {
     events.extend(notices());
     events.extend(acts().into_iter().chain(ticket_acts()).map(|act| Event::Acted { by: n("ana"), act }));
     events.extend(conduct());
+    events.push(Event::Barred { code: "not-steady".to_owned(), why: "31 % of put fail".to_owned() });
     for outcome in [
         Outcome::Completed,
         Outcome::Aborted,
@@ -535,6 +546,7 @@ names! { KINDS, kind_of, Event,
     Event::StopRequested { .. } => "stop-requested",
     Event::AgentSilent { .. } => "agent-silent",
     Event::AgentBack => "agent-back",
+    Event::Barred { .. } => "barred",
     Event::Ended { .. } => "ended",
     Event::TargetReset => "target-reset",
     Event::SignedOff { .. } => "signed-off",

@@ -126,6 +126,13 @@ fn the_journal_page_tells_of_every_kind_step_and_act() {
     }
 }
 
+#[test]
+fn the_page_of_the_protocol_tells_of_every_refusal() {
+    let page = std::fs::read_to_string(tidy::root().join("docs/revert-protocol.md")).unwrap();
+    let known = gameday::drill::preflight::code::ALL.map(str::to_owned).into();
+    assert_eq!(table_names(&page, "## Before anything is broken"), known);
+}
+
 /// The page's lines from `heading` to the next one of its level.
 fn section<'a>(page: &'a str, heading: &str) -> Vec<&'a str> {
     let lines = page.lines().skip_while(|line| *line != heading).skip(1);

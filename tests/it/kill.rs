@@ -269,7 +269,7 @@ impl World {
         for name in ["etc", "volume"] {
             fs::create_dir_all(root.join(name)).unwrap();
         }
-        fs::write(root.join(".gameday-staging"), "").unwrap();
+        agent::attest(&root, "ana", Span::from_mins(24 * 60)).unwrap();
         let config = root.join("etc/web.toml");
         fs::write(&config, CONFIG).unwrap();
         // An address that nobody else takes while an agent is dead.
@@ -277,6 +277,7 @@ impl World {
         let layout: Layout = serde_json::from_value(serde_json::json!({
             "target": "small",
             "root": root,
+            "addresses": ["127.0.0.0/8"],
             "processes": [],
             "links": [{"link": "l", "listen": link, "upstream": echo(), "distance_ms": 0}],
             "volumes": [{"volume": "v", "path": root.join("volume"), "size_bytes": 200_000}],
@@ -552,8 +553,12 @@ fn plan() -> Plan {
         held: Span::ZERO,
     };
     plan.steady_state = vec![condition.clone()];
-    plan.restored_when = vec![condition];
-    plan.stop_conditions.clear();
+    plan.restored_when = vec![condition.clone()];
+    let mut stop = condition.clone();
+    stop.tests[0].threshold = Threshold { op: Op::AtMost, value: 1.0 };
+    plan.stop_conditions = vec![stop];
+    plan.target.links[0].name = "l".parse().unwrap();
+    plan.target.volumes[0].name = "v".parse().unwrap();
     plan.alarms.clear();
     plan.injects.clear();
     plan

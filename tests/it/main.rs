@@ -16,6 +16,7 @@ mod kill;
 mod library;
 mod network;
 mod notify;
+mod refusals;
 mod skip;
 mod stage;
 mod store;

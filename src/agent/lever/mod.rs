@@ -283,7 +283,7 @@ pub(super) mod tests {
         let _ = std::os::unix::fs::symlink("releases/1", web.join("current"));
         std::fs::write(web.join("history"), HISTORY).unwrap();
         std::fs::create_dir_all(root.join("volumes/a")).unwrap();
-        std::fs::write(root.join(".gameday-staging"), "").unwrap();
+        crate::agent::attest(&root, "ana", crate::base::Span::from_mins(60)).unwrap();
         let process = |name: &str| ProcessLayout {
             service: name.parse().unwrap(),
             component: "web".parse().unwrap(),
@@ -297,6 +297,7 @@ pub(super) mod tests {
         serde_json::from_value(serde_json::json!({
             "target": "small",
             "root": root,
+            "addresses": ["127.0.0.0/8"],
             "processes": [process("web-east"), process("web-west")],
             "links": [{"link": "l", "listen": "127.0.0.1:0", "upstream": "127.0.0.1:1", "distance_ms": 0}],
             "volumes": [{"volume": "a", "path": root.join("volumes/a"), "size_bytes": 1_000_000}],

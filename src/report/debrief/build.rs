@@ -131,6 +131,7 @@ impl Desk<'_, '_> {
             scenario: plan.scenario.clone(),
             digest: plan.digest.clone(),
             seed: plan.seed.0,
+            waived: page::waived(&plan.admission),
             profile: plan.profile,
             outcome: self.journal.ended().map(|(_, outcome, _)| outcome),
             date: self.journal.start().date(),

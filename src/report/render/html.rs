@@ -115,6 +115,7 @@ fn top(debrief: &Debrief) -> Markup {
             h1 { (words(&header.title)) }
             p class="lede" { (words(&debrief.overview.one_line)) }
             p class="account" { (words(&debrief.overview.text)) }
+            @for waived in &header.waived { p class="account" { (words(waived)) } }
             dl class="facts" {
                 @for (name, value) in &facts { div { dt { (name) } dd { (value) } } }
             }

@@ -152,6 +152,9 @@ fn header(page: &mut Page, debrief: &Debrief) {
     page.paragraph(&format!("# {}", safe(&header.title)));
     page.paragraph(&format!("**{}**", safe(&debrief.overview.one_line)));
     page.paragraph(&safe(&debrief.overview.text));
+    for waived in &header.waived {
+        page.paragraph(&safe(waived));
+    }
     page.table(
         &["Date", "StartEx", "EndEx", "Outcome", "Profile", "Drill", "Digest"],
         [vec![

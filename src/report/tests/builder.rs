@@ -193,6 +193,7 @@ pub(crate) fn plan() -> Plan {
             text: "I cannot upload my thesis!".to_owned(),
         }],
         stop_conditions: vec![],
+        admission: Default::default(),
         restored_when: vec![put_failed_below_1_percent()],
         fact_offers: truth
             .cause

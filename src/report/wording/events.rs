@@ -204,6 +204,7 @@ pub fn line(plan: &Plan, event: &Event) -> Option<String> {
             format!("{by} noted{about}: {}", cut(&tame(text), 200))
         }
         Event::TookOver { epoch, .. } if *epoch > 1 => "another engine took over".to_owned(),
+        Event::Barred { code, why } => format!("refused ({}): {}", tame(code), tame(why)),
         Event::Ended { outcome, reason } => {
             format!("EndEx: {} ({})", outcome.as_str(), tame(reason))
         }

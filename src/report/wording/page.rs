@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::{list, number, percent, time};
+use super::{list, number, percent, tame, time};
 use crate::{
     base::{ClassName, Span},
-    drill::event::Outcome,
+    drill::{event::Outcome, plan::Admission},
     report::impact::Count,
     scenario::{Profile, severity::Answer},
 };
@@ -70,6 +70,17 @@ pub fn answer(answer: Option<&Answer>) -> String {
 /// How a drill ended.
 pub fn outcome(outcome: Option<Outcome>) -> &'static str {
     outcome.map_or("still running", Outcome::as_str)
+}
+
+/// The rules that were waived for a drill, and why.
+pub fn waived(admission: &Admission) -> Vec<String> {
+    let unrehearsed = admission.unrehearsed.as_ref();
+    let anyway = admission.roster.as_ref().and_then(|roster| roster.anyway.as_ref());
+    let told = [
+        unrehearsed.map(|why| format!("The scenario was not rehearsed as it is: {}", tame(why))),
+        anyway.map(|why| format!("The roster was played as it was: {}", tame(why))),
+    ];
+    told.into_iter().flatten().collect()
 }
 
 /// The one line.

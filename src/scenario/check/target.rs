@@ -5,10 +5,10 @@ use crate::base::limits::FAULTS_MAX;
 use crate::base::{Span, names::is_name};
 use crate::fault::{Fault, Place as Part, injector::Planned};
 use crate::scenario::PlannedFault;
+use crate::scenario::blast::{Blast, beyond_caps};
 use crate::scenario::file::{Placed, ScenarioFile};
 use crate::scenario::pack::TargetDescription;
 use crate::scenario::problem::{Findings, Place};
-use std::collections::BTreeSet;
 
 /// Every fault of every step in the order of their times, checked against the target and its blast caps.
 pub(super) fn faults(
@@ -142,44 +142,14 @@ fn overlaps(found: &mut Findings, all: &[(Place, PlannedFault)]) {
 
 /// How much of the target has a fault at the same time, against its caps.
 fn blast(found: &mut Findings, all: &[(Place, PlannedFault)], target: &TargetDescription) {
-    let mut told: BTreeSet<&str> = BTreeSet::new();
-    for (place, newest) in all {
-        let now = newest.timed.at;
-        let (mut services, mut links, mut volumes) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-        let live = all.iter().map(|(_, fault)| &fault.timed);
-        for timed in live.filter(|timed| timed.at <= now && timed.until.is_none_or(|until| until > now)) {
-            match timed.fault.place() {
-                Part::Link(link) => {
-                    links.insert(link);
-                }
-                Part::Volume(volume) => {
-                    volumes.insert(volume);
-                }
-                Part::Service(service) => {
-                    services.extend(target.instances(service.as_str()).map(|service| service.name.clone()));
-                }
-                Part::File(file) => {
-                    let component =
-                        target.files.iter().find(|known| known.name == file).map(|known| &known.component);
-                    let component = component.map_or("", |component| component.as_str());
-                    services.extend(target.instances(component).map(|service| service.name.clone()));
-                }
-            }
-        }
-        let counts = [
-            ("services", services.len(), target.caps.services),
-            ("links", links.len(), target.caps.links),
-            ("volumes", volumes.len(), target.caps.volumes),
-        ];
-        for (what, count, cap) in counts {
-            if count > cap && told.insert(what) {
-                found.add_with_help(
-                    *place,
-                    format!("from {now} on, {count} {what} have a fault at the same time; the target's cap is {cap}"),
-                    "break less, or end one fault before the next begins",
-                );
-            }
-        }
+    let faults: Vec<_> =
+        all.iter().map(|(_, one)| (one.timed.at, one.timed.until, &one.timed.fault)).collect();
+    for Blast { fault, at, what, count, cap } in beyond_caps(target, &faults) {
+        found.add_with_help(
+            all[fault].0,
+            format!("from {at} on, {count} {what} have a fault at the same time; the target's cap is {cap}"),
+            "break less, or end one fault before the next begins",
+        );
     }
 }
 

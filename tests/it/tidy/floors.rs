@@ -22,6 +22,8 @@ const NEIGHBOURS: &[(&str, &str)] = &[
     ("report", "drill"),
     // The traffic of a real target is the workload.
     ("target", "workload"),
+    // Depot attests itself, in the agent's words.
+    ("depot", "agent"),
     // `gameday serve` opens the other door.
     ("cli", "console"),
 ];
