@@ -125,7 +125,7 @@ impl Play {
         }
         let plan = self.plan(self.start);
         let result = self.on_stage(&home, &stage, plan, store).await;
-        let (mut conductor, folder) = match result {
+        let (mut conductor, folder, readers) = match result {
             Ok(done) => done,
             Err(failure) => {
                 stage.strike().await?;
@@ -133,12 +133,14 @@ impl Play {
             }
         };
         clear_away(stage, &mut conductor).await?;
-        finish(&conductor, folder)
+        let played = finish(&conductor, folder);
+        readers.wait(self.show.is_some()).await;
+        played
     }
 
     fn doors<'a>(&'a self, home: &'a Home) -> Doors<'a> {
-        let webhook = self.webhook.as_deref();
-        Doors { home, webhook, listen: self.listen, show: self.show, since: 0 }
+        let (webhook, documents) = (self.webhook.as_deref(), &self.documents);
+        Doors { home, webhook, documents, listen: self.listen, show: self.show, since: 0 }
     }
 
     fn plan(&self, start: Option<At>) -> Plan {
@@ -162,7 +164,7 @@ impl Play {
         stage: &Stage,
         plan: Plan,
         store: Arc<dyn Store>,
-    ) -> Result<(Conductor, PathBuf), Failure> {
+    ) -> Result<(Conductor, PathBuf, Readers), Failure> {
         let hands = stage.hands(&plan, store, Arc::new(self.doors(home).routes()?))?;
         let epoch = stage.agent.take_epoch().await.map_err(Failure::io("take the target"))?;
         self.conduct(home, hands, plan, Some(stage), epoch).await
@@ -175,7 +177,7 @@ impl Play {
         plan: Plan,
         stage: Option<&Stage>,
         epoch: u64,
-    ) -> Result<(Conductor, PathBuf), Failure> {
+    ) -> Result<(Conductor, PathBuf, Readers), Failure> {
         let folder = self.out.clone().unwrap_or_else(|| home.root().join("drills").join(plan.drill.as_str()));
         fs::create_dir_all(&folder).map_err(Failure::io(format!("make {}", folder.display())))?;
         let _lock: DrillLock = wire::lock_drill(home, plan.drill.as_str())?
@@ -183,20 +185,40 @@ impl Play {
         let mut conductor = Conductor::begin(hands, plan, stage.map(Stage::attachment), epoch)
             .await
             .map_err(|error| engine_failure(&error))?;
-        self.doors(home).conduct(&mut conductor, stage.map(Stage::tools).as_deref()).await?;
-        Ok((conductor, folder))
+        let readers = self.doors(home).conduct(&mut conductor, stage.map(Stage::tools).as_deref()).await?;
+        Ok((conductor, folder, readers))
     }
 
     /// The start has passed: that is written down, and nothing is done.
     async fn miss(&self, home: &Home, store: Arc<dyn Store>) -> Result<Played, Failure> {
         let hands = wire::hands_without_target(store, Arc::new(self.doors(home).routes()?));
         let plan = self.plan(self.start);
-        let (conductor, folder) = self.conduct(home, hands, plan, None, 1).await?;
+        let (conductor, folder, _) = self.conduct(home, hands, plan, None, 1).await?;
         finish(&conductor, folder)
     }
 
     fn say(&self, text: &str) -> Result<(), Failure> {
         if self.show.is_some() { show::line(text) } else { Ok(()) }
+    }
+}
+
+/// The console of a drill that is over: it ends when nobody has a page open any more.
+pub(super) struct Readers(Option<JoinHandle<()>>);
+
+impl Readers {
+    /// Lets people read the debrief in their pages; an interrupt ends that.
+    pub(super) async fn wait(self, shown: bool) {
+        let Some(mut console) = self.0 else { return };
+        if shown && !console.is_finished() {
+            show::complain(
+                "Pages of this drill are open, and the debrief can be read there. Ctrl-C ends this.\n",
+            );
+        }
+        tokio::select! {
+            // An error of the console is no error of the drill.
+            _ = &mut console => {}
+            _ = tokio::signal::ctrl_c() => console.abort(),
+        }
     }
 }
 
@@ -206,6 +228,8 @@ pub(super) struct Doors<'a> {
     pub(super) home: &'a Home,
     /// Alarms go to this webhook, too.
     pub(super) webhook: Option<&'a str>,
+    /// What its people may read, by the names in the catalogue.
+    pub(super) documents: &'a BTreeMap<String, String>,
     /// Where the console listens.
     pub(super) listen: SocketAddr,
     /// What is shown here: nothing, what responders may see, or everything.
@@ -238,7 +262,7 @@ impl Doors<'_> {
         &self,
         conductor: &mut Conductor,
         tools: Option<&Path>,
-    ) -> Result<(), Failure> {
+    ) -> Result<Readers, Failure> {
         let over = CancellationToken::new();
         let doors = self.open(conductor, tools, &over).await?;
         let watcher = tokio::spawn(watch(conductor.desk(), self.show, self.since));
@@ -249,11 +273,8 @@ impl Doors<'_> {
         stopper.abort();
         lever.abort();
         watcher.abort();
-        if let Some(doors) = doors {
-            // The console ends with the drill; an error there is no error of the drill.
-            let _ = doors.await;
-        }
-        conducted.map_err(|error| engine_failure(&error))
+        conducted.map_err(|error| engine_failure(&error))?;
+        Ok(Readers(doors))
     }
 
     /// The console, and one join line for each side.

@@ -42,6 +42,10 @@ use view::View;
 
 /// How long requests in progress may take when the console ends.
 const DRAIN: Span = Span::from_secs(3);
+/// How long pages may be read after the drill.
+const READING: Span = Span::from_mins(30);
+/// How long somebody may take from one page to the next.
+const TURNING: Span = Span::from_mins(2);
 /// Live streams at the same time, of everybody together.
 const STREAMS_MAX: usize = 256;
 
@@ -64,11 +68,17 @@ struct Console {
     view: View,
     listen: SocketAddr,
     streams: Arc<Semaphore>,
+    /// How many pages are open.
+    pages: watch::Sender<usize>,
+    /// The drill is over: streams for programs end.
     shutdown: CancellationToken,
+    /// Nobody reads any more: everything ends.
+    end: CancellationToken,
 }
 
-/// Answers on `listener` until `shutdown`; live streams end then, and what is in progress has a few seconds.
-/// `documents` are the texts of the documentation catalogue by name.
+/// Answers on `listener` until `shutdown`, and on for those who have a page open then: they may read the debrief. Live
+/// streams for programs end with `shutdown`; what is in progress at the end has a few seconds. `documents` are the texts
+/// of the documentation catalogue by name.
 pub async fn serve(
     desk: Arc<dyn Desk>,
     documents: BTreeMap<String, String>,
@@ -84,17 +94,42 @@ pub async fn serve(
         sessions: Sessions::default(),
         listen: listener.local_addr()?,
         streams: Arc::new(Semaphore::new(STREAMS_MAX)),
-        shutdown: shutdown.clone(),
+        pages: watch::Sender::default(),
+        shutdown,
+        end: CancellationToken::new(),
     });
-    let ended = shutdown.clone().cancelled_owned();
-    let server = axum::serve(listener, api::router(console)).with_graceful_shutdown(ended);
+    let ended = console.end.clone().cancelled_owned();
+    let server = axum::serve(listener, api::router(Arc::clone(&console))).with_graceful_shutdown(ended);
     let too_long = async {
-        shutdown.cancelled().await;
+        console.shutdown.cancelled().await;
+        let latest = now() + READING;
+        tokio::select! {
+            () = nobody_reads(&console) => {}
+            () = SystemClock.sleep_until(latest) => {}
+        }
+        console.end.cancel();
         SystemClock.sleep_until(now() + DRAIN).await;
     };
     tokio::select! {
         done = async { server.await } => done,
         () = too_long => Ok(()),
+    }
+}
+
+/// Comes back at once when no page is open, else when none has been for a while: who goes from the board to the debrief
+/// has none for a moment.
+async fn nobody_reads(console: &Console) {
+    let mut pages = console.pages.subscribe();
+    if *pages.borrow_and_update() == 0 {
+        return;
+    }
+    loop {
+        let none = pages.wait_for(|open| *open == 0).await.is_err();
+        let until = now() + TURNING;
+        tokio::select! {
+            _ = pages.wait_for(|open| *open > 0), if !none => {}
+            () = SystemClock.sleep_until(until) => return,
+        }
     }
 }
 

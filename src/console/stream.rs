@@ -64,20 +64,39 @@ impl HttpBody for Stream {
     }
 }
 
+/// A page is open as long as this lives.
+struct OpenPage(Arc<Console>);
+
+impl OpenPage {
+    fn new(console: &Arc<Console>) -> Self {
+        console.pages.send_modify(|open| *open += 1);
+        Self(Arc::clone(console))
+    }
+}
+
+impl Drop for OpenPage {
+    fn drop(&mut self) {
+        self.0.pages.send_modify(|open| *open -= 1);
+    }
+}
+
 /// Begins a stream with event number `next`; nothing when too many are open. It ends with the session.
 pub(super) fn open(console: &Arc<Console>, caller: &Caller, telling: Telling, next: u64) -> Option<Stream> {
     let permit = Arc::clone(&console.streams).try_acquire_owned().ok()?;
     let (send, pieces) = mpsc::channel(WAITING);
     let (console, caller) = (Arc::clone(console), caller.clone());
     tokio::spawn(async move {
-        let shutdown = console.shutdown.clone();
+        let (end, _page) = match telling {
+            Telling::Lines(_) => (console.shutdown.clone(), None),
+            Telling::Page(_) => (console.end.clone(), Some(OpenPage::new(&console))),
+        };
         let told = async {
             tokio::select! {
                 () = pump(&console, telling, next, send) => {}
                 () = console.sessions.until_closed(&caller) => {}
             }
         };
-        shutdown.run_until_cancelled(told).await;
+        end.run_until_cancelled(told).await;
     });
     Some(Stream { pieces, _permit: permit })
 }
@@ -86,6 +105,7 @@ pub(super) fn open(console: &Arc<Console>, caller: &Caller, telling: Telling, ne
 async fn pump(console: &Console, mut telling: Telling, mut next: u64, send: mpsc::Sender<Bytes>) {
     let mut changed = console.desk.changed();
     let mut said = now();
+    let mut over = false;
     loop {
         changed.borrow_and_update();
         let pieces = match &mut telling {
@@ -102,7 +122,11 @@ async fn pump(console: &Console, mut telling: Telling, mut next: u64, send: mpsc
             SystemClock.sleep_until(now() + GATHER).await;
         }
         tokio::select! {
-            more = changed.changed() => if more.is_err() { return },
+            // Nothing follows once the drill is over; a page stays live while it is read.
+            more = changed.changed(), if !over => match telling {
+                Telling::Lines(_) if more.is_err() => return,
+                _ => over = more.is_err(),
+            },
             () = send.closed() => return,
             () = SystemClock.sleep_until(said + ALIVE) => {
                 said = now();

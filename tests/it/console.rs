@@ -12,11 +12,13 @@ use gameday::{
         event::{Event, Hat, Recorded},
     },
     scenario::act::{Act, Role},
+    seed,
 };
 use predicates::prelude::*;
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use std::{
+    collections::BTreeMap,
     net::SocketAddr,
     path::PathBuf,
     sync::{Arc, Mutex},
@@ -31,7 +33,7 @@ const HATS: [(Hat, &str); 4] =
     [(Hat::Instigator, "ivo"), (Hat::Responder, "ana"), (Hat::Trainer, "tom"), (Hat::Observer, "oli")];
 
 /// A desk without a drill: what it is asked becomes an event at once.
-struct Recorder {
+pub(crate) struct Recorder {
     events: Mutex<Vec<Recorded>>,
     asked: Mutex<Vec<Command>>,
     count: watch::Sender<u64>,
@@ -43,7 +45,7 @@ impl Recorder {
         Arc::new(Self { events: Mutex::new(events), asked: Mutex::default(), count })
     }
 
-    fn append(&self, event: Event) {
+    pub(crate) fn append(&self, event: Event) {
         let mut events = self.events.lock().unwrap();
         let seq = events.len() as u64;
         let at = events.last().map_or(At::from_millis(0), |last| last.at);
@@ -94,10 +96,22 @@ impl Desk for Recorder {
 }
 
 /// The recorded journal with a canary in whatever responders may not hear.
-fn journal() -> Vec<Recorded> {
+pub(crate) fn journal() -> Vec<Recorded> {
     let path = tidy::root().join("tests/corpus/journal-v1/every-kind.jsonl");
     let text = std::fs::read_to_string(path).unwrap();
     text.lines().map(|line| Recorded::from_line(&sealed(line)).unwrap()).collect()
+}
+
+/// The same while it is played: a debrief is for everybody once the drill is closed.
+fn under_way() -> Vec<Recorded> {
+    journal().into_iter().take_while(|one| !matches!(one.event, Event::Ended { .. })).collect()
+}
+
+/// What the catalogue's one document says.
+const DOCUMENT: &str = "# depotctl\n\n## rollback\n\nGoes one release back.\n";
+
+fn documents() -> BTreeMap<String, String> {
+    BTreeMap::from([("depotctl(1)".to_owned(), DOCUMENT.to_owned())])
 }
 
 fn sealed(line: &str) -> String {
@@ -117,6 +131,7 @@ fn sealed(line: &str) -> String {
         ] {
             mark(&mut data["truth"][field]);
         }
+        data["catalogue"][0]["digest"] = seed::digest(DOCUMENT.as_bytes()).into();
         mark(&mut data["summary"]);
         mark(&mut data["hints"]);
         mark(&mut data["reference_solution"]);
@@ -147,17 +162,17 @@ fn mark(value: &mut Value) {
 }
 
 /// A console in this process.
-struct Running {
-    desk: Arc<Recorder>,
-    tokens: Tokens,
-    address: SocketAddr,
+pub(crate) struct Running {
+    pub(crate) desk: Arc<Recorder>,
+    pub(crate) tokens: Tokens,
+    pub(crate) address: SocketAddr,
     shutdown: CancellationToken,
     server: JoinHandle<std::io::Result<()>>,
     http: Client,
 }
 
 impl Running {
-    async fn over(events: Vec<Recorded>) -> Self {
+    pub(crate) async fn over(events: Vec<Recorded>) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (desk, tokens) = (Recorder::over(events), Tokens::fresh());
@@ -195,8 +210,8 @@ impl Running {
         };
         let response = request.send().await.unwrap();
         let status = response.status();
-        let text =
-            if path.starts_with("/api/events") { String::new() } else { response.text().await.unwrap() };
+        let streams = path.starts_with("/api/events") || path.ends_with("/live");
+        let text = if streams { String::new() } else { response.text().await.unwrap() };
         (status, text)
     }
 
@@ -244,6 +259,7 @@ fn matrix() -> Vec<(Method, &'static str, Option<Value>, [u16; 4])> {
         (post.clone(), "/api/act", Some(json!({"say": "hello"})), [409, 200, 409, 409]),
         (post.clone(), "/api/act", Some(json!({"operate": ["depotctl", "list"]})), [409; 4]),
         (post.clone(), "/api/hint", Some(json!({"pointer": "depotctl(1)"})), [200, 409, 409, 409]),
+        (post.clone(), "/api/observe", Some(json!({"text": "they talk", "about": 3})), [409, 409, 200, 409]),
         (post.clone(), "/api/ask", Some(json!({"number": 1})), [200, 409, 409, 409]),
         (post.clone(), "/api/stop", Some(json!({"reason": "enough"})), [200; 4]),
         (post.clone(), "/api/board", Some(json!({})), [404; 4]),
@@ -254,7 +270,7 @@ fn matrix() -> Vec<(Method, &'static str, Option<Value>, [u16; 4])> {
 
 #[tokio::test]
 async fn every_path_answers_every_hat_as_it_should() {
-    let running = Running::over(journal()).await;
+    let running = Running::over(under_way()).await;
     for (column, (hat, name)) in HATS.into_iter().enumerate() {
         let session = running.session(hat, name).await;
         for (method, path, body, wanted) in matrix() {
@@ -268,6 +284,165 @@ async fn every_path_answers_every_hat_as_it_should() {
         _ => None,
     });
     assert_eq!(acts.collect::<Vec<_>>(), ["ivo", "ivo", "ana"]);
+}
+
+/// Every page below each side. `/debrief` is for those who run the drill, until it is closed.
+const PAGES: [&str; 6] =
+    ["", "/live", "/docs?q=rollback", "/docs/read?name=depotctl(1)", "/status", "/debrief"];
+
+#[tokio::test]
+async fn every_page_is_its_own_sides_alone() {
+    let running = Running::over(under_way()).await;
+    for (hat, name) in HATS {
+        for (side, _) in HATS {
+            // A budget of requests for each pair.
+            let session = running.session(hat, &format!("{name}-{side}")).await;
+            for page in PAGES {
+                let (status, text) =
+                    running.ask(&session, Method::GET, &format!("/{side}{page}"), None).await;
+                let runs_it = matches!(hat, Hat::Instigator | Hat::Trainer);
+                let wanted = if side == hat && (page != "/debrief" || runs_it) { 200 } else { 404 };
+                assert_eq!(status.as_u16(), wanted, "/{side}{page} for {hat}");
+                assert!(text.len() < 150 * 1024, "/{side}{page} has {} bytes", text.len());
+            }
+        }
+    }
+    let session = running.session(Hat::Responder, "ana").await;
+    let hidden = running.ask(&session, Method::GET, "/instigator", None).await;
+    assert_eq!(hidden, running.ask(&session, Method::GET, "/api/nothing", None).await);
+    assert_eq!(hidden, running.ask(&session, Method::GET, "/responder/docs/read?name=nothing", None).await);
+    let (_, document) =
+        running.ask(&session, Method::GET, "/responder/docs/read?name=depotctl(1)", None).await;
+    assert!(
+        document.contains("<h3 id=\"rollback\">") || document.contains("Goes one release back."),
+        "{document}"
+    );
+    running.desk.append(Event::Closed { steady_after: Some(true) });
+    assert_eq!(running.ask(&session, Method::GET, "/responder/debrief", None).await.0, StatusCode::OK);
+}
+
+/// What a page does: joins with a cookie, which no script can read.
+async fn page_session(running: &Running, hat: Hat, name: &str) -> String {
+    let body = json!({"token": running.tokens.of(hat), "name": name, "cookie": true});
+    let response = running.request(Method::POST, "/api/join").json(&body).send().await.unwrap();
+    let cookie = response.headers()["set-cookie"].to_str().unwrap().to_owned();
+    for word in ["HttpOnly", "SameSite=Strict", "Path=/"] {
+        assert!(cookie.contains(word), "{cookie}");
+    }
+    let answer: Value = response.json().await.unwrap();
+    assert!(answer.get("session").is_none(), "the session is told: {answer}");
+    cookie.split(';').next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_cookie_acts_only_for_its_own_pages() {
+    let running = Running::over(under_way()).await;
+    let cookie = page_session(&running, Hat::Responder, "ana").await;
+    let say =
+        || running.request(Method::POST, "/api/act").header("cookie", &cookie).json(&json!({"say": "hi"}));
+    let status = |request: RequestBuilder| async { request.send().await.unwrap().status().as_u16() };
+    let own = |request: RequestBuilder| request.header("x-gameday-hat", "responder");
+    let origin = format!("http://{}", running.address);
+    assert_eq!(
+        status(own(say()).header("origin", &origin).header("sec-fetch-site", "same-origin")).await,
+        200
+    );
+    // Without the page's own header, for another side, from another site: nothing is done.
+    assert_eq!(status(say()).await, 401);
+    assert_eq!(status(say().header("x-gameday-hat", "instigator")).await, 401);
+    assert_eq!(status(own(say()).header("origin", "http://evil.example")).await, 403);
+    assert_eq!(status(own(say()).header("origin", "http://127.0.0.1:1")).await, 403);
+    assert_eq!(status(own(say()).header("sec-fetch-site", "cross-site")).await, 403);
+    let live = || running.request(Method::GET, "/responder/live").header("cookie", &cookie);
+    assert_eq!(status(live()).await, 200);
+    assert_eq!(status(live().header("origin", "http://evil.example")).await, 403);
+    assert_eq!(status(live().header("sec-fetch-site", "same-site")).await, 403);
+    let said = running.desk.asked().into_iter().filter(|one| matches!(one, Command::Act { .. })).count();
+    assert_eq!(said, 1);
+    // Who has no session is led to where one is given, and sees nothing of the drill.
+    let without = running.request(Method::GET, "/responder").send().await.unwrap();
+    assert_eq!(without.url().path(), "/");
+    assert!(!without.text().await.unwrap().contains("Uploads fail"));
+    assert_eq!(status(running.request(Method::GET, "/instigator/live").header("cookie", &cookie)).await, 401);
+}
+
+#[tokio::test]
+async fn pages_may_do_nothing_but_what_they_are_for() {
+    let running = Running::over(under_way()).await;
+    let session = running.session(Hat::Instigator, "ivo").await;
+    let policy = |path: &'static str| {
+        let request = running.request(Method::GET, path).bearer_auth(&session);
+        async move {
+            let answer = request.send().await.unwrap();
+            answer.headers()["content-security-policy"].to_str().unwrap().to_owned()
+        }
+    };
+    let page = policy("/instigator").await;
+    assert!(page.starts_with("default-src 'none'") && page.contains("script-src 'self'"), "{page}");
+    assert!(!page.contains("unsafe") && page.contains("frame-ancestors 'none'"), "{page}");
+    assert_eq!(policy("/api/board").await, "default-src 'none'; frame-ancestors 'none'");
+    let debrief = policy("/instigator/debrief").await;
+    assert!(debrief.starts_with("default-src 'none'") && !debrief.contains("script"), "{debrief}");
+    // No page holds a script or a style of its own: the policy would forbid both.
+    for path in ["/", "/instigator", "/instigator/docs", "/instigator/docs/read?name=depotctl(1)"] {
+        let text = running.ask(&session, Method::GET, path, None).await.1;
+        for word in ["<style", " style=", " onclick", "javascript:", "<script>"] {
+            assert!(!text.contains(word), "{path} holds {word}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_leaves_ends_the_session_and_its_streams() {
+    let running = Running::over(under_way()).await;
+    let session = running.session(Hat::Responder, "ana").await;
+    let mut open = Vec::new();
+    for path in ["/responder/live", "/api/events"] {
+        open.push(running.request(Method::GET, path).bearer_auth(&session).send().await.unwrap());
+    }
+    assert_eq!(running.ask(&session, Method::POST, "/api/leave", None).await.0, StatusCode::OK);
+    for mut stream in open {
+        let end = async { while stream.chunk().await.is_ok_and(|piece| piece.is_some()) {} };
+        tokio::time::timeout(DEADLINE, end).await.expect("the stream ends");
+    }
+    assert_eq!(running.ask(&session, Method::GET, "/api/board", None).await.0, StatusCode::UNAUTHORIZED);
+}
+
+/// A page's own stream up to the message of event `last`.
+async fn live(running: &Running, session: &str, path: &str, last: u64) -> String {
+    let mut response = running.request(Method::GET, path).bearer_auth(session).send().await.unwrap();
+    let mut text = String::new();
+    let read = async {
+        while !(text.contains(&format!("id: {last}\n")) && text.ends_with("\n\n")) {
+            text.push_str(&String::from_utf8_lossy(
+                &response.chunk().await.unwrap().expect("the stream ended"),
+            ));
+        }
+    };
+    tokio::time::timeout(DEADLINE, read).await.expect("the message came in time");
+    text
+}
+
+#[tokio::test]
+async fn a_page_hears_of_nothing_that_is_hidden_from_it() {
+    let running = Running::over(under_way()).await;
+    let session = running.session(Hat::Responder, "ana").await;
+    let last = running.desk.journal(0).len() as u64 - 1;
+    let request =
+        running.request(Method::GET, &format!("/responder/live?after={last}")).bearer_auth(&session);
+    let mut response = request.send().await.unwrap();
+    let first = response.chunk().await.unwrap().unwrap();
+    assert!(String::from_utf8_lossy(&first).contains("\"alarms\""), "the parts as they are come first");
+    // Hidden events make no message: the next one is that of what was said after them.
+    for _ in 0..3 {
+        running.desk.append(Event::Relapsed);
+        running.desk.append(Event::AgentBack);
+    }
+    running.desk.append(Event::Acted { by: "ana".parse().unwrap(), act: Act::Say("we go on".into()) });
+    let next = tokio::time::timeout(DEADLINE, response.chunk()).await.unwrap().unwrap().unwrap();
+    let next = String::from_utf8_lossy(&next);
+    assert!(next.contains("we go on") && next.contains(&format!("id: {}\n", last + 7)), "{next}");
+    assert_eq!(next.matches("event: page").count(), 1);
 }
 
 #[tokio::test]
@@ -389,18 +564,30 @@ async fn crawl(running: &Running, hat: Hat, name: &str) -> String {
     for (method, path, body, _) in matrix() {
         seen.push_str(&running.ask(&session, method, path, body.as_ref()).await.1);
     }
+    for side in ["responder", "observer", "instigator", "trainer"] {
+        let session = running.session(hat, &format!("{name}-{side}")).await;
+        for page in PAGES {
+            let (status, text) = running.ask(&session, Method::GET, &format!("/{side}{page}"), None).await;
+            seen.push_str(&format!("{status} {text}"));
+        }
+        for asset in ["console.css", "console.js", "icon.svg"] {
+            seen.push_str(&running.ask(&session, Method::GET, &format!("/assets/{asset}"), None).await.1);
+        }
+    }
     let nonsense = json!({"gd-one": {"by": "me"}});
     seen.push_str(&running.ask(&session, Method::POST, "/api/act", Some(&nonsense)).await.1);
     running.desk.append(Event::Acted { by: "ana".parse().unwrap(), act: Act::Say("the end".into()) });
     let last = running.desk.journal(0).len() as u64 - 1;
     let stream = running.request(Method::GET, "/api/events").bearer_auth(&session);
     seen.push_str(&running.stream(stream, last).await);
+    let page = format!("/{hat}/live");
+    seen.push_str(&live(running, &session, &page, last).await);
     seen
 }
 
 #[tokio::test]
 async fn no_responder_hears_the_truth() {
-    let running = Running::over(journal()).await;
+    let running = Running::over(under_way()).await;
     for (hat, name, told) in [
         (Hat::Responder, "ana", false),
         (Hat::Observer, "oli", false),

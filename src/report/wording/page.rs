@@ -58,7 +58,7 @@ pub fn answer(answer: Option<&Answer>) -> String {
     let word = |word: &String| match word.as_str() {
         "true" => "yes".to_owned(),
         "false" => "no".to_owned(),
-        word => super::tame(word),
+        word => tame(word),
     };
     match answer {
         None => NOT_ANSWERED.to_owned(),
