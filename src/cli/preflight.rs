@@ -66,12 +66,17 @@ impl Entry {
 }
 
 /// Refuses a play that must not begin, with every reason at once.
-pub(super) async fn refuse(play: &Play, home: &Home, store: &dyn Store, plan: &Plan) -> Result<(), Failure> {
+pub(super) async fn refuse(
+    wanted: &Play,
+    home: &Home,
+    store: &dyn Store,
+    plan: &Plan,
+) -> Result<(), Failure> {
     let facts = Facts {
         allowed: wire::targets_allowed(),
         agent: None,
         left: left(home, store).await?,
-        rehearsed: rehearsed(home, plan, || is_built_in(play))?,
+        rehearsed: rehearsed(home, plan, || is_built_in(wanted))?,
         lever: safety::lever(home, plan.target.driver),
     };
     admit(preflight::bars(plan, &facts))

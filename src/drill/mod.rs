@@ -5,9 +5,9 @@
 //! ```
 //!
 //! `decide` reads and never changes; [`Drill::apply`] changes and never decides. Open first: this file for the state,
-//! then [`due`](self) for what happens by itself, `acts` for what people may do (`tickets` for theirs), `reports` for what
-//! hands tell, and [`injection`] for the only table of an injection's states. [`preflight`] is what must hold before
-//! anything is broken.
+//! then [`due`](self) for what happens by itself, `acts` for what people may do (`tickets` for theirs), `reports` for
+//! what hands tell, and [`injection`] for the only table of an injection's states. [`preflight`] is what must hold
+//! before anything is broken.
 
 mod acts;
 mod comcheck;

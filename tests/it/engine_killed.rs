@@ -32,6 +32,11 @@ use std::{
 /// How long anything may take; generous, because the machine is busy.
 const LIMIT: Span = Span::from_secs(180);
 
+/// These scenarios come and go with their tests; a run that begins a drill of one says why it was not rehearsed.
+fn unrehearsed(args: &[&str]) -> &'static [&'static str] {
+    if args.contains(&"--resume") { &[] } else { &["--unrehearsed", "made for a test"] }
+}
+
 /// A home with a scenario that is over soon: one service hangs, and conditions are seen within seconds.
 struct House(tempfile::TempDir);
 
@@ -71,7 +76,7 @@ impl House {
     fn start(&self, args: &[&str]) -> Mortal {
         let log = fs::File::options().create(true).append(true).open(self.path().join("log")).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_gameday"));
-        command.args(args).current_dir(self.path()).env("GAMEDAY_HOME", self.path().join("home"));
+        command.args(args).args(unrehearsed(args)).current_dir(self.path()).env("GAMEDAY_HOME", self.path().join("home"));
         command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
         Mortal(command.spawn().unwrap())
     }

@@ -327,10 +327,10 @@ async fn what_forbids_everything_is_told_with_the_code_of_the_refusal() {
     let attested = bench.client.attestation().await.unwrap();
     assert_eq!((attested.staging.unwrap().by.as_str(), attested.refuses), ("ana", None));
     fs::write(bench.options.layout.root.join(crate::agent::STAGING), "").unwrap();
-    let refuses = bench.client.attestation().await.unwrap().refuses.unwrap();
-    assert_eq!(refuses.code, crate::drill::preflight::code::ATTESTATION_UNREADABLE);
+    let complaint = bench.client.attestation().await.unwrap().refuses.unwrap();
+    assert_eq!(complaint.code, crate::drill::preflight::code::ATTESTATION_UNREADABLE);
     let refused = bench.client.arm(&arm(edit())).await.unwrap_err().to_string();
-    assert!(refused.contains(&refuses.error) && refused.ends_with("(attestation-unreadable)"), "{refused}");
+    assert!(refused.contains(&complaint.error) && refused.ends_with("(attestation-unreadable)"), "{refused}");
     bench.end().await;
 }
 

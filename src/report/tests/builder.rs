@@ -5,7 +5,7 @@ use crate::{
     drill::{
         event::{Event, Hat, InjectionStep, Outcome, Recorded},
         measure::{Bucket, Tally},
-        plan::{FactOffer, Plan, PlannedInjection},
+        plan::{Admission, FactOffer, Plan, PlannedInjection},
     },
     fault::{Fault, Fence},
     scenario::{
@@ -193,7 +193,7 @@ pub(crate) fn plan() -> Plan {
             text: "I cannot upload my thesis!".to_owned(),
         }],
         stop_conditions: vec![],
-        admission: Default::default(),
+        admission: Admission::default(),
         restored_when: vec![put_failed_below_1_percent()],
         fact_offers: truth
             .cause
