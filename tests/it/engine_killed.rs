@@ -76,7 +76,11 @@ impl House {
     fn start(&self, args: &[&str]) -> Mortal {
         let log = fs::File::options().create(true).append(true).open(self.path().join("log")).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_gameday"));
-        command.args(args).args(unrehearsed(args)).current_dir(self.path()).env("GAMEDAY_HOME", self.path().join("home"));
+        command
+            .args(args)
+            .args(unrehearsed(args))
+            .current_dir(self.path())
+            .env("GAMEDAY_HOME", self.path().join("home"));
         command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
         Mortal(command.spawn().unwrap())
     }

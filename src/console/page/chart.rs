@@ -10,8 +10,9 @@ use crate::{
 use maud::{Markup, html};
 use std::collections::BTreeMap;
 
-/// Seconds that are shown.
+/// Seconds that are shown, at most and at least.
 const SECONDS: usize = 600;
+const SECONDS_LEAST: usize = 120;
 const WIDTH: f64 = 600.0;
 const HEIGHT: f64 = 120.0;
 
@@ -35,6 +36,7 @@ pub(super) fn chart(
     written: impl Fn(f64) -> String,
 ) -> Markup {
     let seconds = seconds(events);
+    let width = seconds.len().max(SECONDS_LEAST);
     let mut classes: Vec<&ClassName> = seconds.iter().flat_map(|second| second.keys()).collect();
     classes.sort();
     classes.dedup();
@@ -45,7 +47,7 @@ pub(super) fn chart(
             .enumerate()
             .filter_map(|(at, second)| Some((at, figure(second.get(*class)?))))
             .map(|(at, value)| {
-                let x = WIDTH - (seconds.len() - at) as f64 * (WIDTH / SECONDS as f64);
+                let x = WIDTH - (seconds.len() - at) as f64 * (WIDTH / width as f64);
                 format!("{x:.1},{:.1}", HEIGHT - value / highest * (HEIGHT - 6.0))
             })
             .collect();
@@ -60,9 +62,9 @@ pub(super) fn chart(
                 @for (index, class, _, last) in &lines {
                     span class={ "key c" (index) } { (class) " " b { (last.map_or_else(String::new, &written)) } }
                 }
-                span class="soft" { "up to " (written(highest)) ", last 10 min" }
+                span class="soft" { "up to " (written(highest)) ", last " (width.div_ceil(60)) " min" }
             }
-            svg viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } preserveAspectRatio="none" role="img" aria-label={ (name) ", last ten minutes" } {
+            svg viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } preserveAspectRatio="none" role="img" aria-label={ (name) ", the last minutes" } {
                 @for share in [0.25, 0.5, 0.75] {
                     line class="rule" x1="0" x2=(WIDTH) y1=(HEIGHT * share) y2=(HEIGHT * share) {}
                 }

@@ -148,7 +148,7 @@ fn mentions(look: &Look<'_>, text: &str) -> Markup {
 }
 
 /// A text with what stands between backticks as code; an odd backtick is only a backtick.
-fn commands(text: &str) -> Markup {
+pub(super) fn commands(text: &str) -> Markup {
     let parts: Vec<&str> = text.split('`').collect();
     if parts.len().is_multiple_of(2) {
         return html! { (text) };

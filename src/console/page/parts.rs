@@ -3,6 +3,7 @@
 use super::{Look, forms, line, ticket};
 use crate::{
     base::limits,
+    drill::event::Hat,
     report::{
         board::{BoardAlarm, BoardRole, BoardStatus, Phase},
         wording::{events, tame},
@@ -177,7 +178,7 @@ fn roles(look: &Look<'_>) -> Markup {
         }
         p class="soft people" {
             @for (person, hat) in &look.board.people {
-                @if *hat == crate::drill::event::Hat::Responder { span class="person" { (person) } " " }
+                @if *hat == Hat::Responder { span class="person" { (person) } " " }
             }
         }
     }
@@ -253,7 +254,7 @@ fn people(look: &Look<'_>) -> Markup {
     html! {
         datalist id="names" {
             @for (person, hat) in &look.board.people {
-                @if *hat == crate::drill::event::Hat::Responder { option value=(person) {} }
+                @if *hat == Hat::Responder { option value=(person) {} }
             }
         }
     }

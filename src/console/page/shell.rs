@@ -1,6 +1,7 @@
 //! The page around everything: head, bar, notes about the connection, and the page that joins people.
 
 use super::{Look, live, parts};
+use crate::drill::event::Hat;
 use maud::{DOCTYPE, Markup, html};
 
 fn head(title: &str) -> Markup {
@@ -76,7 +77,7 @@ fn own_menu(look: &Look<'_>) -> Markup {
                         dt { kbd { "a" } } dd { "next alarm to acknowledge" }
                         dt { kbd { "s" } } dd { "status update" }
                     }
-                    @if look.caller.hat == crate::drill::event::Hat::Instigator {
+                    @if look.caller.hat == Hat::Instigator {
                         dt { kbd { "h" } } dd { "pick a hint, then Enter" }
                     }
                 }
@@ -103,15 +104,18 @@ fn stop() -> Markup {
 
 /// On a phone: one touch to each part of the board.
 fn sections(look: &Look<'_>, here: &str) -> Markup {
-    let mut to = vec![("alarms", "Alarms"), ("channel", "Channel")];
-    if look.staff.is_some() {
-        to.insert(0, ("truth", "Truth"));
-        to.push(("do", "Act"));
-    } else if look.plays() {
-        to.extend([("roles", "Roles"), ("do", "Act")]);
-    } else {
-        to.push(("roles", "Roles"));
-    }
+    let to = match look.caller.hat {
+        Hat::Responder => {
+            [("alarms", "Alarms"), ("channel", "Channel"), ("roles", "Roles"), ("do", "Act")].as_slice()
+        }
+        Hat::Observer => &[("alarms", "Alarms"), ("channel", "Channel"), ("roles", "Roles")],
+        Hat::Instigator => {
+            &[("truth", "Truth"), ("channel", "Channel"), ("do", "Help"), ("alarms", "Alarms")]
+        }
+        Hat::Trainer => {
+            &[("strip", "So far"), ("timeline", "Timeline"), ("do", "Observe"), ("truth", "Truth")]
+        }
+    };
     html! {
         nav class="sections" aria-label="Parts of the board" {
             @if here.is_empty() {

@@ -36,7 +36,7 @@ fn one(look: &Look<'_>, ticket: &Ticket) -> Markup {
             @if !ticket.text.is_empty() { p { (tame(&ticket.text)) } }
             ol {
                 @for entry in &ticket.entries[skipped..] {
-                    li { (line::time(entry.at)) span { b { (entry.by) } " " (tame(&entry.text)) } }
+                    li { (line::time(entry.at)) span { b { (entry.by) } " " (line::commands(&tame(&entry.text))) } }
                 }
             }
             @if look.plays() && ticket.closed.is_none() { (work_on(look, ticket)) }
