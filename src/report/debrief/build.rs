@@ -345,8 +345,10 @@ impl Desk<'_, '_> {
         let mark = Mark { seq: recorded.seq, at: recorded.at };
         let plan = self.journal.plan();
         let who = |person: &Person| self.role_of(person, mark);
-        let text =
-            events::open_line(plan, &recorded.event, who).or_else(|| events::line(plan, &recorded.event))?;
+        let text = match &recorded.event {
+            Event::Observed { by, about, text } => events::observed(&who(by), *about, text),
+            event => events::open_line(plan, event, who).or_else(|| events::line(plan, event))?,
+        };
         Some(TimelineRow {
             moment: self.moment(recorded.at),
             lane: Lane::of(&recorded.event),
@@ -357,9 +359,11 @@ impl Desk<'_, '_> {
 
     fn timeline_section(&self) -> TimelineSection {
         let wanted = |recorded: &&Recorded| {
-            matches!(recorded.event, Event::SymptomSeen { .. } | Event::Restored { .. } | Event::Relapsed)
-                || (events::open_to_responders(&recorded.event)
-                    && !matches!(recorded.event, Event::Joined { .. }))
+            matches!(
+                recorded.event,
+                Event::SymptomSeen { .. } | Event::Restored { .. } | Event::Relapsed | Event::Observed { .. }
+            ) || (events::open_to_responders(&recorded.event)
+                && !matches!(recorded.event, Event::Joined { .. }))
         };
         let all: Vec<&Recorded> = self.journal.events().iter().filter(wanted).collect();
         let talk = |recorded: &&Recorded| matches!(&recorded.event, Event::Acted { act: Act::Say(_), .. });
