@@ -17,6 +17,7 @@ mod kill;
 mod library;
 mod network;
 mod notify;
+mod pages;
 mod refusals;
 mod skip;
 mod stage;

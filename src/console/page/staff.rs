@@ -4,7 +4,10 @@
 use super::{Look, chart::chart, forms, line, parts};
 use crate::{
     base::{At, limits},
-    drill::event::{Event, Hat, offset},
+    drill::{
+        event::{Event, Hat, offset},
+        measure::Tally,
+    },
     report::{
         Journal,
         board::InstigatorBoard,
@@ -147,7 +150,7 @@ fn signals(look: &Look<'_>) -> Markup {
     let events = &look.snapshot.events;
     html! {
         (parts::heading("signals", "Measured by synthetic users"))
-        (chart(events, "Failed", 0.05, |tally| tally.failed_share(), wording::percent))
+        (chart(events, "Failed", 0.05, Tally::failed_share, wording::percent))
         (chart(events, "p95", 200.0, |tally| f64::from(tally.p95_ms), |ms| format!("{ms:.0} ms")))
         (chart(events, "Requests", 1.0, |tally| f64::from(tally.sent), |sent| format!("{sent:.0}/s")))
     }
