@@ -185,7 +185,7 @@ impl Play {
         let mut conductor = Conductor::begin(hands, plan, stage.map(Stage::attachment), epoch)
             .await
             .map_err(|error| engine_failure(&error))?;
-        let readers = self.doors(home).conduct(&mut conductor, stage.map(Stage::tools).as_deref()).await?;
+        let readers = self.doors(home).conduct(&mut conductor, stage).await?;
         Ok((conductor, folder, readers))
     }
 
@@ -261,10 +261,10 @@ impl Doors<'_> {
     pub(super) async fn conduct(
         &self,
         conductor: &mut Conductor,
-        tools: Option<&Path>,
+        stage: Option<&Stage>,
     ) -> Result<Readers, Failure> {
         let over = CancellationToken::new();
-        let doors = self.open(conductor, tools, &over).await?;
+        let doors = self.open(conductor, stage, &over).await?;
         let watcher = tokio::spawn(watch(conductor.desk(), self.show, self.since));
         let stopper = tokio::spawn(stop_on_interrupt(conductor.desk()));
         let lever = tokio::spawn(safety::stop_when_engaged(self.home.clone(), conductor.desk()));
@@ -281,10 +281,10 @@ impl Doors<'_> {
     async fn open(
         &self,
         conductor: &Conductor,
-        tools: Option<&Path>,
+        stage: Option<&Stage>,
         over: &CancellationToken,
     ) -> Result<Option<JoinHandle<()>>, Failure> {
-        let Some(tools) = tools else { return Ok(None) };
+        let Some(stage) = stage else { return Ok(None) };
         let listener = TcpListener::bind(self.listen)
             .await
             .map_err(Failure::io(format!("listen on {}", self.listen)))?;
@@ -303,14 +303,16 @@ impl Doors<'_> {
             text.push_str("Give each side only its own line: it says what its holder may see and do.\n");
             text.push_str(&format!(
                 "\nThe target's operations tool:  export PATH={}:$PATH; depotctl list\n\n",
-                tools.display()
+                stage.tools().display()
             ));
             show::print(&text)?;
         }
         let desk: Arc<dyn console::Desk> = Arc::new(Door(conductor.desk()));
-        let (over, documents) = (over.clone(), self.documents.clone());
+        let target =
+            console::Target { documents: self.documents.clone(), gauges: Some(Arc::new(stage.gauges()?)) };
+        let over = over.clone();
         Ok(Some(tokio::spawn(async move {
-            if let Err(error) = console::serve(desk, documents, listener, tokens, over).await {
+            if let Err(error) = console::serve(desk, target, listener, tokens, over).await {
                 tracing::warn!(%error, "the console ended");
             }
         })))

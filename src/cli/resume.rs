@@ -170,7 +170,7 @@ async fn play_on(
         let mut conductor = Conductor::take_over(hands, &left.drill, epoch, true)
             .await
             .map_err(|error| engine_failure(&error))?;
-        let readers = doors.conduct(&mut conductor, Some(&stage.tools())).await?;
+        let readers = doors.conduct(&mut conductor, Some(&stage)).await?;
         Ok((conductor, readers))
     };
     let (mut conductor, readers) = match conducted.await {

@@ -2,7 +2,7 @@
 //! button is a `Command`, and the drill says yes or no.
 //!
 //! ```text
-//! GET  / · /responder · /instigator · /trainer · /observer      pages; below each: /live · /docs · /status · /debrief
+//! GET  / · /responder · /instigator · /trainer · /observer      pages; below each: /live · /docs · /signals · /status · /debrief
 //! POST /api/join {token, name} -> session    everything below needs `authorization: Bearer SESSION`, or a page's cookie
 //! GET  /api/board · /api/events?after=SEQ (live stream) · /api/injections
 //! POST /api/act · /api/hint · /api/ask · /api/observe · /api/stop · /api/leave
@@ -10,17 +10,20 @@
 //!
 //! Open first: `api`, every path with its handler. `guard` is what a request has to pass before; `sessions` knows
 //! tokens and who is who; `view` makes boards again only when something has happened; `stream` is the live streams;
-//! `page` makes what a browser shows; `documents` is the documentation catalogue, to search and to read.
+//! `page` makes what a browser shows; `documents` is the documentation catalogue, to search and to read;
+//! `signals` reads the target's own metrics.
 
 mod api;
 mod documents;
 mod guard;
 mod page;
 mod sessions;
+mod signals;
 mod stream;
 mod view;
 
 pub use sessions::Tokens;
+pub use signals::Gauges;
 
 use crate::{
     base::{At, Span},
@@ -32,6 +35,7 @@ use crate::{
 };
 use documents::Documents;
 use sessions::Sessions;
+use signals::Signals;
 use std::{collections::BTreeMap, io, net::SocketAddr, sync::Arc};
 use tokio::{
     net::TcpListener,
@@ -59,10 +63,20 @@ pub trait Desk: Send + Sync {
     fn changed(&self) -> watch::Receiver<u64>;
 }
 
+/// What a drill's people may see of its target.
+#[derive(Default, Clone)]
+pub struct Target {
+    /// The texts of the documentation catalogue by name.
+    pub documents: BTreeMap<String, String>,
+    /// Its own metrics, if they can be read.
+    pub gauges: Option<Arc<dyn Gauges>>,
+}
+
 /// What every handler shares.
 struct Console {
     desk: Arc<dyn Desk>,
     documents: Documents,
+    signals: Signals,
     tokens: Tokens,
     sessions: Sessions,
     view: View,
@@ -77,11 +91,10 @@ struct Console {
 }
 
 /// Answers on `listener` until `shutdown`, and on for those who have a page open then: they may read the debrief. Live
-/// streams for programs end with `shutdown`; what is in progress at the end has a few seconds. `documents` are the texts
-/// of the documentation catalogue by name.
+/// streams for programs end with `shutdown`; what is in progress at the end has a few seconds.
 pub async fn serve(
     desk: Arc<dyn Desk>,
-    documents: BTreeMap<String, String>,
+    target: Target,
     listener: TcpListener,
     tokens: Tokens,
     shutdown: CancellationToken,
@@ -89,7 +102,8 @@ pub async fn serve(
     let console = Arc::new(Console {
         view: View::of(Arc::clone(&desk)),
         desk,
-        documents: Documents::new(documents),
+        documents: Documents::new(target.documents),
+        signals: Signals::of(target.gauges),
         tokens,
         sessions: Sessions::default(),
         listen: listener.local_addr()?,
@@ -110,8 +124,13 @@ pub async fn serve(
         console.end.cancel();
         SystemClock.sleep_until(now() + DRAIN).await;
     };
+    let sampling = async {
+        signals::watch_target(&console).await;
+        std::future::pending::<()>().await;
+    };
     tokio::select! {
         done = async { server.await } => done,
+        () = sampling => Ok(()),
         () = too_long => Ok(()),
     }
 }

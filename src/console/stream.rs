@@ -104,6 +104,7 @@ pub(super) fn open(console: &Arc<Console>, caller: &Caller, telling: Telling, ne
 /// Sends what is there and then what comes, until the reader or the drill has gone.
 async fn pump(console: &Console, mut telling: Telling, mut next: u64, send: mpsc::Sender<Bytes>) {
     let mut changed = console.desk.changed();
+    let mut sampled = console.signals.count.subscribe();
     let mut said = now();
     let mut over = false;
     loop {
@@ -127,6 +128,7 @@ async fn pump(console: &Console, mut telling: Telling, mut next: u64, send: mpsc
                 Telling::Lines(_) if more.is_err() => return,
                 _ => over = more.is_err(),
             },
+            Ok(()) = sampled.changed(), if matches!(&telling, Telling::Page(live) if live.draws_signals()) => {}
             () = send.closed() => return,
             () = SystemClock.sleep_until(said + ALIVE) => {
                 said = now();

@@ -9,7 +9,7 @@ use crate::{
 use gameday::{
     base::{Person, Span},
     clock::{BoxFuture, Clock, SystemClock},
-    console::{self, Tokens},
+    console::{self, Gauges, Target, Tokens},
     drill::{
         command::{Command, Refusal},
         event::{Attachment, Event, Hat, Outcome, Recorded},
@@ -28,7 +28,10 @@ use std::{
     io::{BufRead as _, BufReader},
     net::SocketAddr,
     process::{Child, Stdio},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 use tokio::{net::TcpListener, sync::watch};
 use tokio_util::sync::CancellationToken;
@@ -248,7 +251,7 @@ async fn drill() -> Played {
     let address = listener.local_addr().unwrap();
     let over = CancellationToken::new();
     let door: Arc<dyn console::Desk> = Arc::new(Door(desk.clone()));
-    tokio::spawn(console::serve(door, documents(), listener, tokens.clone(), over.clone()));
+    tokio::spawn(console::serve(door, target(), listener, tokens.clone(), over.clone()));
     let conducted = tokio::spawn(async move {
         conductor.conduct().await.unwrap();
         over.cancel();
@@ -256,10 +259,23 @@ async fn drill() -> Played {
     Played { desk, tokens, address, conducted }
 }
 
-fn documents() -> BTreeMap<String, String> {
+/// The documents of the target, and metrics as if each instance answered ten requests between two readings.
+fn target() -> Target {
     use gameday::library::{Library, worker::ScriptRunner};
     let library = Library::new(vec![gameday::depot::describe()], ScriptRunner::InProcess);
-    library.documents("pool-shrink").unwrap()
+    let documents = library.documents("pool-shrink").unwrap();
+    Target { documents, gauges: Some(Arc::new(Counting::default())) }
+}
+
+#[derive(Default)]
+struct Counting(AtomicU64);
+
+impl Gauges for Counting {
+    fn read(&self) -> BoxFuture<'_, BTreeMap<String, String>> {
+        let count = self.0.fetch_add(10, Ordering::Relaxed);
+        let page = format!("http_requests_total{{status=\"200\"}} {count}\n");
+        Box::pin(async move { BTreeMap::from([("web-east".to_owned(), page)]) })
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -289,6 +305,11 @@ async fn four_people_play_a_drill_in_the_browser() {
     browser.click("#alarm-UploadErrorsHigh button.ack").await;
     browser.says("#alarm-UploadErrorsHigh", "acknowledged by ana").await;
     respond(&browser).await;
+    browser.turn_to(&second).await;
+    browser.click(".bar nav a[href='/responder/signals']").await;
+    browser.says("#signals", "web-east").await;
+    browser.says("#signals", "2.0/s").await;
+    browser.turn_to(&ana).await;
     help(&browser, &ana, &ivo).await;
 
     browser.turn_to(&tom).await;
@@ -414,7 +435,7 @@ async fn a_page_that_was_cut_off_says_so_and_catches_up() {
     let running = Running::over(journal()).await;
     browser.join(&running.tokens.link(running.address, Hat::Responder), "ana").await;
     let say = |words: &str| {
-        running.desk.append(Event::Acted { by: "ben".parse().unwrap(), act: Act::Say(words.into()) })
+        running.desk.append(Event::Acted { by: "ben".parse().unwrap(), act: Act::Say(words.into()) });
     };
     say("before");
     browser.says("#lines", "before").await;

@@ -9,7 +9,7 @@ use assert_cmd::Command as Program;
 use gameday::{
     base::{At, Person},
     clock::BoxFuture,
-    console::{self, Desk, Tokens},
+    console::{self, Desk, Target, Tokens},
     drill::{
         command::{Command, Refusal},
         event::{Event, Hat, Recorded},
@@ -113,8 +113,9 @@ pub(crate) fn under_way() -> Vec<Recorded> {
 /// What the catalogue's one document says.
 pub(crate) const DOCUMENT: &str = "# depotctl\n\n## rollback\n\nGoes one release back.\n";
 
-fn documents() -> BTreeMap<String, String> {
-    BTreeMap::from([("depotctl(1)".to_owned(), DOCUMENT.to_owned())])
+fn target() -> Target {
+    let documents = BTreeMap::from([("depotctl(1)".to_owned(), DOCUMENT.to_owned())]);
+    Target { documents, gauges: None }
 }
 
 fn sealed(line: &str) -> String {
@@ -181,7 +182,7 @@ impl Running {
         let (desk, tokens) = (Recorder::over(events), Tokens::fresh());
         let address = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();
-        let served = console::serve(desk.clone(), documents(), listener, tokens.clone(), shutdown.clone());
+        let served = console::serve(desk.clone(), target(), listener, tokens.clone(), shutdown.clone());
         let http = Client::builder().no_proxy().timeout(DEADLINE).build().unwrap();
         Self { desk, tokens, address, shutdown, server: tokio::spawn(served), http }
     }

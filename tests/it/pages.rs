@@ -2,6 +2,7 @@
 
 use crate::console::{DEADLINE, HATS, Running, under_way};
 use gameday::{
+    console::Desk as _,
     drill::{
         command::Command,
         event::{Event, Hat},
@@ -12,8 +13,8 @@ use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 
 /// Every page below each side. `/debrief` is for those who run the drill, until it is closed.
-pub(crate) const PAGES: [&str; 6] =
-    ["", "/live", "/docs?q=rollback", "/docs/read?name=depotctl(1)", "/status", "/debrief"];
+pub(crate) const PAGES: [&str; 7] =
+    ["", "/live", "/signals", "/docs?q=rollback", "/docs/read?name=depotctl(1)", "/status", "/debrief"];
 
 #[tokio::test]
 async fn every_page_is_its_own_sides_alone() {

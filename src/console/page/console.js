@@ -287,7 +287,7 @@
     if (source) source.close();
     heard = Date.now();
     // The first message after this carries everything that was missed.
-    source = new EventSource("/" + side + "/live?after=" + last);
+    source = new EventSource("/" + side + "/live?after=" + last + ($("signals") ? "&signals" : ""));
     source.onopen = () => state("wait", again > 500 ? "Catching up with what has happened since." : "");
     source.onerror = lost;
     source.addEventListener("alive", (event) => {

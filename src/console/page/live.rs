@@ -1,7 +1,7 @@
 //! A page's own stream: lines that are new, and parts that have changed. Whoever comes back says the number of the last
 //! event that was told, and gets every line since and every part as it is now.
 
-use super::{Look, line, parts, staff};
+use super::{Look, line, parts, signals, staff};
 use crate::{
     clock::{Clock as _, SystemClock},
     console::{Console, sessions::Caller},
@@ -16,6 +16,8 @@ use std::collections::BTreeMap;
 /// What one page has been told.
 pub(in crate::console) struct Live {
     caller: Caller,
+    /// Whether the page draws the target's own metrics.
+    signals: bool,
     /// The parts as they were sent last; empty before the first message.
     told: BTreeMap<&'static str, String>,
 }
@@ -42,8 +44,12 @@ pub(super) fn all_parts(look: &Look<'_>) -> Vec<(&'static str, Markup)> {
 }
 
 impl Live {
-    pub(in crate::console) fn of(caller: Caller) -> Self {
-        Self { caller, told: BTreeMap::new() }
+    pub(in crate::console) fn of(caller: Caller, signals: bool) -> Self {
+        Self { caller, signals, told: BTreeMap::new() }
+    }
+
+    pub(in crate::console) fn draws_signals(&self) -> bool {
+        self.signals
     }
 
     /// What is new from event number `next` on, as one message; `next` is moved behind it.
@@ -53,8 +59,10 @@ impl Live {
         let from = usize::try_from(*next).unwrap_or(usize::MAX);
         let fresh = snapshot.events.get(from..).unwrap_or_default();
         let first = self.told.is_empty();
+        let signals = self.signals.then(|| ("signals", signals::rows(&console.signals)));
+        let drawn = signals.as_ref().is_some_and(|(name, markup)| self.told.get(name) != Some(&markup.0));
         // Nothing that is hidden from somebody makes a message to them, not even an empty one.
-        if !first && !fresh.iter().any(|one| self.concerns(one)) {
+        if !first && !drawn && !fresh.iter().any(|one| self.concerns(one)) {
             *next = (*next).max(look.seq() + 1);
             return None;
         }
@@ -69,6 +77,7 @@ impl Live {
         *next = (*next).max(look.seq() + 1);
         let changed: Vec<_> = all_parts(&look)
             .into_iter()
+            .chain(signals)
             .filter(|(name, markup)| self.told.get(name) != Some(&markup.0))
             .collect();
         for (name, markup) in &changed {

@@ -6,7 +6,7 @@
 //!
 //! Open first: `shell` for the page around everything, `parts` for what responders see, `forms` for what they do, `ticket`
 //! for the ticket and the severity checklist, `staff` for instigators and trainers, `line` for the channel, `live` for the stream, `reading` for documents, status page and
-//! debrief. `console.css` and `console.js` are served as they are.
+//! debrief, `signals` for the target's own metrics. `console.css` and `console.js` are served as they are.
 
 mod chart;
 mod forms;
@@ -15,6 +15,7 @@ pub(super) mod live;
 mod parts;
 mod reading;
 mod shell;
+mod signals;
 mod staff;
 mod ticket;
 
@@ -54,6 +55,7 @@ pub(super) fn router() -> Router<Arc<Console>> {
         .route("/{side}/live", get(live))
         .route("/{side}/docs", get(reading::search))
         .route("/{side}/docs/read", get(reading::read))
+        .route("/{side}/signals", get(signals::page))
         .route("/{side}/status", get(reading::status))
         .route("/{side}/debrief", get(reading::debrief))
 }
@@ -142,7 +144,8 @@ async fn live(
 ) -> Result<Response, Answer> {
     own(&side, &caller)?;
     let next = first_event(&headers, &uri)?;
-    let telling = Telling::Page(Box::new(live::Live::of(caller.clone())));
+    let wants_signals = uri.query().is_some_and(|query| query.split('&').any(|one| one == "signals"));
+    let telling = Telling::Page(Box::new(live::Live::of(caller.clone(), wants_signals)));
     let stream = stream::open(&console, &caller, telling, next).ok_or_else(Answer::too_many_streams)?;
     Ok(([(header::CONTENT_TYPE, "text/event-stream")], Body::new(stream)).into_response())
 }

@@ -4,6 +4,10 @@ use super::{Look, live, parts};
 use crate::drill::event::Hat;
 use maud::{DOCTYPE, Markup, html};
 
+/// Pages that every side has, with their paths below it.
+const PAGES: [(&str, &str); 4] =
+    [("", "Board"), ("/signals", "Signals"), ("/docs", "Documents"), ("/status", "Status page")];
+
 fn head(title: &str) -> Markup {
     html! {
         head {
@@ -37,7 +41,7 @@ pub(super) fn page(look: &Look<'_>, here: &str, main: &Markup) -> Markup {
                     }
                     div id="phase" class="phase" data-part="phase" { (parts::phase(look)) }
                     nav aria-label="Pages" {
-                        @for (path, name) in [("", "Board"), ("/docs", "Documents"), ("/status", "Status page")] {
+                        @for (path, name) in PAGES {
                             a href={ "/" (side) (path) } aria-current=[(path == here).then_some("page")] { (name) }
                         }
                         @if look.staff.is_some() { a href={ "/" (side) "/debrief" } { "Debrief" } }
@@ -64,6 +68,7 @@ fn own_menu(look: &Look<'_>) -> Markup {
             }
             div class="sheet" {
                 p class="pages" {
+                    a href={ "/" (look.caller.hat) "/signals" } { "Signals of the target" }
                     a href={ "/" (look.caller.hat) "/status" } { "Status page, as users see it" }
                     @if look.staff.is_some() { a href={ "/" (look.caller.hat) "/debrief" } { "Debrief as it would be now" } }
                 }
@@ -122,7 +127,7 @@ fn sections(look: &Look<'_>, here: &str) -> Markup {
                 @for (id, name) in to { a href={ "#" (id) } { (name) } }
                 a href={ "/" (look.caller.hat) "/docs" } { "Docs" }
             } @else {
-                @for (path, name) in [("", "Board"), ("/docs", "Documents"), ("/status", "Status page")] {
+                @for (path, name) in PAGES {
                     a href={ "/" (look.caller.hat) (path) } aria-current=[(path == here).then_some("page")] { (name) }
                 }
             }

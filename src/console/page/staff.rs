@@ -23,7 +23,7 @@ pub(super) fn parts(look: &Look<'_>) -> Vec<(&'static str, Markup)> {
     let Some(board) = look.staff else { return Vec::new() };
     let mut all = vec![
         ("truth", truth(look, board)),
-        ("signals", signals(look)),
+        ("measured", measured(look)),
         ("injections", injections(look, board)),
     ];
     match look.caller.hat {
@@ -41,7 +41,7 @@ pub(super) fn instigator(look: &Look<'_>) -> Markup {
     };
     html! {
         div class="board staff" {
-            div class="side wide" { (part("truth")) (part("signals")) (part("injections")) }
+            div class="side wide" { (part("truth")) (part("measured")) (part("injections")) }
             (parts::channel(look, &html! {}))
             div class="side" {
                 section id="do" class="card" aria-labelledby="h-do" {
@@ -146,10 +146,10 @@ fn truth(look: &Look<'_>, board: &InstigatorBoard) -> Markup {
     }
 }
 
-fn signals(look: &Look<'_>) -> Markup {
+fn measured(look: &Look<'_>) -> Markup {
     let events = &look.snapshot.events;
     html! {
-        (parts::heading("signals", "Measured by synthetic users"))
+        (parts::heading("measured", "Measured by synthetic users"))
         (chart(events, "Failed", 0.05, Tally::failed_share, wording::percent))
         (chart(events, "p95", 200.0, |tally| f64::from(tally.p95_ms), |ms| format!("{ms:.0} ms")))
         (chart(events, "Requests", 1.0, |tally| f64::from(tally.sent), |sent| format!("{sent:.0}/s")))
