@@ -124,13 +124,9 @@ pub async fn serve(
         console.end.cancel();
         SystemClock.sleep_until(now() + DRAIN).await;
     };
-    let sampling = async {
-        signals::watch_target(&console).await;
-        std::future::pending::<()>().await;
-    };
     tokio::select! {
         done = async { server.await } => done,
-        () = sampling => Ok(()),
+        () = signals::watch_target(&console), if console.signals.can_be_read() => Ok(()),
         () = too_long => Ok(()),
     }
 }

@@ -1,5 +1,5 @@
-//! The four golden signals of the target, read from its own metrics every few seconds while somebody looks at a page:
-//! traffic, errors, latency, saturation. What synthetic users measure is no part of this.
+//! The four golden signals of the target, read from its own metrics every few seconds: traffic, errors, latency,
+//! saturation. What synthetic users measure is no part of this.
 
 use super::{Console, now};
 use crate::{
@@ -60,6 +60,10 @@ impl Signals {
         Self { gauges, readings: Mutex::default(), count: watch::Sender::default() }
     }
 
+    pub(super) fn can_be_read(&self) -> bool {
+        self.gauges.is_some()
+    }
+
     fn readings(&self) -> MutexGuard<'_, VecDeque<BTreeMap<String, Counted>>> {
         self.readings.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -90,11 +94,10 @@ impl Signals {
     }
 }
 
-/// Reads for as long as the console lives, while a page is open.
+/// Reads for as long as the console lives: whoever looks later sees what was before, too.
 pub(super) async fn watch_target(console: &Console) {
     let Some(gauges) = console.signals.gauges.clone() else { return };
-    let mut pages = console.pages.subscribe();
-    while pages.wait_for(|open| *open > 0).await.is_ok() {
+    loop {
         let next = now() + EVERY;
         console.signals.take(gauges.read().await);
         SystemClock.sleep_until(next).await;

@@ -18,8 +18,9 @@ use axum::{
 use maud::{Markup, html};
 use std::sync::Arc;
 
-/// Places for points in a line.
+/// Places for points in a line, at most and at least.
 const WIDTH: f64 = 120.0;
+const POINTS_LEAST: usize = 24;
 const HEIGHT: f64 = 24.0;
 
 pub(super) async fn page(
@@ -32,7 +33,7 @@ pub(super) async fn page(
     let look = Look::of(&caller, &snapshot).ok_or_else(Answer::not_planned)?;
     let main = html! {
         div class="reading broad" {
-            p class="soft" { "The target\u{2019}s own metrics, read every five seconds while somebody looks; the last ten minutes." }
+            p class="soft" { "The target\u{2019}s own metrics, read every five seconds; the last ten minutes at most." }
             (parts::place("signals", "card", &rows(&console.signals)))
         }
     };
@@ -75,12 +76,17 @@ fn cell(
 ) -> Markup {
     let values: Vec<Option<f64>> = seen.iter().map(|one| one.as_ref().map(&figure)).collect();
     let highest = values.iter().flatten().copied().fold(top, f64::max);
-    let first = WIDTH - values.len() as f64;
+    let step = WIDTH / values.len().max(POINTS_LEAST) as f64;
     let points: Vec<_> = values
         .iter()
         .enumerate()
         .map(|(at, value)| {
-            value.map(|value| (first + at as f64, HEIGHT - 1.0 - value / highest * (HEIGHT - 3.0)))
+            value.map(|value| {
+                (
+                    WIDTH - (values.len() - 1 - at) as f64 * step,
+                    HEIGHT - 1.0 - value / highest * (HEIGHT - 3.0),
+                )
+            })
         })
         .collect();
     html! {
@@ -100,5 +106,5 @@ fn cell(
 }
 
 fn line(points: &[Option<(f64, f64)>]) -> String {
-    points.iter().flatten().map(|(x, y)| format!("{x:.0},{y:.1}")).collect::<Vec<_>>().join(" ")
+    points.iter().flatten().map(|(x, y)| format!("{x:.1},{y:.1}")).collect::<Vec<_>>().join(" ")
 }
