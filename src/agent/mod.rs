@@ -8,8 +8,10 @@
 mod api;
 mod attestation;
 mod boot;
+pub mod compat;
 mod durable;
 mod guard;
+mod held;
 mod keeper;
 mod lever;
 mod process;

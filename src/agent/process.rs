@@ -3,7 +3,10 @@
 //! The kernel kills the process when the thread that started it ends (`PR_SET_PDEATHSIG`), whatever ends it. So each
 //! process has a thread of its own that starts it and stays until it is gone.
 
-#![expect(unsafe_code, reason = "a parent-death signal can only be set between fork and exec")]
+#![expect(
+    unsafe_code,
+    reason = "a parent-death signal can only be set between fork and exec, and `nix` has no `prlimit`"
+)]
 
 use crate::scenario::pack::ProcessLayout;
 use nix::{
@@ -89,6 +92,16 @@ impl Identity {
     }
 }
 
+/// What the kernel limits for each process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Limited {
+    /// Open files and sockets.
+    Descriptors,
+    /// Address space, in bytes.
+    Memory,
+}
+
 /// A process that this agent started.
 #[derive(Debug, Clone)]
 pub(super) struct Process {
@@ -100,12 +113,12 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// Starts a process and its watching thread.
-    pub(super) async fn start(layout: ProcessLayout) -> io::Result<Self> {
+    /// Starts a process and its watching thread. `extra`: what its environment holds beside the usual.
+    pub(super) async fn start(layout: ProcessLayout, extra: Vec<(String, String)>) -> io::Result<Self> {
         let (started_tx, started) = tokio::sync::oneshot::channel();
         let (ended_tx, ended) = watch::channel(false);
         std::thread::Builder::new().name(format!("watch-{}", layout.service)).spawn(move || {
-            let child = match spawn(&layout) {
+            let child = match spawn(&layout, extra) {
                 Ok(child) => child,
                 Err(err) => {
                     let _ = started_tx.send(Err(err));
@@ -153,6 +166,31 @@ impl Process {
         }
     }
 
+    /// Its soft limit of something, as it was; `new`: what it is to be from now on, the hard limit at most. Nothing if
+    /// it has ended.
+    pub(super) fn limit(&self, what: Limited, new: Option<u64>) -> io::Result<Option<u64>> {
+        let alive = lock(&self.alive);
+        if alive.is_none() {
+            return Ok(None);
+        }
+        let resource = match what {
+            Limited::Descriptors => nix::libc::RLIMIT_NOFILE,
+            Limited::Memory => nix::libc::RLIMIT_AS,
+        };
+        let pid = self.identity.pid;
+        let mut old = nix::libc::rlimit64 { rlim_cur: 0, rlim_max: 0 };
+        // SAFETY: the call writes one such structure and reads none; both live longer than it.
+        let got = unsafe { nix::libc::prlimit64(pid, resource, std::ptr::null(), &raw mut old) };
+        nix::errno::Errno::result(got)?;
+        if let Some(soft) = new {
+            let wanted = nix::libc::rlimit64 { rlim_cur: soft.min(old.rlim_max), rlim_max: old.rlim_max };
+            // SAFETY: the call reads one such structure and writes none.
+            let set = unsafe { nix::libc::prlimit64(pid, resource, &raw const wanted, std::ptr::null_mut()) };
+            nix::errno::Errno::result(set)?;
+        }
+        Ok(Some(old.rlim_cur))
+    }
+
     /// Waits until it has ended.
     pub(super) async fn ended(&self) {
         let mut ended = self.ended.clone();
@@ -177,7 +215,7 @@ fn wait_and_reap(pid: i32, alive: &Mutex<Option<Child>>) {
     }
 }
 
-fn spawn(layout: &ProcessLayout) -> io::Result<Child> {
+fn spawn(layout: &ProcessLayout, extra: Vec<(String, String)>) -> io::Result<Child> {
     let log = open_log(&layout.log)?;
     let mut command = Command::new(&layout.program);
     command
@@ -185,6 +223,7 @@ fn spawn(layout: &ProcessLayout) -> io::Result<Child> {
         .args(&layout.args)
         .env_clear()
         .envs(std::env::vars_os().filter(|(name, _)| KEPT_ENVIRONMENT.iter().any(|kept| name == kept)))
+        .envs(extra)
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
         .stderr(log)
@@ -234,7 +273,7 @@ mod tests {
     async fn a_process_is_stopped_let_run_and_killed() {
         let folder = tempfile::tempdir().unwrap();
         // A name with brackets and spaces must not confuse the reading of /proc.
-        let process = Process::start(sleeper(folder.path(), "we) b (1")).await.unwrap();
+        let process = Process::start(sleeper(folder.path(), "we) b (1"), Vec::new()).await.unwrap();
         let identity = process.identity();
         assert_eq!(identity.life().unwrap(), Life::Running);
         assert!(process.signal(Signal::SIGSTOP).unwrap());
@@ -257,7 +296,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut layout = sleeper(folder.path(), "web");
         layout.program = "/nowhere/web".into();
-        assert_eq!(Process::start(layout).await.unwrap_err().kind(), io::ErrorKind::NotFound);
+        assert_eq!(Process::start(layout, Vec::new()).await.unwrap_err().kind(), io::ErrorKind::NotFound);
     }
 
     #[tokio::test]
@@ -268,7 +307,7 @@ mod tests {
         layout.args = vec!["-c".to_owned(), "echo \"$0 says hello\"".to_owned()];
         fs::create_dir_all(folder.path().join("logs")).unwrap();
         fs::write(&layout.log, "before\n").unwrap();
-        Process::start(layout.clone()).await.unwrap().ended().await;
+        Process::start(layout.clone(), Vec::new()).await.unwrap().ended().await;
         let log = fs::read_to_string(&layout.log).unwrap();
         assert_eq!(log, "before\ndepot-web says hello\n");
     }

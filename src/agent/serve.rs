@@ -105,7 +105,7 @@ pub enum AgentError {
 }
 
 impl AgentError {
-    fn io(what: &'static str, place: &Path) -> impl FnOnce(io::Error) -> Self {
+    pub(super) fn io(what: &'static str, place: &Path) -> impl FnOnce(io::Error) -> Self {
         let place = place.display().to_string();
         move |source| Self::Io { what, place, source }
     }
@@ -188,6 +188,7 @@ async fn begin(
             layout: Arc::clone(layout),
             supervisor: Some(supervisor.clone()),
             links: Arc::new(open_links(layout).await?),
+            tasks: Arc::default(),
         },
         boot: boot.to_owned(),
         lease_max,
@@ -243,7 +244,10 @@ async fn end_when_silent(keeper: Arc<Keeper>, linger: Span, end: CancellationTok
     }
 }
 
-fn end_on_signal(end: CancellationToken) -> Result<impl Future<Output = ()> + Send + 'static, AgentError> {
+/// Waits for SIGTERM or SIGINT, and says that the end has come.
+pub(super) fn end_on_signal(
+    end: CancellationToken,
+) -> Result<impl Future<Output = ()> + Send + 'static, AgentError> {
     let handler = |kind| signal(kind).map_err(AgentError::io("handle", Path::new("signals")));
     let mut terminate = handler(SignalKind::terminate())?;
     let mut interrupt = handler(SignalKind::interrupt())?;

@@ -4,7 +4,7 @@
 
 use super::{
     boot::{pause, watch_for},
-    process::{Identity, Process},
+    process::{Identity, Limited, Process},
 };
 use crate::{
     base::{
@@ -15,8 +15,11 @@ use crate::{
     scenario::pack::{Layout, ProcessLayout},
 };
 use nix::sys::signal::Signal;
+use serde::{Deserialize, Serialize};
 use std::{
+    collections::BTreeMap,
     io,
+    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -60,6 +63,24 @@ pub(super) enum SupervisorError {
     },
 }
 
+/// What a fault does to every start of an instance. Known to this agent alone, so it is gone with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum StartWith {
+    /// The process is started so many milliseconds later.
+    Delay {
+        /// How many.
+        ms: u64,
+    },
+    /// The process sees another time.
+    Clock {
+        /// The library that shows it.
+        library: PathBuf,
+        /// Seconds ahead.
+        offset_s: i64,
+    },
+}
+
 /// All processes of a target.
 #[derive(Debug, Clone)]
 pub(super) struct Supervisor {
@@ -81,6 +102,7 @@ struct SlotState {
     wanted: bool,
     /// The kill fault that keeps it down.
     held: Option<InjectionId>,
+    start_with: BTreeMap<InjectionId, StartWith>,
     starts: u32,
     since: At,
     failures_in_a_row: u32,
@@ -97,6 +119,7 @@ impl Supervisor {
                     process: None,
                     wanted: false,
                     held: None,
+                    start_with: BTreeMap::new(),
                     starts: 0,
                     since: SystemClock.now(),
                     failures_in_a_row: 0,
@@ -192,6 +215,78 @@ impl Supervisor {
             Ok(false) => Err(SupervisorError::Down(service.clone())),
             Err(source) => Err(slot.io("signal", source)),
         }
+    }
+
+    /// Sends a signal to the instance's process if it is still this one. False, and nothing sent, if it is not.
+    pub(super) fn signal_this(
+        &self,
+        service: &ServiceName,
+        which: Identity,
+        signal: Signal,
+    ) -> Result<bool, SupervisorError> {
+        let slot = self.slot(service)?;
+        let process = slot.process(which);
+        process.map_or(Ok(false), |process| process.signal(signal)).map_err(|err| slot.io("signal", err))
+    }
+
+    /// What this process may use, as it was; `new`: what it may use from now on. Nothing if it is gone.
+    pub(super) fn limit(
+        &self,
+        service: &ServiceName,
+        which: Identity,
+        what: Limited,
+        new: Option<u64>,
+    ) -> Result<Option<u64>, SupervisorError> {
+        let slot = self.slot(service)?;
+        let process = slot.process(which);
+        process.map_or(Ok(None), |process| process.limit(what, new)).map_err(|err| slot.io("limit", err))
+    }
+
+    /// Every start of the instance will be like this.
+    pub(super) fn burden_starts(
+        &self,
+        service: &ServiceName,
+        by: &InjectionId,
+        with: StartWith,
+    ) -> Result<(), SupervisorError> {
+        self.slot(service)?.state().start_with.insert(by.clone(), with);
+        Ok(())
+    }
+
+    /// Whether this fault lies on the instance's starts.
+    pub(super) fn burdens_starts(&self, service: &ServiceName, by: &InjectionId) -> bool {
+        self.slot(service).is_ok_and(|slot| slot.state().start_with.contains_key(by))
+    }
+
+    /// Takes it off the instance's starts. Whether it was there.
+    pub(super) fn unburden_starts(
+        &self,
+        service: &ServiceName,
+        by: &InjectionId,
+    ) -> Result<bool, SupervisorError> {
+        Ok(self.slot(service)?.state().start_with.remove(by).is_some())
+    }
+
+    /// Ends the instance's process and starts it again, unless a kill fault keeps it down.
+    pub(super) async fn renew(&self, service: &ServiceName) -> Result<(), SupervisorError> {
+        let slot = self.slot(service)?;
+        let _order = slot.order.lock().await;
+        if slot.state().held.is_some() {
+            return Ok(());
+        }
+        slot.end().await;
+        slot.start_or_keep_trying().await
+    }
+
+    /// Starts an instance at once that waits for its next try, as if it had never failed.
+    pub(super) async fn start_now(&self, service: &ServiceName) -> Result<(), SupervisorError> {
+        let slot = self.slot(service)?;
+        let _order = slot.order.lock().await;
+        slot.state().failures_in_a_row = 0;
+        if slot.state().held.is_some() || !slot.state().wanted {
+            return Ok(());
+        }
+        slot.start_or_keep_trying().await
     }
 
     /// Lets every running instance of a component read its configuration again.
@@ -305,6 +400,37 @@ impl Slot {
         SupervisorError::Io { what, service: self.layout.service.clone(), source }
     }
 
+    /// The instance's process, if it is this one.
+    fn process(&self, which: Identity) -> Option<Process> {
+        self.state().process.clone().filter(|process| process.identity() == which)
+    }
+
+    /// What faults do to a start: the wait, which ends early when it is taken back, and what the environment holds.
+    async fn bear(&self) -> Vec<(String, String)> {
+        let delay_ms = || {
+            let state = self.state();
+            let delays = state.start_with.values().filter_map(|with| match with {
+                StartWith::Delay { ms } => Some(*ms),
+                StartWith::Clock { .. } => None,
+            });
+            if state.wanted { delays.max() } else { None }
+        };
+        if let Some(ms) = delay_ms() {
+            watch_for(Duration::from_millis(ms), async || delay_ms().is_none().then_some(())).await;
+        }
+        let state = self.state();
+        let clock = state.start_with.values().find_map(|with| match with {
+            StartWith::Clock { library, offset_s } => Some([
+                ("LD_PRELOAD".to_owned(), library.display().to_string()),
+                ("FAKETIME".to_owned(), format!("{offset_s:+}s")),
+                ("FAKETIME_DONT_FAKE_MONOTONIC".to_owned(), "1".to_owned()),
+                ("DONT_FAKE_MONOTONIC".to_owned(), "1".to_owned()),
+            ]),
+            StartWith::Delay { .. } => None,
+        });
+        clock.map(Vec::from).unwrap_or_default()
+    }
+
     fn is_up(&self) -> bool {
         self.state().process.as_ref().is_some_and(Process::is_alive)
     }
@@ -314,7 +440,9 @@ impl Slot {
         if self.is_up() {
             return Ok(());
         }
-        let process = Process::start(self.layout.clone()).await.map_err(|source| self.io("start", source))?;
+        let extra = self.bear().await;
+        let started = Process::start(self.layout.clone(), extra).await;
+        let process = started.map_err(|source| self.io("start", source))?;
         let mut state = self.state();
         state.process = Some(process.clone());
         state.starts += 1;

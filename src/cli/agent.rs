@@ -7,8 +7,9 @@ use super::{
     show,
 };
 use crate::{
-    agent::{self, AgentError, AgentOptions},
+    agent::{self, AgentError, AgentOptions, compat},
     base::Span,
+    seed::Seed,
     target::{HandError, agent_client::AgentClient},
 };
 use serde_json::json;
@@ -22,14 +23,35 @@ Examples:
   gameday agent serve --root depot-1 --folder agent-1
   gameday agent status --folder agent-1
   gameday agent attest --root staging-1 --by ana --for 8h
-  gameday agent sweep --root depot-1 --folder agent-1     when no agent runs any more";
+  gameday agent sweep --root depot-1 --folder agent-1     when no agent runs any more
+  gameday agent --compat                                  the fault proxy alone, on 127.0.0.1:8474
+  gameday agent --compat --api 127.0.0.1:9000 --folder faults --seed 7";
 
 /// The process beside a target that hosts its links, pulls the levers and takes every fault back
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true, arg_required_else_help = true)]
 pub(super) struct Agent {
     #[command(subcommand)]
-    verb: Verb,
+    verb: Option<Verb>,
+    #[command(flatten)]
+    alone: Alone,
+}
+
+/// The fault proxy by itself.
+#[derive(Debug, clap::Args)]
+struct Alone {
+    /// Serves the fault proxy alone, with the HTTP API that existing clients speak: no engine, no lease, no token
+    #[arg(long)]
+    compat: bool,
+    /// Where that API listens: a loopback address; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8474", requires = "compat")]
+    api: SocketAddr,
+    /// Keeps proxies and toxics in this folder over a restart; without it they are forgotten
+    #[arg(long, value_name = "DIR", requires = "compat")]
+    folder: Option<PathBuf>,
+    /// Feeds every draw: the same seed hits the same connections; without it one is chosen and printed
+    #[arg(long, value_name = "NUMBER", requires = "compat")]
+    seed: Option<u64>,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -116,7 +138,8 @@ struct Status {
 
 impl Agent {
     pub(super) fn run(self) -> Result<Exit, Failure> {
-        match self.verb {
+        let Some(verb) = self.verb else { return self.alone.run() };
+        match verb {
             Verb::Serve(verb) => {
                 let options = AgentOptions::at(&verb.root, &verb.folder).map_err(|error| failed(&error))?;
                 let Serve { listen, linger, lease_max, .. } = verb;
@@ -128,6 +151,34 @@ impl Agent {
             Verb::Status(verb) => block_on(verb.run()),
             Verb::Attest(verb) => verb.run(),
         }
+    }
+}
+
+impl Alone {
+    fn run(self) -> Result<Exit, Failure> {
+        if !self.compat {
+            return Err(Failure::usage("could not tell what is to be done").with_help(
+                "`gameday agent --compat` serves the fault proxy alone; `gameday help agent` has the rest.",
+            ));
+        }
+        let seed = self.seed.map_or_else(Seed::fresh, Seed);
+        let memory = match &self.folder {
+            Some(folder) => format!("Proxies and toxics are kept in {}.", folder.display()),
+            None => "Proxies and toxics are forgotten when it ends; --folder keeps them.".to_owned(),
+        };
+        let options = compat::CompatOptions { api: self.api, folder: self.folder, seed };
+        let ready = |address| {
+            let text = format!(
+                "listening on http://{address}, seed {}\n\
+                 No engine stands behind this: no lease, so a toxic stays until somebody removes it, and no token,\n\
+                 so everybody on this machine may set one. {memory} Ctrl-C ends it.\n",
+                seed.0
+            );
+            // Nobody has to read it.
+            let _ = show::print(&text);
+        };
+        block_on(async { compat::serve(options, ready).await.map_err(|error| failed(&error)) })?;
+        Ok(Exit::Done)
     }
 }
 

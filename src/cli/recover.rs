@@ -15,6 +15,7 @@ use crate::{
         event::{Attachment, Recorded},
     },
     engine::{Conductor, Hands},
+    library::worker::ScriptRunner,
     notify::{Routes, Terminal},
     scenario::pack::Layout,
     store::Store,
@@ -194,6 +195,7 @@ pub(super) async fn recover(
         traffic: Arc::new(Absent),
         operator: Arc::new(Absent),
         notifier: Arc::new(routes),
+        scripts: ScriptRunner::InProcess,
     };
     let mut conductor = Conductor::take_over(hands, &left.drill, epoch, false)
         .await

@@ -12,6 +12,7 @@ use crate::{
     drill::{event::Attachment, plan::Plan},
     engine::Hands,
     fault::protocol::ACCESS,
+    library::worker::ScriptRunner,
     notify::Notifier,
     scenario::pack::Layout,
     store::{SqliteStore, Store},
@@ -184,12 +185,14 @@ impl Stage {
             .map_err(Failure::io(format!("read the target's address {}", self.layout.front_door)))?;
         let addresses =
             self.layout.processes.iter().map(|one| (one.service.clone(), one.address.clone())).collect();
+        let certificates = self.layout.certificates.clone();
         let root = ("DEPOT_ROOT".to_owned(), self.layout.root.display().to_string());
         Ok(Hands {
             store,
             injector: self.agent.clone(),
             prober: Arc::new(
-                HttpProber::new(&plan.target, addresses).map_err(Failure::io("prepare the probes"))?,
+                HttpProber::new(&plan.target, addresses, certificates)
+                    .map_err(Failure::io("prepare the probes"))?,
             ),
             traffic: Arc::new(WorkloadTraffic::new(
                 plan.workload.clone(),
@@ -200,6 +203,7 @@ impl Stage {
             operator: Arc::new(CommandOperator::new(plan.target.clone(), self.tools(), vec![root])),
             notifier,
             clock,
+            scripts: ScriptRunner::Worker(self.program.clone()),
         })
     }
 
@@ -236,6 +240,7 @@ pub(super) fn hands_without_target(store: Arc<dyn Store>, notifier: Arc<dyn Noti
         traffic: Arc::new(Absent),
         operator: Arc::new(Absent),
         notifier,
+        scripts: ScriptRunner::InProcess,
     }
 }
 

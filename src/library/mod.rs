@@ -16,7 +16,7 @@ mod reading;
 pub mod template;
 pub mod worker;
 
-use crate::fault::injector::{FaultInjector, Planned};
+use crate::fault::injector::{FaultInjector, Planned, Reactor};
 use crate::fault::script::{self, Call, ScriptError};
 use crate::scenario::Scenario;
 use crate::scenario::check::{self, Given};
@@ -207,7 +207,8 @@ impl Library {
         let pack = self.pack_in(&pack_folder, &file.pack, reading)?;
         let mut problems = Vec::new();
         let shelves = self.shelves(Some(&pack_folder));
-        let planned = self.plans(&file, (&found.shown, &pack), &shelves, reading, &mut problems)?;
+        let (planned, reactors) =
+            self.plans(&file, (&found.shown, &pack), &shelves, reading, &mut problems)?;
         let players = players(&file, &found, reading, &mut problems);
         let given = Given {
             name: &found.name,
@@ -218,7 +219,7 @@ impl Library {
             digest: reading.digest(),
         };
         match check::scenario(&file, given) {
-            Ok(scenario) if problems.is_empty() => Ok(scenario),
+            Ok(scenario) if problems.is_empty() => Ok(Scenario { reactors, ..scenario }),
             Ok(_) => Err(Stop::Problems(problems)),
             Err(more) => {
                 problems.extend(more);
@@ -239,7 +240,7 @@ impl Library {
         Ok(pack)
     }
 
-    /// What each step's script plans. Problems of single steps are collected; the step's plan is `None` then.
+    /// What each step's script plans, and which of them are asked again while it is played. Problems of single steps are collected; the step's plan is `None` then.
     fn plans(
         &self,
         file: &ScenarioFile,
@@ -247,7 +248,8 @@ impl Library {
         shelves: &[Folder],
         reading: &mut Reading,
         problems: &mut Vec<Problem>,
-    ) -> Result<Vec<Option<Planned>>, Stop> {
+    ) -> Result<(Vec<Option<Planned>>, Vec<Reactor>), Stop> {
+        let mut reactors = Vec::new();
         let mut known: BTreeMap<&str, Option<FaultInjector>> = BTreeMap::new();
         let mut plans = Vec::new();
         for step in &file.faults {
@@ -272,14 +274,19 @@ impl Library {
                 continue;
             };
             plans.push(match check::parameters(shown, step, injector, &pack.target) {
-                Ok(params) => self.plan(injector, params, shown, step.injector.place, problems)?,
+                Ok(params) => {
+                    if !injector.description.reacts.is_empty() {
+                        reactors.push(reactor(injector, step.related, &params));
+                    }
+                    self.plan(injector, params, shown, step.injector.place, problems)?
+                }
                 Err(more) => {
                     problems.extend(more);
                     None
                 }
             });
         }
-        Ok(plans)
+        Ok((plans, reactors))
     }
 
     fn plan(
@@ -357,6 +364,20 @@ fn in_docs<T: Default>(
     }
     read(folder, docs)
         .map_err(|error| Problem::of_file(&folder.shown(&error.path), error.why.to_string()).into())
+}
+
+fn reactor(
+    injector: &FaultInjector,
+    related: bool,
+    params: &serde_json::Map<String, serde_json::Value>,
+) -> Reactor {
+    Reactor {
+        injector: injector.name.clone(),
+        related,
+        source: injector.source.clone(),
+        params: params.clone(),
+        reacts: injector.description.reacts.clone(),
+    }
 }
 
 fn no_injector(shown: &str, injector: &Placed<String>, shelves: &[Folder]) -> Problem {

@@ -11,7 +11,7 @@ use crate::{
     base::{At, ClassName, Person, Span},
     drill::{
         event::{Event, Hat, InjectionStep, Outcome, Recorded, offset},
-        plan::Plan,
+        plan::{Plan, PlannedInjection},
     },
     scenario::{
         AlarmSeverity,
@@ -424,6 +424,19 @@ fn line_of(recorded: &Recorded, by: &Person, act: &Act) -> BoardLine {
     BoardLine { seq: recorded.seq, at: recorded.at, text: format!("{by} {}", events::act(act)) }
 }
 
+impl BoardInjection {
+    fn planned(one: &PlannedInjection) -> Self {
+        Self {
+            id: one.id.to_string(),
+            fault: one.fault.kind().to_owned(),
+            target: one.fault.place().to_string(),
+            injector: one.injector.clone(),
+            at: one.at,
+            state: "planned".to_owned(),
+        }
+    }
+}
+
 impl InstigatorBoard {
     /// Folds the events so far; nothing when they do not begin with a plan.
     pub fn of(events: &[Recorded]) -> Option<Self> {
@@ -433,18 +446,7 @@ impl InstigatorBoard {
         };
         let mut board = Self {
             responders,
-            injections: plan
-                .injections
-                .iter()
-                .map(|one| BoardInjection {
-                    id: one.id.to_string(),
-                    fault: one.fault.kind().to_owned(),
-                    target: one.fault.place().to_string(),
-                    injector: one.injector.clone(),
-                    at: one.at,
-                    state: "planned".to_owned(),
-                })
-                .collect(),
+            injections: plan.injections.iter().map(BoardInjection::planned).collect(),
             measured: BTreeMap::new(),
             restored: None,
             outcome: None,
@@ -462,6 +464,9 @@ impl InstigatorBoard {
     fn take(&mut self, event: &Event) {
         match event {
             Event::Injection { id, step } => self.step(id.as_str(), step),
+            Event::Reacted { planned, .. } => {
+                self.injections.extend(planned.iter().map(BoardInjection::planned));
+            }
             Event::SymptomSeen { .. } | Event::Relapsed => self.restored = Some(false),
             Event::Restored { .. } => self.restored = Some(true),
             Event::Ended { outcome, .. } => self.outcome = Some(*outcome),

@@ -16,6 +16,7 @@ mod target;
 
 pub use pack::pack;
 pub use params::parameters;
+pub use target::added;
 
 use super::condition::{Condition, Signal, Subject, Test, Threshold};
 use super::file::{
@@ -99,6 +100,8 @@ pub fn scenario(file: &ScenarioFile, given: Given<'_>) -> Result<Scenario, Vec<P
         steady_state,
         workload,
         faults,
+        // The library knows the scripts.
+        reactors: Vec::new(),
         alarms,
         injects,
         hints,

@@ -20,7 +20,7 @@ pub mod ticket;
 pub mod truth;
 
 use crate::base::{AlarmName, Person, Span};
-use crate::fault::TimedFault;
+use crate::fault::{TimedFault, injector::Reactor};
 use act::{Act, CauseClaim, Role};
 use condition::Condition;
 use pack::{Pack, WorkloadShape};
@@ -57,6 +57,8 @@ pub struct Scenario {
     pub workload: WorkloadShape,
     /// Every fault of every injector, in the order of their times from StartEx.
     pub faults: Vec<PlannedFault>,
+    /// Injectors that are asked again while it is played.
+    pub reactors: Vec<Reactor>,
     /// Alarms, scripted and derived.
     pub alarms: Vec<AlarmRule>,
     /// Messages pushed at the players.

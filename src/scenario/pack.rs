@@ -37,6 +37,9 @@ pub struct TargetDescription {
     pub volumes: Vec<Volume>,
     /// Configuration files that a fault may edit.
     pub files: Vec<ConfigFile>,
+    /// Other parts that can break: databases, certificates, a registry, a queue.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Part>,
     /// Probes.
     pub probes: Vec<Probe>,
     /// Operations that people (and the autopilot) run: argument patterns like `depotctl rollback {service}`.
@@ -77,6 +80,9 @@ pub struct Link {
     pub to: ServiceName,
     /// One-way delay that belongs to the distance and is always there.
     pub distance: Span,
+    /// It carries HTTP/1, so that faults may tell its requests apart.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub http: bool,
 }
 
 /// A volume of an instance.
@@ -97,6 +103,55 @@ pub struct ConfigFile {
     pub name: String,
     /// The component that reads it.
     pub component: ServiceName,
+}
+
+/// A part of an instance that can break by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// Its name, one for each kind: `catalogue`.
+    pub name: String,
+    /// What it is.
+    pub kind: PartKind,
+    /// The instance that it belongs to, or the component whose instances share it.
+    pub service: ServiceName,
+}
+
+/// Kinds of parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PartKind {
+    /// A database in SQLite.
+    Database,
+    /// A certificate with its key.
+    Certificate,
+    /// A registry of services.
+    Registry,
+    /// A queue of jobs.
+    Queue,
+    /// The credential that an instance shows to its neighbours.
+    Credential,
+    /// The clock of an instance's machine.
+    Clock,
+    /// Feature flags.
+    Flags,
+    /// A fault that the target's owner has declared: commands that break, look and repair.
+    Custom,
+}
+
+impl PartKind {
+    /// The word as it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Database => "database",
+            Self::Certificate => "certificate",
+            Self::Registry => "registry",
+            Self::Queue => "queue",
+            Self::Credential => "credential",
+            Self::Clock => "clock",
+            Self::Flags => "flags",
+            Self::Custom => "custom",
+        }
+    }
 }
 
 /// Something that can be asked whether it works.
@@ -123,6 +178,22 @@ pub enum ProbeAsk {
         /// The path, with its slash.
         path: String,
     },
+    /// The same over TLS, where the instance shows its certificate. Its name, its signature and its dates must be good.
+    Tls {
+        /// The instance.
+        service: ServiceName,
+        /// The path, with its slash.
+        path: String,
+    },
+}
+
+impl ProbeAsk {
+    /// The instance that is asked.
+    pub fn service(&self) -> &ServiceName {
+        match self {
+            Self::Http { service, .. } | Self::Tls { service, .. } => service,
+        }
+    }
 }
 
 /// How much of a target one drill may touch.
@@ -289,8 +360,113 @@ pub struct Layout {
     pub files: Vec<FileLayout>,
     /// Releases.
     pub releases: Vec<ReleaseLayout>,
+    /// Databases.
+    #[serde(default)]
+    pub databases: Vec<DatabaseLayout>,
+    /// Certificates.
+    #[serde(default)]
+    pub certificates: Vec<CertificateLayout>,
+    /// Registries of services.
+    #[serde(default)]
+    pub registries: Vec<RegistryLayout>,
+    /// Queues of jobs.
+    #[serde(default)]
+    pub queues: Vec<QueueLayout>,
+    /// Small files of a machine that its instance reads again by itself when they change.
+    #[serde(default)]
+    pub machine_files: Vec<MachineFileLayout>,
+    /// Faults of the target's owner.
+    #[serde(default)]
+    pub custom: Vec<CustomFault>,
     /// Where the workload knocks: `127.x.y.z:port`.
     pub front_door: String,
+}
+
+/// A database in SQLite. Anybody may open it beside the service that uses it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DatabaseLayout {
+    /// Its name in the description.
+    pub database: String,
+    /// The instance that uses it.
+    pub service: ServiceName,
+    /// The file.
+    pub path: std::path::PathBuf,
+}
+
+/// A certificate in PEM. Its instance reads it again within a second of a change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CertificateLayout {
+    /// Its name in the description.
+    pub certificate: String,
+    /// The instance that shows it.
+    pub service: ServiceName,
+    /// The file with the certificate.
+    pub path: std::path::PathBuf,
+    /// The file with its key.
+    pub key: std::path::PathBuf,
+    /// The certificate of the authority that has signed it, which clients trust.
+    pub authority: std::path::PathBuf,
+    /// The authority's key.
+    pub authority_key: std::path::PathBuf,
+    /// Where it is shown: `127.x.y.z:port`.
+    pub address: String,
+    /// The name that it is made out to.
+    pub subject: String,
+}
+
+/// A registry of services: `GET /entries`, `PUT` and `DELETE /entries/INSTANCE`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RegistryLayout {
+    /// The instance.
+    pub service: ServiceName,
+    /// Where it answers: `127.x.y.z:port`.
+    pub address: String,
+    /// The file that it keeps its entries in.
+    pub path: std::path::PathBuf,
+}
+
+/// A queue of jobs: `GET` and `POST /jobs`, `GET` and `DELETE /jobs/ID`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueueLayout {
+    /// The instance.
+    pub service: ServiceName,
+    /// Where it answers: `127.x.y.z:port`.
+    pub address: String,
+    /// The database that it keeps its jobs in.
+    pub path: std::path::PathBuf,
+}
+
+/// A small file that an instance reads again by itself when it changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MachineFileLayout {
+    /// What it is: a credential, a clock or flags.
+    pub kind: PartKind,
+    /// Its name in the description.
+    pub name: String,
+    /// The instance that reads it, or the component whose instances all do.
+    pub service: ServiceName,
+    /// The file. A clock's holds its offset in milliseconds, a credential's one accepted word on each line, the word
+    /// that is shown first.
+    pub path: std::path::PathBuf,
+}
+
+/// A fault that the target's owner has declared. Each command is an argument vector; no shell reads it. It is run in the
+/// target's folder with an environment of its own, and killed with all that it has started when its time is over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CustomFault {
+    /// Its name in the description: a part of the kind `custom`.
+    pub name: String,
+    /// Makes the change. Exit code 0: made. `GAMEDAY_INJECTION` holds the injection's id.
+    pub apply: Vec<String>,
+    /// Takes it back, also when only a part of it is there or nothing. Exit code 0: taken back.
+    pub revert: Vec<String>,
+    /// Looks and changes nothing. Exit code 0: the effect is there; 1: it is not; anything else: unknown.
+    pub inspect: Vec<String>,
+    /// How long each command may take; a look never more than 4 s, a change never more than 18 s.
+    pub timeout_ms: u64,
+    /// The instance or component that it is counted on.
+    pub place: ServiceName,
 }
 
 /// A supervised process.
@@ -323,6 +499,9 @@ pub struct LinkLayout {
     pub upstream: String,
     /// One-way delay in milliseconds that is always there.
     pub distance_ms: u64,
+    /// It carries HTTP/1, so that faults may tell its requests apart.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub http: bool,
 }
 
 /// A volume: a folder with a size that its service keeps to.

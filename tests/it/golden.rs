@@ -24,13 +24,13 @@ fn played(name: &str) -> (Vec<Recorded>, Drill) {
     })
 }
 
-fn lines(journal: &[Recorded]) -> String {
+pub(crate) fn lines(journal: &[Recorded]) -> String {
     let mut bytes = Vec::new();
     write_jsonl(journal, &mut bytes).unwrap();
     String::from_utf8(bytes).unwrap()
 }
 
-fn compare(name: &str, file: &str, now: &str) {
+pub(crate) fn compare(name: &str, file: &str, now: &str) {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name).join(file);
     if std::env::var_os("GAMEDAY_WRITE_GOLDEN").is_some() {
         fs::create_dir_all(path.parent().unwrap()).unwrap();

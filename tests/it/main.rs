@@ -4,20 +4,24 @@
 
 mod browser;
 mod cli;
+mod compat;
 mod console;
 mod controls;
 mod corpus;
 mod crash;
+mod depot;
 mod docs;
 mod engine_killed;
 mod faulty;
 mod golden;
 mod hostile;
 mod kill;
+mod levers;
 mod library;
 mod network;
 mod notify;
 mod pages;
+mod react;
 mod refusals;
 mod skip;
 mod stage;

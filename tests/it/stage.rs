@@ -84,6 +84,7 @@ impl Stage {
             traffic: Arc::new(self.sim.clone()),
             operator: Arc::new(self.sim.clone()),
             notifier: self.mail.clone(),
+            scripts: ScriptRunner::InProcess,
         }
     }
 
