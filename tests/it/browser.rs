@@ -16,6 +16,7 @@ use gameday::{
         plan::{Plan, PlanOptions},
     },
     engine::{Conductor, Desk, Hands},
+    library::{Library, worker::ScriptRunner},
     scenario::{AlarmTrigger, act::Act},
     seed::Seed,
     store::MemoryStore,
@@ -243,6 +244,7 @@ async fn drill() -> Played {
         traffic: sim.clone(),
         operator: sim,
         notifier: Arc::new(Mailbox::default()),
+        scripts: ScriptRunner::InProcess,
     };
     let attachment = Attachment { agent: "sim".into(), folder: "sim".into(), root: Some("sim".into()) };
     let mut conductor = Conductor::begin(hands, plan, Some(attachment), epoch).await.unwrap();
@@ -261,7 +263,6 @@ async fn drill() -> Played {
 
 /// The documents of the target, and metrics as if each instance answered ten requests between two readings.
 fn target() -> Target {
-    use gameday::library::{Library, worker::ScriptRunner};
     let library = Library::new(vec![gameday::depot::describe()], ScriptRunner::InProcess);
     let documents = library.documents("pool-shrink").unwrap();
     Target { documents, gauges: Some(Arc::new(Counting::default())) }
