@@ -119,7 +119,7 @@ impl Play {
             preflight::refuse(&self, &home, store.as_ref(), &self.plan(self.start)).await?;
         }
         self.say("Laying out the target and starting its services ...")?;
-        let stage = Stage::raise(&home).await?;
+        let stage = Stage::raise(&home, &self.scenario.pack).await?;
         if let Some(start) = self.start {
             self.say(&begins(start, clock.now()))?;
         }
@@ -302,14 +302,14 @@ impl Doors<'_> {
             }
             text.push_str("Give each side only its own line: it says what its holder may see and do.\n");
             text.push_str(&format!(
-                "\nThe target's operations tool:  export PATH={}:$PATH; depotctl list\n\n",
-                stage.tools().display()
+                "\nThe target's operations tool:  export PATH={}:$PATH; {} list\n\n",
+                stage.tools().display(),
+                stage.tool()
             ));
             show::print(&text)?;
         }
         let desk: Arc<dyn console::Desk> = Arc::new(Door(conductor.desk()));
-        let target =
-            console::Target { documents: self.documents.clone(), gauges: Some(Arc::new(stage.gauges()?)) };
+        let target = console::Target { documents: self.documents.clone(), gauges: stage.gauges()? };
         let over = over.clone();
         Ok(Some(tokio::spawn(async move {
             if let Err(error) = console::serve(desk, target, listener, tokens, over).await {
@@ -432,8 +432,10 @@ pub(super) async fn clear_away(stage: Stage, conductor: &mut Conductor) -> Resul
     if conductor.drill().is_clean() {
         return stage.strike().await;
     }
-    stage.strike_to_pristine().await?;
-    conductor.target_was_reset().await.map_err(|error| engine_failure(&error))
+    if stage.strike_to_pristine().await? {
+        conductor.target_was_reset().await.map_err(|error| engine_failure(&error))?;
+    }
+    Ok(())
 }
 
 /// Writes journal, score and debrief.

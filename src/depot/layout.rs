@@ -20,11 +20,12 @@ use crate::{
     base::{Span, supervise::SOCKET},
     clock::{Clock, SystemClock},
     scenario::pack::{
-        CertificateLayout, DatabaseLayout, FileLayout, Layout, LinkLayout, MachineFileLayout, PartKind,
-        ProcessLayout, QueueLayout, RegistryLayout, ReleaseLayout, VolumeLayout,
+        Care, CertificateLayout, DatabaseLayout, FileFormat, FileLayout, Layout, LinkLayout,
+        MachineFileLayout, PartKind, ProcessLayout, QueueLayout, RegistryLayout, ReleaseLayout, VolumeLayout,
     },
 };
 use std::{
+    collections::BTreeMap,
     fs,
     io::ErrorKind,
     os::unix::{fs::symlink, net::UnixStream},
@@ -312,6 +313,7 @@ fn layout(root: &Path, instance: u8, program: &Path) -> Layout {
             .collect(),
         log: root.join("logs").join(format!("{}.log", row.name)),
         address: row.address(instance),
+        care: Care::default(),
     });
     let links = LINKS.iter().enumerate().map(|(place, (from, to))| LinkLayout {
         link: name(&link_name(from, to)),
@@ -339,6 +341,7 @@ fn layout(root: &Path, instance: u8, program: &Path) -> Layout {
                 file: component.to_owned(),
                 component: name(component),
                 path: service(component).join("current").join(format!("{component}.toml")),
+                format: FileFormat::Toml,
             })
             .collect(),
         releases: components()
@@ -365,6 +368,8 @@ fn layout(root: &Path, instance: u8, program: &Path) -> Layout {
         machine_files: machine_files(root),
         custom: Vec::new(),
         front_door: address("edge", instance),
+        apart: BTreeMap::new(),
+        tool: None,
     }
 }
 

@@ -212,6 +212,7 @@ pub fn describe() -> TargetDescription {
         ],
         operations: OPERATIONS.iter().map(|&pattern| pattern.to_owned()).collect(),
         caps: BlastCaps { services: 4, links: 4, volumes: 1 },
+        hands_off: std::collections::BTreeMap::new(),
     }
 }
 

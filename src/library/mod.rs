@@ -19,8 +19,9 @@ pub mod worker;
 use crate::fault::injector::{FaultInjector, Planned, Reactor};
 use crate::fault::script::{self, Call, ScriptError};
 use crate::scenario::Scenario;
-use crate::scenario::check::{self, Given};
-use crate::scenario::file::{self, PackFile, Placed, PlayFile, ScenarioFile};
+use crate::scenario::blueprint::Blueprint;
+use crate::scenario::check::{self, Given, OfTarget};
+use crate::scenario::file::{self, PackFile, Placed, PlayFile, ScenarioFile, TargetFile};
 use crate::scenario::pack::{Pack, TargetDescription};
 use crate::scenario::problem::{Place, Problem, render_problems, suggestion};
 use folder::{Folder, FolderError};
@@ -111,7 +112,7 @@ impl Library {
                 files
                     .iter()
                     .filter_map(|path| path.strip_suffix(".yaml"))
-                    .filter(|stem| *stem != "pack" && !stem.contains('/'))
+                    .filter(|stem| !["pack", "target"].contains(stem) && !stem.contains('/'))
                     .map(|stem| format!("{pack}/{stem}")),
             );
         }
@@ -234,13 +235,55 @@ impl Library {
         let bytes = reading.file(folder, "pack.yaml", &shown)?;
         let file: PackFile = file::read(&shown, &bytes)?;
         let entries = in_docs(folder, &file, catalogue::entries)?;
-        let pack = check::pack(name, &shown, &file, &self.targets, entries).map_err(Stop::Problems)?;
+        let mut problems = Vec::new();
+        let target = if file.target.ends_with(".yaml") {
+            let read = Self::target_in(folder, &file.target, reading);
+            OfTarget::Described(read.map_err(|more| problems = more).ok().map(Box::new))
+        } else {
+            OfTarget::BuiltIn(&self.targets)
+        };
+        let pack = match check::pack(name, &shown, &file, target, entries) {
+            Ok(pack) => pack,
+            Err(more) => {
+                problems.extend(more);
+                return Err(Stop::Problems(problems));
+            }
+        };
         let description = serde_json::to_vec(&pack).expect("a pack has only text keys");
         reading.note("pack", &description);
         Ok(pack)
     }
 
-    /// What each step's script plans, and which of them are asked again while it is played. Problems of single steps are collected; the step's plan is `None` then.
+    /// The target that a file of the pack describes.
+    fn target_in(
+        folder: &Folder,
+        path: &str,
+        reading: &mut Reading,
+    ) -> Result<(TargetDescription, Blueprint), Vec<Problem>> {
+        let shown = folder.shown(path);
+        let bytes = reading.file(folder, path, &shown).map_err(|problem| vec![problem])?;
+        let file: TargetFile = file::read(&shown, &bytes).map_err(|problem| vec![problem])?;
+        let mut contents = check::Contents::new();
+        for one in &file.lay_out {
+            let text = folder.read(&one.from).map_err(|error| error.why.to_string()).and_then(|bytes| {
+                String::from_utf8(bytes).map_err(|_| "this is not text in UTF-8".to_owned())
+            });
+            contents.insert(one.from.value.clone(), text);
+        }
+        check::described(&shown, &file, &contents)
+    }
+
+    /// Loads the target file at a path alone, without its pack.
+    pub fn load_target(&self, path: &Path) -> Result<(TargetDescription, Blueprint), LoadError> {
+        let mut reading = Reading::new();
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        Self::target_in(&Folder::on_disk(parent), name, &mut reading)
+            .map_err(|problems| LoadError::Problems { problems, sources: reading.sources })
+    }
+
+    /// What each step's script plans, and which of them are asked again while it is played. Problems of single steps are
+    /// collected; the step's plan is `None` then.
     fn plans(
         &self,
         file: &ScenarioFile,

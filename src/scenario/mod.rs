@@ -3,6 +3,7 @@
 //! ```text
 //! scenario.yaml -> file::ScenarioFile (positions kept) -> check -> Scenario | every Problem
 //! pack.yaml     -> file::PackFile                      -> check -> pack::Pack
+//! target.yaml   -> file::TargetFile                    -> check -> blueprint::Blueprint
 //! ```
 //!
 //! Open first: [`Scenario`], the checked form that plans are made from. [`mod@file`] mirrors the YAML and is the only
@@ -10,6 +11,7 @@
 
 pub mod act;
 pub mod blast;
+pub mod blueprint;
 pub mod check;
 pub mod condition;
 pub mod file;

@@ -1,5 +1,6 @@
 //! A pack: the target that a family of scenarios shares, its documentation catalogue and its traffic.
 
+use super::blueprint::Blueprint;
 use super::condition::Condition;
 use crate::base::{Cidr, ClassName, LinkName, ProbeName, ServiceName, Span, VolumeName};
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,9 @@ pub struct Pack {
     pub catalogue: Vec<CatalogueEntry>,
     /// Shapes of traffic by name.
     pub workloads: BTreeMap<String, WorkloadShape>,
+    /// How a target of the pack's own is laid out; nothing for a built-in one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blueprint: Option<Blueprint>,
 }
 
 /// What the engine and its people know of a staging system. It holds no secrets and no truth.
@@ -46,6 +50,9 @@ pub struct TargetDescription {
     pub operations: Vec<String>,
     /// How much of it one drill may touch.
     pub caps: BlastCaps,
+    /// What may not be done to the processes of instances that are not wholly in the agent's hands.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub hands_off: BTreeMap<ServiceName, HandsOff>,
 }
 
 /// How a target is reached.
@@ -54,6 +61,20 @@ pub struct TargetDescription {
 pub enum Driver {
     /// The embedded target, laid out and started by this binary.
     Depot,
+    /// A described target on the engine's own machine.
+    Local,
+    /// A described target beside an agent on another host.
+    Agent,
+}
+
+/// What may not be done to an instance's process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HandsOff {
+    /// It can be stopped and let run on, and not be killed: nobody here could start it again.
+    Kill,
+    /// Nothing: nobody here knows it.
+    Process,
 }
 
 /// One instance of a service.
@@ -185,13 +206,24 @@ pub enum ProbeAsk {
         /// The path, with its slash.
         path: String,
     },
+    /// The instance accepts a connection.
+    Tcp {
+        /// The instance.
+        service: ServiceName,
+    },
+    /// A command on the engine's machine ends with 0.
+    Command {
+        /// The program and its arguments, with placeholders.
+        argv: Vec<String>,
+    },
 }
 
 impl ProbeAsk {
-    /// The instance that is asked.
-    pub fn service(&self) -> &ServiceName {
+    /// The instance that is asked; nothing where a command asks.
+    pub fn service(&self) -> Option<&ServiceName> {
         match self {
-            Self::Http { service, .. } | Self::Tls { service, .. } => service,
+            Self::Http { service, .. } | Self::Tls { service, .. } | Self::Tcp { service } => Some(service),
+            Self::Command { .. } => None,
         }
     }
 }
@@ -380,6 +412,12 @@ pub struct Layout {
     pub custom: Vec<CustomFault>,
     /// Where the workload knocks: `127.x.y.z:port`.
     pub front_door: String,
+    /// Where instances answer whose processes are in nobody's hands here.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub apart: BTreeMap<ServiceName, String>,
+    /// The operations tool of a described target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool: Option<ToolLayout>,
 }
 
 /// A database in SQLite. Anybody may open it beside the service that uses it.
@@ -484,8 +522,121 @@ pub struct ProcessLayout {
     pub args: Vec<String>,
     /// Standard output and error are appended here.
     pub log: std::path::PathBuf,
-    /// Where it answers: `127.x.y.z:port`; `GET /health` says when it is ready.
+    /// Where it answers: `127.x.y.z:port`; empty when it has no address.
     pub address: String,
+    /// How it is started, watched and ended.
+    #[serde(default)]
+    pub care: Care,
+}
+
+/// How a process is started, watched and ended. The default is how Depot's are.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Care {
+    /// Who runs it where the agent is root.
+    #[serde(default)]
+    pub user: Option<String>,
+    /// Its working folder; the agent's own by default.
+    #[serde(default)]
+    pub folder: Option<std::path::PathBuf>,
+    /// What is added to its environment.
+    #[serde(default)]
+    pub environment: BTreeMap<String, String>,
+    /// How it is seen that it is ready.
+    #[serde(default)]
+    pub health: Health,
+    /// The signal that ends it cleanly.
+    #[serde(default)]
+    pub stop: StopSignal,
+    /// How it reads its configuration again.
+    #[serde(default)]
+    pub reload: Reload,
+    /// Whose process it is.
+    #[serde(default)]
+    pub keeping: Keeping,
+}
+
+/// How it is seen that a process is ready.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Health {
+    /// GET on this path of its address answers with 2xx.
+    Http(String),
+    /// Its address accepts connections.
+    Tcp,
+    /// This command ends with 0.
+    Command(Vec<String>),
+    /// It is ready as soon as it runs.
+    Running,
+}
+
+impl Default for Health {
+    fn default() -> Self {
+        Self::Http("/health".to_owned())
+    }
+}
+
+/// The signal that ends a process cleanly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum StopSignal {
+    /// SIGTERM.
+    #[default]
+    Term,
+    /// SIGINT.
+    Int,
+    /// SIGQUIT.
+    Quit,
+}
+
+/// How a process reads its configuration again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reload {
+    /// At SIGHUP.
+    #[default]
+    Hup,
+    /// Only when it is started again.
+    Restart,
+    /// Never, or by itself.
+    None,
+}
+
+/// Whose process it is.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Keeping {
+    /// The agent's: it starts the process and ends it.
+    #[default]
+    Ours,
+    /// Somebody else's, found by the number in a file.
+    Found {
+        /// The file.
+        pid_file: std::path::PathBuf,
+        /// Starts it again after a kill; empty: it is never killed.
+        start: Vec<String>,
+    },
+}
+
+/// The operations tool of a described target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolLayout {
+    /// Its name.
+    pub name: String,
+    /// Operations beyond those that every target has.
+    pub operations: Vec<OperationLayout>,
+}
+
+/// An operation of a target's own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OperationLayout {
+    /// Its name.
+    pub name: String,
+    /// One line.
+    pub about: String,
+    /// Its arguments, by the words in braces that stand for them in `argv`.
+    pub takes: Vec<String>,
+    /// The program and its arguments.
+    pub argv: Vec<String>,
 }
 
 /// A proxied link.
@@ -515,7 +666,18 @@ pub struct VolumeLayout {
     pub size_bytes: u64,
 }
 
-/// A configuration file in TOML.
+/// How a configuration file is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum FileFormat {
+    /// TOML; keys are dotted.
+    #[default]
+    Toml,
+    /// One setting in each line: `key value`, `key = value` or `key value;`.
+    Lines,
+}
+
+/// A configuration file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileLayout {
     /// Its name in the description.
@@ -524,6 +686,9 @@ pub struct FileLayout {
     pub component: ServiceName,
     /// Where it lies; links in it are followed.
     pub path: std::path::PathBuf,
+    /// How it is written.
+    #[serde(default)]
+    pub format: FileFormat,
 }
 
 /// A component's releases: folders in `folder`, the one in use behind the link `current`.

@@ -87,6 +87,7 @@ fn target() -> TargetDescription {
         }],
         operations: words(&["depotctl rollback {service}"]),
         caps: BlastCaps { services: 2, links: 1, volumes: 1 },
+        hands_off: BTreeMap::new(),
     }
 }
 

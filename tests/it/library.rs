@@ -23,10 +23,20 @@ fn library() -> Library {
 #[test]
 fn every_built_in_scenario_loads_and_is_complete() {
     let names = Library::built_in();
-    assert_eq!(names, ["depot/pool-shrink", "depot/session-hang", "depot/slow-crossing"]);
+    assert_eq!(
+        names,
+        [
+            "depot/pool-shrink",
+            "depot/session-hang",
+            "depot/slow-crossing",
+            "guestbook/cache-hang",
+            "guestbook/short-signatures",
+            "guestbook/slow-entries",
+        ]
+    );
     for name in names {
         let scenario = library().load(&name).unwrap_or_else(|bad| panic!("{}", bad.render(false)));
-        assert_eq!(format!("depot/{}", scenario.name), name);
+        assert_eq!(format!("{}/{}", scenario.pack.name, scenario.name), name);
         assert!(!scenario.summary.is_empty() && scenario.objectives.len() >= 2, "{name}");
         assert!(scenario.questions.len() >= 3 && !scenario.hints.is_empty(), "{name}");
         assert!(scenario.truth.cause.facts.len() >= 4, "{name}");
@@ -177,7 +187,11 @@ fn names_all(page: &str, text: &str, names: impl IntoIterator<Item = String>) {
 
 #[test]
 fn every_field_is_explained_in_the_schema_and_in_the_docs() {
-    for (page, schema) in [("scenario.md", file::schema()), ("pack.md", file::pack_schema())] {
+    for (page, schema) in [
+        ("scenario.md", file::schema()),
+        ("pack.md", file::pack_schema()),
+        ("target.md", file::target_schema()),
+    ] {
         let mut found = Vec::new();
         properties(&schema, &mut found);
         assert!(found.len() > 10, "{page}");

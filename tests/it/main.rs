@@ -10,6 +10,7 @@ mod controls;
 mod corpus;
 mod crash;
 mod depot;
+mod described;
 mod docs;
 mod engine_killed;
 mod faulty;

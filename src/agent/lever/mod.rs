@@ -9,6 +9,7 @@ pub(super) mod database;
 pub(super) mod file_edit;
 pub(super) mod file_mode;
 pub(super) mod file_swap;
+mod lines;
 pub(super) mod link;
 pub(super) mod process_cpu;
 pub(super) mod process_kill;
@@ -18,11 +19,14 @@ pub(super) mod process_start;
 pub(super) mod process_stop;
 pub(super) mod process_throttle;
 pub(super) mod release_roll_out;
+mod setting;
 pub(super) mod toml;
 pub(super) mod traffic_flood;
 pub(super) mod volume_fill;
 pub(super) mod volume_inodes;
 pub(super) mod volume_read_only;
+
+pub use setting::changed;
 
 use super::{held::HeldTasks, process::Limited, proxy::Proxy, supervisor::Supervisor};
 use crate::{
@@ -72,10 +76,10 @@ impl Hands {
     }
 
     /// Lets a component read its configuration again; without an agent there is nobody to read it.
-    fn reload(&self, component: &ServiceName) -> Result<(), LeverError> {
+    async fn reload(&self, component: &ServiceName) -> Result<(), LeverError> {
         match &self.supervisor {
             Some(supervisor) => {
-                supervisor.reload(component).map_err(|err| LeverError::Failed(err.to_string()))
+                supervisor.reload(component).await.map_err(|err| LeverError::Failed(err.to_string()))
             }
             None => Ok(()),
         }
@@ -355,7 +359,7 @@ impl PreImage {
             | Self::VolumeInodes(_) => {
                 let pre = self.clone();
                 blocking(move || pre.apply_to_files()).await??;
-                self.read_again(hands)
+                self.read_again(hands).await
             }
         }
     }
@@ -373,11 +377,15 @@ impl PreImage {
     }
 
     /// Lets whoever reads a changed file read it again.
-    fn read_again(&self, hands: &Hands) -> Result<(), LeverError> {
-        match self {
-            Self::FileEdit(pre) => hands.reload(&pre.component),
-            Self::FileSwap(pre) => pre.component.as_ref().map_or(Ok(()), |component| hands.reload(component)),
-            _ => Ok(()),
+    async fn read_again(&self, hands: &Hands) -> Result<(), LeverError> {
+        let reader = match self {
+            Self::FileEdit(pre) => Some(&pre.component),
+            Self::FileSwap(pre) => pre.component.as_ref(),
+            _ => None,
+        };
+        match reader {
+            Some(component) => hands.reload(component).await,
+            None => Ok(()),
         }
     }
 
@@ -446,7 +454,7 @@ impl PreImage {
                 let pre = self.clone();
                 let undone = blocking(move || pre.undo_in_files()).await??;
                 if undone == Undone::Restored || (again && undone == Undone::AlreadyClean) {
-                    self.read_again(hands)?;
+                    self.read_again(hands).await?;
                 }
                 Ok(undone)
             }
@@ -498,6 +506,7 @@ pub(super) async fn inspect_unarmed(hands: &Hands, id: &InjectionId, fault: &Fau
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::scenario::pack::Care;
     use std::{
         io::{Read, Write},
         path::PathBuf,
@@ -523,6 +532,7 @@ pub(super) mod tests {
             args: vec!["-c".to_owned(), "trap '' HUP; exec /bin/sleep 600".to_owned()],
             log: root.join(format!("logs/{name}.log")),
             address: String::from("127.0.0.1:1"),
+            care: Care::default(),
         };
         serde_json::from_value(serde_json::json!({
             "target": "small",

@@ -76,6 +76,7 @@ fn target() -> TargetDescription {
         probes: vec![],
         operations: vec![],
         caps: BlastCaps { services: 2, links: 2, volumes: 1 },
+        hands_off: BTreeMap::new(),
     }
 }
 

@@ -7,7 +7,7 @@ use crate::fault::{Fault, HttpAct, Place as Part, injector::Planned};
 use crate::scenario::PlannedFault;
 use crate::scenario::blast::{Blast, beyond_caps};
 use crate::scenario::file::{Placed, ScenarioFile};
-use crate::scenario::pack::TargetDescription;
+use crate::scenario::pack::{Driver, HandsOff, TargetDescription};
 use crate::scenario::problem::{Findings, Place};
 
 /// Every fault of every step in the order of their times, checked against the target and its blast caps.
@@ -123,6 +123,26 @@ fn fits(found: &mut Findings, place: Place, fault: &Fault, target: &TargetDescri
     }
     of_link(found, place, fault, target);
     match fault {
+        Fault::ProcessStop { service } | Fault::ProcessKill { service } => {
+            let off = target.hands_off.get(service);
+            let kill = matches!(fault, Fault::ProcessKill { .. });
+            match off {
+                Some(HandsOff::Process) => found.add_with_help(
+                    place,
+                    format!("nobody here can touch the process of `{service}`"),
+                    "give it `start` or `pid_file` in the target file, or break one of its links",
+                ),
+                Some(HandsOff::Kill) if kill => found.add_with_help(
+                    place,
+                    format!("`{service}` cannot be killed: nobody here could start it again"),
+                    "give it `start_again` in the target file, or let it hang instead",
+                ),
+                _ => {}
+            }
+        }
+        Fault::ReleaseRollOut { .. } if target.driver != Driver::Depot => {
+            found.add(place, "a described target has no releases: change its configuration instead");
+        }
         Fault::VolumeFill { percent, .. } if !(1..=100).contains(percent) => {
             found.add(place, format!("a volume is filled to between 1 and 100 per cent, not {percent}"));
         }
@@ -273,6 +293,10 @@ pub(super) fn operation(found: &mut Findings, argv: &Placed<&[String]>, target: 
             }
             "{service}" if !target.has_service(arg) => {
                 found.unknown(argv.place, "service", arg, services(target));
+            }
+            "{file}" if !target.files.iter().any(|file| file.name == *arg) => {
+                let files = target.files.iter().map(|file| file.name.as_str());
+                found.unknown(argv.place, "file", arg, files);
             }
             "{instance}" if !target.services.iter().any(|service| service.name.as_str() == arg) => {
                 let instances = target.services.iter().map(|service| service.name.as_str());

@@ -286,7 +286,9 @@ impl Prober for Sim {
                 return bad(Span::ZERO, format!("there is no probe `{probe}`"));
             };
             let broken = state.breaks(Call::Ask).is_some();
-            let service = probe.ask.service();
+            let Some(service) = probe.ask.service() else {
+                return bad(Span::ZERO, "a modelled target runs no commands".to_owned());
+            };
             match state.world.services.get(service).map(|process| process.life) {
                 Some(Life::Running) if !broken => {
                     ProbeAnswer { good: true, latency_ms: PROBE_MS, detail: "200 OK".to_owned() }

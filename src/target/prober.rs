@@ -1,4 +1,4 @@
-//! Asks a real target's probes over HTTP, encrypted or not.
+//! Asks a real target's probes: over HTTP, encrypted or not, by connecting, or by a command.
 
 use super::{HandError, Prober, agent_client::http};
 use crate::{
@@ -7,18 +7,20 @@ use crate::{
     drill::command::ProbeAnswer,
     scenario::pack::{CertificateLayout, Probe, ProbeAsk, TargetDescription},
 };
-use std::{collections::BTreeMap, net::SocketAddr};
+use std::{collections::BTreeMap, net::SocketAddr, process::Stdio};
+use tokio::{net::TcpStream, process::Command, time::timeout};
 
-/// Asks with GET; 2xx within the probe's time-out is good, anything else is bad.
+/// Good is: 2xx to a GET, an accepted connection, a command that ends with 0, each within the probe's time-out. Anything
+/// else is bad.
 #[derive(Debug)]
-pub struct HttpProber {
+pub struct TargetProber {
     http: reqwest::Client,
     probes: Vec<Probe>,
     addresses: BTreeMap<ServiceName, String>,
     certificates: Vec<CertificateLayout>,
 }
 
-impl HttpProber {
+impl TargetProber {
     /// The target's probes; `addresses` says where each instance answers, `127.0.0.1:port`, and `certificates` where
     /// and how it does so encrypted.
     ///
@@ -36,24 +38,52 @@ impl HttpProber {
     async fn look(&self, name: &ProbeName) -> Result<String, String> {
         let probe = self.probes.iter().find(|probe| probe.name == *name);
         let probe = probe.ok_or_else(|| format!("there is no probe `{name}`"))?;
-        let service = probe.ask.service();
-        let unplaced = || format!("nobody knows where `{service}` answers");
-        let request = match &probe.ask {
-            ProbeAsk::Http { path, .. } => {
-                let address = self.addresses.get(service).ok_or_else(unplaced)?;
-                self.http.get(format!("http://{address}{path}"))
-            }
-            ProbeAsk::Tls { path, .. } => {
-                let shown = self.certificates.iter().find(|shown| shown.service == *service);
-                encrypted(shown.ok_or_else(unplaced)?, path)?
+        let asked = async {
+            match &probe.ask {
+                ProbeAsk::Http { service, path } => {
+                    let url = format!("http://{}{path}", self.address(service)?);
+                    get(self.http.get(url), service).await
+                }
+                ProbeAsk::Tls { service, path } => {
+                    let shown = self.certificates.iter().find(|shown| shown.service == *service);
+                    let shown = shown.ok_or_else(|| format!("nobody knows where `{service}` answers"))?;
+                    get(encrypted(shown, path)?, service).await
+                }
+                ProbeAsk::Tcp { service } => match TcpStream::connect(self.address(service)?).await {
+                    Ok(_) => Ok("accepts connections".to_owned()),
+                    Err(err) => Err(format!("could not connect to `{service}`: {err}")),
+                },
+                ProbeAsk::Command { argv } => run(argv).await,
             }
         };
-        match request.timeout(probe.timeout.std()).send().await {
-            Ok(answer) if answer.status().is_success() => Ok(answer.status().to_string()),
-            Ok(answer) => Err(answer.status().to_string()),
-            Err(err) if err.is_timeout() => Err(format!("no answer within {}", probe.timeout)),
-            Err(err) => Err(format!("could not reach `{service}`: {}", cause(&err))),
-        }
+        let late = |_| Err(format!("no answer within {}", probe.timeout));
+        timeout(probe.timeout.std(), asked).await.unwrap_or_else(late)
+    }
+
+    fn address(&self, service: &ServiceName) -> Result<&str, String> {
+        let known = self.addresses.get(service).map(String::as_str);
+        known.ok_or_else(|| format!("nobody knows where `{service}` answers"))
+    }
+}
+
+/// Asks, and reads the status.
+async fn get(request: reqwest::RequestBuilder, service: &ServiceName) -> Result<String, String> {
+    match request.send().await {
+        Ok(answer) if answer.status().is_success() => Ok(answer.status().to_string()),
+        Ok(answer) => Err(answer.status().to_string()),
+        Err(err) => Err(format!("could not reach `{service}`: {}", cause(&err))),
+    }
+}
+
+/// Runs a probe's command. It is killed when its time is over.
+async fn run(argv: &[String]) -> Result<String, String> {
+    let (program, rest) = argv.split_first().ok_or("no command is declared")?;
+    let mut command = Command::new(program);
+    command.args(rest).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+    match command.status().await {
+        Ok(status) if status.success() => Ok(status.to_string()),
+        Ok(status) => Err(status.to_string()),
+        Err(err) => Err(format!("could not run `{program}`: {err}")),
     }
 }
 
@@ -84,7 +114,7 @@ fn cause(err: &reqwest::Error) -> String {
     format!("{err}: {cause}")
 }
 
-impl Prober for HttpProber {
+impl Prober for TargetProber {
     fn ask<'a>(&'a self, probe: &'a ProbeName) -> BoxFuture<'a, ProbeAnswer> {
         Box::pin(async move {
             let began = SystemClock.now();
@@ -122,11 +152,16 @@ mod tests {
             "name": "t", "driver": "depot", "datacenters": [], "services": [], "links": [], "volumes": [],
             "files": [], "operations": [], "caps": {"services": 1, "links": 1, "volumes": 1},
             "probes": [probe("good", "a"), probe("bad", "a"), probe("away", "a"), probe("silent", "a"),
-                probe("closed", "b"), probe("unplaced", "c")],
+                probe("closed", "b"), probe("unplaced", "c"),
+                {"name": "open", "about": "", "timeout": "400ms", "ask": {"tcp": {"service": "a"}}},
+                {"name": "shut", "about": "", "timeout": "400ms", "ask": {"tcp": {"service": "b"}}},
+                {"name": "true", "about": "", "timeout": "5s", "ask": {"command": {"argv": ["true"]}}},
+                {"name": "false", "about": "", "timeout": "5s", "ask": {"command": {"argv": ["false"]}}},
+                {"name": "endless", "about": "", "timeout": "400ms", "ask": {"command": {"argv": ["sleep", "60"]}}}],
         }))
         .unwrap();
         let addresses = [("a".parse().unwrap(), address), ("b".parse().unwrap(), closed)];
-        let prober = HttpProber::new(&target, addresses.into(), Vec::new()).unwrap();
+        let prober = TargetProber::new(&target, addresses.into(), Vec::new()).unwrap();
         for (name, good, detail) in [
             ("good", true, "204 No Content"),
             ("bad", false, "503 Service Unavailable"),
@@ -135,11 +170,16 @@ mod tests {
             ("closed", false, "could not reach `b`"),
             ("unplaced", false, "nobody knows where `c` answers"),
             ("unknown", false, "there is no probe `unknown`"),
+            ("open", true, "accepts connections"),
+            ("shut", false, "could not connect to `b`"),
+            ("true", true, "exit status: 0"),
+            ("false", false, "exit status: 1"),
+            ("endless", false, "no answer within 400ms"),
         ] {
             let answer = prober.ask(&name.parse().unwrap()).await;
             assert_eq!(answer.good, good, "{name}: {answer:?}");
             assert!(answer.detail.contains(detail), "{name}: {answer:?}");
-            assert_eq!(name == "silent", answer.latency_ms >= 300, "{name}: {answer:?}");
+            assert_eq!(["silent", "endless"].contains(&name), answer.latency_ms >= 300, "{name}: {answer:?}");
         }
     }
 }
