@@ -4,6 +4,7 @@ use super::{
     Drill, Phase,
     command::{Command, Refusal},
     event::{Event, Hat},
+    tickets::names,
 };
 use crate::{
     base::{At, Person, limits},
@@ -11,6 +12,7 @@ use crate::{
     scenario::{
         act::{Act, CauseClaim, ClaimedWindow, ImpactClaim, Role, When},
         severity::Answer,
+        truth::Rung,
     },
 };
 use std::collections::BTreeMap;
@@ -141,6 +143,14 @@ impl Drill {
                     self.open_ticket(Some(*id))?;
                 }
             }
+            Act::Decide { option, because, asked, ticket } => {
+                self.on_ladder(*option)?;
+                text(because)?;
+                names(asked, "somebody who was asked")?;
+                if let Some(id) = ticket {
+                    self.open_ticket(Some(*id))?;
+                }
+            }
             Act::Ticket(done) => return Ok(Act::Ticket(self.ticket(done)?)),
             Act::Severity(answers) => self.checklist(answers)?,
             Act::Log { text: said, on } => {
@@ -255,6 +265,20 @@ impl Drill {
             }
         }
         Ok(ImpactClaim { windows, ..claim.clone() })
+    }
+
+    /// A decision is for one of the options that the drill offers.
+    fn on_ladder(&self, option: Rung) -> Result<(), Refusal> {
+        let ladder = &self.plan.ladder;
+        if ladder.contains(&option) {
+            return Ok(());
+        }
+        Err(Refusal::BadClaim(if ladder.is_empty() {
+            "this drill offers no decision ladder".to_owned()
+        } else {
+            let known: Vec<_> = ladder.iter().map(|rung| rung.as_str()).collect();
+            format!("`{option}` is not on this drill's decision ladder: it offers {}", known.join(", "))
+        }))
     }
 
     /// Every answer is to a question of the checklist, and made of its options.

@@ -626,7 +626,12 @@ impl Drill {
             Act::Assess(_) => (talk.assessed, talk.concluded_at) = (true, Some(at)),
             Act::Resolve(_) => (talk.resolved, talk.concluded_at) = (true, Some(at)),
             Act::Operate(argv) => return vec![Effect::Operate { by: by.clone(), argv: argv.clone() }],
-            Act::Say(_) | Act::Log { .. } | Act::Hypothesis(_) | Act::Ticket(_) | Act::Severity(_) => {}
+            Act::Say(_)
+            | Act::Log { .. }
+            | Act::Decide { .. }
+            | Act::Hypothesis(_)
+            | Act::Ticket(_)
+            | Act::Severity(_) => {}
         }
         Vec::new()
     }

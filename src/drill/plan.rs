@@ -9,7 +9,7 @@ use crate::{
         condition::Condition,
         pack::{CatalogueEntry, TargetDescription, WorkloadShape},
         severity::Question,
-        truth::{self, Truth},
+        truth::{self, Rung, Truth},
     },
     seed::Seed,
 };
@@ -53,6 +53,9 @@ pub struct Plan {
     /// The severity checklist: questions and options, without what is right.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub severity: Vec<Question>,
+    /// What may be decided against the outage, the slightest perturbation first; not what each would do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ladder: Vec<Rung>,
     /// Who is needed.
     pub roster: RosterNeeds,
     /// What must hold before StartEx and again at the end.
@@ -207,6 +210,7 @@ impl Plan {
             hints: scenario.hints.clone(),
             questions: scenario.questions.clone(),
             severity: scenario.severity.clone(),
+            ladder: scenario.truth.decision.keys().copied().collect(),
             roster: scenario.roster,
             steady_state: scenario.steady_state.clone(),
             workload: scenario.workload.clone(),

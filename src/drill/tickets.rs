@@ -40,7 +40,7 @@ impl Drill {
             TicketAct::Cc { .. } => {}
             TicketAct::Close { text: why, .. } => optional(why)?,
         }
-        copied(act.copied())?;
+        names(act.copied(), "somebody on copy")?;
         if let Some(on) = act.on() {
             self.component(on)?;
         }
@@ -72,9 +72,10 @@ fn optional(said: &str) -> Result<(), Refusal> {
     if said.is_empty() { Ok(()) } else { text(said) }
 }
 
-fn copied(names: &[String]) -> Result<(), Refusal> {
+/// A list of names that people typed. `what` says whose.
+pub(super) fn names(names: &[String], what: &str) -> Result<(), Refusal> {
     if names.len() > limits::COPIED_MAX {
-        return Err(Refusal::BadText(format!("at most {} people are copied at once", limits::COPIED_MAX)));
+        return Err(Refusal::BadText(format!("at most {} people are named at once", limits::COPIED_MAX)));
     }
     let odd = |name: &&String| {
         name.trim().is_empty() || name.len() > limits::COPIED_BYTES_MAX || name.chars().any(char::is_control)
@@ -82,7 +83,7 @@ fn copied(names: &[String]) -> Result<(), Refusal> {
     match names.iter().find(odd) {
         None => Ok(()),
         Some(_) => Err(Refusal::BadText(format!(
-            "a name on copy has 1 to {} bytes and no control characters",
+            "the name of {what} has 1 to {} bytes and no control characters",
             limits::COPIED_BYTES_MAX
         ))),
     }

@@ -96,6 +96,7 @@ autopilot:
   - {after: alarm LoginErrorsHigh, wait: 5s, who: ana, do: {ack: LoginErrorsHigh}}
   - {wait: 5s, who: ana, do: {declare: {text: Nobody can log in}}}
   - {wait: 5s, who: ana, do: {ticket: {open: {title: Nobody can log in, on: session, cc: [session-oncall]}}}}
+  - {wait: 5s, who: ana, do: {decide: {option: fast_track, because: a restart is quick and loses nothing, ticket: t1}}}
   - {wait: 5s, who: ana, do: {log: {text: Restarting session, on: session}}}
   - {wait: 5s, who: ana, do: {operate: [depotctl, restart, session]}}
   - {after: restored, wait: 5s, who: ana, do: {cause: {component: session, kind: process.hang, facts: [session-silent]}}}

@@ -84,6 +84,12 @@ pub struct ResponderBoard {
     pub tickets: Vec<Ticket>,
     /// The severity checklist with the team's last answers.
     pub severity: Vec<BoardQuestion>,
+    /// What may be decided, the slightest perturbation first.
+    #[serde(default)]
+    pub ladder: Vec<BoardEntry>,
+    /// The team's last decision.
+    #[serde(default)]
+    pub decision: Option<BoardDecision>,
     /// The tail of the channel.
     pub channel: Vec<BoardLine>,
     /// Pointers given so far.
@@ -164,6 +170,19 @@ pub struct BoardQuestion {
     pub answer: Option<Answer>,
     /// When it was given.
     pub answered: Option<At>,
+}
+
+/// The team's last decision. What each option would do is nothing for a board.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BoardDecision {
+    /// What is to be done.
+    pub option: String,
+    /// Why.
+    pub because: String,
+    /// Who recorded it.
+    pub by: Person,
+    /// When.
+    pub at: At,
 }
 
 /// A line of the channel.
@@ -286,6 +305,12 @@ impl ResponderBoard {
                     answered: None,
                 })
                 .collect(),
+            ladder: plan
+                .ladder
+                .iter()
+                .map(|rung| BoardEntry { name: rung.to_string(), says: rung.says().to_owned() })
+                .collect(),
+            decision: None,
             channel: Vec::new(),
             hints: Vec::new(),
             questions: Vec::new(),
@@ -380,6 +405,10 @@ impl ResponderBoard {
             Act::Resolve(_) => {
                 self.declared = None;
                 self.all_clear = Some(line_of(recorded, by, act));
+            }
+            Act::Decide { option, because, .. } => {
+                let (option, because) = (option.to_string(), because.clone());
+                self.decision = Some(BoardDecision { option, because, by: by.clone(), at: recorded.at });
             }
             Act::Severity(answers) => {
                 for question in &mut self.severity {

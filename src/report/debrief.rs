@@ -43,7 +43,10 @@ pub struct Debrief {
     pub timeline: TimelineSection,
     /// The severity checklist as the team answered it.
     pub severity: Vec<SeverityLine>,
-    /// Severity and decision record.
+    /// The decision record.
+    #[serde(default)]
+    pub decided: Vec<DecisionLine>,
+    /// What of severity and decisions only people can tell.
     pub decisions: Vec<Open>,
     /// Roles, actions and broadcasts.
     pub response: Response,
@@ -267,6 +270,23 @@ pub struct SeverityLine {
     pub moment: Option<Moment>,
 }
 
+/// A decision, before the truth is told.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DecisionLine {
+    /// When.
+    pub moment: Moment,
+    /// By which role.
+    pub by: String,
+    /// What was to be done.
+    pub option: String,
+    /// Why.
+    pub because: String,
+    /// Who was asked before.
+    pub asked: String,
+    /// The journal event that shows it.
+    pub seq: u64,
+}
+
 /// One time that a role was held.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RoleLine {
@@ -289,6 +309,9 @@ pub struct Reveal {
     pub compared: Vec<Compared>,
     /// The severity checklist: the team's answers beside the declared ones.
     pub severity: Vec<Compared>,
+    /// The decision ladder: what the team chose beside what each option would have done.
+    #[serde(default)]
+    pub ladder: Vec<Compared>,
     /// What is true of the cause.
     pub facts: Vec<String>,
     /// What let it happen.

@@ -75,6 +75,11 @@ pub fn take(tickets: &mut Vec<Ticket>, seq: u64, at: At, by: &Person, act: &Act)
                 ticket.entries.push(entry(events::status_mirrored(*state, text), Some(seq)));
             }
         }
+        Act::Decide { option, because, ticket: Some(id), .. } => {
+            if let Some(ticket) = tickets.get_mut(id.index()) {
+                ticket.entries.push(entry(events::decision_recorded(*option, because), None));
+            }
+        }
         Act::Ticket(TicketAct::Open { title, on, priority, text, cc }) => {
             let mut ticket = Ticket {
                 id: TicketId::after(tickets.len()),

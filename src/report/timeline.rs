@@ -14,6 +14,8 @@ use crate::{
         AlarmRule,
         act::{Act, CauseClaim, ImpactClaim, Role, StatusState},
         severity::Answer,
+        ticket::TicketId,
+        truth::Rung,
     },
 };
 use std::collections::BTreeMap;
@@ -70,11 +72,39 @@ pub struct StatusUpdate<'a> {
     pub next_in: Option<Span>,
 }
 
+/// A decision, as it was recorded.
+#[derive(Debug, Clone)]
+pub struct Decision<'a> {
+    /// When.
+    pub mark: Mark,
+    /// Who recorded it.
+    pub by: &'a Person,
+    /// What is to be done.
+    pub option: Rung,
+    /// Why.
+    pub because: &'a str,
+    /// Who was asked before.
+    pub asked: &'a [String],
+    /// The ticket that holds it.
+    pub ticket: Option<TicketId>,
+}
+
+/// A role that went from one responder to another.
+#[derive(Debug, Clone, Copy)]
+pub struct HandOver<'a> {
+    /// When.
+    pub mark: Mark,
+    /// What the next one was told.
+    pub note: &'a str,
+}
+
 /// An operation on the target.
 #[derive(Debug, Clone)]
 pub struct Operation<'a> {
     /// When it ended.
     pub mark: Mark,
+    /// Who ran it.
+    pub by: &'a Person,
     /// The arguments.
     pub argv: &'a [String],
     /// Its exit code.
@@ -116,6 +146,12 @@ pub struct Timeline<'a> {
     pub alarms: Vec<AlarmSpell<'a>>,
     /// Roles, by when they were taken.
     pub roles: Vec<RoleSpell<'a>>,
+    /// Roles that were handed over.
+    pub hand_overs: Vec<HandOver<'a>>,
+    /// Decisions.
+    pub decisions: Vec<Decision<'a>>,
+    /// What was said in the channel.
+    pub said: Vec<Mark>,
     /// Status updates.
     pub statuses: Vec<StatusUpdate<'a>>,
     /// Tickets, by when they were opened.
@@ -217,7 +253,9 @@ impl<'a> Timeline<'a> {
                     spell.resolved = Some(mark);
                 }
             }
-            Event::Operated { argv, exit, .. } => self.operations.push(Operation { mark, argv, exit: *exit }),
+            Event::Operated { by, argv, exit, .. } => {
+                self.operations.push(Operation { mark, by, argv, exit: *exit });
+            }
             Event::HintGiven { entry, anchor, .. } => {
                 self.hints.push((mark, entry, anchor.as_deref()));
             }
@@ -238,7 +276,8 @@ impl<'a> Timeline<'a> {
         match act {
             Act::TakeRole(role) => self.take(mark, *role, by, open),
             Act::ReleaseRole(role) => self.release(mark.at, *role, by, open),
-            Act::HandOver { role, to, .. } => {
+            Act::HandOver { role, to, note } => {
+                self.hand_overs.push(HandOver { mark, note });
                 self.release(mark.at, *role, by, open);
                 self.take(mark, *role, to, open);
             }
@@ -260,12 +299,30 @@ impl<'a> Timeline<'a> {
                 self.severity.extend(answers.iter().map(|(id, answer)| (id.as_str(), (mark, answer))));
             }
             Act::Resolve(text) => self.resolved.push((mark, text)),
-            Act::Say(_) | Act::Operate(_) | Act::Ticket(_) => {}
+            Act::Decide { option, because, asked, ticket } => {
+                self.decisions.push(Decision { mark, by, option: *option, because, asked, ticket: *ticket });
+            }
+            Act::Say(_) => self.said.push(mark),
+            Act::Operate(_) | Act::Ticket(_) => {}
         }
         ticket::take(&mut self.tickets, mark.seq, mark.at, by, act);
     }
 
     fn take(&mut self, from: Mark, role: Role, person: &'a Person, open: &mut Vec<usize>) {
+        // Whoever takes what they hold already changes nothing; any role but the coordinator's passes from its holder.
+        if open.iter().any(|index| self.roles[*index].role == role && self.roles[*index].person == person) {
+            return;
+        }
+        if role != Role::Ic {
+            open.retain(|index| {
+                let spell = &mut self.roles[*index];
+                let passes = spell.role == role;
+                if passes {
+                    spell.to = from.at;
+                }
+                !passes
+            });
+        }
         open.push(self.roles.len());
         self.roles.push(RoleSpell { role, person, from, to: from.at });
     }
@@ -293,6 +350,11 @@ impl<'a> Timeline<'a> {
         roles.sort_unstable();
         roles.dedup();
         roles
+    }
+
+    /// For each role the last time that somebody held it.
+    pub fn last_holders(&self) -> impl Iterator<Item = &RoleSpell<'a>> {
+        Role::ALL.into_iter().filter_map(|role| self.roles.iter().rev().find(|spell| spell.role == role))
     }
 
     /// When restoration was last measured, unless a relapse followed it.

@@ -2,6 +2,7 @@
 
 use super::severity::Answer;
 use super::ticket::{TicketAct, TicketId};
+use super::truth::Rung;
 use crate::base::{AlarmName, At, ClassName, Person, Span};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt, str::FromStr};
@@ -59,6 +60,19 @@ pub enum Act {
     },
     /// Does something to the ticket that tracks the incident.
     Ticket(TicketAct),
+    /// Records which step is taken against the outage, before it is taken.
+    Decide {
+        /// A rung of the scenario's decision ladder.
+        option: Rung,
+        /// Why this one.
+        because: String,
+        /// Who was asked before: people, roles, teams.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        asked: Vec<String>,
+        /// The ticket that the decision is recorded in.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ticket: Option<TicketId>,
+    },
     /// "We cannot get any further": unlocks the instigators' questions.
     Stumped(String),
     /// A guess at the cause, while working.
@@ -86,6 +100,7 @@ impl Act {
             Self::Declare { .. } => "declare",
             Self::Status { .. } => "status",
             Self::Ticket(_) => "ticket",
+            Self::Decide { .. } => "decide",
             Self::Stumped(_) => "stumped",
             Self::Hypothesis(_) => "hypothesis",
             Self::Cause(_) => "cause",

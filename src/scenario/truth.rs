@@ -6,7 +6,7 @@
 use super::ticket::Priority;
 use crate::base::ClassName;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt, str::FromStr};
 
 /// What really happened, as declared in the scenario.
 #[derive(Clone, PartialEq)]
@@ -71,6 +71,48 @@ pub enum Rung {
     RollBack,
     /// Put a fix through the fast lane.
     FastTrack,
+}
+
+impl Rung {
+    /// Every rung, the slightest perturbation first.
+    pub const ALL: [Self; 4] = [Self::DoNothing, Self::Broadcast, Self::RollBack, Self::FastTrack];
+
+    /// The word as it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::DoNothing => "do_nothing",
+            Self::Broadcast => "broadcast",
+            Self::RollBack => "roll_back",
+            Self::FastTrack => "fast_track",
+        }
+    }
+
+    /// What it is to choose it.
+    pub fn says(self) -> &'static str {
+        match self {
+            Self::DoNothing => "leave it and hand the ticket back",
+            Self::Broadcast => "tell people how to live with it",
+            Self::RollBack => "go back to the previous release",
+            Self::FastTrack => "put a fix through the fast lane",
+        }
+    }
+}
+
+impl fmt::Display for Rung {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for Rung {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let word = text.replace('-', "_");
+        Self::ALL.into_iter().find(|rung| rung.as_str() == word).ok_or_else(|| {
+            let known = Self::ALL.map(Self::as_str).join(", ");
+            format!("`{text}` is no option of a decision ladder: use one of {known}")
+        })
+    }
 }
 
 /// What one rung would have done.

@@ -263,6 +263,20 @@ fn a_journal_is_scored_and_written_up() {
         .success()
         .stdout(predicate::str::contains("d-corpus"));
 
+    // The corpus ends with every outcome; the first one is `completed`.
+    let why = json(gameday(home.path()).args(["score", &journal, "--explain", "detect.triaged", "--json"]));
+    assert!(why["formula"].as_str().unwrap().contains("lat("), "{why}");
+    assert_eq!(why["evidence"].as_array().unwrap().len(), why["check"]["evidence"].as_array().unwrap().len());
+    let text = out(gameday(home.path()).args(["score", &journal, "--explain", "detect.triaged"]));
+    for part in ["detect.triaged", "formula", "numbers", "evidence"] {
+        assert!(text.contains(part), "{text}");
+    }
+    gameday(home.path())
+        .args(["score", &journal, "--explain", "detect.luck"])
+        .assert()
+        .code(2)
+        .stderr(predicate::str::contains("no such check").and(predicate::str::contains("detect.triaged")));
+
     let markdown = out(gameday(home.path()).args(["debrief", &journal]));
     assert!(markdown.contains("EXERCISE") && markdown.contains("# "), "{markdown}");
     let written = json(gameday(home.path()).args(["debrief", &journal, "--format", "json"]));

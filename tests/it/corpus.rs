@@ -207,6 +207,7 @@ fn plan() -> Plan {
             options: words(&["none", "some", "all"]),
             many: false,
         }],
+        ladder: vec![Rung::RollBack],
         roster: RosterNeeds { instigators: (1, 3), responders: (1, 6) },
         steady_state: vec![calm.clone()],
         workload: workload(),
@@ -328,6 +329,12 @@ fn acts() -> Vec<Act> {
             (text("users-affected"), Answer::of(words(&["some"]))),
             (text("sites"), Answer::DontKnow),
         ])),
+        Act::Decide {
+            option: Rung::RollBack,
+            because: text("the release made the pool too small"),
+            asked: words(&["ben"]),
+            ticket: Some(n("t1")),
+        },
         Act::Resolve(text("rolled back")),
     ]
 }
@@ -600,6 +607,7 @@ names! { ACTS, act_of, Act,
     Act::Declare { .. } => "declare",
     Act::Status { .. } => "status",
     Act::Ticket(_) => "ticket",
+    Act::Decide { .. } => "decide",
     Act::Stumped(_) => "stumped",
     Act::Hypothesis(_) => "hypothesis",
     Act::Cause(_) => "cause",

@@ -73,6 +73,7 @@ fn the_autopilot_of_every_built_in_scenario_plays_a_whole_drill_in_time() {
             "cause",
             "assess",
             "severity",
+            "decide",
             "resolve",
         ] {
             assert!(verbs.contains(verb), "{name}: nobody does `{verb}`");
@@ -219,6 +220,7 @@ fn every_field_is_explained_in_the_schema_and_in_the_docs() {
             "cc",
             "close",
             "severity",
+            "decide",
         ];
         let unexplained: Vec<_> =
             unexplained.iter().filter(|(name, _)| !acts.contains(&name.as_str())).collect();

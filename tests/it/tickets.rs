@@ -7,6 +7,7 @@ use gameday::{
         Drill,
         command::Command,
         event::{Event, Hat, Recorded},
+        plan::Plan,
     },
     report::{self, Journal},
     scenario::act::Act,
@@ -21,7 +22,11 @@ struct Team {
 
 impl Team {
     fn of(started: bool) -> Self {
-        let plan = Box::new(Stage::in_memory(&scenario("session-hang"), 7).plan);
+        Self::with(Stage::in_memory(&scenario("session-hang"), 7).plan, started)
+    }
+
+    fn with(plan: Plan, started: bool) -> Self {
+        let plan = Box::new(plan);
         let planned = Recorded { seq: 0, at: plan.start, event: Event::Planned(plan.clone()) };
         let mut team = Self { drill: Drill::new(plan), journal: vec![planned] };
         team.take(Event::Joined { person: "ana".parse().unwrap(), hat: Hat::Responder });
@@ -101,6 +106,31 @@ fn an_update_is_mirrored_as_it_is_sent_or_by_a_note_that_names_it() {
 }
 
 #[test]
+fn a_decision_is_for_an_option_of_the_ladder_and_into_a_ticket_that_is_open() {
+    let mut team = Team::of(true);
+    let decide = |option: &str, because: &str, ticket: Value| json!({"decide": {"option": option, "because": because, "asked": ["ben"], "ticket": ticket}});
+    team.refused(&decide("roll_back", " ", Value::Null), "bad-text", "empty");
+    team.refused(&decide("roll_back", "it is quick", "t1".into()), "bad-ticket", "no ticket is open");
+    let odd = json!({"decide": {"option": "roll_back", "because": "why not", "asked": ["\u{1b}"]}});
+    team.refused(&odd, "bad-text", "somebody who was asked");
+    team.does(json!({"ticket": {"open": {"title": "Nobody can log in"}}})).unwrap();
+    team.does(decide("roll_back", "it is quick", "t1".into())).unwrap();
+    let board = report::board::ResponderBoard::of(&team.journal).unwrap();
+    let offered: Vec<_> = board.ladder.iter().map(|option| option.name.as_str()).collect();
+    assert_eq!(offered, ["do_nothing", "broadcast", "roll_back", "fast_track"]);
+    assert_eq!(board.decision.unwrap().option, "roll_back");
+    assert!(board.tickets[0].entries[1].text.contains("recorded a decision: `roll_back`: it is quick"));
+    assert!(serde_json::from_value::<Act>(decide("fail_over", "it is quick", Value::Null)).is_err());
+    let mut early = Team::of(false);
+    early.refused(&decide("roll_back", "it is quick", Value::Null), "wrong-phase", "take roles and talk");
+    // A drill from before there were ladders offers none.
+    let mut plan = Stage::in_memory(&scenario("session-hang"), 7).plan;
+    plan.ladder.clear();
+    let mut old = Team::with(plan, true);
+    old.refused(&decide("roll_back", "it is quick", Value::Null), "bad-claim", "no decision ladder");
+}
+
+#[test]
 fn a_ticket_has_its_limits() {
     let mut team = Team::of(true);
     let open = |title: &str| json!({"ticket": {"open": {"title": title}}});
@@ -109,7 +139,7 @@ fn a_ticket_has_its_limits() {
     team.refused(&json!({"ticket": {"open": {"title": "x", "on": "sesion"}}}), "bad-claim", "`sesion`");
     team.refused(&json!({"ticket": {"open": {"title": "x", "cc": ["a\u{1b}b"]}}}), "bad-text", "on copy");
     let many = vec!["ben"; limits::COPIED_MAX + 1];
-    team.refused(&json!({"ticket": {"open": {"title": "x", "cc": many}}}), "bad-text", "copied at once");
+    team.refused(&json!({"ticket": {"open": {"title": "x", "cc": many}}}), "bad-text", "named at once");
     for _ in 0..limits::TICKETS_MAX {
         team.does(open("x")).unwrap();
     }

@@ -1,11 +1,12 @@
 //! What people do in a running drill, from the terminal: each verb is one call to the console.
 //!
 //! [`session`] keeps who joined what, and calls; [`join`] begins a session, [`board`] looks, [`acts`], [`ticket`],
-//! [`claims`] and [`severity`] are the responders' verbs, [`instigate`] the instigators'.
+//! [`decide`], [`claims`] and [`severity`] are the responders' verbs, [`instigate`] the instigators'.
 
 pub(super) mod acts;
 pub(super) mod board;
 pub(super) mod claims;
+pub(super) mod decide;
 pub(super) mod instigate;
 pub(super) mod join;
 pub(super) mod session;

@@ -22,6 +22,7 @@ impl Desk<'_, '_> {
             summary: plan.summary.clone(),
             compared: self.compared(),
             severity: self.severity_compared(),
+            ladder: self.ladder_compared(),
             facts: cause.facts.iter().map(|fact| fact.says.clone()).collect(),
             contributing: cause.contributing.clone(),
             spread: cause.spreads.iter().map(|(from, to)| format!("{from} to {to}")).collect(),

@@ -53,6 +53,7 @@ pub fn debrief(journal: &Journal<'_>) -> Debrief {
         detection: desk.detection(),
         timeline: desk.timeline_section(),
         severity: desk.severity(),
+        decided: desk.decided(),
         decisions: opens(&page::DECISIONS),
         response: desk.response(),
         reveal: desk.reveal(),

@@ -314,6 +314,7 @@ fn shape(event: &Event) -> Option<(&'static str, &'static str)> {
             Act::Log { .. } => ("logged", "log"),
             Act::Status { state, .. } => ("status", events::status_state(*state)),
             Act::Hypothesis(_) => ("guessed", "guess"),
+            Act::Decide { .. } => ("decided", "decided"),
             Act::Cause(_) => ("answered", "answer"),
             Act::Resolve(_) => ("all-clear", "all-clear"),
             _ => return None,

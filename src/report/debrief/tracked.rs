@@ -1,7 +1,7 @@
-//! What the team kept in tickets, and its severity checklist: claimed here, beside the truth after the reveal.
+//! What the team kept in tickets, its severity checklist and its decisions: claimed here, beside the truth after the reveal.
 
 use super::{
-    Compared, Lane, SeverityLine, TicketCard, TimelineRow,
+    Compared, DecisionLine, Lane, SeverityLine, TicketCard, TimelineRow,
     build::{Desk, field, or_none},
 };
 use crate::{
@@ -80,6 +80,44 @@ impl Desk<'_, '_> {
                     name: question.asks.clone(),
                     claimed: page::answer(given),
                     actual: page::answer(Some(&Answer::of(declared.split(", ").map(str::to_owned)))),
+                })
+            })
+            .collect()
+    }
+
+    pub(super) fn decided(&self) -> Vec<DecisionLine> {
+        self.timeline
+            .decisions
+            .iter()
+            .take(ENTRIES_MAX)
+            .map(|decision| {
+                let asked: Vec<String> = decision.asked.iter().map(|name| wording::tame(name)).collect();
+                DecisionLine {
+                    moment: self.moment(decision.mark.at),
+                    by: self.role_of(decision.by, decision.mark),
+                    option: decision.option.to_string(),
+                    because: wording::tame(decision.because),
+                    asked: or_none(&asked),
+                    seq: decision.mark.seq,
+                }
+            })
+            .collect()
+    }
+
+    pub(super) fn ladder_compared(&self) -> Vec<Compared> {
+        let plan = self.journal.plan();
+        let chosen = |option| {
+            let times: Vec<_> = self.timeline.decisions.iter().filter(|one| one.option == option).collect();
+            times.last().map(|last| self.journal.offset(last.mark.at))
+        };
+        plan.ladder
+            .iter()
+            .filter_map(|option| {
+                let declared = plan.truth.decision.get(option)?;
+                Some(Compared {
+                    name: option.to_string(),
+                    claimed: page::chosen(chosen(*option).as_deref()),
+                    actual: page::would_have(declared),
                 })
             })
             .collect()

@@ -328,6 +328,28 @@ fn severity(debrief: &Debrief) -> Markup {
                     }
                 }
             }
+            @if !debrief.decided.is_empty() {
+                div class="scroll" {
+                    table class="stack" {
+                        caption { "The decisions that the team recorded" }
+                        thead { tr {
+                            th scope="col" { "Decided" } th scope="col" { "By" } th scope="col" { "Option" }
+                            th scope="col" { "Because" } th scope="col" { "Asked" }
+                        } }
+                        tbody {
+                            @for line in &debrief.decided {
+                                tr {
+                                    th scope="row" class="num" { (line.moment.offset) }
+                                    td { (words(&line.by)) }
+                                    td { (words(&line.option)) }
+                                    td { (words(&line.because)) }
+                                    td { (words(&line.asked)) }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
             (opens(&debrief.decisions))
         }
     }
@@ -399,6 +421,9 @@ fn reveal(debrief: &Debrief) -> Markup {
             (compared("The team\u{2019}s last answer beside the truth", &reveal.compared, "Truth"))
             @if !reveal.severity.is_empty() {
                 (compared("The severity checklist: answered and declared", &reveal.severity, "Declared"))
+            }
+            @if !reveal.ladder.is_empty() {
+                (compared("The decision ladder: chosen and declared", &reveal.ladder, "Declared"))
             }
             (list("What was true of it", &reveal.facts))
             (list("What let it happen", &reveal.contributing))
@@ -505,7 +530,8 @@ fn capabilities(debrief: &Debrief) -> Markup {
     let score = &debrief.score;
     let chosen = |profile: Profile| (score.profile == profile).then_some("chosen");
     let weight = |dimension: &Dimension, profile: Profile| {
-        html! { td class={ "num r " (chosen(profile).unwrap_or("")) } { (format!("{:.2}", dimension.weights.of(profile))) } }
+        let (found, weight) = (dimension.figures.of(profile), dimension.weights.of(profile));
+        html! { td class={ "num r " (chosen(profile).unwrap_or("")) } { (figure(found)) (format!(" (weighs {weight:.2})")) } }
     };
     html! {
         section {
@@ -514,7 +540,7 @@ fn capabilities(debrief: &Debrief) -> Markup {
                 p class="note" { (page::ABOUT_SCORES) }
                 div class="scroll" {
                     table {
-                        caption { "Profile of this drill: " (page::profile(score.profile)) ". Weights of both profiles side by side. Scorer version " (score.scorer) "." }
+                        caption { "Profile of this drill: " (page::profile(score.profile)) ". Figures and weights of both profiles side by side. Scorer version " (score.scorer) "." }
                         thead { tr {
                             th scope="col" { "Capability" } th scope="col" { "Figure" } th scope="col" { "In words" }
                             th scope="col" class="r" { "understand-first" } th scope="col" class="r" { "restore-first" }

@@ -246,6 +246,21 @@ fn severity(page: &mut Page, debrief: &Debrief) {
             }),
         );
     }
+    if !debrief.decided.is_empty() {
+        page.table(
+            &["Decided", "By", "Option", "Because", "Asked", "Event"],
+            debrief.decided.iter().map(|line| {
+                vec![
+                    line.moment.offset.clone(),
+                    safe(&line.by),
+                    safe(&line.option),
+                    safe(&line.because),
+                    safe(&line.asked),
+                    format!("\\#{}", line.seq),
+                ]
+            }),
+        );
+    }
     page.opens(&debrief.decisions);
 }
 
@@ -302,6 +317,12 @@ fn reveal(page: &mut Page, debrief: &Debrief) {
     page.compared("The cause", "Truth", &reveal.compared);
     if !reveal.severity.is_empty() {
         page.compared("Severity checklist", "Declared", &reveal.severity);
+    }
+    if !reveal.ladder.is_empty() {
+        page.table(
+            &["Decision ladder", "The team", "Declared"],
+            reveal.ladder.iter().map(|row| vec![safe(&row.name), safe(&row.claimed), safe(&row.actual)]),
+        );
     }
     let lists = [
         ("What was true of it", &reveal.facts),
@@ -397,7 +418,10 @@ fn scores(page: &mut Page, debrief: &Debrief) {
     page.table(
         &["Capability", "Figure", "In words", "understand-first", "restore-first"],
         score.dimensions.iter().map(|dimension| {
-            let weight = |profile| format!("{:.2}", dimension.weights.of(profile));
+            let weight = |profile| {
+                let (found, weight) = (dimension.figures.of(profile), dimension.weights.of(profile));
+                format!("{} (weighs {weight:.2})", figure(found))
+            };
             vec![
                 dimension.name.as_str().to_owned(),
                 figure(dimension.score),

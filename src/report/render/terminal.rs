@@ -49,6 +49,13 @@ pub fn responder(board: &ResponderBoard) -> String {
         let answered = board.severity.iter().filter(|question| question.answer.is_some()).count();
         put(&mut out, &format!("severity  {answered} of {} answered", board.severity.len()));
     }
+    if let Some(decision) = &board.decision {
+        let at = offset(board.start, decision.at);
+        put(&mut out, &format!("decided   {} ({at}): {}", decision.option, tame(&decision.because)));
+    } else if !board.ladder.is_empty() {
+        let options: Vec<_> = board.ladder.iter().map(|option| option.name.as_str()).collect();
+        put(&mut out, &format!("decide    nothing yet; one of {}", options.join(", ")));
+    }
     if !board.hints.is_empty() {
         put(&mut out, &format!("hints     {}", tame(&board.hints.join(", "))));
     }
@@ -138,6 +145,28 @@ pub fn tickets<'t>(tickets: impl IntoIterator<Item = &'t Ticket>, start: At) -> 
     if out.is_empty() {
         put(&mut out, "No ticket is there: `gameday ticket open` opens one.");
     }
+    out
+}
+
+/// The decision ladder, and the team's last decision.
+pub fn ladder(board: &ResponderBoard) -> String {
+    let mut out = String::new();
+    if board.ladder.is_empty() {
+        put(&mut out, "This drill offers no decision ladder.");
+        return out;
+    }
+    put(&mut out, "What may be decided, the slightest perturbation first:");
+    for option in &board.ladder {
+        put(&mut out, &format!("  {:<10}  {}", option.name, option.says));
+    }
+    let last = board.decision.as_ref().map_or_else(
+        || "none yet".to_owned(),
+        |last| {
+            let at = offset(board.start, last.at);
+            format!("{} by {} ({at}): {}", last.option, last.by, tame(&last.because))
+        },
+    );
+    put(&mut out, &format!("decision: {last}"));
     out
 }
 

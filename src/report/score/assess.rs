@@ -57,7 +57,14 @@ fn window(sheet: &Sheet<'_, '_>, mark: Mark, claim: &ImpactClaim) -> Check {
         Some((from, to))
     };
     let said = wording::window(outer(&claimed), outer(&actual), score);
-    Check::scored(id, weight, score, said).by([mark]).against(&["measured.windows"])
+    let edges = |name: [&'static str; 2], edges: Option<(f64, f64)>| {
+        edges.map_or(Vec::new(), |(from, to)| vec![(name[0], from), (name[1], to)])
+    };
+    Check::scored(id, weight, score, said)
+        .with(edges(["claimed from, seconds from StartEx", "claimed to"], outer(&claimed)))
+        .with(edges(["measured from", "measured to"], outer(&actual)))
+        .by([mark])
+        .against(&["measured.windows"])
 }
 
 fn classes(sheet: &Sheet<'_, '_>, mark: Mark, claim: &ImpactClaim) -> Check {
@@ -70,7 +77,14 @@ fn classes(sheet: &Sheet<'_, '_>, mark: Mark, claim: &ImpactClaim) -> Check {
         names.join(", ")
     };
     let said = wording::classes(&names(&claimed), &names(&actual), score);
-    Check::scored(id, weight, score, said).by([mark]).against(&["measured.classes"])
+    Check::scored(id, weight, score, said)
+        .with([
+            ("classes named", claimed.len() as f64),
+            ("classes harmed", actual.len() as f64),
+            ("in both", claimed.intersection(&actual).count() as f64),
+        ])
+        .by([mark])
+        .against(&["measured.classes"])
 }
 
 fn claimed_harmed(claim: &ImpactClaim) -> impl Iterator<Item = (&ClassName, &ClaimedShare)> {
@@ -104,12 +118,20 @@ fn shares(sheet: &Sheet<'_, '_>, mark: Mark, claim: &ImpactClaim) -> Check {
     }
     let mut sum = 0.0;
     let mut lines = Vec::new();
+    let mut numbers = Vec::new();
     for class in &asked {
         let count = sheet.impact.classes.get(*class).copied().unwrap_or_default();
         let claimed = claim.failed.get(*class);
-        sum += claimed.map_or(0.0, |claimed| share_score(claimed, count));
+        let worth = claimed.map_or(0.0, |claimed| share_score(claimed, count));
+        sum += worth;
+        numbers.push((format!("{class}: requests"), count.sent as f64));
+        numbers.push((format!("{class}: failed"), count.failed as f64));
+        numbers.push((format!("{class}: worth of the claim"), worth));
         lines.push(wording::share_pair(class, claimed, count.share()));
     }
     let score = sum / asked.len() as f64;
-    Check::scored(id, weight, score, wording::shares(&lines)).by([mark]).against(&["measured.classes"])
+    Check::scored(id, weight, score, wording::shares(&lines))
+        .with(numbers.iter().map(|(name, value)| (name.as_str(), *value)))
+        .by([mark])
+        .against(&["measured.classes"])
 }

@@ -1,9 +1,7 @@
 //! Communicate: people outside the response were told early, often, fully and truthfully.
 
-mod ticket;
-
 use super::{
-    Check, Sheet,
+    Check, Sheet, engage,
     measure::{lat, stale},
 };
 use crate::{
@@ -18,6 +16,7 @@ const CONTENT: (&str, f64) = ("communicate.content", 0.15);
 const PROMISES: (&str, f64) = ("communicate.promises", 0.10);
 const AUDIENCES: (&str, f64) = ("communicate.audiences", 0.10);
 const TRUTHFUL: (&str, f64) = ("communicate.truthful", 0.20);
+const MIRRORED: (&str, f64) = ("communicate.mirrored", 0.10);
 
 /// A status is fresh for so long, and a little longer.
 const PERIOD: Span = Span::from_mins(30);
@@ -30,11 +29,9 @@ pub(crate) const AUDIENCES_TOLD: [&str; 2] = ["users", "stakeholders"];
 const EARLY: Span = Span::from_secs(60);
 
 pub(super) fn checks(sheet: &Sheet<'_, '_>) -> Vec<Check> {
-    let all = [FIRST, CADENCE, CONTENT, PROMISES, AUDIENCES, TRUTHFUL, ticket::TICKET];
+    let all = [FIRST, CADENCE, CONTENT, PROMISES, AUDIENCES, TRUTHFUL, MIRRORED];
     if sheet.no_fault() {
-        all.into_iter()
-            .map(|(id, weight)| Check::not_applicable(id, weight, wording::NOTHING_WAS_BROKEN))
-            .collect()
+        Sheet::none_of(&all, wording::NOTHING_WAS_BROKEN)
     } else {
         vec![
             first(sheet),
@@ -43,7 +40,7 @@ pub(super) fn checks(sheet: &Sheet<'_, '_>) -> Vec<Check> {
             promises(sheet),
             audiences(sheet),
             truthful(sheet),
-            ticket::check(sheet),
+            mirrored(sheet),
         ]
     }
 }
@@ -58,13 +55,15 @@ fn first(sheet: &Sheet<'_, '_>) -> Check {
         sheet.timeline.statuses.iter().map(|status| status.mark).find(|mark| mark.at >= sheet.broken_from());
     let after = first.map(|mark| mark.at.since(sheet.onset()));
     let score = after.map_or(0.0, |after| lat(after.secs(), 300.0, 1800.0));
-    Check::scored(id, weight, score, wording::first_status(after)).by(first).against(&["measured.windows"])
+    Check::scored(id, weight, score, wording::first_status(after))
+        .with(after.map(|after| ("seconds from onset to the first update", after.secs())))
+        .by(first)
+        .against(&["measured.windows"])
 }
 
 /// From the first harm to the measured restoration, or to EndEx.
 fn incident(sheet: &Sheet<'_, '_>) -> (At, At) {
-    let end = sheet.timeline.held_restoration().map_or(sheet.journal.end(), |(_, since)| since);
-    (sheet.onset(), end)
+    (sheet.onset(), sheet.incident_end())
 }
 
 fn cadence(sheet: &Sheet<'_, '_>) -> Check {
@@ -84,6 +83,10 @@ fn cadence(sheet: &Sheet<'_, '_>) -> Check {
         GRACE.secs(),
     );
     Check::scored(id, weight, score, wording::cadence(score))
+        .with([
+            ("seconds of the incident", end.since(start).secs()),
+            ("share covered by a fresh update", score),
+        ])
         .by(marks(statuses))
         .against(&["measured.restored"])
 }
@@ -105,7 +108,9 @@ fn content(sheet: &Sheet<'_, '_>) -> Check {
         })
         .sum();
     let score = full / statuses.len() as f64;
-    Check::scored(id, weight, score, wording::content(Some(score))).by(marks(statuses))
+    Check::scored(id, weight, score, wording::content(Some(score)))
+        .with([("updates", statuses.len() as f64)])
+        .by(marks(statuses))
 }
 
 /// A promise is kept by another status in time (a tenth more, at least a minute), or fell due after the incident.
@@ -136,7 +141,9 @@ fn promises(sheet: &Sheet<'_, '_>) -> Check {
         return Check::not_applicable(id, weight, wording::NO_PROMISE_DUE);
     }
     let score = kept as f64 / due as f64;
-    Check::scored(id, weight, score, wording::promises(kept, due)).by(evidence)
+    Check::scored(id, weight, score, wording::promises(kept, due))
+        .with([("promises due", due as f64), ("kept", kept as f64)])
+        .by(evidence)
 }
 
 fn audiences(sheet: &Sheet<'_, '_>) -> Check {
@@ -147,7 +154,9 @@ fn audiences(sheet: &Sheet<'_, '_>) -> Check {
         .filter(|audience| statuses.iter().any(|status| status.to.iter().any(|to| to == audience)))
         .collect();
     let score = told.len() as f64 / AUDIENCES_TOLD.len() as f64;
-    Check::scored(id, weight, score, wording::audiences(&told)).by(marks(statuses))
+    Check::scored(id, weight, score, wording::audiences(&told))
+        .with([("audiences told", told.len() as f64)])
+        .by(marks(statuses))
 }
 
 /// "It is over" said while users were still being harmed is what nobody forgets: one such word leaves a quarter.
@@ -174,8 +183,34 @@ fn truthful(sheet: &Sheet<'_, '_>) -> Check {
         .collect();
     let score = if wrong.is_empty() { 1.0 } else { 0.25 };
     let offset = wrong.first().map(|mark| sheet.journal.offset(mark.at));
+    let said = [("times it was said to be over", over.len() as f64), ("too early", wrong.len() as f64)];
     let evidence = if wrong.is_empty() { over } else { wrong };
     Check::scored(id, weight, score, wording::truthful(offset.as_deref()))
+        .with(said)
         .by(evidence)
         .against(&["measured.windows"])
+}
+
+/// How soon each status update of the incident was in the ticket that tracks it. Whether there is such a ticket, and
+/// what is in its fields, is judged in engage.
+fn mirrored(sheet: &Sheet<'_, '_>) -> Check {
+    let (id, weight) = MIRRORED;
+    let from = sheet.broken_from();
+    let updates: Vec<Mark> =
+        marks(&sheet.timeline.statuses).into_iter().filter(|mark| mark.at >= from).collect();
+    if updates.is_empty() {
+        return Check::not_applicable(id, weight, wording::NOTHING_TO_MIRROR);
+    }
+    let ticket = engage::tracking(sheet);
+    let within = |update: &Mark| {
+        let mirrors = ticket?.mirrors().filter(|entry| entry.status == Some(update.seq));
+        mirrors.map(|entry| Mark { seq: entry.seq, at: entry.at }).min()
+    };
+    let inside: Vec<(Mark, Mark)> =
+        updates.iter().filter_map(|update| Some((*update, within(update)?))).collect();
+    let worth = |(update, mirror): &(Mark, Mark)| lat(mirror.at.since(update.at).secs(), 300.0, 1800.0);
+    let score = inside.iter().map(worth).sum::<f64>() / updates.len() as f64;
+    Check::scored(id, weight, score, wording::mirrored(inside.len(), updates.len()))
+        .with([("updates", updates.len() as f64), ("updates in the ticket", inside.len() as f64)])
+        .by(updates.iter().copied().chain(inside.iter().map(|(_, mirror)| *mirror)))
 }

@@ -20,7 +20,10 @@ fn recognised(sheet: &Sheet<'_, '_>) -> Check {
     let first = sheet.timeline.first_recognition(sheet.broken_from());
     let after = first.map(|mark| mark.at.since(sheet.onset()));
     let score = after.map_or(0.0, |after| lat(after.secs(), 120.0, 1800.0));
-    Check::scored(id, weight, score, wording::recognised(after)).by(first).against(&["measured.windows"])
+    Check::scored(id, weight, score, wording::recognised(after))
+        .with(after.map(|after| ("seconds from onset to the first sign", after.secs())))
+        .by(first)
+        .against(&["measured.windows"])
 }
 
 fn declared(sheet: &Sheet<'_, '_>) -> Check {
@@ -29,7 +32,10 @@ fn declared(sheet: &Sheet<'_, '_>) -> Check {
         sheet.timeline.declared.iter().map(|(mark, _)| *mark).find(|mark| mark.at >= sheet.broken_from());
     let after = first.map(|mark| mark.at.since(sheet.onset()));
     let score = after.map_or(0.0, |after| lat(after.secs(), 300.0, 1800.0));
-    Check::scored(id, weight, score, wording::declared(after)).by(first).against(&["measured.windows"])
+    Check::scored(id, weight, score, wording::declared(after))
+        .with(after.map(|after| ("seconds from onset to the declaration", after.secs())))
+        .by(first)
+        .against(&["measured.windows"])
 }
 
 /// Alarms of the outage: each is acknowledged soon. Noise is neutral whatever is done with it, and so is an alarm that
@@ -57,7 +63,9 @@ fn triaged(sheet: &Sheet<'_, '_>) -> Check {
         .sum();
     let evidence = spells.iter().map(|spell| spell.acked.map_or(spell.raised, |(mark, _)| mark));
     let score = sum / spells.len() as f64;
-    Check::scored(id, weight, score, wording::triaged(acked, spells.len())).by(evidence)
+    Check::scored(id, weight, score, wording::triaged(acked, spells.len()))
+        .with([("alarms of the outage", spells.len() as f64), ("acknowledged", acked as f64)])
+        .by(evidence)
 }
 
 fn nothing_broken(sheet: &Sheet<'_, '_>) -> Check {

@@ -54,7 +54,7 @@ pub fn claim_score(plan: &Plan, claim: &CauseClaim) -> f64 {
 }
 
 /// The component that an instance belongs to, or the name itself.
-fn component_of<'p>(plan: &'p Plan, name: &'p str) -> &'p str {
+pub(super) fn component_of<'p>(plan: &'p Plan, name: &'p str) -> &'p str {
     plan.target
         .services
         .iter()
@@ -167,6 +167,7 @@ fn component_check(sheet: &Sheet<'_, '_>, mark: Mark, claim: &CauseClaim) -> Che
     let named = named_components(plan, claim).join(", ");
     let said = wording::component(&named, component_of(plan, &plan.truth.cause.component), score);
     Check::scored(id, weight, score, said)
+        .with([("nearness", score)])
         .by([mark])
         .against(&["truth.cause.component", "truth.cause.spreads"])
 }
@@ -176,7 +177,10 @@ fn kind_check(sheet: &Sheet<'_, '_>, mark: Mark, claim: &CauseClaim) -> Check {
     let plan = sheet.journal.plan();
     let score = kind(plan, claim);
     let said = wording::kind(claim.kind.as_deref(), &plan.truth.cause.kind, score);
-    Check::scored(id, weight, score, said).by([mark]).against(&["truth.cause.kind"])
+    Check::scored(id, weight, score, said)
+        .with([("nearness in the tree", score)])
+        .by([mark])
+        .against(&["truth.cause.kind"])
 }
 
 fn facts_check(sheet: &Sheet<'_, '_>, mark: Mark, claim: &CauseClaim) -> Check {
@@ -186,7 +190,11 @@ fn facts_check(sheet: &Sheet<'_, '_>, mark: Mark, claim: &CauseClaim) -> Check {
         Some(facts) if facts.ambiguous => Check::unknown(id, weight, wording::NEEDS_A_GRADER),
         Some(facts) => {
             let said = wording::facts(facts.right, facts.of, facts.wrong);
-            Check::scored(id, weight, facts.score, said)
+            Check::scored(id, weight, facts.score, said).with([
+                ("true facts named", facts.right as f64),
+                ("true facts", facts.of as f64),
+                ("false statements ticked", facts.wrong as f64),
+            ])
         }
     };
     check.by([mark]).against(&["truth.cause.facts"])
@@ -214,6 +222,7 @@ fn onset_check(sheet: &Sheet<'_, '_>, mark: Mark, claim: &CauseClaim) -> Check {
         .min_by(|a, b| a.abs().total_cmp(&b.abs()))
         .unwrap_or_default();
     Check::scored(id, weight, onset(error), wording::onset(Some(error)))
+        .with([("seconds from the true beginning", error)])
         .by([mark])
         .against(&["measured.windows", "measured.injections"])
 }
@@ -247,7 +256,12 @@ fn evidence_check(sheet: &Sheet<'_, '_>, mark: Mark, claim: &CauseClaim) -> Chec
         (0, 0) => 0.0,
     };
     let shown = cited.iter().map(|seq| Mark { seq: *seq, at: mark.at });
-    Check::scored(id, weight, score, wording::evidence(cited.len(), looked)).by(shown.chain([mark]))
+    Check::scored(id, weight, score, wording::evidence(cited.len(), looked))
+        .with([
+            ("things cited that were seen before", cited.len() as f64),
+            ("looks and log entries before", looked as f64),
+        ])
+        .by(shown.chain([mark]))
 }
 
 /// Whether an event shows something of the target.
@@ -282,13 +296,14 @@ fn milestones(sheet: &Sheet<'_, '_>) -> Check {
     let score = passed as f64 / reached.len() as f64;
     let said = wording::milestones(passed, reached.len(), missing);
     Check::scored(id, weight, score, said)
+        .with([("milestones", reached.len() as f64), ("passed", passed as f64)])
         .by(reached.iter().filter_map(|(_, mark)| *mark))
         .against(&["truth.milestones"])
 }
 
 /// When a milestone was reached; the outer nothing: a journal cannot tell.
 #[expect(clippy::option_option, reason = "a milestone that cannot be told is not one that was missed")]
-fn milestone(sheet: &Sheet<'_, '_>, name: &str) -> Option<Option<Mark>> {
+pub(super) fn milestone(sheet: &Sheet<'_, '_>, name: &str) -> Option<Option<Mark>> {
     let plan = sheet.journal.plan();
     let line = sheet.timeline;
     let mut claims: Vec<_> = line.hypotheses.iter().chain(&line.causes).collect();

@@ -294,6 +294,11 @@ pub fn guessed_set(right: u32, options: u32) -> f64 {
     if sets > 0.0 { unit(sum / sets) } else { 0.0 }
 }
 
+/// How much of the period for which service has to be good had passed.
+pub fn held_for(waited: f64, period: f64) -> f64 {
+    if period <= 0.0 { f64::from(u8::from(waited >= 0.0)) } else { unit(waited / period) }
+}
+
 /// How much of the avoidable harm was avoided: 1 at par or better, 0 at doing nothing or worse.
 pub fn area(actual: f64, nothing: f64, par: f64) -> f64 {
     if nothing <= par {
@@ -429,6 +434,10 @@ mod tests {
         near(choice(Some(true), 4), 1.0);
         near(choice(Some(false), 4), 0.0);
         near(choice(None, 4), 0.25);
+        near(held_for(60.0, 60.0), 1.0);
+        near(held_for(30.0, 60.0), 0.5);
+        near(held_for(-1.0, 60.0), 0.0);
+        near(held_for(0.0, 0.0), 1.0);
         near(area(100.0, 1000.0, 100.0), 1.0);
         near(area(1000.0, 1000.0, 100.0), 0.0);
         near(area(550.0, 1000.0, 100.0), 0.5);

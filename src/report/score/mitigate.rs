@@ -1,7 +1,7 @@
 //! Mitigate: service is back and stays back, users were spared, and nothing else was broken on the way.
 
 use super::{
-    Check, Sheet, State,
+    Check, Sheet,
     measure::{area, lat, prec},
 };
 use crate::{
@@ -31,7 +31,9 @@ fn no_harm(sheet: &Sheet<'_, '_>) -> Check {
     }
     let harmless = sheet.impact.windows.is_empty();
     let score = f64::from(u8::from(harmless));
-    Check::scored(id, weight, score, wording::no_harm(harmless)).against(&["measured.windows"])
+    Check::scored(id, weight, score, wording::no_harm(harmless))
+        .with([("windows of harm", sheet.impact.windows.len() as f64)])
+        .against(&["measured.windows"])
 }
 
 fn restored(sheet: &Sheet<'_, '_>) -> Check {
@@ -42,14 +44,20 @@ fn restored(sheet: &Sheet<'_, '_>) -> Check {
         let score = lat(after.secs(), duration.par.secs(), duration.limit.secs());
         let relapses = sheet.timeline.relapsed.len();
         let said = wording::restored(after, duration.par, relapses);
-        return Check::scored(id, weight, score, said).by([mark]).against(&["measured.restored"]);
+        return Check::scored(id, weight, score, said)
+            .with([
+                ("seconds from StartEx", after.secs()),
+                ("par in seconds", duration.par.secs()),
+                ("limit in seconds", duration.limit.secs()),
+            ])
+            .by([mark])
+            .against(&["measured.restored"]);
     }
     // An abort before the limit leaves open whether the team would have made it.
     if let Some((mark, Outcome::Aborted, _)) = sheet.journal.ended()
         && sheet.journal.length() < duration.limit
     {
-        let state = State::Censored { at: mark.at };
-        return Check::new(id, weight, state, None, wording::restored_censored()).by([mark]);
+        return Check::censored(id, weight, mark.at, wording::restored_censored()).by([mark]);
     }
     let said = wording::not_restored(sheet.timeline.relapsed.len());
     Check::scored(id, weight, 0.0, said)
@@ -79,7 +87,9 @@ fn spared(sheet: &Sheet<'_, '_>) -> Check {
         actual += rate * left.max(0.0);
     }
     let score = area(actual, nothing, par);
-    Check::scored(id, weight, score, wording::spared(actual, nothing, par)).against(&["measured.classes"])
+    Check::scored(id, weight, score, wording::spared(actual, nothing, par))
+        .with([("failed requests", actual), ("by doing nothing", nothing), ("at par", par)])
+        .against(&["measured.classes"])
 }
 
 /// Understand-first rewards the root fix; restore-first takes any restoration that holds.
@@ -105,6 +115,7 @@ fn how(sheet: &Sheet<'_, '_>) -> Check {
         (_, true, false) | (_, false, true) => 0.5,
     };
     Check::scored(id, weight, score, wording::how(sheet.profile, held, root))
+        .with([("faults of the outage", all as f64), ("of these repaired", repaired.len() as f64)])
         .by(repaired)
         .against(&["measured.injections"])
 }
@@ -117,6 +128,7 @@ fn invariants(sheet: &Sheet<'_, '_>) -> Check {
     }
     let score = f64::from(u8::from(failed.is_empty()));
     Check::scored(id, weight, score, wording::invariants(failed.is_empty()))
+        .with([("stop conditions that failed", failed.len() as f64)])
         .by(failed.iter().map(|(mark, _)| *mark))
 }
 
@@ -125,6 +137,11 @@ const LOOKS: &[&str] = &[
     "list", "logs", "log", "show", "status", "health", "metrics", "get", "cat", "ps", "describe", "inspect",
     "releases", "check", "top",
 ];
+
+/// Whether an operation only looks.
+pub(super) fn only_looks(argv: &[String]) -> bool {
+    argv.iter().any(|word| LOOKS.contains(&word.as_str()))
+}
 
 /// Whether the first act that changes the target came after something that keeps what it would have destroyed: an
 /// operation that looks, a log entry, or a guess. Asked for when understanding comes first.
@@ -137,12 +154,11 @@ fn preserved(sheet: &Sheet<'_, '_>) -> Check {
     if line.operations.is_empty() {
         return Check::unknown(id, weight, wording::SHELL_NOT_RECORDED);
     }
-    let looks = |argv: &[String]| argv.iter().any(|word| LOOKS.contains(&word.as_str()));
-    let Some(first) = line.operations.iter().find(|operation| !looks(operation.argv)) else {
+    let Some(first) = line.operations.iter().find(|operation| !only_looks(operation.argv)) else {
         return Check::not_applicable(id, weight, wording::NOTHING_CHANGED);
     };
     let looked =
-        line.operations.iter().filter(|operation| looks(operation.argv)).map(|operation| operation.mark);
+        line.operations.iter().filter(|operation| only_looks(operation.argv)).map(|operation| operation.mark);
     let seen: Vec<_> = looked
         .chain(line.logs.iter().map(|(mark, _, _)| *mark))
         .chain(line.hypotheses.iter().map(|(mark, _)| *mark))
@@ -150,5 +166,8 @@ fn preserved(sheet: &Sheet<'_, '_>) -> Check {
     let before: Vec<_> = seen.iter().map(|mark| sheet.secs(mark.at)).collect();
     let score = prec(&before, sheet.secs(first.mark.at));
     let evidence = seen.iter().copied().filter(|mark| mark.seq < first.mark.seq).chain([first.mark]);
-    Check::scored(id, weight, score, wording::preserved(score)).by(evidence)
+    let looks = seen.iter().filter(|mark| mark.seq < first.mark.seq).count();
+    Check::scored(id, weight, score, wording::preserved(score))
+        .with([("looks, log entries and guesses before the first change", looks as f64)])
+        .by(evidence)
 }

@@ -1,23 +1,31 @@
 //! The score: checks with their evidence, one file per dimension.
 //!
 //! ```text
-//! Journal -> Timeline + Impact -> Sheet -> detect, diagnose, mitigate, communicate, assess -> Score
+//! Journal -> Timeline + Impact -> Sheet -> a file of checks for each of the ten dimensions -> Score
 //! ```
 //!
 //! A [`Check`] that could not be judged is never a zero: it says why. Measured things rule times and shares; declared
 //! truth rules causes. Nothing subtracts: hints, questions and blind alleys are neutral.
 //!
 //! Open first: [`score`], then [`measure`] for the formulas and [`diagnose`] for how a cause claim is compared.
+//! [`explain`](mod@explain) tells of one check which formula, numbers and events it rests on.
 
 mod assess;
+mod close;
 mod communicate;
+mod coordinate;
+mod decide;
 mod detect;
 pub mod diagnose;
+mod engage;
+pub mod explain;
+mod learn;
 pub mod measure;
 mod mitigate;
 pub mod text;
 
 pub use diagnose::claim_score;
+pub use explain::{Explanation, explain};
 
 use super::{
     impact::Impact,
@@ -26,14 +34,14 @@ use super::{
     wording::{self, Said},
 };
 use crate::{
-    base::{At, DrillId},
-    drill::event::Outcome,
-    scenario::Profile,
+    base::{At, DrillId, Person},
+    drill::event::{Event, Hat, Outcome},
+    scenario::{Profile, act::Act},
 };
 use serde::{Deserialize, Serialize};
 
 /// The version of the rules. A change to any formula, weight or sentence of a check counts it up.
-pub const SCORER_VERSION: u32 = 2;
+pub const SCORER_VERSION: u32 = 3;
 /// Less than this share of a dimension's weight scored: no figure is given.
 pub const COVERAGE_MIN: f64 = 0.6;
 /// Below this a check is weak and asks its question.
@@ -68,6 +76,8 @@ pub struct Dimension {
     pub weights: Weights,
     /// Weighted mean of its scored checks, 0 to 1; nothing when too little could be judged.
     pub score: Option<f64>,
+    /// The same by either profile: some checks ask for different things.
+    pub figures: Figures,
     /// Share of the applicable checks' weight that could be judged, 0 to 1.
     pub coverage: f64,
     /// In words.
@@ -88,6 +98,25 @@ pub struct Weights {
 impl Weights {
     /// The weight in one profile.
     pub fn of(self, profile: Profile) -> f64 {
+        match profile {
+            Profile::UnderstandFirst => self.understand_first,
+            Profile::RestoreFirst => self.restore_first,
+        }
+    }
+}
+
+/// What a dimension is worth by each profile.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Figures {
+    /// When understanding comes first.
+    pub understand_first: Option<f64>,
+    /// When restoring comes first.
+    pub restore_first: Option<f64>,
+}
+
+impl Figures {
+    /// The figure by one profile.
+    pub fn of(self, profile: Profile) -> Option<f64> {
         match profile {
             Profile::UnderstandFirst => self.understand_first,
             Profile::RestoreFirst => self.restore_first,
@@ -177,10 +206,22 @@ pub struct Check {
     /// What to talk about, when it is weak.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub question: Option<String>,
+    /// The numbers that went into its formula.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub numbers: Vec<Number>,
     /// Journal events that show it.
     pub evidence: Vec<u64>,
     /// What of the truth it was compared with: `measured.windows`, `truth.cause.kind`.
     pub truth_refs: Vec<String>,
+}
+
+/// A number that went into a check.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Number {
+    /// What it counts or measures, with its unit.
+    pub name: String,
+    /// Its value.
+    pub value: f64,
 }
 
 /// Whether a check could be judged.
@@ -226,6 +267,7 @@ impl Check {
             score: score.map(round),
             sentence: said.sentence,
             question: said.question.filter(|_| weak),
+            numbers: Vec::new(),
             evidence: Vec::new(),
             truth_refs: Vec::new(),
         }
@@ -245,6 +287,17 @@ impl Check {
         Self::new(id, weight, state, None, Said::plain(why))
     }
 
+    /// The drill was over before it could be told.
+    fn censored(id: &str, weight: f64, at: At, said: Said) -> Self {
+        Self::new(id, weight, State::Censored { at }, None, said)
+    }
+
+    fn with<'n>(mut self, numbers: impl IntoIterator<Item = (&'n str, f64)>) -> Self {
+        let number = |(name, value): (&str, f64)| Number { name: name.to_owned(), value: round(value) };
+        self.numbers.extend(numbers.into_iter().map(number));
+        self
+    }
+
     fn by(mut self, evidence: impl IntoIterator<Item = Mark>) -> Self {
         self.evidence = evidence.into_iter().map(|mark| mark.seq).collect();
         self.evidence.sort_unstable();
@@ -261,6 +314,7 @@ impl Check {
 }
 
 /// Everything that a check may look at.
+#[derive(Clone, Copy)]
 struct Sheet<'s, 'a> {
     journal: &'s Journal<'a>,
     timeline: &'s Timeline<'a>,
@@ -268,7 +322,33 @@ struct Sheet<'s, 'a> {
     profile: Profile,
 }
 
-impl Sheet<'_, '_> {
+impl<'a> Sheet<'_, 'a> {
+    /// What responders did before EndEx, in order.
+    fn acts(&self) -> impl Iterator<Item = (Mark, &'a Person, &'a Act)> {
+        self.journal.events().iter().filter_map(|recorded| {
+            let mark = Mark { seq: recorded.seq, at: recorded.at };
+            match &recorded.event {
+                Event::Acted { by, act } if self.journal.counts(mark) => Some((mark, by, act)),
+                _ => None,
+            }
+        })
+    }
+
+    /// How many people respond.
+    fn responders(&self) -> usize {
+        self.timeline.people.iter().filter(|(_, hat)| *hat == Hat::Responder).count()
+    }
+
+    /// When the incident was over: since when the restoration that held is measured, else EndEx.
+    fn incident_end(&self) -> At {
+        self.timeline.held_restoration().map_or(self.journal.end(), |(_, since)| since)
+    }
+
+    /// Every one of `checks` as not applicable, for the same reason.
+    fn none_of(checks: &[(&str, f64)], why: &str) -> Vec<Check> {
+        checks.iter().map(|(id, weight)| Check::not_applicable(id, *weight, why)).collect()
+    }
+
     /// Nothing is broken in this drill, and saying so is the right answer.
     fn no_fault(&self) -> bool {
         no_fault(self.journal)
@@ -352,7 +432,7 @@ pub(crate) fn score_with(
     let dimensions = if unscored.is_some() {
         Vec::new()
     } else {
-        DimensionName::ALL.into_iter().map(|name| dimension(name, &sheet)).collect()
+        DimensionName::ALL.into_iter().map(|name| judged(name, &sheet)).collect()
     };
     Score {
         scorer: SCORER_VERSION,
@@ -365,6 +445,14 @@ pub(crate) fn score_with(
     }
 }
 
+/// The dimension by the sheet's profile, with its figures by both.
+fn judged(name: DimensionName, sheet: &Sheet<'_, '_>) -> Dimension {
+    let by = |profile| dimension(name, &Sheet { profile, ..*sheet }).score;
+    let figures =
+        Figures { understand_first: by(Profile::UnderstandFirst), restore_first: by(Profile::RestoreFirst) };
+    Dimension { figures, ..dimension(name, sheet) }
+}
+
 fn dimension(name: DimensionName, sheet: &Sheet<'_, '_>) -> Dimension {
     let checks = match name {
         DimensionName::Detect => detect::checks(sheet),
@@ -372,14 +460,11 @@ fn dimension(name: DimensionName, sheet: &Sheet<'_, '_>) -> Dimension {
         DimensionName::Mitigate => mitigate::checks(sheet),
         DimensionName::Communicate => communicate::checks(sheet),
         DimensionName::Assess => assess::checks(sheet),
-        DimensionName::Engage
-        | DimensionName::Coordinate
-        | DimensionName::Decide
-        | DimensionName::Close
-        | DimensionName::Learn => {
-            let id = format!("{}.all", name.as_str());
-            vec![Check::not_applicable(&id, 1.0, wording::NOT_BUILT_YET)]
-        }
+        DimensionName::Engage => engage::checks(sheet),
+        DimensionName::Coordinate => coordinate::checks(sheet),
+        DimensionName::Decide => decide::checks(sheet),
+        DimensionName::Close => close::checks(sheet),
+        DimensionName::Learn => learn::checks(),
     };
     summed_up(name, checks)
 }
@@ -397,6 +482,7 @@ fn summed_up(name: DimensionName, checks: Vec<Check>) -> Dimension {
         name,
         weights: name.weights(),
         score,
+        figures: Figures { understand_first: None, restore_first: None },
         coverage: round(coverage),
         sentence: wording::dimension(name, score, applicable > 0.0, &checks),
         checks,

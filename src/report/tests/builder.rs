@@ -18,7 +18,7 @@ use crate::{
         },
         severity::{Answer, Question},
         ticket::{Priority, TicketAct},
-        truth::{CauseTruth, Fact, Truth},
+        truth::{CauseTruth, DecisionTruth, Fact, Rung, Truth},
     },
     seed::Seed,
 };
@@ -111,7 +111,16 @@ fn truth() -> Truth {
             .map(|(question, answer)| (question.to_owned(), answer.to_owned()))
             .into(),
         priority: Some(Priority::VeryUrgent),
-        decision: BTreeMap::new(),
+        decision: [
+            (Rung::DoNothing, false, true, "symptom"),
+            (Rung::Broadcast, false, false, "symptom"),
+            (Rung::RollBack, true, false, "localised"),
+            (Rung::FastTrack, true, false, "mechanism"),
+        ]
+        .map(|(rung, effective, harmful, after)| {
+            (rung, DecisionTruth { effective, harmful, knowable_after: Some(after.to_owned()) })
+        })
+        .into(),
         milestones: ["symptom", "localised", "mechanism", "mitigated", "root-fixed"]
             .map(str::to_owned)
             .to_vec(),
@@ -170,6 +179,7 @@ pub(crate) fn plan() -> Plan {
         severity: ["live", "users", "sites"]
             .map(|id| Question::standard(id, &target()).expect("a standard question"))
             .to_vec(),
+        ladder: Rung::ALL.to_vec(),
         roster: RosterNeeds { instigators: (1, 3), responders: (1, 6) },
         steady_state: vec![],
         workload: WorkloadShape { classes: vec![class("put", 8.0), class("get", 20.0)] },
@@ -239,10 +249,14 @@ impl Play {
     }
 
     pub(crate) fn ran(self, second: u64, words: &str) -> Self {
+        self.ran_by(second, "ben", words)
+    }
+
+    pub(crate) fn ran_by(self, second: u64, by: &str, words: &str) -> Self {
         self.event(
             second,
             Event::Operated {
-                by: name("ben"),
+                by: name(by),
                 argv: words.split(' ').map(str::to_owned).collect(),
                 exit: Some(0),
                 output: String::new(),
@@ -306,6 +320,12 @@ impl Play {
         self.event(second, Event::Ended { outcome, reason: reason.to_owned() })
     }
 
+    /// The same without some of its events.
+    pub(crate) fn without(mut self, which: impl Fn(&Event) -> bool) -> Self {
+        self.events.retain(|(_, event)| !which(event));
+        self
+    }
+
     /// The journal: events by time, in the order in which they were added within one moment.
     pub(crate) fn journal(mut self) -> Vec<Recorded> {
         self.events.sort_by_key(|(at, _)| *at);
@@ -348,7 +368,7 @@ pub(crate) fn right_impact(until: u64) -> ImpactClaim {
 pub(crate) fn status(state: StatusState) -> Act {
     Act::Status {
         text: "Uploads are failing for about half of all users".to_owned(),
-        to: vec!["users".to_owned(), "stakeholders".to_owned()],
+        to: ["users", "stakeholders", "first-line"].map(str::to_owned).to_vec(),
         state,
         next_in: Some(Span::from_mins(30)),
         ticket: None,
@@ -376,18 +396,42 @@ pub(crate) fn ticket() -> Act {
     })
 }
 
+/// A decision with a reason, recorded in the first ticket; ben was asked.
+pub(crate) fn decide(option: Rung) -> Act {
+    Act::Decide {
+        option,
+        because: "the release made the pool too small".to_owned(),
+        asked: vec!["ben".to_owned()],
+        ticket: Some(name("t1")),
+    }
+}
+
+/// A log entry about the web.
+pub(crate) fn log() -> Act {
+    Act::Log { text: "roll web back".to_owned(), on: Some("web".to_owned()) }
+}
+
+/// The first ticket is closed.
+pub(crate) fn close() -> Act {
+    Act::Ticket(TicketAct::Close { ticket: Some(name("t1")), text: String::new() })
+}
+
 /// Answers to the severity checklist, as people type them: words with commas between them.
 pub(crate) fn answers(list: &[(&str, &str)]) -> Act {
     let answer = |words: &str| Answer::of(words.split(',').map(str::to_owned));
     Act::Severity(list.iter().map(|(id, words)| ((*id).to_owned(), answer(words))).collect())
 }
 
-/// Notices at once, declares, opens a ticket, tells people, looks before it acts, repairs, understands, assesses.
+/// The numbers of the operations on the target.
+pub(crate) fn looks(events: &[Recorded]) -> Vec<u64> {
+    let ran = |one: &&Recorded| matches!(one.event, Event::Operated { .. });
+    events.iter().filter(ran).map(|one| one.seq).collect()
+}
+
+/// Notices at once, declares, opens a ticket, tells people, looks before it acts, decides with reasons, repairs,
+/// understands, assesses, closes and hands back.
 pub(crate) fn perfect() -> Play {
-    let mut cause = right_cause();
-    // The two looks at 205 s and 260 s: their places are checked in the golden test.
-    cause.evidence = vec![222, 279];
-    Play::of(plan())
+    let response = Play::of(plan())
         .broken()
         .outage(410, 620)
         .act(180, "ana", Act::TakeRole(Role::Ic))
@@ -398,16 +442,25 @@ pub(crate) fn perfect() -> Play {
         .ran(260, "depotctl logs web")
         .act(262, "ana", ticket())
         .act(300, "ana", mirrored(StatusState::Investigating))
+        .act(330, "ben", Act::Hypothesis(right_cause()))
         .act(340, "ben", Act::Say("the pool looks tiny".to_owned()))
-        .act(390, "ben", Act::Log { text: "roll web back".to_owned(), on: Some("web".to_owned()) })
+        .act(350, "ana", decide(Rung::RollBack))
+        .act(390, "ben", log())
         .ran(400, "depotctl rollback web")
         .step(425, InjectionStep::Cleared)
+        .act(430, "ben", Act::Say("web is rolled back".to_owned()))
         .restored(410)
-        .act(500, "ana", mirrored(StatusState::Resolved))
+        .act(500, "ana", mirrored(StatusState::Resolved));
+    let mut cause = right_cause();
+    cause.evidence = looks(&response.clone().journal());
+    response
         .act(520, "ben", Act::Cause(cause))
         .act(540, "ana", Act::Assess(right_impact(410)))
         .act(545, "ana", answers(&[("live", "true"), ("users", "some-of-all"), ("sites", "east")]))
+        .act(590, "ben", Act::ReleaseRole(Role::Operations))
         .act(600, "ana", Act::Resolve("uploads work again".to_owned()))
+        .act(602, "ana", close())
+        .act(605, "ana", Act::ReleaseRole(Role::Ic))
         .ended(620, Outcome::Completed)
 }
 

@@ -2,6 +2,9 @@
 
 pub(crate) mod builder;
 mod golden;
+mod plays;
 mod rendering;
+mod seventeen;
 mod spoilers;
+mod team;
 mod tracked;

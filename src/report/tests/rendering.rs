@@ -166,10 +166,10 @@ fn the_markdown_reads_as_it_is_written() {
         "**Users were harmed for 4 min 45 s; put was hit hardest, with 50 % of its requests failing.**",
         "| Harm began | 13:02:05 UTC (T+2m5s) | 13:02:05 UTC (T+2m5s) |",
         "- 13:02:40 UTC (T+2m40s): the first alarm, UploadErrorsHigh, was raised, 35 s into the outage.",
-        "| 13:06:40 | T+6m40s | action | operations ran `depotctl rollback web` | \\#424 |",
+        "| 13:06:40 | T+6m40s | action | operations ran `depotctl rollback web` | \\#426 |",
         "| Kind of fault | config.capacity | config.capacity.too-small |",
-        "| assess | 1.00 | Judging the impact: a strength to keep. | 0.15 | 0.05 |",
-        "| assess.severity | 1.00 | The team answered 3 of 3 questions of the severity checklist; 3 as declared. | \\#576 |",
+        "| assess | 1.00 | Judging the impact: a strength to keep. | 1.00 (weighs 0.15) | 1.00 (weighs 0.05) |",
+        "| assess.severity | 1.00 | The team answered 3 of 3 questions of the severity checklist; 3 as declared. | \\#579 |",
     ] {
         assert!(text.lines().any(|one| one == line), "{line}\n---\n{text}");
     }

@@ -48,6 +48,8 @@ fn sealed() -> Plan {
     plan.truth.owners = vec![canary("owner")];
     plan.truth.milestones = vec![canary("milestone")];
     plan.truth.severity = plan.severity.iter().map(|asked| (asked.id.clone(), canary("yes"))).collect();
+    plan.ladder = vec![Rung::RollBack];
+    plan.truth.decision.clear();
     plan.truth.decision.insert(
         Rung::RollBack,
         DecisionTruth { effective: true, harmful: false, knowable_after: Some(canary("knowable")) },
@@ -143,6 +145,26 @@ fn measured_truth_is_no_part_of_a_responders_replay() {
         events.iter().filter_map(|one| replay_line(&plan, START, one, Audience::Responder)).collect();
     assert!(lines.contains(&"T+3m5s    ana acknowledged UploadErrorsHigh".to_owned()), "{lines:#?}");
     assert!(!lines.iter().any(|line| line.contains("measured") || line.contains("injection")));
+}
+
+#[test]
+fn a_board_shows_the_ladder_and_nothing_of_its_worth() {
+    let board = |play: Play| ResponderBoard::of(&play.journal()).unwrap();
+    let open = board(super::builder::do_nothing());
+    let options: Vec<_> = open.ladder.iter().map(|option| option.name.as_str()).collect();
+    assert_eq!(options, ["do_nothing", "broadcast", "roll_back", "fast_track"]);
+    assert!(
+        terminal::responder(&open)
+            .contains("decide    nothing yet; one of do_nothing, broadcast, roll_back, fast_track")
+    );
+    let decided = board(super::builder::perfect());
+    let (text, ladder) = (terminal::responder(&decided), terminal::ladder(&decided));
+    assert!(text.contains("decided   roll_back (T+5m50s): the release made the pool too small"), "{text}");
+    assert!(ladder.contains("decision: roll_back by ana (T+5m50s)"), "{ladder}");
+    let json = serde_json::to_string(&(&decided.ladder, &decided.decision)).unwrap();
+    for sealed in ["effective", "harmful", "knowable", "localised", "symptom"] {
+        assert!(!json.contains(sealed) && !ladder.contains(sealed), "{sealed}");
+    }
 }
 
 #[test]

@@ -1,12 +1,15 @@
 //! The ticket and the severity checklist: what they are worth, by hand, and where the debrief tells of them.
 
-use super::builder::{Play, answers, do_nothing, mirrored, name, no_fault, perfect, plan, status, ticket};
+use super::builder::{
+    Play, answers, decide, do_nothing, mirrored, name, no_fault, perfect, plan, status, ticket,
+};
 use crate::{
     drill::event::Outcome,
     report::{Journal, Score, board::ResponderBoard, debrief, render, score, score::State},
     scenario::{
         act::{Act, Role, StatusState},
         ticket::{Priority, TicketAct, TicketId},
+        truth::Rung,
     },
 };
 use proptest::prelude::*;
@@ -21,8 +24,16 @@ fn figure(play: Play, id: &str) -> f64 {
     check.score.unwrap_or_else(|| panic!("{id} is {:?}", check.state))
 }
 
-fn of(play: Play) -> f64 {
-    figure(play, "communicate.ticket")
+fn ticket_of(play: Play) -> f64 {
+    figure(play, "engage.ticket")
+}
+
+fn owners_of(play: Play) -> f64 {
+    figure(play, "engage.owners")
+}
+
+fn mirrored_of(play: Play) -> f64 {
+    figure(play, "communicate.mirrored")
 }
 
 fn checklist(list: &[(&str, &str)]) -> f64 {
@@ -55,35 +66,40 @@ fn bare(title: &str) -> Act {
 
 #[test]
 fn a_ticket_is_worth_its_time_its_fields_its_people_and_its_updates() {
-    near(of(do_nothing()), 0.0);
-    near(of(perfect()), 1.0);
+    for id in ["engage.ticket", "engage.owners"] {
+        near(figure(do_nothing(), id), 0.0);
+    }
+    for id in ["engage.ticket", "engage.owners", "communicate.mirrored"] {
+        near(figure(perfect(), id), 1.0);
+    }
     // Opened 600 s after the onset; its component is a neighbour's, its priority one step off; one on copy too many.
-    let late = Act::Ticket(TicketAct::Open {
-        title: "Half of all uploads fail".to_owned(),
-        on: Some("edge".to_owned()),
-        priority: Some(Priority::Urgent),
-        text: String::new(),
-        cc: ["web-oncall", "metadata-oncall"].map(str::to_owned).to_vec(),
-    });
-    let fields = (1.0 + 0.5 + 0.5) / 3.0;
-    let copied = 5.0 / (4.0 + 2.0);
-    let opened = lat(600.0);
-    near(opened, 0.6131);
-    // No update went out: the other three parts are the whole.
-    let whole = 0.35 + 0.25 + 0.20;
-    near(
-        of(do_nothing().act(725, "ana", late.clone())),
-        (0.35 * opened + 0.25 * fields + 0.20 * copied) / whole,
+    let late = do_nothing().act(
+        725,
+        "ana",
+        Act::Ticket(TicketAct::Open {
+            title: "Half of all uploads fail".to_owned(),
+            on: Some("edge".to_owned()),
+            priority: Some(Priority::Urgent),
+            text: String::new(),
+            cc: ["web-oncall", "metadata-oncall"].map(str::to_owned).to_vec(),
+        }),
     );
+    let fields = (1.0 + 0.5 + 0.5) / 3.0;
+    near(lat(600.0), 0.6131);
+    near(ticket_of(late.clone()), 0.6 * lat(600.0) + 0.4 * fields);
+    near(owners_of(late.clone()), 5.0 / (4.0 + 2.0));
+    // No update went out.
+    let score = scored(late.clone());
+    assert!(matches!(score.check("communicate.mirrored").unwrap().state, State::NotApplicable { .. }));
     // Two updates, one of them mirrored as it is sent, the other not at all.
-    let told = do_nothing().act(725, "ana", late).act(800, "ana", mirrored(StatusState::Investigating)).act(
+    let told = late.act(800, "ana", mirrored(StatusState::Investigating)).act(
         900,
         "ana",
         status(StatusState::Investigating),
     );
-    near(of(told), 0.35 * opened + 0.25 * fields + 0.20 * copied + 0.20 * 0.5);
+    near(mirrored_of(told), 0.5);
     // Three words and nothing else, at once.
-    near(of(do_nothing().act(130, "ana", bare("uploads are broken"))), 0.35 / whole);
+    near(ticket_of(do_nothing().act(130, "ana", bare("uploads are broken"))), 0.6);
 }
 
 #[test]
@@ -96,16 +112,16 @@ fn an_update_may_be_mirrored_by_a_note_and_the_sooner_the_better() {
             crate::drill::event::Event::Acted { act, .. } if is_status(act) => Some(one.seq),
             _ => None,
         });
-        of(play.act(second, "ana", note(FIRST, seq)))
+        mirrored_of(play.act(second, "ana", note(FIRST, seq)))
     };
     near(play(300), 1.0);
-    near(play(900), 0.8 + 0.2 * lat(600.0));
+    near(play(900), lat(600.0));
     // A note about something else mirrors nothing.
     let other = do_nothing()
         .act(200, "ana", ticket())
         .act(300, "ana", status(StatusState::Investigating))
         .act(301, "ana", note(FIRST, None));
-    near(of(other), 0.8);
+    near(mirrored_of(other), 0.0);
 }
 
 #[test]
@@ -116,9 +132,10 @@ fn the_ticket_that_tracks_the_incident_counts_and_the_others_are_neutral() {
     for second in 300..312 {
         busy = busy.act(second, "ben", noise.clone());
     }
-    near(of(busy), 1.0);
+    near(ticket_of(busy.clone()), 1.0);
+    near(owners_of(busy), 1.0);
     // One from before anything was broken is about something else, whatever it says.
-    near(of(do_nothing().act(60, "ana", ticket())), 0.0);
+    near(ticket_of(do_nothing().act(60, "ana", ticket())), 0.0);
     // A shotgun: a ticket for every component is worth what its first is.
     let mut shotgun = do_nothing();
     for on in ["metadata", "edge", "web"] {
@@ -127,7 +144,7 @@ fn the_ticket_that_tracks_the_incident_counts_and_the_others_are_neutral() {
         let open = TicketAct::Open { title, on, priority: None, text: String::new(), cc: vec![] };
         shotgun = shotgun.act(200, "ana", Act::Ticket(open));
     }
-    near(of(shotgun), (0.35 + 0.25 / 3.0) / 0.8);
+    near(ticket_of(shotgun), 0.6 + 0.4 / 3.0);
 }
 
 #[test]
@@ -143,16 +160,20 @@ fn what_a_scenario_does_not_declare_is_no_part_of_the_ticket() {
         text: String::new(),
         cc: vec![],
     };
-    near(of(play.act(200, "ana", Act::Ticket(open))), 1.0);
-    let score = scored(no_fault(Some("none.false-alarm")));
-    assert!(matches!(score.check("communicate.ticket").unwrap().state, State::NotApplicable { .. }));
+    let play = play.act(200, "ana", Act::Ticket(open));
+    near(ticket_of(play.clone()), 1.0);
+    let not_asked =
+        |play: Play, id: &str| matches!(scored(play).check(id).unwrap().state, State::NotApplicable { .. });
+    assert!(not_asked(play, "engage.owners"));
+    assert!(not_asked(no_fault(Some("none.false-alarm")), "engage.ticket"));
 }
 
 #[test]
 fn people_who_respond_anyway_are_no_copies_too_many() {
-    let play = |to: &[&str]| of(do_nothing().act(200, "ana", ticket()).act(210, "ana", cc(to)));
+    let play = |to: &[&str]| owners_of(do_nothing().act(200, "ana", ticket()).act(210, "ana", cc(to)));
     near(play(&["ben", "users", "stakeholders", "ic", "web-oncall "]), 1.0);
-    assert!(play(&["a", "b", "c", "d", "e", "f"]) < 0.9);
+    // One owner among seven: 5 / (4 + 7).
+    near(play(&["a", "b", "c", "d", "e", "f"]), 5.0 / 11.0);
 }
 
 #[test]
@@ -218,6 +239,7 @@ fn the_debrief_tells_the_declared_answers_after_the_reveal() {
         .act(200, "ana", ticket())
         .act(300, "ana", mirrored(StatusState::Investigating))
         .act(500, "ana", mirrored(StatusState::Resolved))
+        .act(400, "ana", decide(Rung::Broadcast))
         .act(610, "ana", answers(&[("users", "everybody"), ("sites", "dont-know")]));
     let data = debrief(&Journal::new(&told.journal()).unwrap());
     for (text, reveal) in [(render::markdown(&data), "## The reveal"), (render::html(&data), "id=\"reveal\"")]
@@ -228,6 +250,11 @@ fn the_debrief_tells_the_declared_answers_after_the_reveal() {
         assert!(answered < reveal && text[reveal..].contains("everybody"));
         let ticket = text.find("Half of all uploads fail").unwrap();
         assert!(ticket < reveal);
+        // The decision and its reason are the team's; what the options would have done is the truth.
+        assert!(text.find("the release made the pool too small").unwrap() < reveal);
+        for truth in ["chosen at T+6m40s", "would have restored service", "would have made things worse"] {
+            assert!(text.find(truth).unwrap() > reveal, "{truth}");
+        }
         for said in ["very-urgent", "web-oncall", "not closed", "don't know"] {
             assert!(text.replace('\u{2019}', "'").contains(said), "{said}");
         }
@@ -239,6 +266,7 @@ fn the_debrief_tells_the_declared_answers_after_the_reveal() {
         [
             "ic opened it".to_owned(),
             format!("ic mirrored an update: `investigating`: {said}"),
+            "ic recorded a decision: `broadcast`: the release made the pool too small".to_owned(),
             format!("ic mirrored an update: `resolved`: {said}"),
         ]
     );
@@ -304,8 +332,11 @@ proptest! {
         };
         // An empty copy list is no act.
         prop_assume!(!wrong.is_empty());
-        let before = of(play(opened));
-        prop_assert!(of(play(opened + later)) <= before + 1e-9);
+        let ids = ["engage.ticket", "engage.owners", "communicate.mirrored"];
+        let all = |play: Play| { let score = scored(play); ids.map(|id| score.check(id).unwrap().score) };
+        let before = all(play(opened));
+        let delayed = all(play(opened + later));
+        prop_assert!(delayed[0] <= before[0] && delayed[1] == before[1]);
         let update = |on: &str, priority| Act::Ticket(TicketAct::Update {
             ticket: FIRST, title: None, on: Some(on.to_owned()), priority,
         });
@@ -317,8 +348,10 @@ proptest! {
         let mut last = before;
         for act in conforming {
             so_far = so_far.act(1720, "ben", act);
-            let now = of(so_far.clone());
-            prop_assert!((0.0..=1.0).contains(&now) && now + 1e-9 >= last, "{last} then {now}");
+            let now = all(so_far.clone());
+            for (now, last) in now.iter().zip(last) {
+                prop_assert!(now.is_none_or(|now| (0.0..=1.0).contains(&now)) && *now >= last, "{last:?} then {now:?}");
+            }
             last = now;
         }
     }

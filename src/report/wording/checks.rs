@@ -9,7 +9,6 @@ use crate::{
 };
 use std::fmt::Write as _;
 
-pub(crate) const NOT_BUILT_YET: &str = "not built yet";
 pub(crate) const NOT_ENDED: &str = "the drill has not ended";
 pub(crate) const NEVER_STARTED: &str = "the drill ended before its start";
 pub(crate) const NOT_MEASURED: &str = "nothing was measured in this drill";
@@ -52,7 +51,13 @@ pub(crate) fn dimension(
 ) -> String {
     match (score, checks) {
         (Some(score), _) => format!("{}: {}.", about(name), standing(score)),
-        (None, [Check { state: State::NotApplicable { why }, .. }]) => why.clone(),
+        (None, [Check { state: State::NotApplicable { why }, .. }, others @ ..])
+            if others
+                .iter()
+                .all(|one| matches!(&one.state, State::NotApplicable { why: same } if same == why)) =>
+        {
+            format!("Not applicable: {why}.")
+        }
         (None, _) if applicable => "Not enough evidence for a figure.".to_owned(),
         (None, _) => "Did not arise in this drill.".to_owned(),
     }
@@ -354,43 +359,6 @@ pub(crate) fn truthful(wrong_at: Option<&str>) -> Said {
             "Which figure does the team look at before it gives the all-clear?",
         ),
     }
-}
-
-pub(crate) fn no_ticket() -> Said {
-    Said::asking(
-        "No ticket was opened once users were harmed.",
-        "Where would somebody who joins an hour later read what has happened so far?",
-    )
-}
-
-/// What there is to say of the ticket that tracks the incident.
-pub(crate) struct TicketSaid {
-    /// How long after the first harm it was opened.
-    pub(crate) after: Span,
-    /// How right its fields are, 0 to 1.
-    pub(crate) fields: f64,
-    /// Owners of the broken part on copy, and how many there are.
-    pub(crate) copied: Option<(usize, usize)>,
-    /// Status updates in it, and how many there were.
-    pub(crate) mirrored: Option<(usize, usize)>,
-}
-
-pub(crate) fn ticket(said: &TicketSaid) -> Said {
-    let fields = match said.fields {
-        right if right > 0.99 => "its fields are right",
-        right if right >= 0.5 => "its fields are partly right",
-        _ => "its fields say little of what was broken",
-    };
-    let mut sentence =
-        format!("The ticket was opened {} after users were first harmed; {fields}", time(said.after));
-    if let Some((right, of)) = said.copied {
-        let _ = write!(sentence, "; {right} of {} of the broken part on copy", count(of, "owner"));
-    }
-    if let Some((inside, of)) = said.mirrored {
-        let _ = write!(sentence, "; {inside} of {} in it", count(of, "update"));
-    }
-    sentence.push('.');
-    Said::asking(sentence, "Whose task is it to keep the ticket as current as the channel?")
 }
 
 pub(crate) fn severity(answered: usize, of: usize, right: usize, unsure: usize) -> Said {

@@ -9,6 +9,7 @@ use crate::{
     scenario::{
         act::{Act, StatusState},
         ticket::{TicketAct, TicketId},
+        truth::Rung,
     },
 };
 
@@ -79,6 +80,12 @@ pub fn act(act: &Act) -> String {
             let mirrored = ticket.map_or(String::new(), |id| format!(", mirrored into {id}"));
             format!("sent status `{state}`{to}{mirrored}: {}{next}", quoted(text))
         }
+        Act::Decide { option, because, asked, ticket } => {
+            let asked =
+                if asked.is_empty() { String::new() } else { format!(", asked {}", tame(&asked.join(", "))) };
+            let recorded = ticket.map_or(String::new(), |id| format!(", recorded in {id}"));
+            format!("decided `{option}`{asked}{recorded}: {}", quoted(because))
+        }
         Act::Ticket(TicketAct::Open { title, on, priority, cc, .. }) => {
             let on = on.as_deref().map_or(String::new(), |on| format!(" on {}", tame(on)));
             let priority = priority.map_or(String::new(), |priority| format!(" ({priority})"));
@@ -138,6 +145,11 @@ pub(crate) fn ticket_done(act: &TicketAct, named: Option<TicketId>) -> String {
 /// A status update as a ticket's entry.
 pub(crate) fn status_mirrored(state: StatusState, text: &str) -> String {
     format!("mirrored an update: `{}`: {}", status_state(state), tame(text))
+}
+
+/// A decision as a ticket's entry.
+pub(crate) fn decision_recorded(option: Rung, because: &str) -> String {
+    format!("recorded a decision: `{option}`: {}", tame(because))
 }
 
 /// A cause claim in a few words.

@@ -7,7 +7,7 @@ use crate::{
     base::{ClassName, Span},
     drill::{event::Outcome, plan::Admission},
     report::impact::Count,
-    scenario::{Profile, severity::Answer},
+    scenario::{Profile, severity::Answer, truth::DecisionTruth},
 };
 
 /// Stands above everything.
@@ -64,6 +64,24 @@ pub fn answer(answer: Option<&Answer>) -> String {
         None => NOT_ANSWERED.to_owned(),
         Some(Answer::DontKnow) => "don't know".to_owned(),
         Some(Answer::Says(words)) => list(&words.iter().map(word).collect::<Vec<_>>()),
+    }
+}
+
+/// Whether an option of the decision ladder was chosen.
+pub fn chosen(at: Option<&str>) -> String {
+    at.map_or_else(|| "not chosen".to_owned(), |at| format!("chosen at {at}"))
+}
+
+/// What an option of the decision ladder would have done.
+pub fn would_have(declared: &DecisionTruth) -> String {
+    let did = match (declared.harmful, declared.effective) {
+        (true, _) => "would have made things worse",
+        (false, true) => "would have restored service",
+        (false, false) => "would not have restored service, and harmed nobody",
+    };
+    match &declared.knowable_after {
+        Some(milestone) => format!("{did}; to be known after `{}`", tame(milestone)),
+        None => did.to_owned(),
     }
 }
 

@@ -202,15 +202,9 @@ fn decisions(
     no_fault: bool,
 ) -> BTreeMap<Rung, DecisionTruth> {
     let file = &truth.decision;
-    let rungs = [
-        (Rung::DoNothing, &file.do_nothing),
-        (Rung::Broadcast, &file.broadcast),
-        (Rung::RollBack, &file.roll_back),
-        (Rung::FastTrack, &file.fast_track),
-    ];
     let mut decisions = BTreeMap::new();
-    for (rung, option) in rungs {
-        let Some(DecisionFile { effective, harmful, knowable_after }) = option else {
+    for rung in Rung::ALL {
+        let Some(DecisionFile { effective, harmful, knowable_after }) = file.of(rung) else {
             continue;
         };
         if let Some(milestone) = knowable_after

@@ -9,6 +9,7 @@ use crate::scenario::pack::{TargetDescription, WorkloadShape};
 use crate::scenario::problem::{Findings, Place, Problem};
 use crate::scenario::severity::{Answer, Question};
 use crate::scenario::ticket::{TicketAct, TicketId};
+use crate::scenario::truth::Rung;
 use crate::scenario::{AlarmRule, Moment, Play};
 use std::collections::BTreeMap;
 
@@ -123,6 +124,7 @@ impl Stage<'_> {
                 cause::claim(found, place, claim, self.file, self.target);
             }
             Act::Assess(claim) => self.impact(found, place, claim),
+            Act::Decide { option, .. } => self.option(found, place, *option),
             Act::Severity(answers) => self.checklist(found, place, answers),
             Act::Operate(argv) => {
                 target::operation(found, &Placed { value: argv.as_slice(), place }, self.target);
@@ -147,6 +149,19 @@ impl Stage<'_> {
                 found.add(act.place, format!("{who} does not hold the role `{role}`"));
             }
             _ => {}
+        }
+    }
+
+    fn option(&self, found: &mut Findings, place: Place, option: Rung) {
+        let declared = &self.file.truth.value.decision;
+        let offered: Vec<Rung> = Rung::ALL.into_iter().filter(|rung| declared.of(*rung).is_some()).collect();
+        if !offered.contains(&option) {
+            found.unknown(
+                place,
+                "option under `truth.decision`",
+                option.as_str(),
+                offered.iter().map(|rung| rung.as_str()),
+            );
         }
     }
 
@@ -192,7 +207,7 @@ fn tickets(found: &mut Findings, act: &Placed<Act>, opened: &mut usize) {
             None
         }
         Act::Ticket(done) => Some(done.ticket().unwrap_or(TicketId::FIRST)),
-        Act::Status { ticket, .. } => *ticket,
+        Act::Status { ticket, .. } | Act::Decide { ticket, .. } => *ticket,
         _ => None,
     };
     if let Some(id) = named.filter(|id| id.index() >= *opened) {
@@ -209,6 +224,7 @@ fn texts_of(act: &Act) -> Vec<&str> {
         | Act::Declare { text }
         | Act::Status { text, .. } => vec![text],
         Act::HandOver { note, .. } => vec![note],
+        Act::Decide { because, asked, .. } => asked.iter().chain([because]).map(String::as_str).collect(),
         Act::Ticket(done) => done.texts(),
         Act::Hypothesis(claim) | Act::Cause(claim) => vec![&claim.text],
         Act::Assess(claim) => vec![&claim.text],

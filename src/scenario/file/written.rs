@@ -5,6 +5,7 @@ use super::{Entries, OneOrMany, Placed, Scalar, TextOr, WordsOr};
 use crate::base::{AlarmName, ClassName, Person, ProbeName, Span};
 use crate::scenario::act::{Act, Role};
 use crate::scenario::ticket::Priority;
+use crate::scenario::truth::Rung;
 use crate::scenario::{AlarmSeverity, Band, Contingency, Profile};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -334,6 +335,18 @@ pub struct DecisionsFile {
     /// Put a fix through the fast lane.
     #[serde(default)]
     pub fast_track: Option<DecisionFile>,
+}
+
+impl DecisionsFile {
+    /// What is declared for a rung.
+    pub fn of(&self, rung: Rung) -> Option<&DecisionFile> {
+        match rung {
+            Rung::DoNothing => self.do_nothing.as_ref(),
+            Rung::Broadcast => self.broadcast.as_ref(),
+            Rung::RollBack => self.roll_back.as_ref(),
+            Rung::FastTrack => self.fast_track.as_ref(),
+        }
+    }
 }
 
 /// What one rung would have done.

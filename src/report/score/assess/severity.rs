@@ -44,6 +44,12 @@ pub(super) fn check(sheet: &Sheet<'_, '_>) -> Check {
     }
     let score = sum / asked.len() as f64;
     Check::scored(id, weight, score, wording::severity(answered, asked.len(), right, unsure))
+        .with([
+            ("questions", asked.len() as f64),
+            ("answered", answered as f64),
+            ("as declared", right as f64),
+            ("don't know", unsure as f64),
+        ])
         .by(given.values().map(|(mark, _)| *mark))
         .against(&["truth.severity"])
 }
