@@ -309,8 +309,7 @@ impl Doors<'_> {
             show::print(&text)?;
         }
         let desk: Arc<dyn console::Desk> = Arc::new(Door(conductor.desk()));
-        let target =
-            console::Target { documents: self.documents.clone(), gauges: Some(Arc::new(stage.gauges()?)) };
+        let target = console::Target { documents: self.documents.clone(), gauges: stage.gauges()? };
         let over = over.clone();
         Ok(Some(tokio::spawn(async move {
             if let Err(error) = console::serve(desk, target, listener, tokens, over).await {

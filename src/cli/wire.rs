@@ -229,6 +229,24 @@ impl Stage {
         self.layout.root.join("bin")
     }
 
+    /// The metrics of the embedded target. What an instance of another target speaks is not known, and it is not asked.
+    pub(super) fn gauges(&self) -> Result<Option<Arc<dyn Gauges>>, Failure> {
+        if !matches!(self.ground, Ground::Depot(_)) {
+            return Ok(None);
+        }
+        // The library wants a provider of cryptography even where none is used; a second one changes nothing.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .timeout(GAUGES.std())
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .map_err(Failure::io("make an HTTP client"))?;
+        let addresses =
+            self.layout.processes.iter().map(|one| (one.service.to_string(), one.address.clone())).collect();
+        Ok(Some(Arc::new(TargetGauges { client, addresses })))
+    }
+
     /// What it is called.
     pub(super) fn tool(&self) -> &str {
         self.layout.tool.as_ref().map_or("depotctl", |tool| &tool.name)
@@ -242,21 +260,6 @@ impl Stage {
                 std::env::var("PATH").map(|path| ("PATH".to_owned(), path)).into_iter().collect()
             }
         }
-    }
-
-    /// The target's own metrics.
-    pub(super) fn gauges(&self) -> Result<TargetGauges, Failure> {
-        // The library wants a provider of cryptography even where none is used; a second one changes nothing.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = reqwest::Client::builder()
-            .no_proxy()
-            .timeout(GAUGES.std())
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .map_err(Failure::io("make an HTTP client"))?;
-        let addresses =
-            self.layout.processes.iter().map(|one| (one.service.to_string(), one.address.clone())).collect();
-        Ok(TargetGauges { client, addresses })
     }
 
     /// The world of one plan on this target.

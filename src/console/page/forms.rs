@@ -32,6 +32,7 @@ pub(super) fn responder(look: &Look<'_>) -> Markup {
                     (doing("d", "Declare an incident", "begins when somebody says so", &declare()))
                     (doing("t", "Open a ticket", "tracks the incident", &ticket::open(look)))
                     (doing("v", "Severity checklist", "\u{201c}don\u{2019}t know\u{201d} is an answer", &ticket::severity(look)))
+                    (doing("e", "Decide", "the slightest step first, and why", &ticket::decide(look)))
                     (doing("g", "Guess at the cause", "a wrong one costs nothing", &cause(look, "hypothesis")))
                     (doing("n", "Name the cause", "the team\u{2019}s answer", &cause(look, "cause")))
                     (doing("i", "Assess the impact", "the team\u{2019}s answer", &assess(look)))

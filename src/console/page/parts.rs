@@ -239,6 +239,13 @@ fn answers(look: &Look<'_>) -> Markup {
                     }
                 }
             }
+            dt { "Decision" }
+            dd {
+                @match &board.decision {
+                    Some(made) => { b { (made.option.replace('_', " ")) } ": " (tame(&made.because)) " " span class="soft" { (made.by) ", " (line::time(made.at)) } }
+                    None => span class="soft" { "none recorded" },
+                }
+            }
             dt { "Severity" }
             dd {
                 @let answered: Vec<_> = board.severity.iter().filter_map(|one| Some((one, one.answer.as_ref()?))).collect();

@@ -6,7 +6,7 @@ use maud::{DOCTYPE, Markup, html};
 
 /// Pages that every side has, with their paths below it.
 const PAGES: [(&str, &str); 4] =
-    [("", "Board"), ("/signals", "Signals"), ("/docs", "Documents"), ("/status", "Status page")];
+    [("", "Board"), ("/signals", "Signals"), ("/docs", "Documents"), ("/status", "Status")];
 
 fn head(title: &str) -> Markup {
     html! {

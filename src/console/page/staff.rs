@@ -124,7 +124,7 @@ fn truth(look: &Look<'_>, board: &InstigatorBoard) -> Markup {
                     (None, None) => span class="soft" { "nothing declared" },
                 }
                 @if let Some(status) = &open.status {
-                    " " span class="soft" { "told " (tame(&status.to.join(", "))) ": " (events::status_state(status.state)) ", " span data-age=(status.at.millis()) {} }
+                    span class="soft" { "; told " (tame(&status.to.join(", "))) ": " (events::status_state(status.state)) ", " span data-age=(status.at.millis()) {} }
                 }
             }
             p class="what" { "Cause" }

@@ -1,4 +1,4 @@
-//! The ticket that tracks the incident, and the severity checklist.
+//! The ticket that tracks the incident, the decision record, and the severity checklist.
 
 use super::{Look, forms, line};
 use crate::{
@@ -114,6 +114,21 @@ pub(super) fn mirror(look: &Look<'_>) -> Markup {
                 @for ticket in &open { option value=(ticket.id) { (ticket.id) " " (tame(&ticket.title)) } }
                 option value="" { "no ticket" }
             } }
+        }
+    }
+}
+
+/// The decision record: a rung of the ladder, the reason, who was asked.
+pub(super) fn decide(look: &Look<'_>) -> Markup {
+    html! {
+        form data-post="/api/act" {
+            label { span { "We are going to" } select name="decide.option" required {
+                option value="" { "\u{2013}" }
+                @for rung in &look.board.ladder { option value=(rung.name) { (rung.name.replace('_', " ")) ": " (tame(&rung.says)) } }
+            } }
+            label { span { "Because" } textarea name="decide.because" rows="3" required maxlength="2000" {} }
+            label { span { "Who was asked" } input name="decide.asked:words" autocomplete="off" placeholder="web-oncall, ben"; }
+            (forms::send("Record the decision", "primary"))
         }
     }
 }
