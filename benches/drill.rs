@@ -57,6 +57,7 @@ async fn play(plan: Plan) -> u64 {
         traffic: Arc::new(sim.clone()),
         operator: Arc::new(sim.clone()),
         notifier: Arc::new(Taken),
+        scripts: ScriptRunner::InProcess,
     };
     let attachment = Attachment { agent: "sim".into(), folder: "sim".into(), root: None };
     let begun = Conductor::begin(hands, plan, Some(attachment), sim.take_epoch()).await;

@@ -6,7 +6,7 @@
 
 use criterion::{Criterion, Throughput};
 use gameday::{
-    agent::proxy::{Proxy, Toxic},
+    agent::proxy::{Effect, Proxy},
     base::InjectionId,
     scenario::pack::LinkLayout,
     seed::Seed,
@@ -38,6 +38,7 @@ impl Bench {
             listen: "127.0.0.1:0".to_owned(),
             upstream: upstream.to_string(),
             distance_ms: 0,
+            http: false,
         };
         self.runtime.block_on(Proxy::open(&link, Seed(1))).expect("loopback has a free port")
     }
@@ -50,8 +51,8 @@ where
     text.parse().expect("a good name")
 }
 
-fn latency(latency_ms: u64) -> Toxic {
-    Toxic::Latency { latency_ms, jitter_ms: 0 }
+fn latency(latency_ms: u64) -> Effect {
+    Effect::Latency { latency_ms, jitter_ms: 0 }
 }
 
 /// CPU time of the proxy's threads.
@@ -187,7 +188,7 @@ fn speeds(bench: &Bench, workers: &str) {
     );
     proxy.remove(&name("gd-slow"));
     for rate_mb in [1, 100, 500] {
-        proxy.set(&name("gd-thin"), Toxic::Bandwidth { rate_kb_s: rate_mb * 1000 });
+        proxy.set(&name("gd-thin"), Effect::Bandwidth { rate_kb_s: rate_mb * 1000 });
         let mut stream = connect(proxy.local_addr());
         let bytes = rate_mb * 1_500_000;
         let rate = megabytes_a_second(bytes, fetch(&mut stream, &mut block, bytes));
@@ -318,7 +319,7 @@ fn removal(bench: &Bench, workers: &str) {
         far.read_exact(&mut [0]).expect("it is open");
         arrivals.saturating_record(nanos(begin.elapsed()));
         let begin = Instant::now();
-        proxy.set(&reset, Toxic::Reset { after_ms: 0 });
+        proxy.set(&reset, Effect::Reset { after_ms: 0 });
         calls.saturating_record(nanos(begin.elapsed()));
         let end = ended.recv_timeout(Duration::from_secs(5)).expect("the stuck connection is reset");
         ends.saturating_record(nanos(end - begin));

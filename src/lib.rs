@@ -5,7 +5,7 @@
 //! ```text
 //! 5 doors    cli       console
 //! 4 conduct  engine
-//! 3 hands    store  target  agent  workload  notify  library  depot
+//! 3 hands    store  target  agent  workload  notify  library  depot  staging
 //! 2 game     drill  report
 //! 1 words    scenario  fault
 //! 0 ground   clock  seed  base
@@ -27,6 +27,7 @@ pub mod notify;
 pub mod report;
 pub mod scenario;
 pub mod seed;
+pub mod staging;
 pub mod store;
 pub mod target;
 pub mod workload;

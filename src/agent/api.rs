@@ -8,7 +8,8 @@ use crate::{
     base::InjectionId,
     drill::effect::Arm,
     fault::protocol::{
-        Attestation, Complaint, Epoch, FenceAsk, HeartbeatAnswer, InspectAnswer, InspectAsk, UndoAnswer,
+        Attestation, Complaint, Epoch, FenceAsk, HeartbeatAnswer, InspectAnswer, InspectAsk, OperateAnswer,
+        OperateAsk, UndoAnswer,
     },
 };
 use axum::{
@@ -117,6 +118,7 @@ pub(super) fn router(shared: Shared) -> Router {
         .route("/v1/heartbeat", post(heartbeat))
         .route("/v1/epoch", post(take_epoch))
         .route("/v1/processes", get(processes))
+        .route("/v1/operate", post(operate))
         .route("/v1/shutdown", post(shutdown))
         .fallback(async || Failure::new(StatusCode::NOT_FOUND, "no-such-path", "no such path"))
         .method_not_allowed_fallback(async || {
@@ -213,6 +215,11 @@ async fn take_epoch(State(shared): State<Shared>) -> Answer<Epoch> {
     let keeper = shared.keeper;
     let epoch = to_the_end(async move { keeper.take_epoch().await }).await?;
     Ok(Json(Epoch { epoch }))
+}
+
+async fn operate(State(shared): State<Shared>, Body(ask): Body<OperateAsk>) -> Answer<OperateAnswer> {
+    let layout = Arc::clone(&shared.keeper.hands.layout);
+    Ok(Json(super::operate::operate(&layout, &ask.argv).await))
 }
 
 async fn shutdown(State(shared): State<Shared>) -> Json<()> {

@@ -8,10 +8,16 @@
 mod api;
 mod attestation;
 mod boot;
+pub mod compat;
 mod durable;
+mod found;
 mod guard;
+mod health;
+mod held;
 mod keeper;
+mod left_over;
 mod lever;
+mod operate;
 mod process;
 pub mod proxy;
 mod record;
@@ -19,9 +25,14 @@ mod serve;
 mod socket;
 mod supervisor;
 mod sweep;
+mod tls;
+pub mod user;
 
 pub use attestation::{STAGING, attest};
 pub use guard::{DENY, Denied, refuses};
+/// A configuration file with one other value.
+pub use lever::changed;
 pub use record::{StoreError, is_taken};
 pub use serve::{AgentError, AgentOptions, serve};
 pub use sweep::{SweepReport, sweep};
+pub use tls::{Invitation, Remote, invite};

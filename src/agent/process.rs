@@ -3,8 +3,12 @@
 //! The kernel kills the process when the thread that started it ends (`PR_SET_PDEATHSIG`), whatever ends it. So each
 //! process has a thread of its own that starts it and stays until it is gone.
 
-#![expect(unsafe_code, reason = "a parent-death signal can only be set between fork and exec")]
+#![expect(
+    unsafe_code,
+    reason = "a parent-death signal can only be set between fork and exec, and `nix` has no `prlimit`"
+)]
 
+use super::{left_over, user};
 use crate::scenario::pack::ProcessLayout;
 use nix::{
     sys::{
@@ -12,7 +16,7 @@ use nix::{
         signal::{Signal, kill, killpg},
         wait::{Id, WaitPidFlag, WaitStatus, waitid},
     },
-    unistd::{Pid, getppid},
+    unistd::{Pid, getpgid, getppid},
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -46,7 +50,7 @@ pub(super) enum Life {
 }
 
 /// The identity of the process with this number, and the letter of its state.
-fn look(pid: i32) -> io::Result<Option<(Identity, char)>> {
+pub(super) fn look(pid: i32) -> io::Result<Option<(Identity, char)>> {
     let text = match fs::read_to_string(format!("/proc/{pid}/stat")) {
         Ok(text) => text,
         Err(err) if err.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -79,14 +83,45 @@ impl Identity {
         })
     }
 
-    /// Lets a process run on that was stopped, if it is still the same one. Whether it was.
+    /// Lets a process and its group run on that were stopped, if it is still the same one. Whether it was stopped.
     pub(super) fn let_run(self) -> io::Result<bool> {
-        if self.life()? != Life::Stopped {
+        let life = self.life()?;
+        if life != Life::Gone {
+            self.send(Signal::SIGCONT)?;
+        }
+        Ok(life == Life::Stopped)
+    }
+
+    /// Sends a signal to a process that somebody else has started, if it is still the same one. Whether it was.
+    pub(super) fn signal(self, signal: Signal) -> io::Result<bool> {
+        if self.life()? == Life::Gone {
             return Ok(false);
         }
-        kill(Pid::from_raw(self.pid), Signal::SIGCONT)?;
+        self.send(signal)?;
         Ok(true)
     }
+
+    /// A server of several processes is stopped, let run on and killed as a whole, where it has a group of its own.
+    fn send(self, signal: Signal) -> io::Result<()> {
+        let pid = Pid::from_raw(self.pid);
+        let leads = getpgid(Some(pid)).is_ok_and(|group| group == pid);
+        if leads && of_the_whole_group(signal) {
+            killpg(pid, signal)?;
+        } else {
+            kill(pid, signal)?;
+        }
+        Ok(())
+    }
+}
+
+/// What the kernel limits for each process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Limited {
+    /// Open files and sockets.
+    Descriptors,
+    /// Address space, in bytes.
+    Memory,
 }
 
 /// A process that this agent started.
@@ -100,12 +135,15 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// Starts a process and its watching thread.
-    pub(super) async fn start(layout: ProcessLayout) -> io::Result<Self> {
+    /// Starts a process and its watching thread. `extra`: what its environment holds beside the usual.
+    pub(super) async fn start(layout: ProcessLayout, extra: Vec<(String, String)>) -> io::Result<Self> {
         let (started_tx, started) = tokio::sync::oneshot::channel();
         let (ended_tx, ended) = watch::channel(false);
         std::thread::Builder::new().name(format!("watch-{}", layout.service)).spawn(move || {
-            let child = match spawn(&layout) {
+            // An agent that was killed takes the process along, and not what the process has started: that still holds
+            // its address.
+            left_over::end(&layout.log);
+            let child = match spawn(&layout, extra) {
                 Ok(child) => child,
                 Err(err) => {
                     let _ = started_tx.send(Err(err));
@@ -114,6 +152,9 @@ impl Process {
             };
             let pid = i32::try_from(child.id()).unwrap_or(0);
             let identity = Identity::of(pid);
+            if let Ok(Some(identity)) = &identity {
+                left_over::note(&layout.log, *identity);
+            }
             let alive = Arc::new(Mutex::new(Some(child)));
             let _ = started_tx.send(identity.map(|identity| (identity, Arc::clone(&alive))));
             wait_and_reap(pid, &alive);
@@ -135,22 +176,44 @@ impl Process {
         !*self.ended.borrow() && lock(&self.alive).is_some()
     }
 
-    /// Sends it a signal; to its whole group when it is to end. False if it has ended.
+    /// Sends it a signal; to its whole group when it is to end, stop or run on. False if it has ended.
     pub(super) fn signal(&self, signal: Signal) -> io::Result<bool> {
         let alive = lock(&self.alive);
         if alive.is_none() {
             return Ok(false);
         }
         let pid = Pid::from_raw(self.identity.pid);
-        let sent = match signal {
-            Signal::SIGKILL | Signal::SIGTERM => killpg(pid, signal),
-            _ => kill(pid, signal),
-        };
+        let sent = if of_the_whole_group(signal) { killpg(pid, signal) } else { kill(pid, signal) };
         match sent {
             Ok(()) => Ok(true),
             Err(nix::errno::Errno::ESRCH) => Ok(false),
             Err(err) => Err(err.into()),
         }
+    }
+
+    /// Its soft limit of something, as it was; `new`: what it is to be from now on, the hard limit at most. Nothing if
+    /// it has ended.
+    pub(super) fn limit(&self, what: Limited, new: Option<u64>) -> io::Result<Option<u64>> {
+        let alive = lock(&self.alive);
+        if alive.is_none() {
+            return Ok(None);
+        }
+        let resource = match what {
+            Limited::Descriptors => nix::libc::RLIMIT_NOFILE,
+            Limited::Memory => nix::libc::RLIMIT_AS,
+        };
+        let pid = self.identity.pid;
+        let mut old = nix::libc::rlimit64 { rlim_cur: 0, rlim_max: 0 };
+        // SAFETY: the call writes one such structure and reads none; both live longer than it.
+        let got = unsafe { nix::libc::prlimit64(pid, resource, std::ptr::null(), &raw mut old) };
+        nix::errno::Errno::result(got)?;
+        if let Some(soft) = new {
+            let wanted = nix::libc::rlimit64 { rlim_cur: soft.min(old.rlim_max), rlim_max: old.rlim_max };
+            // SAFETY: the call reads one such structure and writes none.
+            let set = unsafe { nix::libc::prlimit64(pid, resource, &raw const wanted, std::ptr::null_mut()) };
+            nix::errno::Errno::result(set)?;
+        }
+        Ok(Some(old.rlim_cur))
     }
 
     /// Waits until it has ended.
@@ -159,6 +222,10 @@ impl Process {
         // The thread sends before it goes, so an error means the same.
         let _ = ended.wait_for(|ended| *ended).await;
     }
+}
+
+fn of_the_whole_group(signal: Signal) -> bool {
+    matches!(signal, Signal::SIGKILL | Signal::SIGTERM | Signal::SIGSTOP | Signal::SIGCONT)
 }
 
 fn lock(alive: &Mutex<Option<Child>>) -> MutexGuard<'_, Option<Child>> {
@@ -172,19 +239,25 @@ fn wait_and_reap(pid: i32, alive: &Mutex<Option<Child>>) {
         waitid(Id::Pid(Pid::from_raw(pid)), flags)
     {}
     let mut alive = lock(alive);
+    // What it leaves behind in its group would hold its address; until it is reaped, the number can only mean that group.
+    let _ = killpg(Pid::from_raw(pid), Signal::SIGKILL);
     if let Some(mut child) = alive.take() {
         let _ = child.wait();
     }
 }
 
-fn spawn(layout: &ProcessLayout) -> io::Result<Child> {
+fn spawn(layout: &ProcessLayout, extra: Vec<(String, String)>) -> io::Result<Child> {
     let log = open_log(&layout.log)?;
     let mut command = Command::new(&layout.program);
+    user::run_as(&mut command, layout.care.user.as_deref())?;
+    if let Some(folder) = &layout.care.folder {
+        command.current_dir(folder);
+    }
     command
         .arg0(&layout.argv0)
         .args(&layout.args)
-        .env_clear()
-        .envs(std::env::vars_os().filter(|(name, _)| KEPT_ENVIRONMENT.iter().any(|kept| name == kept)))
+        .envs(&layout.care.environment)
+        .envs(extra)
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
         .stderr(log)
@@ -199,11 +272,9 @@ fn spawn(layout: &ProcessLayout) -> io::Result<Child> {
             if getppid() == agent { Ok(()) } else { Err(io::Error::from(nix::errno::Errno::ESRCH)) }
         });
     }
-    command.spawn()
+    let named = |err: io::Error| io::Error::new(err.kind(), format!("{}: {err}", layout.program.display()));
+    command.spawn().map_err(named)
 }
-
-/// What a supervised process inherits; the rest of the agent's environment may hold secrets.
-const KEPT_ENVIRONMENT: [&str; 4] = ["PATH", "LANG", "TZ", "TMPDIR"];
 
 fn open_log(path: &Path) -> io::Result<fs::File> {
     if let Some(folder) = path.parent() {
@@ -216,6 +287,7 @@ fn open_log(path: &Path) -> io::Result<fs::File> {
 mod tests {
     use super::*;
     use crate::agent::boot::watch_for;
+    use crate::scenario::pack::Care;
     use std::time::Duration;
 
     fn sleeper(folder: &Path, argv0: &str) -> ProcessLayout {
@@ -227,6 +299,7 @@ mod tests {
             args: vec!["600".to_owned()],
             log: folder.join("logs/web.log"),
             address: String::new(),
+            care: Care::default(),
         }
     }
 
@@ -234,7 +307,7 @@ mod tests {
     async fn a_process_is_stopped_let_run_and_killed() {
         let folder = tempfile::tempdir().unwrap();
         // A name with brackets and spaces must not confuse the reading of /proc.
-        let process = Process::start(sleeper(folder.path(), "we) b (1")).await.unwrap();
+        let process = Process::start(sleeper(folder.path(), "we) b (1"), Vec::new()).await.unwrap();
         let identity = process.identity();
         assert_eq!(identity.life().unwrap(), Life::Running);
         assert!(process.signal(Signal::SIGSTOP).unwrap());
@@ -257,7 +330,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut layout = sleeper(folder.path(), "web");
         layout.program = "/nowhere/web".into();
-        assert_eq!(Process::start(layout).await.unwrap_err().kind(), io::ErrorKind::NotFound);
+        assert_eq!(Process::start(layout, Vec::new()).await.unwrap_err().kind(), io::ErrorKind::NotFound);
     }
 
     #[tokio::test]
@@ -268,7 +341,7 @@ mod tests {
         layout.args = vec!["-c".to_owned(), "echo \"$0 says hello\"".to_owned()];
         fs::create_dir_all(folder.path().join("logs")).unwrap();
         fs::write(&layout.log, "before\n").unwrap();
-        Process::start(layout.clone()).await.unwrap().ended().await;
+        Process::start(layout.clone(), Vec::new()).await.unwrap().ended().await;
         let log = fs::read_to_string(&layout.log).unwrap();
         assert_eq!(log, "before\ndepot-web says hello\n");
     }

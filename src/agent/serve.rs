@@ -11,6 +11,7 @@ use super::{
     socket,
     supervisor::Supervisor,
     sweep::sweep_records,
+    tls::{self, Encrypted, Remote},
 };
 use crate::{
     base::{LinkName, Span, supervise::SOCKET},
@@ -52,6 +53,10 @@ pub struct AgentOptions {
     pub linger: Span,
     /// No lease is longer than this, whatever an engine asks for.
     pub lease_max: Option<Span>,
+    /// For engines on other hosts; nothing: loopback alone, without TLS.
+    pub remote: Option<Remote>,
+    /// The file with the token; a fresh one by default.
+    pub token_file: Option<PathBuf>,
 }
 
 impl AgentOptions {
@@ -67,6 +72,8 @@ impl AgentOptions {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             linger: Span::from_mins(10),
             lease_max: None,
+            remote: None,
+            token_file: None,
         })
     }
 }
@@ -84,7 +91,7 @@ pub enum AgentError {
     #[error("could not open a link")]
     Link(#[from] ProxyError),
     /// Other machines could reach it.
-    #[error("could not listen on {0}: it is not a loopback address")]
+    #[error("could not listen on {0}: it is not a loopback address, so it needs a certificate and a token")]
     NotLoopback(SocketAddr),
     /// A file, folder or address refused.
     #[error("could not {what} {place}: {source}")]
@@ -105,7 +112,7 @@ pub enum AgentError {
 }
 
 impl AgentError {
-    fn io(what: &'static str, place: &Path) -> impl FnOnce(io::Error) -> Self {
+    pub(super) fn io(what: &'static str, place: &Path) -> impl FnOnce(io::Error) -> Self {
         let place = place.display().to_string();
         move |source| Self::Io { what, place, source }
     }
@@ -114,8 +121,8 @@ impl AgentError {
 /// Works beside a target until it is told to end (by call, SIGTERM or SIGINT) or nobody has called for long. Takes back
 /// first what an earlier agent has left. At its end it takes back what it holds and ends the target's processes.
 pub async fn serve(options: AgentOptions) -> Result<(), AgentError> {
-    let AgentOptions { layout, folder, listen, linger, lease_max } = options;
-    if !listen.ip().is_loopback() {
+    let AgentOptions { layout, folder, listen, linger, lease_max, remote, token_file } = options;
+    if !listen.ip().is_loopback() && (remote.is_none() || token_file.is_none()) {
         return Err(AgentError::NotLoopback(listen));
     }
     guard::check_paths(&layout)?;
@@ -133,11 +140,19 @@ pub async fn serve(options: AgentOptions) -> Result<(), AgentError> {
     let shared = Shared {
         keeper: Arc::clone(&keeper),
         supervisor: supervisor.clone(),
-        token: seed::token().into(),
+        token: match &token_file {
+            Some(path) => tls::token(path)?.into(),
+            None => seed::token().into(),
+        },
         boot: boot_id.as_str().into(),
         end: CancellationToken::new(),
     };
-    write_access(&access_path, &shared, address)?;
+    let fingerprint = remote.as_ref().map(Remote::fingerprint).transpose()?;
+    let door = match &remote {
+        Some(remote) => Door::Encrypted(Encrypted::over(tcp, remote)?),
+        None => Door::Plain(tcp),
+    };
+    write_access(&access_path, &shared, address, fingerprint)?;
     let background = [
         tokio::spawn(socket::serve(unix, supervisor.clone())),
         tokio::spawn(Arc::clone(&keeper).tend()),
@@ -145,7 +160,10 @@ pub async fn serve(options: AgentOptions) -> Result<(), AgentError> {
         tokio::spawn(end_when_silent(Arc::clone(&keeper), linger, shared.end.clone())),
         tokio::spawn(end_on_signal(shared.end.clone())?),
     ];
-    answer_until_the_end(tcp, shared).await;
+    match door {
+        Door::Plain(tcp) => answer_until_the_end(tcp, shared).await,
+        Door::Encrypted(tls) => answer_until_the_end(tls, shared).await,
+    }
     keeper.ready.store(false, SeqCst);
     if tokio::time::timeout(LET_GO, keeper.let_go_of_all("the agent ends")).await.is_err() {
         tracing::error!("not everything could be taken back in time: the next sweep goes on");
@@ -162,6 +180,12 @@ pub async fn serve(options: AgentOptions) -> Result<(), AgentError> {
         durable::remove(path).map_err(AgentError::io("remove", path))?;
     }
     Ok(())
+}
+
+/// Where callers come in.
+enum Door {
+    Plain(TcpListener),
+    Encrypted(Encrypted),
 }
 
 /// Takes the folder, sweeps it, and only then opens the links.
@@ -188,6 +212,7 @@ async fn begin(
             layout: Arc::clone(layout),
             supervisor: Some(supervisor.clone()),
             links: Arc::new(open_links(layout).await?),
+            tasks: Arc::default(),
         },
         boot: boot.to_owned(),
         lease_max,
@@ -212,12 +237,18 @@ async fn open_links(layout: &Layout) -> Result<BTreeMap<LinkName, Proxy>, AgentE
     Ok(links)
 }
 
-fn write_access(path: &Path, shared: &Shared, address: SocketAddr) -> Result<(), AgentError> {
+fn write_access(
+    path: &Path,
+    shared: &Shared,
+    address: SocketAddr,
+    fingerprint: Option<String>,
+) -> Result<(), AgentError> {
     let access = Access {
         address: address.to_string(),
         token: shared.token.to_string(),
         pid: std::process::id(),
         boot: shared.boot.to_string(),
+        fingerprint,
     };
     let text = serde_json::to_vec_pretty(&access).map_err(|err| AgentError::io("write", path)(err.into()))?;
     durable::replace(path, &text, 0o600).map_err(AgentError::io("write", path))
@@ -243,7 +274,10 @@ async fn end_when_silent(keeper: Arc<Keeper>, linger: Span, end: CancellationTok
     }
 }
 
-fn end_on_signal(end: CancellationToken) -> Result<impl Future<Output = ()> + Send + 'static, AgentError> {
+/// Waits for SIGTERM or SIGINT, and says that the end has come.
+pub(super) fn end_on_signal(
+    end: CancellationToken,
+) -> Result<impl Future<Output = ()> + Send + 'static, AgentError> {
     let handler = |kind| signal(kind).map_err(AgentError::io("handle", Path::new("signals")));
     let mut terminate = handler(SignalKind::terminate())?;
     let mut interrupt = handler(SignalKind::interrupt())?;
@@ -256,10 +290,14 @@ fn end_on_signal(end: CancellationToken) -> Result<impl Future<Output = ()> + Se
     })
 }
 
-async fn answer_until_the_end(tcp: TcpListener, shared: Shared) {
+async fn answer_until_the_end<L>(listener: L, shared: Shared)
+where
+    L: axum::serve::Listener,
+    L::Addr: std::fmt::Debug,
+{
     let end = shared.end.clone();
     let ended = shared.end.clone().cancelled_owned();
-    let server = axum::serve(tcp, api::router(shared)).with_graceful_shutdown(ended);
+    let server = axum::serve(listener, api::router(shared)).with_graceful_shutdown(ended);
     let mut server = tokio::spawn(async move { server.await });
     tokio::select! {
         () = end.cancelled() => {}

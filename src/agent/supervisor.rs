@@ -4,7 +4,9 @@
 
 use super::{
     boot::{pause, watch_for},
-    process::{Identity, Process},
+    found,
+    health::is_healthy,
+    process::{Identity, Life, Limited, Process},
 };
 use crate::{
     base::{
@@ -12,17 +14,16 @@ use crate::{
         supervise::{self, ProcessState},
     },
     clock::{BoxFuture, Clock, SystemClock},
-    scenario::pack::{Layout, ProcessLayout},
+    scenario::pack::{Keeping, Layout, ProcessLayout, Reload, StopSignal},
 };
 use nix::sys::signal::Signal;
+use serde::{Deserialize, Serialize};
 use std::{
+    collections::BTreeMap,
     io,
+    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
-};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
 };
 
 /// How long an instance may take until its health is good.
@@ -60,6 +61,24 @@ pub(super) enum SupervisorError {
     },
 }
 
+/// What a fault does to every start of an instance. Known to this agent alone, so it is gone with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum StartWith {
+    /// The process is started so many milliseconds later.
+    Delay {
+        /// How many.
+        ms: u64,
+    },
+    /// The process sees another time.
+    Clock {
+        /// The library that shows it.
+        library: PathBuf,
+        /// Seconds ahead.
+        offset_s: i64,
+    },
+}
+
 /// All processes of a target.
 #[derive(Debug, Clone)]
 pub(super) struct Supervisor {
@@ -81,6 +100,7 @@ struct SlotState {
     wanted: bool,
     /// The kill fault that keeps it down.
     held: Option<InjectionId>,
+    start_with: BTreeMap<InjectionId, StartWith>,
     starts: u32,
     since: At,
     failures_in_a_row: u32,
@@ -97,6 +117,7 @@ impl Supervisor {
                     process: None,
                     wanted: false,
                     held: None,
+                    start_with: BTreeMap::new(),
                     starts: 0,
                     since: SystemClock.now(),
                     failures_in_a_row: 0,
@@ -120,8 +141,9 @@ impl Supervisor {
         for slot in self.slots.iter() {
             slot.state().wanted = true;
             let order = slot.order.lock().await;
-            if let Err(err) = slot.start_or_keep_trying().await {
-                tracing::warn!("{err}");
+            match slot.start_or_keep_trying().await {
+                Err(err) if slot.can_start() => tracing::warn!("{err}"),
+                _ => {}
             }
             drop(order);
             if !self.wait_healthy(&slot.layout.service, HEALTH_LIMIT).await {
@@ -146,11 +168,11 @@ impl Supervisor {
     /// What runs, in start order.
     pub(super) fn list(&self) -> Vec<supervise::Process> {
         let describe = |slot: &Arc<Slot>| {
+            let process = slot.identity();
             let state = slot.state();
-            let process = state.process.as_ref().filter(|process| process.is_alive());
             supervise::Process {
                 service: slot.layout.service.clone(),
-                pid: process.and_then(|process| u32::try_from(process.identity().pid).ok()),
+                pid: process.and_then(|process| u32::try_from(process.pid).ok()),
                 // Why it is down is for the responders to find out: a hold looks like a crash.
                 state: match (process, state.wanted) {
                     (Some(_), _) => ProcessState::Running,
@@ -178,6 +200,14 @@ impl Supervisor {
         let slot = self.slot(service)?;
         let _order = slot.order.lock().await;
         slot.state().held = None;
+        if let Keeping::Found { start, .. } = &slot.layout.care.keeping {
+            if start.is_empty() {
+                // Nobody here could start it again, so it is not ended either.
+                let why = io::Error::other("no command that starts it again is declared");
+                return Err(slot.io("restart", why));
+            }
+            slot.end_found().await;
+        }
         slot.end().await;
         slot.start_or_keep_trying().await
     }
@@ -185,19 +215,96 @@ impl Supervisor {
     /// Sends a signal to the instance's process.
     pub(super) fn signal(&self, service: &ServiceName, signal: Signal) -> Result<(), SupervisorError> {
         let slot = self.slot(service)?;
-        let process = slot.state().process.clone();
-        let process = process.ok_or_else(|| SupervisorError::Down(service.clone()))?;
-        match process.signal(signal) {
+        match slot.signal(signal) {
             Ok(true) => Ok(()),
             Ok(false) => Err(SupervisorError::Down(service.clone())),
             Err(source) => Err(slot.io("signal", source)),
         }
     }
 
+    /// Sends a signal to the instance's process if it is still this one. False, and nothing sent, if it is not.
+    pub(super) fn signal_this(
+        &self,
+        service: &ServiceName,
+        which: Identity,
+        signal: Signal,
+    ) -> Result<bool, SupervisorError> {
+        let slot = self.slot(service)?;
+        let process = slot.process(which);
+        process.map_or(Ok(false), |process| process.signal(signal)).map_err(|err| slot.io("signal", err))
+    }
+
+    /// What this process may use, as it was; `new`: what it may use from now on. Nothing if it is gone.
+    pub(super) fn limit(
+        &self,
+        service: &ServiceName,
+        which: Identity,
+        what: Limited,
+        new: Option<u64>,
+    ) -> Result<Option<u64>, SupervisorError> {
+        let slot = self.slot(service)?;
+        let process = slot.process(which);
+        process.map_or(Ok(None), |process| process.limit(what, new)).map_err(|err| slot.io("limit", err))
+    }
+
+    /// Every start of the instance will be like this.
+    pub(super) fn burden_starts(
+        &self,
+        service: &ServiceName,
+        by: &InjectionId,
+        with: StartWith,
+    ) -> Result<(), SupervisorError> {
+        self.slot(service)?.state().start_with.insert(by.clone(), with);
+        Ok(())
+    }
+
+    /// Whether this fault lies on the instance's starts.
+    pub(super) fn burdens_starts(&self, service: &ServiceName, by: &InjectionId) -> bool {
+        self.slot(service).is_ok_and(|slot| slot.state().start_with.contains_key(by))
+    }
+
+    /// Takes it off the instance's starts. Whether it was there.
+    pub(super) fn unburden_starts(
+        &self,
+        service: &ServiceName,
+        by: &InjectionId,
+    ) -> Result<bool, SupervisorError> {
+        Ok(self.slot(service)?.state().start_with.remove(by).is_some())
+    }
+
+    /// Ends the instance's process and starts it again, unless a kill fault keeps it down.
+    pub(super) async fn renew(&self, service: &ServiceName) -> Result<(), SupervisorError> {
+        let slot = self.slot(service)?;
+        let _order = slot.order.lock().await;
+        if slot.state().held.is_some() {
+            return Ok(());
+        }
+        slot.end().await;
+        slot.start_or_keep_trying().await
+    }
+
+    /// Starts an instance at once that waits for its next try, as if it had never failed.
+    pub(super) async fn start_now(&self, service: &ServiceName) -> Result<(), SupervisorError> {
+        let slot = self.slot(service)?;
+        let _order = slot.order.lock().await;
+        slot.state().failures_in_a_row = 0;
+        if slot.state().held.is_some() || !slot.state().wanted {
+            return Ok(());
+        }
+        slot.start_or_keep_trying().await
+    }
+
     /// Lets every running instance of a component read its configuration again.
-    pub(super) fn reload(&self, component: &ServiceName) -> Result<(), SupervisorError> {
+    pub(super) async fn reload(&self, component: &ServiceName) -> Result<(), SupervisorError> {
         for service in self.instances(component) {
-            match self.signal(&service, Signal::SIGHUP) {
+            let slot = self.slot(&service)?;
+            let done = match slot.layout.care.reload {
+                Reload::Hup => self.signal(&service, Signal::SIGHUP),
+                // What a kill fault holds down stays down.
+                Reload::Restart if slot.identity().is_some() => self.restart(&service).await,
+                Reload::Restart | Reload::None => Ok(()),
+            };
+            match done {
                 // One that is down reads it when it starts.
                 Ok(()) | Err(SupervisorError::Down(_)) => {}
                 Err(err) => return Err(err),
@@ -230,10 +337,7 @@ impl Supervisor {
 
     /// Which process the instance is now; nothing when it is down.
     pub(super) fn identity(&self, service: &ServiceName) -> Option<Identity> {
-        let slot = self.slot(service).ok()?;
-        let state = slot.state();
-        let process = state.process.as_ref();
-        process.filter(|process| process.is_alive()).map(Process::identity)
+        self.slot(service).ok()?.identity()
     }
 
     /// Kills the process, if it is still this one, and keeps the instance down. False, and nothing done, if it is
@@ -246,14 +350,13 @@ impl Supervisor {
     ) -> Result<bool, SupervisorError> {
         let slot = self.slot(service)?;
         let _order = slot.order.lock().await;
-        let process = slot.state().process.clone();
-        let Some(process) = process.filter(|process| process.identity() == which) else {
+        if slot.identity() != Some(which) {
             return Ok(false);
-        };
+        }
         slot.state().held = Some(by.clone());
-        match process.signal(Signal::SIGKILL) {
+        match slot.signal(Signal::SIGKILL) {
             Ok(_) => {
-                process.ended().await;
+                slot.ended(which).await;
                 slot.gone(which);
                 Ok(true)
             }
@@ -285,13 +388,12 @@ impl Supervisor {
         Ok(true)
     }
 
-    /// Waits until `GET /health` of the instance answers well; false if it does not in time.
+    /// Waits until the instance says that it is ready; false if it does not in time.
     async fn wait_healthy(&self, service: &ServiceName, limit: Duration) -> bool {
         let Ok(slot) = self.slot(service) else {
             return false;
         };
-        let address = &slot.layout.address;
-        let seen = async || (slot.is_up() && is_healthy(address).await).then_some(());
+        let seen = async || (slot.is_up() && is_healthy(&slot.layout).await).then_some(());
         watch_for(limit, seen).await.is_some()
     }
 }
@@ -305,8 +407,77 @@ impl Slot {
         SupervisorError::Io { what, service: self.layout.service.clone(), source }
     }
 
+    /// The instance's process, if it is this one.
+    fn process(&self, which: Identity) -> Option<Process> {
+        self.state().process.clone().filter(|process| process.identity() == which)
+    }
+
+    /// What faults do to a start: the wait, which ends early when it is taken back, and what the environment holds.
+    async fn bear(&self) -> Vec<(String, String)> {
+        let delay_ms = || {
+            let state = self.state();
+            let delays = state.start_with.values().filter_map(|with| match with {
+                StartWith::Delay { ms } => Some(*ms),
+                StartWith::Clock { .. } => None,
+            });
+            if state.wanted { delays.max() } else { None }
+        };
+        if let Some(ms) = delay_ms() {
+            watch_for(Duration::from_millis(ms), async || delay_ms().is_none().then_some(())).await;
+        }
+        let state = self.state();
+        let clock = state.start_with.values().find_map(|with| match with {
+            StartWith::Clock { library, offset_s } => Some([
+                ("LD_PRELOAD".to_owned(), library.display().to_string()),
+                ("FAKETIME".to_owned(), format!("{offset_s:+}s")),
+                ("FAKETIME_DONT_FAKE_MONOTONIC".to_owned(), "1".to_owned()),
+                ("DONT_FAKE_MONOTONIC".to_owned(), "1".to_owned()),
+            ]),
+            StartWith::Delay { .. } => None,
+        });
+        clock.map(Vec::from).unwrap_or_default()
+    }
+
     fn is_up(&self) -> bool {
-        self.state().process.as_ref().is_some_and(Process::is_alive)
+        self.identity().is_some()
+    }
+
+    /// The living process.
+    fn identity(&self) -> Option<Identity> {
+        match &self.layout.care.keeping {
+            Keeping::Found { pid_file, .. } => found::identity(pid_file),
+            Keeping::Ours => {
+                let state = self.state();
+                let process = state.process.as_ref();
+                process.filter(|process| process.is_alive()).map(Process::identity)
+            }
+        }
+    }
+
+    /// Sends a signal to the living process; false when there is none.
+    fn signal(&self, signal: Signal) -> io::Result<bool> {
+        match &self.layout.care.keeping {
+            Keeping::Found { pid_file, .. } => match found::identity(pid_file) {
+                Some(identity) => identity.signal(signal),
+                None => Ok(false),
+            },
+            Keeping::Ours => {
+                let process = self.state().process.clone();
+                process.map_or(Ok(false), |process| process.signal(signal))
+            }
+        }
+    }
+
+    /// Waits until this process has ended.
+    async fn ended(&self, which: Identity) {
+        let process = self.state().process.clone();
+        match process {
+            Some(process) if process.identity() == which => process.ended().await,
+            _ => {
+                let gone = async || matches!(which.life(), Ok(Life::Gone)).then_some(());
+                let _ = watch_for(GRACE, gone).await;
+            }
+        }
     }
 
     /// Starts the process and lets a task watch over it. The order lock is held by the caller.
@@ -314,7 +485,17 @@ impl Slot {
         if self.is_up() {
             return Ok(());
         }
-        let process = Process::start(self.layout.clone()).await.map_err(|source| self.io("start", source))?;
+        if let Keeping::Found { pid_file, start } = &self.layout.care.keeping {
+            if start.is_empty() {
+                return Err(self.io("start", io::Error::other("no command that starts it again is declared")));
+            }
+            found::start(pid_file, start).await.map_err(|source| self.io("start", source))?;
+            self.state().since = SystemClock.now();
+            return Ok(());
+        }
+        let extra = self.bear().await;
+        let started = Process::start(self.layout.clone(), extra).await;
+        let process = started.map_err(|source| self.io("start", source))?;
         let mut state = self.state();
         state.process = Some(process.clone());
         state.starts += 1;
@@ -334,10 +515,14 @@ impl Slot {
     /// As [`Slot::start`]; what fails is tried again, as after a crash.
     async fn start_or_keep_trying(self: &Arc<Self>) -> Result<(), SupervisorError> {
         let started = self.start().await;
-        if started.is_err() {
+        if started.is_err() && self.can_start() {
             tokio::spawn(revive(Arc::clone(self)));
         }
         started
+    }
+
+    fn can_start(&self) -> bool {
+        !matches!(&self.layout.care.keeping, Keeping::Found { start, .. } if start.is_empty())
     }
 
     /// Ends the process. The order lock is held by the caller.
@@ -346,15 +531,31 @@ impl Slot {
             return;
         };
         self.state().since = SystemClock.now();
-        let stopped = matches!(process.identity().life(), Ok(super::process::Life::Stopped));
+        let stopped = matches!(process.identity().life(), Ok(Life::Stopped));
         let grace = if stopped { GRACE_STOPPED } else { GRACE };
-        if let Err(err) = process.signal(Signal::SIGTERM) {
+        let signal = match self.layout.care.stop {
+            StopSignal::Term => Signal::SIGTERM,
+            StopSignal::Int => Signal::SIGINT,
+            StopSignal::Quit => Signal::SIGQUIT,
+        };
+        if let Err(err) = process.signal(signal) {
             tracing::warn!("could not end `{}`: {err}", self.layout.service);
         }
         if tokio::time::timeout(grace, process.ended()).await.is_err() {
             let _ = process.signal(Signal::SIGKILL);
             process.ended().await;
         }
+    }
+
+    /// Ends a process that somebody else has started.
+    async fn end_found(&self) {
+        let Some(which) = self.identity() else { return };
+        let _ = which.let_run();
+        let _ = which.signal(Signal::SIGTERM);
+        self.ended(which).await;
+        // One that is still the same has had its time.
+        let _ = which.signal(Signal::SIGKILL);
+        self.ended(which).await;
     }
 
     /// Notes that this process is gone. Whether it was still the slot's: if not, it was ended on purpose.
@@ -395,20 +596,6 @@ fn revive(slot: Arc<Slot>) -> BoxFuture<'static, ()> {
             }
         }
     })
-}
-
-/// Whether `GET /health` answers with 2xx within a second.
-async fn is_healthy(address: &str) -> bool {
-    const PATIENCE: Duration = Duration::from_secs(1);
-    let ask = async {
-        let mut stream = TcpStream::connect(address).await?;
-        let request = format!("GET /health HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
-        stream.write_all(request.as_bytes()).await?;
-        let mut head = [0; 12];
-        stream.read_exact(&mut head).await?;
-        io::Result::Ok(head.starts_with(b"HTTP/1.") && head[9] == b'2')
-    };
-    matches!(tokio::time::timeout(PATIENCE, ask).await, Ok(Ok(true)))
 }
 
 #[cfg(test)]
@@ -474,7 +661,7 @@ mod tests {
         supervisor.signal(&east, Signal::SIGSTOP).unwrap();
         supervisor.restart(&east).await.unwrap();
         assert_ne!(supervisor.identity(&east), Some(before));
-        assert_eq!(before.life().unwrap(), super::super::process::Life::Gone);
+        assert_eq!(before.life().unwrap(), Life::Gone);
         let nobody = "nobody".parse().unwrap();
         assert!(matches!(supervisor.restart(&nobody).await, Err(SupervisorError::NoSuch(_))));
         supervisor.stop_all().await;

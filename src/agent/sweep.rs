@@ -2,7 +2,7 @@
 
 use super::{
     AgentError, boot, guard,
-    lever::{Hands, PreImage},
+    lever::Hands,
     record::{LeaseStore, Record},
 };
 use crate::{
@@ -114,8 +114,7 @@ async fn take_back(
         report.failed.push((id, "nothing is held".to_owned()));
         return;
     };
-    let process = matches!(held.pre_image, PreImage::ProcessStop(_) | PreImage::ProcessKill(_));
-    let undone = if process && held.boot != boot {
+    let undone = if held.pre_image.is_of_a_process() && held.boot != boot {
         // Every process of then is gone, and numbers are given out anew.
         Ok(Undone::AlreadyClean)
     } else {
@@ -147,7 +146,7 @@ mod tests {
     use super::{
         super::{
             lever::{
-                process_stop,
+                PreImage, process_stop,
                 tests::{WEB, layout},
             },
             process::{Life, Process},
@@ -262,7 +261,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let layout = layout(folder.path());
         let agent = folder.path().join("agent");
-        let process = Process::start(layout.processes[0].clone()).await.unwrap();
+        let process = Process::start(layout.processes[0].clone(), Vec::new()).await.unwrap();
         let identity = process.identity();
         process.signal(Signal::SIGSTOP).unwrap();
         let limit = Duration::from_secs(10);

@@ -18,6 +18,8 @@ pub const EVENT_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub const JOURNAL_BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
 /// Most faults that one plan may hold.
 pub const FAULTS_MAX: usize = 64;
+/// Most faults that injectors may add while a drill is played.
+pub const REACTIONS_MAX: usize = 16;
 /// Most steps that one plan may hold.
 pub const STEPS_MAX: usize = 1000;
 /// Hints that may be given in one drill.

@@ -17,19 +17,20 @@ Examples:
   gameday check my-drill.yaml            one scenario
   gameday check drills/*.yaml            several
   gameday check drills/pack.yaml         a pack: its target, documentation and traffic
+  gameday check drills/target.yaml       a target of your own
   gameday check depot/pool-shrink        a built-in one
   gameday check my-drill.yaml --json     for editors and CI
 
 Exit code 3 when there is a problem.";
 
-/// Finds every mistake in scenarios and packs
+/// Finds every mistake in scenarios, packs and targets
 ///
 /// Reads the files, runs the injectors that they name in a process of their own, and prints every problem at once with
 /// its line and what to do about it. Nothing is changed and nothing is started.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Check {
-    /// Scenario files, `pack.yaml` files, or names of built-in scenarios
+    /// Scenario files, `pack.yaml` and `target.yaml` files, or names of built-in scenarios
     #[arg(required = true, value_name = "FILE")]
     files: Vec<String>,
     /// Prints JSON: {"ok", "files": [{"file", "ok", "problems": [..]}]}
@@ -86,6 +87,9 @@ fn look(library: &Library, file: &str) -> Result<(), LoadError> {
     if path.file_name().is_some_and(|name| name == "pack.yaml") {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         return library.load_pack(&folder.to_string_lossy()).map(drop);
+    }
+    if path.file_name().is_some_and(|name| name == "target.yaml") {
+        return library.load_target(path).map(drop);
     }
     library.load(file).map(drop)
 }

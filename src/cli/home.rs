@@ -80,6 +80,11 @@ impl Home {
         self.0.join("certificates")
     }
 
+    /// Names of described targets that may be broken from here, one in each line.
+    pub fn allowed(&self) -> PathBuf {
+        self.0.join("allowed-targets")
+    }
+
     /// Targets that are laid out here.
     pub fn targets(&self) -> PathBuf {
         self.0.join("targets")

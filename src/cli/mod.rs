@@ -33,6 +33,7 @@ mod schema;
 mod score;
 pub mod shelf;
 pub mod show;
+mod target;
 mod verb;
 mod wire;
 
@@ -116,6 +117,7 @@ enum Command {
     Doctor(doctor::Doctor),
     Depot(depot::Depot),
     Agent(agent::Agent),
+    Target(target::Target),
     Completions(completions::Completions),
 }
 
@@ -159,6 +161,7 @@ impl Command {
             Self::Doctor(command) => command.run(),
             Self::Depot(command) => command.run(),
             Self::Agent(command) => command.run(),
+            Self::Target(command) => command.run(),
             Self::Completions(command) => command.run(),
         }
     }

@@ -116,7 +116,7 @@ impl Play {
             preflight::refuse(&self, &home, store.as_ref(), &self.plan(self.start)).await?;
         }
         self.say("Laying out the target and starting its services ...")?;
-        let stage = Stage::raise(&home).await?;
+        let stage = Stage::raise(&home, &self.scenario.pack).await?;
         if let Some(start) = self.start {
             self.say(&begins(start, clock.now()))?;
         }
@@ -180,7 +180,7 @@ impl Play {
         let mut conductor = Conductor::begin(hands, plan, stage.map(Stage::attachment), epoch)
             .await
             .map_err(|error| engine_failure(&error))?;
-        self.doors(home).conduct(&mut conductor, stage.map(Stage::tools).as_deref()).await?;
+        self.doors(home).conduct(&mut conductor, stage).await?;
         Ok((conductor, folder))
     }
 
@@ -234,10 +234,10 @@ impl Doors<'_> {
     pub(super) async fn conduct(
         &self,
         conductor: &mut Conductor,
-        tools: Option<&Path>,
+        stage: Option<&Stage>,
     ) -> Result<(), Failure> {
         let over = CancellationToken::new();
-        let doors = self.open(conductor, tools, &over).await?;
+        let doors = self.open(conductor, stage, &over).await?;
         let watcher = tokio::spawn(watch(conductor.desk(), self.show, self.since));
         let stopper = tokio::spawn(stop_on_interrupt(conductor.desk()));
         let lever = tokio::spawn(safety::stop_when_engaged(self.home.clone(), conductor.desk()));
@@ -257,10 +257,10 @@ impl Doors<'_> {
     async fn open(
         &self,
         conductor: &Conductor,
-        tools: Option<&Path>,
+        stage: Option<&Stage>,
         over: &CancellationToken,
     ) -> Result<Option<JoinHandle<()>>, Failure> {
-        let Some(tools) = tools else { return Ok(None) };
+        let Some(stage) = stage else { return Ok(None) };
         let listener = TcpListener::bind(self.listen)
             .await
             .map_err(Failure::io(format!("listen on {}", self.listen)))?;
@@ -276,8 +276,9 @@ impl Doors<'_> {
             }
             text.push_str("Give each side only its own line: it says what its holder may see and do.\n");
             text.push_str(&format!(
-                "\nThe target's operations tool:  export PATH={}:$PATH; depotctl list\n\n",
-                tools.display()
+                "\nThe target's operations tool:  export PATH={}:$PATH; {} list\n\n",
+                stage.tools().display(),
+                stage.tool()
             ));
             show::print(&text)?;
         }
@@ -404,8 +405,10 @@ pub(super) async fn clear_away(stage: Stage, conductor: &mut Conductor) -> Resul
     if conductor.drill().is_clean() {
         return stage.strike().await;
     }
-    stage.strike_to_pristine().await?;
-    conductor.target_was_reset().await.map_err(|error| engine_failure(&error))
+    if stage.strike_to_pristine().await? {
+        conductor.target_was_reset().await.map_err(|error| engine_failure(&error))?;
+    }
+    Ok(())
 }
 
 /// Writes journal, score and debrief.

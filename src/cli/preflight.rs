@@ -73,7 +73,7 @@ pub(super) async fn refuse(
     plan: &Plan,
 ) -> Result<(), Failure> {
     let facts = Facts {
-        allowed: wire::targets_allowed(),
+        allowed: wire::targets_allowed(home),
         agent: None,
         left: left(home, store).await?,
         rehearsed: rehearsed(home, plan, || is_built_in(wanted))?,

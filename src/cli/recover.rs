@@ -15,8 +15,9 @@ use crate::{
         event::{Attachment, Recorded},
     },
     engine::{Conductor, Hands},
+    library::worker::ScriptRunner,
     notify::{Routes, Terminal},
-    scenario::pack::Layout,
+    scenario::pack::{Driver, Layout},
     store::Store,
     target::{
         Injector,
@@ -162,6 +163,7 @@ pub(super) async fn recover(
     out: &Path,
 ) -> Result<Recovered, Failure> {
     let attachment = left.folded.attached().cloned();
+    let driver = left.folded.plan().target.driver;
     let alive = match &attachment {
         Some(attachment) => living_agent(Path::new(&attachment.folder)).await,
         None => None,
@@ -194,12 +196,13 @@ pub(super) async fn recover(
         traffic: Arc::new(Absent),
         operator: Arc::new(Absent),
         notifier: Arc::new(routes),
+        scripts: ScriptRunner::InProcess,
     };
     let mut conductor = Conductor::take_over(hands, &left.drill, epoch, false)
         .await
         .map_err(|error| engine_failure(&error))?;
     conductor.conduct().await.map_err(|error| engine_failure(&error))?;
-    if let Some(agent) = alive {
+    if let Some(agent) = alive.filter(|_| driver != Driver::Agent) {
         // The drill is over; the embedded target that was staged for it goes, too.
         agent.shutdown().await.map_err(Failure::io("end the target's agent"))?;
     }

@@ -167,7 +167,7 @@ async fn play_on(
         let mut conductor = Conductor::take_over(hands, &left.drill, epoch, true)
             .await
             .map_err(|error| engine_failure(&error))?;
-        doors.conduct(&mut conductor, Some(&stage.tools())).await?;
+        doors.conduct(&mut conductor, Some(&stage)).await?;
         Ok(conductor)
     };
     let mut conductor = match conducted.await {

@@ -4,12 +4,13 @@ use super::{
     exit::{Exit, Failure},
     show,
 };
-use crate::scenario::file::{PackFile, ScenarioFile};
+use crate::scenario::file::{PackFile, ScenarioFile, TargetFile};
 
 const EXAMPLES: &str = "\
 Examples:
   gameday schema > scenario.schema.json
   gameday schema pack > pack.schema.json
+  gameday schema target > target.schema.json
 
 In an editor with the YAML language server, the first line of a scenario may be:
   # yaml-language-server: $schema=scenario.schema.json";
@@ -31,6 +32,8 @@ enum Of {
     Scenario,
     /// A pack: `pack.yaml`
     Pack,
+    /// A target: `target.yaml`
+    Target,
 }
 
 impl Schema {
@@ -38,6 +41,7 @@ impl Schema {
         show::json(&match self.of {
             Of::Scenario => schemars::schema_for!(ScenarioFile),
             Of::Pack => schemars::schema_for!(PackFile),
+            Of::Target => schemars::schema_for!(TargetFile),
         })?;
         Ok(Exit::Done)
     }

@@ -10,19 +10,25 @@ use crate::{
     depot,
     drill::{event::Attachment, plan::Plan},
     engine::Hands,
-    fault::protocol::ACCESS,
+    fault::protocol::{ACCESS, Access},
+    library::worker::ScriptRunner,
     notify::Notifier,
-    scenario::pack::Layout,
+    scenario::{
+        blueprint::{AgentAddress, Blueprint, Filling},
+        pack::{Keeping, Layout, Pack, ProbeAsk, ProcessLayout, TargetDescription},
+    },
+    staging,
     store::{SqliteStore, Store},
     target::{
-        absent::Absent, agent_client::AgentClient, http_prober::HttpProber, operator::CommandOperator,
+        absent::Absent, agent_client::AgentClient, operator::CommandOperator, prober::TargetProber,
         traffic::WorkloadTraffic,
     },
 };
 use nix::fcntl::{Flock, FlockArg};
 use std::{
     fs::{self, File, OpenOptions},
-    os::unix::process::CommandExt as _,
+    io::Write as _,
+    os::unix::{fs::OpenOptionsExt as _, process::CommandExt as _},
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::Arc,
@@ -35,6 +41,8 @@ use tokio_util::sync::CancellationToken;
 const READY: Span = Span::from_secs(60);
 /// How long an agent may take to put everything back and end.
 const STRIKE: Duration = Duration::from_secs(60);
+/// Where targets lie whose processes step down from root to other users.
+const OUTSIDE: &str = "/var/lib/gameday/targets";
 /// How often a target that is being staged is looked at.
 const LOOK: Span = Span::from_millis(100);
 
@@ -45,8 +53,11 @@ pub(super) async fn open_store(home: &Home) -> Result<Arc<dyn Store>, Failure> {
 }
 
 /// Names of the targets that may be broken from here.
-pub(super) fn targets_allowed() -> Vec<String> {
-    vec![depot::describe().name]
+pub(super) fn targets_allowed(home: &Home) -> Vec<String> {
+    // A list that cannot be read allows nothing.
+    let text = fs::read_to_string(home.allowed()).unwrap_or_default();
+    let own = text.lines().map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned);
+    std::iter::once(depot::describe().name).chain(own).collect()
 }
 
 /// A lock that lives as long as the engine that conducts a drill; the system drops it with the process.
@@ -66,7 +77,7 @@ pub(super) fn lock_drill(home: &Home, drill: &str) -> Result<Option<DrillLock>, 
     Ok(Flock::lock(file, FlockArg::LockExclusiveNonblock).ok())
 }
 
-/// An embedded target that was laid out and started for a drill, with the agent beside it.
+/// A target that was staged for a drill, with the agent beside it.
 pub(super) struct Stage {
     /// What was laid out.
     pub(super) layout: Layout,
@@ -74,24 +85,35 @@ pub(super) struct Stage {
     pub(super) folder: PathBuf,
     /// Reaches the agent.
     pub(super) agent: Arc<AgentClient>,
-    instance: u8,
+    ground: Ground,
     program: PathBuf,
     striking: CancellationToken,
     keeper: JoinHandle<()>,
 }
 
+/// What a target was laid out from.
+enum Ground {
+    /// The embedded one, with the number of its addresses.
+    Depot(u8),
+    /// A described one.
+    Described,
+    /// A described one beside an agent on another host, which stays when the drill is over.
+    Remote,
+}
+
 impl Stage {
-    /// Lays a target out on addresses that are free, starts its agent as a process of its own, and waits until every
-    /// service answers. The agent is started again when it dies; it outlives this process.
-    pub(super) async fn raise(home: &Home) -> Result<Self, Failure> {
+    /// Lays a pack's target out on addresses that are free, starts its agent as a process of its own, and waits until
+    /// every service answers. The agent is started again when it dies; it outlives this process.
+    pub(super) async fn raise(home: &Home, pack: &Pack) -> Result<Self, Failure> {
         let program = this_program()?;
-        let instance =
-            depot::free_instance().map_err(Failure::io("find free loopback addresses for the target"))?;
-        let name = format!("depot-{instance}");
-        let root = home.targets().join(&name);
+        if let Some(Blueprint { agent: Some(address), .. }) = &pack.blueprint {
+            return Self::reach(home, pack, address, program).await;
+        }
+        let (layout, name, ground) = match &pack.blueprint {
+            None => lay_out_depot(home, &program)?,
+            Some(blueprint) => lay_out_described(home, &pack.target.name, blueprint, &program).await?,
+        };
         let folder = home.agents().join(&name);
-        let layout = depot::lay_out(&root, instance, &program)
-            .map_err(Failure::io(format!("lay the target out in {}", root.display())))?;
         preflight::refuse_target(&layout)?;
         fs::create_dir_all(&folder).map_err(Failure::io(format!("make {}", folder.display())))?;
         let access = folder.join(ACCESS);
@@ -99,9 +121,62 @@ impl Stage {
             fs::remove_file(&access).map_err(Failure::io(format!("remove {}", access.display())))?;
         }
         let striking = CancellationToken::new();
+        let root = layout.root.clone();
         let keeper = tokio::spawn(keep_agent(program.clone(), root, folder.clone(), striking.clone()));
         let agent = wait_until_ready(&folder).await.inspect_err(|_| striking.cancel())?;
-        Ok(Self { layout, folder, agent: Arc::new(agent), instance, program, striking, keeper })
+        if let Err(failure) = all_run(&agent, &layout).await {
+            striking.cancel();
+            // The agent ends what it has started.
+            let _ = agent.shutdown().await;
+            return Err(failure);
+        }
+        Ok(Self { layout, folder, agent: Arc::new(agent), ground, program, striking, keeper })
+    }
+
+    /// Finds the agent on another host, which has its target laid out and running.
+    async fn reach(
+        home: &Home,
+        pack: &Pack,
+        address: &AgentAddress,
+        program: PathBuf,
+    ) -> Result<Self, Failure> {
+        let folder = home.agents().join(&pack.target.name);
+        fs::create_dir_all(&folder).map_err(Failure::io(format!("make {}", folder.display())))?;
+        let token = fs::read_to_string(&address.token_file)
+            .map_err(Failure::io(format!("read the agent's token from {}", address.token_file)))?;
+        let access = Access {
+            address: address.address.clone(),
+            token: token.trim().to_owned(),
+            pid: 0,
+            boot: String::new(),
+            fingerprint: address.fingerprint.clone(),
+        };
+        let path = folder.join(ACCESS);
+        let text = serde_json::to_vec_pretty(&access).expect("it has text keys only");
+        let failed = |error| Failure::io(format!("write {}", path.display()))(error);
+        let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&path);
+        file.as_mut()
+            .map_err(|error| error.kind().into())
+            .and_then(|file| file.write_all(&text))
+            .map_err(failed)?;
+        let agent = wait_until_ready(&folder).await?;
+        let about = agent.attestation().await.map_err(Failure::io("ask the target's agent"))?;
+        if about.target != pack.target.name {
+            return Err(Failure::refused(format!(
+                "could not use the agent at {}: it is beside `{}`, and not beside `{}`",
+                address.address, about.target, pack.target.name
+            )));
+        }
+        let layout = staging::seen_from_afar(pack.blueprint.as_ref().expect("it has an address"), &about);
+        Ok(Self {
+            layout,
+            folder,
+            agent: Arc::new(agent),
+            ground: Ground::Remote,
+            program,
+            striking: CancellationToken::new(),
+            keeper: tokio::spawn(async {}),
+        })
     }
 
     /// Where recovery finds this target.
@@ -118,6 +193,21 @@ impl Stage {
         self.layout.root.join("bin")
     }
 
+    /// What it is called.
+    pub(super) fn tool(&self) -> &str {
+        self.layout.tool.as_ref().map_or("depotctl", |tool| &tool.name)
+    }
+
+    /// What the operations tool needs to know.
+    fn tool_environment(&self) -> Vec<(String, String)> {
+        match self.ground {
+            Ground::Depot(_) => vec![("DEPOT_ROOT".to_owned(), self.layout.root.display().to_string())],
+            Ground::Described | Ground::Remote => {
+                std::env::var("PATH").map(|path| ("PATH".to_owned(), path)).into_iter().collect()
+            }
+        }
+    }
+
     /// The world of one plan on this target.
     pub(super) fn hands(
         &self,
@@ -131,14 +221,16 @@ impl Stage {
             .front_door
             .parse()
             .map_err(Failure::io(format!("read the target's address {}", self.layout.front_door)))?;
-        let addresses =
-            self.layout.processes.iter().map(|one| (one.service.clone(), one.address.clone())).collect();
-        let root = ("DEPOT_ROOT".to_owned(), self.layout.root.display().to_string());
+        let ours = self.layout.processes.iter().map(|one| (one.service.clone(), one.address.clone()));
+        let addresses = ours.chain(self.layout.apart.clone()).collect();
+        let target = with_places(&plan.target, &self.layout);
+        let certificates = self.layout.certificates.clone();
         Ok(Hands {
             store,
             injector: self.agent.clone(),
             prober: Arc::new(
-                HttpProber::new(&plan.target, addresses).map_err(Failure::io("prepare the probes"))?,
+                TargetProber::new(&target, addresses, certificates)
+                    .map_err(Failure::io("prepare the probes"))?,
             ),
             traffic: Arc::new(WorkloadTraffic::new(
                 plan.workload.clone(),
@@ -146,14 +238,24 @@ impl Stage {
                 plan.seed,
                 clock.clone(),
             )),
-            operator: Arc::new(CommandOperator::new(plan.target.clone(), self.tools(), vec![root])),
+            operator: match self.ground {
+                Ground::Remote => self.agent.clone(),
+                _ => {
+                    Arc::new(CommandOperator::new(plan.target.clone(), self.tools(), self.tool_environment()))
+                }
+            },
             notifier,
             clock,
+            scripts: ScriptRunner::Worker(self.program.clone()),
         })
     }
 
     /// Ends the target: everything held is taken back first.
     pub(super) async fn strike(self) -> Result<(), Failure> {
+        if matches!(self.ground, Ground::Remote) {
+            // Everything is taken back by now, or the leases see to it; the target belongs to its host.
+            return Ok(());
+        }
         self.striking.cancel();
         // An agent that is gone already has nothing to end.
         let asked = self.agent.shutdown().await;
@@ -165,14 +267,102 @@ impl Stage {
         }
     }
 
-    /// Ends the target and lays it out anew, so that nothing of what was done to it is left.
-    pub(super) async fn strike_to_pristine(self) -> Result<(), Failure> {
-        let (instance, program, root, folder) =
-            (self.instance, self.program.clone(), self.layout.root.clone(), self.folder.clone());
+    /// Ends the target and lays it out anew or removes it, so that nothing of what was done to it is left. False where
+    /// that cannot be: processes that were there before us stay as they are.
+    pub(super) async fn strike_to_pristine(self) -> Result<bool, Failure> {
+        let (program, root, folder) = (self.program.clone(), self.layout.root.clone(), self.folder.clone());
+        let ours = |process: &ProcessLayout| process.care.keeping == Keeping::Ours;
+        let all_ours = !matches!(self.ground, Ground::Remote)
+            && self.layout.apart.is_empty()
+            && self.layout.processes.iter().all(ours);
+        let number = match self.ground {
+            Ground::Depot(number) => Some(number),
+            Ground::Described | Ground::Remote => None,
+        };
         self.strike().await?;
-        depot::lay_out(&root, instance, &program).map_err(Failure::io("lay the target out anew"))?;
-        fs::remove_dir_all(&folder).map_err(Failure::io(format!("remove {}", folder.display())))
+        match number {
+            Some(number) => {
+                depot::lay_out(&root, number, &program).map_err(Failure::io("lay the target out anew"))?;
+            }
+            None if all_ours => staging::remove(&root).map_err(Failure::io("remove the target"))?,
+            None => return Ok(false),
+        }
+        fs::remove_dir_all(&folder).map_err(Failure::io(format!("remove {}", folder.display())))?;
+        Ok(true)
     }
+}
+
+/// Lays a target file's target out on this host, for an agent that engines on other hosts use.
+pub(super) async fn lay_out_here(file: &Path, root: &Path) -> Result<(), Failure> {
+    let library = super::shelf::Shelf::default().library()?;
+    let (target, blueprint) = library.load_target(file).map_err(|error| super::shelf::complain(&error))?;
+    let number = staging::addresses::free_number(&blueprint).map_err(Failure::io("lay the target out"))?;
+    let program = this_program()?;
+    let ground =
+        staging::Ground { name: &target.name, blueprint: &blueprint, root, number, program: &program };
+    staging::lay_out(ground)
+        .await
+        .map(drop)
+        .map_err(Failure::io(format!("lay the target out in {}", root.display())))
+}
+
+/// The embedded target on free addresses.
+fn lay_out_depot(home: &Home, program: &Path) -> Result<(Layout, String, Ground), Failure> {
+    let number =
+        depot::free_instance().map_err(Failure::io("find free loopback addresses for the target"))?;
+    let name = format!("depot-{number}");
+    let root = home.targets().join(&name);
+    let layout = depot::lay_out(&root, number, program)
+        .map_err(Failure::io(format!("lay the target out in {}", root.display())))?;
+    Ok((layout, name, Ground::Depot(number)))
+}
+
+/// A described target on free addresses.
+async fn lay_out_described(
+    home: &Home,
+    target: &str,
+    blueprint: &Blueprint,
+    program: &Path,
+) -> Result<(Layout, String, Ground), Failure> {
+    let number = staging::addresses::free_number(blueprint).map_err(Failure::io("lay the target out"))?;
+    let name = format!("{target}-{number}");
+    let known = home.targets().join(&name);
+    let root = if steps_down(blueprint) { Path::new(OUTSIDE).join(&name) } else { known.clone() };
+    let ground = staging::Ground { name: target, blueprint, root: &root, number, program };
+    let layout = staging::lay_out(ground)
+        .await
+        .map_err(Failure::io(format!("lay the target out in {}", root.display())))?;
+    if root != known {
+        // Recovery looks here, wherever the target lies.
+        fs::create_dir_all(&known).map_err(Failure::io(format!("make {}", known.display())))?;
+        let (from, to) = (root.join("layout.json"), known.join("layout.json"));
+        fs::copy(&from, &to).map_err(Failure::io(format!("write {}", to.display())))?;
+    }
+    Ok((layout, name, Ground::Described))
+}
+
+/// Whether something of it will run as another user, who may not look into the home.
+fn steps_down(blueprint: &Blueprint) -> bool {
+    let users = blueprint.services.iter().filter_map(|service| service.user.as_ref());
+    nix::unistd::Uid::effective().is_root() && users.count() > 0
+}
+
+/// The description with the places of this layout in the probes' commands.
+fn with_places(target: &TargetDescription, layout: &Layout) -> TargetDescription {
+    let ours = layout.processes.iter().map(|one| (one.service.to_string(), one.address.clone()));
+    let apart = layout.apart.iter().map(|(service, address)| (service.to_string(), address.clone()));
+    let links = layout.links.iter().map(|link| (link.link.to_string(), link.listen.clone()));
+    let filling = Filling {
+        root: layout.root.display().to_string(),
+        addresses: ours.chain(apart).chain(links).collect(),
+    };
+    let mut target = target.clone();
+    for probe in &mut target.probes {
+        if let ProbeAsk::Command { argv } = &mut probe.ask {
+            *argv = filling.fill_all(argv);
+        }
+    }
+    target
 }
 
 /// The world without a target: for a start that was missed.
@@ -185,6 +375,7 @@ pub(super) fn hands_without_target(store: Arc<dyn Store>, notifier: Arc<dyn Noti
         traffic: Arc::new(Absent),
         operator: Arc::new(Absent),
         notifier,
+        scripts: ScriptRunner::InProcess,
     }
 }
 
@@ -224,6 +415,16 @@ fn start_agent(program: &Path, root: &Path, folder: &Path) -> std::io::Result<st
         .stderr(log)
         .process_group(0)
         .spawn()
+}
+
+/// Whether every process runs: one that does not start is said now, and not as a steady state that never comes.
+async fn all_run(agent: &AgentClient, layout: &Layout) -> Result<(), Failure> {
+    let processes = agent.processes().await.map_err(Failure::io("ask the target's agent"))?;
+    let Some(down) = processes.iter().find(|one| one.pid.is_none()) else { return Ok(()) };
+    let place = layout.processes.iter().find(|one| one.service == down.service);
+    let log = place.map_or_else(String::new, |one| one.log.display().to_string());
+    Err(Failure::world(format!("could not start `{}`: it ends again, or never began", down.service))
+        .with_help(format!("Its own words are in {log}, the agent's beside its folder in agent.log.")))
 }
 
 async fn wait_until_ready(folder: &Path) -> Result<AgentClient, Failure> {

@@ -3,6 +3,7 @@
 use super::{
     error::DepotError,
     host::{Ctx, Failure},
+    machine::Machine,
     telemetry::{Metrics, Stopwatch},
 };
 use axum::{
@@ -14,6 +15,8 @@ use std::{sync::Arc, time::Duration};
 
 /// The header that carries a request's id from service to service.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The header that carries the credential of the service that asks.
+pub(super) const CREDENTIAL: HeaderName = HeaderName::from_static("x-depot-credential");
 /// The header that carries a content's version.
 pub(super) const VERSION: HeaderName = HeaderName::from_static("x-object-version");
 
@@ -24,6 +27,7 @@ pub(super) struct Peer {
     base: String,
     client: reqwest::Client,
     metrics: Arc<Metrics>,
+    machine: Arc<Machine>,
 }
 
 /// What is asked.
@@ -90,12 +94,19 @@ pub(super) fn client() -> Result<reqwest::Client, DepotError> {
 }
 
 impl Peer {
-    pub(super) fn new(name: &str, address: &str, client: &reqwest::Client, metrics: &Arc<Metrics>) -> Self {
+    pub(super) fn new(
+        name: &str,
+        address: &str,
+        client: &reqwest::Client,
+        metrics: &Arc<Metrics>,
+        machine: &Arc<Machine>,
+    ) -> Self {
         Self {
             name: name.to_owned(),
             base: format!("http://{address}"),
             client: client.clone(),
             metrics: Arc::clone(metrics),
+            machine: Arc::clone(machine),
         }
     }
 
@@ -150,6 +161,7 @@ impl Peer {
             .request(ask.method, format!("{}{}", self.base, ask.path))
             .headers(ask.headers)
             .header(REQUEST_ID, ctx.request_id.as_str())
+            .header(CREDENTIAL, self.machine.credential())
             .timeout(ask.timeout)
             .body(ask.body)
             .send()
@@ -184,11 +196,13 @@ impl Peer {
             }
             _ => StatusCode::SERVICE_UNAVAILABLE,
         };
-        let detail = serde_json::from_slice::<serde_json::Value>(&reply.body)
-            .ok()
-            .and_then(|body| body.get("detail").and_then(|text| text.as_str().map(str::to_owned)))
-            .unwrap_or_default();
-        let code = if status == StatusCode::INSUFFICIENT_STORAGE { "storage_full" } else { "upstream_error" };
+        let body: serde_json::Value = serde_json::from_slice(&reply.body).unwrap_or_default();
+        let detail = body["detail"].as_str().unwrap_or_default();
+        let code = match body["error"].as_str() {
+            Some("quota_exceeded") => "quota_exceeded",
+            _ if status == StatusCode::INSUFFICIENT_STORAGE => "storage_full",
+            _ => "upstream_error",
+        };
         Failure::new(status, code, format!("{} answered {}: {detail}", self.name, reply.status.as_u16()))
     }
 

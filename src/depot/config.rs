@@ -44,9 +44,13 @@ pub(super) fn current_file(root: &Path, component: &str) -> PathBuf {
 pub(super) fn problem_with(component: &str, text: &str) -> Result<(), String> {
     match component {
         Edge::COMPONENT => Edge::parse(text).map(drop),
+        Registry::COMPONENT => Registry::parse(text).map(drop),
+        Queue::COMPONENT => Queue::parse(text).map(drop),
+        Worker::COMPONENT => Worker::parse(text).map(drop),
         Web::COMPONENT => Web::parse(text).map(drop),
         Session::COMPONENT => Session::parse(text).map(drop),
-        Metadata::COMPONENT => Metadata::parse(text).map(drop),
+        // The replica is the same program.
+        Metadata::COMPONENT | "replica" => Metadata::parse(text).map(drop),
         Storage::COMPONENT => Storage::parse(text).map(drop),
         other => Err(format!("there is no component `{other}`")),
     }
@@ -114,7 +118,32 @@ pub(super) struct Web {
     pub(super) metadata: WebMetadata,
     pub(super) session: WebSession,
     pub(super) storage: WebStorage,
+    pub(super) jobs: WebJobs,
+    pub(super) recorder: WebRecorder,
+    pub(super) limits: WebLimits,
     pub(super) log: LogSettings,
+}
+
+/// `[jobs]` of `web.toml`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WebJobs {
+    pub(super) checksum_every: u64,
+}
+
+/// `[recorder]` of `web.toml`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WebRecorder {
+    pub(super) max: u64,
+    pub(super) body_kib: u64,
+}
+
+/// `[limits]` of `web.toml`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WebLimits {
+    pub(super) memory_mib: u64,
 }
 
 /// `[pool]` of `web.toml`.
@@ -130,6 +159,17 @@ pub(super) struct WebPool {
 #[serde(deny_unknown_fields)]
 pub(super) struct WebMetadata {
     pub(super) timeout_ms: u64,
+    pub(super) read: CatalogueRead,
+}
+
+/// Which catalogue answers downloads and listings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum CatalogueRead {
+    /// The primary.
+    Primary,
+    /// The one of the own datacenter, which may be behind.
+    Near,
 }
 
 /// `[session]` of `web.toml`.
@@ -181,6 +221,10 @@ impl Settings for Web {
         within("session.cache_ms", self.session.cache_ms, 0, 3_600_000)?;
         timeout("storage.timeout_ms", self.storage.timeout_ms)?;
         within("storage.retries", self.storage.retries, 0, 10)?;
+        within("jobs.checksum_every", self.jobs.checksum_every, 1, 1_000_000)?;
+        within("recorder.max", self.recorder.max, 0, 100_000_000)?;
+        within("recorder.body_kib", self.recorder.body_kib, 0, super::host::BODY_KIB_MAX)?;
+        within("limits.memory_mib", self.limits.memory_mib, 16, 1_048_576)?;
         self.log.check()
     }
 
@@ -230,7 +274,25 @@ pub(super) struct Metadata {
     pub(super) objects: CountLimit,
     pub(super) list: CountLimit,
     pub(super) database: MetadataDatabase,
+    pub(super) quota: MetadataQuota,
+    pub(super) replication: MetadataReplication,
     pub(super) log: LogSettings,
+}
+
+/// `[quota]` of `metadata.toml`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MetadataQuota {
+    pub(super) user_mib: u64,
+}
+
+/// `[replication]` of `metadata.toml`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MetadataReplication {
+    pub(super) poll_ms: u64,
+    pub(super) batch_max: u64,
+    pub(super) keep: u64,
 }
 
 /// `[objects]` and `[list]` of `metadata.toml`.
@@ -245,6 +307,7 @@ pub(super) struct CountLimit {
 #[serde(deny_unknown_fields)]
 pub(super) struct MetadataDatabase {
     pub(super) busy_timeout_ms: u64,
+    pub(super) max_mib: u64,
 }
 
 impl Settings for Metadata {
@@ -254,6 +317,11 @@ impl Settings for Metadata {
         within("objects.max", self.objects.max, 1, 1_000_000)?;
         within("list.max", self.list.max, 1, 10_000)?;
         timeout("database.busy_timeout_ms", self.database.busy_timeout_ms)?;
+        within("database.max_mib", self.database.max_mib, 1, 65_536)?;
+        within("quota.user_mib", self.quota.user_mib, 1, 65_536)?;
+        within("replication.poll_ms", self.replication.poll_ms, 10, 3_600_000)?;
+        within("replication.batch_max", self.replication.batch_max, 1, 10_000)?;
+        within("replication.keep", self.replication.keep, 1, 10_000_000)?;
         self.log.check()
     }
 
@@ -292,6 +360,111 @@ impl Settings for Storage {
     }
 }
 
+/// `registry.toml`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Registry {
+    pub(super) entries: RegistryEntries,
+    pub(super) log: LogSettings,
+}
+
+/// `[entries]` of `registry.toml`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RegistryEntries {
+    pub(super) late_ms: u64,
+    pub(super) max: u64,
+}
+
+impl Settings for Registry {
+    const COMPONENT: &'static str = "registry";
+
+    fn check(&self) -> Result<(), String> {
+        within("entries.late_ms", self.entries.late_ms, 1_000, 3_600_000)?;
+        within("entries.max", self.entries.max, 1, 1_000)?;
+        self.log.check()
+    }
+
+    fn log(&self) -> LogSettings {
+        self.log
+    }
+}
+
+/// `queue.toml`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Queue {
+    pub(super) jobs: QueueJobs,
+    pub(super) log: LogSettings,
+}
+
+/// `[jobs]` of `queue.toml`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct QueueJobs {
+    pub(super) max: u64,
+    pub(super) attempts_max: u64,
+    pub(super) lease_ms: u64,
+    pub(super) retry_ms: u64,
+}
+
+impl Settings for Queue {
+    const COMPONENT: &'static str = "queue";
+
+    fn check(&self) -> Result<(), String> {
+        within("jobs.max", self.jobs.max, 1, 1_000_000)?;
+        within("jobs.attempts_max", self.jobs.attempts_max, 1, 1_000_000)?;
+        within("jobs.lease_ms", self.jobs.lease_ms, 500, 600_000)?;
+        within("jobs.retry_ms", self.jobs.retry_ms, 0, 600_000)?;
+        self.log.check()
+    }
+
+    fn log(&self) -> LogSettings {
+        self.log
+    }
+}
+
+/// `worker.toml`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Worker {
+    pub(super) jobs: WorkerJobs,
+    pub(super) upstream: WorkerUpstream,
+    pub(super) log: LogSettings,
+}
+
+/// `[jobs]` of `worker.toml`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WorkerJobs {
+    pub(super) slots: u64,
+    pub(super) poll_ms: u64,
+    pub(super) scrub_pause_ms: u64,
+}
+
+/// `[upstream]` of `worker.toml`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WorkerUpstream {
+    pub(super) timeout_ms: u64,
+}
+
+impl Settings for Worker {
+    const COMPONENT: &'static str = "worker";
+
+    fn check(&self) -> Result<(), String> {
+        within("jobs.slots", self.jobs.slots, 1, 64)?;
+        within("jobs.poll_ms", self.jobs.poll_ms, 10, 60_000)?;
+        within("jobs.scrub_pause_ms", self.jobs.scrub_pause_ms, 0, 60_000)?;
+        timeout("upstream.timeout_ms", self.upstream.timeout_ms)?;
+        self.log.check()
+    }
+
+    fn log(&self) -> LogSettings {
+        self.log
+    }
+}
+
 fn within(key: &str, value: u64, least: u64, most: u64) -> Result<(), String> {
     if (least..=most).contains(&value) {
         Ok(())
@@ -316,15 +489,30 @@ pub(super) struct Facts {
     /// Addresses of the services that it asks, by instance.
     #[serde(default)]
     pub(super) links: BTreeMap<String, String>,
-    /// The storage node of its datacenter.
+    /// By the address of a service: where it is reached from here.
     #[serde(default)]
-    pub(super) near_storage: Option<String>,
+    pub(super) routes: BTreeMap<String, String>,
     /// The folder of its data.
     #[serde(default)]
     pub(super) data: Option<PathBuf>,
     /// Its volume.
     #[serde(default)]
     pub(super) volume: Option<VolumeFacts>,
+    /// The file of its feature flags.
+    #[serde(default)]
+    pub(super) flags: Option<PathBuf>,
+    /// Its encrypted door.
+    #[serde(default)]
+    pub(super) tls: Option<TlsFacts>,
+}
+
+/// `[tls]` of an instance's facts.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TlsFacts {
+    pub(super) listen: String,
+    pub(super) certificate: PathBuf,
+    pub(super) key: PathBuf,
 }
 
 /// `[volume]` of an instance's facts.
@@ -370,7 +558,8 @@ impl<T> Live<T> {
     }
 }
 
-fn from_toml<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+/// The value that a text in TOML holds, or what is wrong with it.
+pub(super) fn from_toml<T: DeserializeOwned>(text: &str) -> Result<T, String> {
     let document: DocumentMut = text.parse().map_err(|err: toml_edit::TomlError| err.to_string())?;
     serde_json::from_value(table_value(document.as_table())?).map_err(|err| err.to_string())
 }

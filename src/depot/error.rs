@@ -56,6 +56,9 @@ pub enum DepotError {
     /// The catalogue's database failed.
     #[error("could not use the catalogue's database: {0}")]
     Database(#[from] sqlx::Error),
+    /// A certificate could not be made.
+    #[error("could not make a certificate: {0}")]
+    Certificate(#[from] rcgen::Error),
     /// The HTTP client could not be made.
     #[error("could not make an HTTP client: {0}")]
     Client(#[from] reqwest::Error),

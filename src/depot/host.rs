@@ -1,20 +1,26 @@
 //! Runs one instance of any component: address, request ids, log, metrics, health, reload, drain.
 
 use super::{
-    call::REQUEST_ID,
+    call::{CREDENTIAL, REQUEST_ID, client},
     config::{Facts, LogSettings},
+    directory::Directory,
     edge::Edge,
     error::DepotError,
+    machine::{self, Machine},
     metadata::Metadata,
+    queue::Queue,
+    registry::Registry,
     session::Session,
     storage::Storage,
     telemetry::{Finished, Log, Metrics, Page, Sink, Stopwatch},
+    tls::{self, TlsListener},
     web::Web,
+    worker::Worker,
 };
 use crate::clock::BoxFuture;
 use axum::{
     Json, Router,
-    extract::{DefaultBodyLimit, FromRequestParts, MatchedPath, Request, State},
+    extract::{ConnectInfo, DefaultBodyLimit, FromRequestParts, MatchedPath, Request, State},
     http::{HeaderValue, StatusCode, header, request::Parts},
     middleware::Next,
     response::{IntoResponse, Response},
@@ -22,7 +28,13 @@ use axum::{
     serve::ListenerExt,
 };
 use serde_json::json;
-use std::{convert::Infallible, path::Path, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    net::{IpAddr, SocketAddr},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -44,10 +56,39 @@ pub(super) trait Service: Send + Sync {
     /// Whether it can serve, or the reason why not.
     fn health(&self) -> BoxFuture<'_, Result<(), String>>;
     /// Adds what only it knows to the metrics page.
-    fn metrics(&self, page: &mut Page);
+    fn metrics<'a>(&'a self, page: &'a mut Page) -> BoxFuture<'a, ()>;
+    /// What it does of its own accord for as long as it lives.
+    fn work(self: Arc<Self>) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::pending())
+    }
     /// Lets go of what must be closed in order.
     fn close(&self) -> BoxFuture<'_, ()> {
         Box::pin(async {})
+    }
+}
+
+/// What an instance is given to begin with.
+pub(super) struct Site {
+    pub(super) root: PathBuf,
+    pub(super) facts: Facts,
+    pub(super) log: Log,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) machine: Arc<Machine>,
+    pub(super) directory: Directory,
+}
+
+impl Site {
+    fn new(root: &Path, facts: Facts, sink: Sink) -> Result<Self, DepotError> {
+        let machine = Arc::new(Machine::of(root, &facts.name));
+        let metrics = Arc::new(Metrics::default());
+        let directory = Directory::of(&facts, &client()?, &metrics, &machine);
+        let log = Log::new(&facts.name, &machine, sink);
+        Ok(Self { root: root.to_owned(), facts, log, metrics, machine, directory })
+    }
+
+    /// The folder of the instance's data.
+    pub(super) fn data(&self) -> Result<PathBuf, DepotError> {
+        self.facts.data.clone().ok_or_else(|| self.facts.missing(&self.root, "data"))
     }
 }
 
@@ -56,12 +97,14 @@ pub(super) trait Service: Send + Sync {
 pub(super) struct Ctx {
     pub(super) request_id: String,
     pub(super) authorization: Option<String>,
+    pub(super) user_agent: String,
+    pub(super) client: Option<IpAddr>,
 }
 
 impl Ctx {
     /// For what a service asks on its own account.
     pub(super) fn own(purpose: &str) -> Self {
-        Self { request_id: purpose.to_owned(), authorization: None }
+        Self { request_id: purpose.to_owned(), authorization: None, user_agent: String::new(), client: None }
     }
 }
 
@@ -73,10 +116,13 @@ impl<S: Sync> FromRequestParts<S> for Ctx {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         let id = parts.extensions.get::<RequestId>().map(|id| id.0.clone());
-        let authorization = parts.headers.get(header::AUTHORIZATION);
+        let text = |name| parts.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let client = parts.extensions.get::<ConnectInfo<SocketAddr>>();
         Ok(Self {
             request_id: id.unwrap_or_default(),
-            authorization: authorization.and_then(|value| value.to_str().ok()).map(str::to_owned),
+            authorization: text(header::AUTHORIZATION),
+            user_agent: text(header::USER_AGENT).unwrap_or_default(),
+            client: client.map(|ConnectInfo(address)| address.ip()),
         })
     }
 }
@@ -119,46 +165,51 @@ impl IntoResponse for Failure {
     }
 }
 
-/// What all handlers of an instance share.
-pub(super) struct Shared {
-    pub(super) log: Log,
-    pub(super) metrics: Arc<Metrics>,
-}
+/// Components that answer only those who show a credential. The registry and the queue are open to the staging
+/// network, and web to whoever the edge lets through.
+const GUARDED: [&str; 4] = ["session", "metadata", "replica", "storage"];
 
 /// A running instance.
 pub(super) struct Running {
     service: Arc<dyn Service>,
-    shared: Arc<Shared>,
+    site: Arc<Site>,
     stop: CancellationToken,
-    task: JoinHandle<std::io::Result<()>>,
+    tasks: Vec<JoinHandle<()>>,
 }
 
 impl Running {
-    /// Reads the configuration again and says in the log how that went.
+    /// Reads the configuration again, says in the log how that went, and registers again.
     pub(super) fn reload(&self) {
         match self.service.reload() {
             Ok(settings) => {
-                self.shared.log.set(settings);
-                self.shared.log.info("configuration read again", json!({}));
+                self.site.log.set(settings);
+                self.site.log.info("configuration read again", json!({}));
             }
             Err(err) => {
                 let why = json!({ "detail": err.to_string() });
-                self.shared.log.error("configuration refused, the old one stays in use", why);
+                self.site.log.error("configuration refused, the old one stays in use", why);
             }
         }
+        self.site.directory.register_again();
     }
 
     /// Accepts nothing new, lets requests in flight end, and ends.
     pub(super) async fn drain(self) {
-        self.shared.log.info("stopping", json!({}));
+        self.site.log.info("stopping", json!({}));
         self.stop.cancel();
-        let abort = self.task.abort_handle();
-        if tokio::time::timeout(DRAIN, self.task).await.is_err() {
-            abort.abort();
-            self.shared.log.error("requests in flight were cut off", json!({}));
+        let aborts: Vec<_> = self.tasks.iter().map(JoinHandle::abort_handle).collect();
+        let all = async {
+            for task in self.tasks {
+                // A task that was cut off has ended, too.
+                let _ = task.await;
+            }
+        };
+        if tokio::time::timeout(DRAIN, all).await.is_err() {
+            aborts.iter().for_each(tokio::task::AbortHandle::abort);
+            self.site.log.error("requests in flight were cut off", json!({}));
         }
         self.service.close().await;
-        self.shared.log.info("stopped", json!({}));
+        self.site.log.info("stopped", json!({}));
     }
 }
 
@@ -175,6 +226,7 @@ pub async fn serve(component: &str, root: &Path, instance: &str) -> Result<(), D
     }
     // What `ps` and `top` show beside the arguments; a kernel without it changes nothing.
     let _ = std::fs::write("/proc/self/comm", format!("depot-{component}"));
+    machine::limit_descriptors();
     let handler = |kind| signal(kind).map_err(DepotError::file("handle signals of", root));
     let mut hangup = handler(SignalKind::hangup())?;
     let mut terminate = handler(SignalKind::terminate())?;
@@ -191,55 +243,97 @@ pub async fn serve(component: &str, root: &Path, instance: &str) -> Result<(), D
     Ok(())
 }
 
-/// Starts the instance that `facts` speak of; its log lines go to `sink`.
-pub(super) async fn start(root: &Path, facts: Facts, sink: Sink) -> Result<Running, DepotError> {
-    let shared = Arc::new(Shared { log: Log::new(&facts.name, sink), metrics: Arc::new(Metrics::default()) });
-    let (address, name) = (facts.listen.clone(), facts.name.clone());
-    let metrics = &shared.metrics;
-    let service: Arc<dyn Service> = match facts.component.as_str() {
-        "edge" => Arc::new(Edge::open(root, &facts, metrics)?),
-        "web" => Arc::new(Web::open(root, &facts, metrics)?),
-        "session" => Arc::new(Session::open(root)?),
-        "metadata" => Arc::new(Metadata::open(root, &facts).await?),
-        "storage" => Arc::new(Storage::open(root, &facts)?),
-        _ => return Err(facts.missing(root, "component")),
-    };
-    shared.log.set(service.reload()?);
-    let listener = TcpListener::bind(&address)
-        .await
-        .map_err(|source| DepotError::Listen { address: address.clone(), source })?
-        .tap_io(|stream| {
-            // Slower answers are the worst that can come of it.
-            let _ = stream.set_nodelay(true);
-        });
-    let stop = CancellationToken::new();
-    let router = router(&service, &shared);
-    let stopped = stop.clone().cancelled_owned();
-    let task =
-        tokio::spawn(async move { axum::serve(listener, router).with_graceful_shutdown(stopped).await });
-    shared
-        .log
-        .info("serving", json!({ "address": address, "datacenter": facts.datacenter, "instance": name }));
-    Ok(Running { service, shared, stop, task })
+async fn open(site: &Arc<Site>) -> Result<Arc<dyn Service>, DepotError> {
+    Ok(match site.facts.component.as_str() {
+        "registry" => Arc::new(Registry::open(site)?),
+        "metadata" | "replica" => Arc::new(Metadata::open(site).await?),
+        "session" => Arc::new(Session::open(site)?),
+        "storage" => Arc::new(Storage::open(site)?),
+        "queue" => Arc::new(Queue::open(site).await?),
+        "worker" => Arc::new(Worker::open(site)?),
+        "web" => Arc::new(Web::open(site)?),
+        "edge" => Arc::new(Edge::open(site)?),
+        _ => return Err(site.facts.missing(&site.root, "component")),
+    })
 }
 
-fn router(service: &Arc<dyn Service>, shared: &Arc<Shared>) -> Router {
+/// Starts the instance that `facts` speak of; its log lines go to `sink`.
+pub(super) async fn start(root: &Path, facts: Facts, sink: Sink) -> Result<Running, DepotError> {
+    let site = Arc::new(Site::new(root, facts, sink)?);
+    let service = open(&site).await?;
+    site.log.set(service.reload()?);
+    let facts = &site.facts;
+    let listener = bind(&facts.listen).await?.tap_io(|stream| {
+        // Slower answers are the worst that can come of it.
+        let _ = stream.set_nodelay(true);
+    });
+    // Who says that it is well is registered, and knows its neighbours; until then connections wait.
+    site.directory.begin(&site.log).await;
+    let stop = CancellationToken::new();
+    let app = router(&service, &site).into_make_service_with_connect_info::<SocketAddr>();
+    let mut tasks = Vec::new();
+    if let Some(door) = &facts.tls {
+        let listener = TlsListener::new(bind(&door.listen).await?, tls::Shown::of(door, &site.machine));
+        let served = axum::serve(listener.tap_io(|_| {}), app.clone());
+        let served = served.with_graceful_shutdown(stop.clone().cancelled_owned());
+        tasks.push(tokio::spawn(async move {
+            let _ = served.await;
+        }));
+    }
+    let served = axum::serve(listener, app).with_graceful_shutdown(stop.clone().cancelled_owned());
+    tasks.push(tokio::spawn(async move {
+        let _ = served.await;
+    }));
+    for work in [keep(Arc::clone(&site)), Arc::clone(&service).work()] {
+        let stopped = stop.clone().cancelled_owned();
+        tasks.push(tokio::spawn(async move {
+            tokio::select! { () = stopped => {}, () = work => {} }
+        }));
+    }
+    let what = json!({ "address": facts.listen, "datacenter": facts.datacenter, "instance": facts.name });
+    site.log.info("serving", what);
+    Ok(Running { service, site, stop, tasks })
+}
+
+fn keep(site: Arc<Site>) -> BoxFuture<'static, ()> {
+    Box::pin(async move { site.directory.keep(&site.log).await })
+}
+
+async fn bind(address: &str) -> Result<TcpListener, DepotError> {
+    let listener = TcpListener::bind(address).await;
+    listener.map_err(|source| DepotError::Listen { address: address.to_owned(), source })
+}
+
+fn router(service: &Arc<dyn Service>, site: &Arc<Site>) -> Router {
     let observed = Arc::clone(service)
         .routes()
         .layer(DefaultBodyLimit::max(usize::try_from(BODY_KIB_MAX).unwrap_or(0) * 1024))
         .fallback(async || Failure::not_found("there is nothing at this path"))
-        .layer(axum::middleware::from_fn_with_state(Arc::clone(shared), observe));
+        .layer(axum::middleware::from_fn_with_state(Arc::clone(site), admit))
+        .layer(axum::middleware::from_fn_with_state(Arc::clone(site), observe));
     let (for_health, for_metrics) = (Arc::clone(service), Arc::clone(service));
-    let shared = Arc::clone(shared);
+    let site = Arc::clone(site);
     observed.route("/health", get(async move || health(&*for_health).await)).route(
         "/metrics",
         get(async move || {
             let mut page = Page::default();
-            shared.metrics.write(&mut page);
-            for_metrics.metrics(&mut page);
+            site.metrics.write(&mut page);
+            site.machine.write(&mut page);
+            site.directory.write(&mut page);
+            for_metrics.metrics(&mut page).await;
             ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], page.into_text())
         }),
     )
+}
+
+/// Turns away who shows no credential that is good here.
+async fn admit(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
+    let shown = request.headers().get(CREDENTIAL).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if GUARDED.contains(&site.facts.component.as_str()) && !site.machine.accepts(shown) {
+        let detail = "the caller's credential is not accepted here";
+        return Failure::new(StatusCode::FORBIDDEN, "credential_refused", detail).into_response();
+    }
+    next.run(request).await
 }
 
 async fn health(service: &dyn Service) -> Response {
@@ -253,7 +347,7 @@ async fn health(service: &dyn Service) -> Response {
 }
 
 /// Gives a request its id, counts and logs it, and puts the id into a failure's body.
-async fn observe(State(shared): State<Arc<Shared>>, mut request: Request, next: Next) -> Response {
+async fn observe(State(site): State<Arc<Site>>, mut request: Request, next: Next) -> Response {
     let given = request.headers().get(REQUEST_ID).and_then(|value| value.to_str().ok());
     let id = match given {
         Some(id) if crate::base::names::is_name(id) => id.to_owned(),
@@ -262,7 +356,7 @@ async fn observe(State(shared): State<Arc<Shared>>, mut request: Request, next: 
     request.extensions_mut().insert(RequestId(id.clone()));
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let mut seen = Seen {
-        shared,
+        site,
         request_id: id,
         method: request.method().to_string(),
         path: request.uri().path().to_owned(),
@@ -272,7 +366,7 @@ async fn observe(State(shared): State<Arc<Shared>>, mut request: Request, next: 
         status: 499,
         failure: None,
     };
-    seen.shared.metrics.begin();
+    seen.site.metrics.begin();
     let mut response = next.run(request).await;
     seen.status = response.status().as_u16();
     if let Some(failure) = response.extensions_mut().remove::<Failure>() {
@@ -292,7 +386,7 @@ async fn observe(State(shared): State<Arc<Shared>>, mut request: Request, next: 
 
 /// A request on its way; counted and logged when it ends, however it ends.
 struct Seen {
-    shared: Arc<Shared>,
+    site: Arc<Site>,
     request_id: String,
     method: String,
     path: String,
@@ -314,7 +408,7 @@ impl Drop for Seen {
             took: self.watch.elapsed(),
             failure: failure.map(|failure| (failure.code, failure.detail.as_str())),
         };
-        self.shared.metrics.end(&finished);
-        self.shared.log.request(&finished);
+        self.site.metrics.end(&finished);
+        self.site.log.request(&finished);
     }
 }

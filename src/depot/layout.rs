@@ -1,12 +1,17 @@
 //! Writes the whole tree of one Depot, back to pristine.
 
 use super::{
+    aside::Flags,
+    catalogue::{Entry, IMPORT},
+    directory::Role,
     error::DepotError,
-    metadata::{Entry, IMPORT},
-    releases,
+    gate, machine,
+    metadata::ROLE,
+    registry::ENTRIES,
+    releases, session, tls,
     topology::{
-        INSTANCES, Instance, LINKS, OBJECT_BYTES, OBJECTS, RELEASES, VOLUME_MIB, components, distance_ms,
-        link_address, link_name, name,
+        CLOCKS, CREDENTIALS, DATABASES, INSTANCES, Instance, LINKS, OBJECT_BYTES, OBJECTS, RELEASES,
+        VOLUME_MIB, components, distance_ms, link_address, link_name, name, tls_address,
     },
     volume::{Volume, VolumeError, WriteLimits},
 };
@@ -14,9 +19,13 @@ use crate::{
     agent,
     base::{Span, supervise::SOCKET},
     clock::{Clock, SystemClock},
-    scenario::pack::{FileLayout, Layout, LinkLayout, ProcessLayout, ReleaseLayout, VolumeLayout},
+    scenario::pack::{
+        Care, CertificateLayout, DatabaseLayout, FileFormat, FileLayout, Layout, LinkLayout,
+        MachineFileLayout, PartKind, ProcessLayout, QueueLayout, RegistryLayout, ReleaseLayout, VolumeLayout,
+    },
 };
 use std::{
+    collections::BTreeMap,
     fs,
     io::ErrorKind,
     os::unix::{fs::symlink, net::UnixStream},
@@ -33,7 +42,15 @@ const ATTESTED: Span = Span::from_mins(13 * 60);
 /// The layout's file.
 const LAYOUT: &str = "layout.json";
 /// What a Depot owns under its root; nothing else is ever removed.
-const OWNED: [&str; 8] = ["bin", "services", "instances", "data", "volumes", "logs", "run", LAYOUT];
+const OWNED: [&str; 11] =
+    ["bin", "services", "instances", "data", "volumes", "logs", "run", "machine", "flags", "tls", LAYOUT];
+/// What of it is made anew when a Depot is reset while it runs.
+const RESET: [&str; 6] = ["services", "data", "volumes", "machine", "flags", "tls"];
+/// The edge's certificate and key, the authority's, all under the root.
+pub(super) const CERTIFICATE: [&str; 4] =
+    ["tls/edge.crt", "tls/edge.key", "tls/authority.crt", "tls/authority.key"];
+/// The file of web's feature flags.
+pub(super) const FLAGS: &str = "flags/web.toml";
 
 /// Writes the tree of a Depot with the addresses of `instance` under `root`, afresh: what an earlier Depot left there is
 /// removed. Its processes will run `program`. Fails, touching nothing, when `root` holds something else or a Depot
@@ -42,26 +59,73 @@ pub fn lay_out(root: &Path, instance: u8, program: &Path) -> Result<Layout, Depo
     make_folder(root)?;
     let root = &root.canonicalize().map_err(DepotError::file("find", root))?;
     claim(root)?;
-    for folder in ["bin", "instances", "data/metadata", "logs", "run"] {
+    for folder in ["bin", "instances", "logs", "run"] {
         make_folder(&root.join(folder))?;
     }
     let program = program.canonicalize().map_err(DepotError::file("find", program))?;
     let tool = root.join("bin/depotctl");
     symlink(&program, &tool).map_err(DepotError::file("make", &tool))?;
-    for component in components() {
-        write_releases(root, component)?;
-    }
     for row in &INSTANCES {
         let path = root.join(format!("instances/{}.toml", row.name));
         write(&path, &facts(root, instance, row))?;
     }
-    write_objects(root)?;
+    write_state(root)?;
     let layout = layout(root, instance, &program);
     let text = serde_json::to_string_pretty(&layout).expect("a layout has text keys only");
     write(&root.join(LAYOUT), &text)?;
     let attested = agent::attest(root, "gameday", ATTESTED);
     attested.map_err(DepotError::file("attest", root))?;
     Ok(layout)
+}
+
+/// Puts everything that changes while a Depot is used back to what a fresh one begins with. Its instances must be
+/// started again afterwards: until then they have the old files open.
+pub(super) fn reset(root: &Path) -> Result<(), DepotError> {
+    for folder in RESET {
+        remove(&root.join(folder))?;
+    }
+    write_state(root)
+}
+
+/// Releases, data, volumes, and the small files of the machines.
+fn write_state(root: &Path) -> Result<(), DepotError> {
+    for component in components() {
+        write_releases(root, component)?;
+    }
+    write_machines(root)?;
+    write_certificate(root)?;
+    write_objects(root)
+}
+
+fn write_machines(root: &Path) -> Result<(), DepotError> {
+    let credential = crate::seed::token() + "\n";
+    for row in &INSTANCES {
+        let folder = machine::folder(root, row.name);
+        make_folder(&folder)?;
+        write(&folder.join(machine::CLOCK), "0\n")?;
+        write(&folder.join(machine::CREDENTIAL), &credential)?;
+    }
+    let rules = serde_json::to_string_pretty(&gate::Rules::default()).expect("rules have text keys only");
+    write(&gate::file(root, "edge"), &(rules + "\n"))?;
+    make_folder(&root.join("flags"))?;
+    write(&root.join(FLAGS), &flags_text(Flags::default()))
+}
+
+/// The file of web's feature flags.
+pub(super) fn flags_text(flags: Flags) -> String {
+    format!(
+        "# Feature flags of web. See depot-web(8).\nread_only = {}\nverify_downloads = {}\n",
+        flags.read_only, flags.verify_downloads
+    )
+}
+
+fn write_certificate(root: &Path) -> Result<(), DepotError> {
+    make_folder(&root.join("tls"))?;
+    let authority = tls::authority()?;
+    let now = SystemClock.now();
+    let edge = tls::issue(&authority.key, now + tls::LEFT - tls::LIFE, now + tls::LEFT)?;
+    let texts = [edge.certificate, edge.key, authority.certificate, authority.key];
+    CERTIFICATE.iter().zip(texts).try_for_each(|(path, text)| write(&root.join(path), &text))
 }
 
 /// The layout that [`lay_out`] has saved under `root`.
@@ -149,12 +213,21 @@ fn write_objects(root: &Path) -> Result<(), DepotError> {
             size: content.len() as u64,
             digest: crate::seed::digest(content.as_bytes()),
             locations: nodes.iter().map(|&node| node.to_owned()).collect(),
+            owner: session::STAGING.to_owned(),
             changed: changed.clone(),
+            shared: 0,
         };
         lines += &serde_json::to_string(&entry).expect("an entry has text keys only");
         lines.push('\n');
     }
-    write(&root.join("data/metadata").join(IMPORT), &lines)
+    for (instance, primary) in [("metadata", true), ("replica-west", false)] {
+        let folder = root.join("data").join(instance);
+        make_folder(&folder)?;
+        write(&folder.join(IMPORT), &lines)?;
+        let role = serde_json::to_string(&Role { primary, term: 1 }).expect("a role has text keys only");
+        write(&folder.join(ROLE), &(role + "\n"))?;
+    }
+    Ok(())
 }
 
 /// The configuration that a release holds.
@@ -165,6 +238,10 @@ fn release_text(component: &str, version: &str) -> String {
         "session" => include_str!("releases/session.toml"),
         "metadata" => include_str!("releases/metadata.toml"),
         "storage" => include_str!("releases/storage.toml"),
+        "registry" => include_str!("releases/registry.toml"),
+        "replica" => include_str!("releases/replica.toml"),
+        "queue" => include_str!("releases/queue.toml"),
+        "worker" => include_str!("releases/worker.toml"),
         other => unreachable!("there is no component {other}"),
     };
     let text = if version == RELEASES[1] {
@@ -189,8 +266,15 @@ fn facts(root: &Path, instance: u8, row: &Instance) -> String {
     ));
     let quoted = |path: std::path::PathBuf| toml_edit::Value::from(path.display().to_string()).to_string();
     match row.component {
-        "metadata" => line(format!("data = {}", quoted(root.join("data/metadata")))),
-        "web" => line(format!("near_storage = \"storage-{}\"", row.datacenter)),
+        "metadata" | "replica" | "queue" | "registry" => {
+            line(format!("data = {}", quoted(root.join("data").join(row.name))));
+        }
+        "web" => line(format!("flags = {}", quoted(root.join(FLAGS)))),
+        "edge" => {
+            let [certificate, key, ..] = CERTIFICATE.map(|path| quoted(root.join(path)));
+            let listen = tls_address(instance);
+            line(format!("\n[tls]\nlisten = \"{listen}\"\ncertificate = {certificate}\nkey = {key}"));
+        }
         "storage" => {
             let path = quoted(root.join("volumes").join(row.name));
             line(format!("\n[volume]\npath = {path}\nsize_mib = {VOLUME_MIB}"));
@@ -200,8 +284,17 @@ fn facts(root: &Path, instance: u8, row: &Instance) -> String {
     let links: Vec<_> = LINKS.iter().enumerate().filter(|(_, (from, _))| *from == row.name).collect();
     if !links.is_empty() {
         line("\n# Where its neighbours are reached from here.\n[links]".to_owned());
+        for (place, (_, to)) in &links {
+            line(format!("{to} = \"{}\"", link_address(instance, *place)));
+        }
+        line(
+            "\n# The same by the address that the registry has of them. Others are reached as they are."
+                .to_owned(),
+        );
+        line("[routes]".to_owned());
         for (place, (_, to)) in links {
-            line(format!("{to} = \"{}\"", link_address(instance, place)));
+            let own = Instance::named(to).expect("links lead to instances").address(instance);
+            line(format!("\"{own}\" = \"{}\"", link_address(instance, place)));
         }
     }
     text.join("\n") + "\n"
@@ -220,12 +313,14 @@ fn layout(root: &Path, instance: u8, program: &Path) -> Layout {
             .collect(),
         log: root.join("logs").join(format!("{}.log", row.name)),
         address: row.address(instance),
+        care: Care::default(),
     });
     let links = LINKS.iter().enumerate().map(|(place, (from, to))| LinkLayout {
         link: name(&link_name(from, to)),
         listen: link_address(instance, place),
         upstream: Instance::named(to).expect("links lead to instances").address(instance),
         distance_ms: distance_ms(from, to),
+        http: true,
     });
     let volumes = INSTANCES.iter().filter(|row| row.component == "storage").map(|row| VolumeLayout {
         volume: name(row.name),
@@ -246,6 +341,7 @@ fn layout(root: &Path, instance: u8, program: &Path) -> Layout {
                 file: component.to_owned(),
                 component: name(component),
                 path: service(component).join("current").join(format!("{component}.toml")),
+                format: FileFormat::Toml,
             })
             .collect(),
         releases: components()
@@ -257,8 +353,68 @@ fn layout(root: &Path, instance: u8, program: &Path) -> Layout {
                 config: format!("{component}.toml"),
             })
             .collect(),
-        front_door: Instance::named("edge").expect("edge is in the table").address(instance),
+        databases: databases(root),
+        certificates: vec![certificate(root, instance)],
+        registries: vec![RegistryLayout {
+            service: name("registry"),
+            address: address("registry", instance),
+            path: root.join("data/registry").join(ENTRIES),
+        }],
+        queues: vec![QueueLayout {
+            service: name("queue"),
+            address: address("queue", instance),
+            path: root.join("data/queue").join(super::queue::DATABASE),
+        }],
+        machine_files: machine_files(root),
+        custom: Vec::new(),
+        front_door: address("edge", instance),
+        apart: BTreeMap::new(),
+        tool: None,
     }
+}
+
+fn address(own: &str, instance: u8) -> String {
+    Instance::named(own).expect("it is in the table").address(instance)
+}
+
+fn databases(root: &Path) -> Vec<DatabaseLayout> {
+    let database = |&(database, service, file): &(&str, &str, &str)| DatabaseLayout {
+        database: database.to_owned(),
+        service: name(service),
+        path: root.join("data").join(service).join(file),
+    };
+    DATABASES.iter().map(database).collect()
+}
+
+fn certificate(root: &Path, instance: u8) -> CertificateLayout {
+    let [path, key, authority, authority_key] = CERTIFICATE.map(|file| root.join(file));
+    CertificateLayout {
+        certificate: "edge".to_owned(),
+        service: name("edge"),
+        path,
+        key,
+        authority,
+        authority_key,
+        address: tls_address(instance),
+        subject: tls::SUBJECT.to_owned(),
+    }
+}
+
+fn machine_files(root: &Path) -> Vec<MachineFileLayout> {
+    let of = |kind: PartKind, service: &str, path| MachineFileLayout {
+        kind,
+        name: service.to_owned(),
+        service: name(service),
+        path,
+    };
+    let clocks = CLOCKS
+        .map(|service| of(PartKind::Clock, service, machine::folder(root, service).join(machine::CLOCK)));
+    let credentials = CREDENTIALS.map(|service| {
+        of(PartKind::Credential, service, machine::folder(root, service).join(machine::CREDENTIAL))
+    });
+    let mut files = vec![of(PartKind::Flags, "web", root.join(FLAGS))];
+    files.extend(clocks.into_iter().chain(credentials));
+    files
 }
 
 #[cfg(test)]

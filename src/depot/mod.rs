@@ -5,25 +5,35 @@
 //! [`operate`] are its operations tool. Every path between two services leads over a link that somebody else hosts.
 //!
 //! Open first: [`topology`], the one table of instances, addresses and links; then `web`, where an upload's way is
-//! written down. `host` runs any of the five components; `call` is how one service asks another.
+//! written down. `host` runs any of the components; `call` is how one service asks another, and `directory` how it finds it.
 
+mod aside;
 mod call;
+mod catalogue;
 mod config;
+mod directory;
 mod edge;
 mod error;
+mod gate;
 mod host;
 mod layout;
+mod machine;
 mod metadata;
 pub mod operate;
 mod pool;
+mod queue;
+mod registry;
 mod releases;
 mod session;
 mod storage;
 mod supervisor;
 mod telemetry;
+mod tls;
 pub mod topology;
 mod volume;
+mod watched;
 mod web;
+mod worker;
 
 pub use error::DepotError;
 pub use host::serve;

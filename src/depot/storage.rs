@@ -2,9 +2,9 @@
 
 use super::{
     call::VERSION,
-    config::{self, Facts, Live, LogSettings, Settings, current_file},
+    config::{self, Live, LogSettings, Settings, current_file},
     error::DepotError,
-    host::{Failure, Service},
+    host::{Failure, Service, Site},
     telemetry::Page,
     volume::{Volume, VolumeError, WriteLimits, Written},
 };
@@ -15,14 +15,10 @@ use axum::{
     extract::{Path as UrlPath, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
-    routing::put,
+    routing::{get, put},
 };
 use serde_json::json;
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 pub(super) struct Storage {
     file: PathBuf,
@@ -31,10 +27,11 @@ pub(super) struct Storage {
 }
 
 impl Storage {
-    pub(super) fn open(root: &Path, facts: &Facts) -> Result<Self, DepotError> {
-        let file = current_file(root, "storage");
+    pub(super) fn open(site: &Site) -> Result<Self, DepotError> {
+        let file = current_file(&site.root, "storage");
         let config = Live::new(config::Storage::read(&file)?);
-        let place = facts.volume.as_ref().ok_or_else(|| facts.missing(root, "volume"))?;
+        let missing = || site.facts.missing(&site.root, "volume");
+        let place = site.facts.volume.as_ref().ok_or_else(missing)?;
         let volume = Volume::open(&place.path, place.size_mib * 1024 * 1024)
             .map_err(|err| DepotError::Config { path: place.path.clone(), problem: err.to_string() })?;
         Ok(Self { file, config, volume: Arc::new(volume) })
@@ -100,9 +97,28 @@ async fn read(
     Ok(response)
 }
 
+async fn list(State(storage): State<Arc<Storage>>) -> Result<Response, Failure> {
+    let volume = Arc::clone(&storage.volume);
+    let keys = blocking(move || volume.keys()).await?;
+    Ok(Json(json!({ "keys": keys })).into_response())
+}
+
+async fn remove(
+    State(storage): State<Arc<Storage>>,
+    UrlPath(key): UrlPath<String>,
+) -> Result<Response, Failure> {
+    checked(&key)?;
+    let volume = Arc::clone(&storage.volume);
+    let removed = blocking(move || volume.remove(&key)).await?;
+    Ok(Json(json!({ "removed": removed })).into_response())
+}
+
 impl Service for Storage {
     fn routes(self: Arc<Self>) -> Router {
-        Router::new().route("/blobs/{key}", put(write).get(read)).with_state(self)
+        Router::new()
+            .route("/blobs", get(list))
+            .route("/blobs/{key}", put(write).get(read).delete(remove))
+            .with_state(self)
     }
 
     fn reload(&self) -> Result<LogSettings, DepotError> {
@@ -116,11 +132,13 @@ impl Service for Storage {
         Box::pin(async { self.volume.used_bytes().map(drop).map_err(|err| err.to_string()) })
     }
 
-    fn metrics(&self, page: &mut Page) {
-        if let Ok(used_bytes) = self.volume.used_bytes() {
-            page.single("volume_used_bytes", "gauge", "Bytes in use.", used_bytes as f64);
-        }
-        let size_bytes = self.volume.size_bytes() as f64;
-        page.single("volume_size_bytes", "gauge", "The volume's size.", size_bytes);
+    fn metrics<'a>(&'a self, page: &'a mut Page) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            if let Ok(used_bytes) = self.volume.used_bytes() {
+                page.single("volume_used_bytes", "gauge", "Bytes in use.", used_bytes as f64);
+            }
+            let size_bytes = self.volume.size_bytes() as f64;
+            page.single("volume_size_bytes", "gauge", "The volume's size.", size_bytes);
+        })
     }
 }

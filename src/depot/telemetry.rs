@@ -1,18 +1,20 @@
 //! What a service tells of itself: one JSON line for what matters, and the golden signals as a Prometheus page.
 
-use super::config::LogSettings;
-use crate::clock::{Clock, SystemClock};
+use super::{config::LogSettings, machine::Machine};
 use serde_json::{Map, Value, json};
 use std::{
     collections::BTreeMap,
     fmt::Write as _,
     io::Write,
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicI64, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
+
+/// A request whose id begins with this is logged by every service that it comes to.
+pub(super) const TRACED: &str = "trace-";
 
 /// Measures how long something takes.
 #[derive(Debug, Clone, Copy)]
@@ -38,6 +40,7 @@ pub(super) type Sink = Box<dyn Write + Send>;
 /// A service's log: JSON lines.
 pub(super) struct Log {
     service: String,
+    machine: Arc<Machine>,
     sink: Mutex<Sink>,
     every: AtomicU64,
     slow_ms: AtomicU64,
@@ -59,9 +62,10 @@ pub(super) struct Finished<'a> {
 }
 
 impl Log {
-    pub(super) fn new(service: &str, sink: Sink) -> Self {
+    pub(super) fn new(service: &str, machine: &Arc<Machine>, sink: Sink) -> Self {
         Self {
             service: service.to_owned(),
+            machine: Arc::clone(machine),
             sink: Mutex::new(sink),
             every: AtomicU64::new(1),
             slow_ms: AtomicU64::new(u64::MAX),
@@ -80,6 +84,11 @@ impl Log {
         self.line("info", message, more);
     }
 
+    /// Something that a person should look at before it goes wrong.
+    pub(super) fn warn(&self, message: &str, more: Value) {
+        self.line("warn", message, more);
+    }
+
     /// Something that went wrong.
     pub(super) fn error(&self, message: &str, more: Value) {
         self.line("error", message, more);
@@ -95,7 +104,7 @@ impl Log {
             400.. => ("warn", "request refused"),
             _ => ("info", "request"),
         };
-        if level == "info" {
+        if level == "info" && !finished.request_id.starts_with(TRACED) {
             let turn = self.good.fetch_add(1, Ordering::Relaxed);
             if !turn.is_multiple_of(self.every.load(Ordering::Relaxed).max(1)) {
                 return;
@@ -117,7 +126,7 @@ impl Log {
 
     fn line(&self, level: &str, message: &str, more: Value) {
         let mut line = Map::new();
-        line.insert("time".to_owned(), SystemClock.now().to_string().into());
+        line.insert("time".to_owned(), self.machine.now().to_string().into());
         line.insert("level".to_owned(), level.into());
         line.insert("service".to_owned(), self.service.as_str().into());
         line.insert("message".to_owned(), message.into());
@@ -250,7 +259,6 @@ impl Page {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
 
     #[derive(Clone, Default)]
     struct Lines(Arc<Mutex<Vec<u8>>>);
@@ -280,17 +288,19 @@ mod tests {
     #[test]
     fn failures_and_slow_requests_are_always_logged_and_good_ones_in_turn() {
         let lines = Lines::default();
-        let log = Log::new("web-east", Box::new(lines.clone()));
+        let machine = Arc::new(Machine::of(std::path::Path::new("/nowhere"), "web-east"));
+        let log = Log::new("web-east", &machine, Box::new(lines.clone()));
         log.set(LogSettings { every: 10, slow_ms: 100 });
         for _ in 0..20 {
             log.request(&finished(200, 5));
         }
         log.request(&finished(503, 5));
         log.request(&finished(200, 500));
+        log.request(&Finished { request_id: "trace-1", ..finished(200, 5) });
         let text = String::from_utf8(lock(&lines.0).clone()).unwrap();
         let read: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         let levels: Vec<_> = read.iter().map(|line| line["level"].as_str().unwrap()).collect();
-        assert_eq!(levels, ["info", "info", "error", "warn"]);
+        assert_eq!(levels, ["info", "info", "error", "warn", "info"]);
         assert_eq!(read[2]["error"], "pool_exhausted");
         assert_eq!(read[2]["service"], "web-east");
         assert_eq!(read[3]["duration_ms"], 500.0);

@@ -14,7 +14,7 @@ use crate::{
         supervise::{Answer, Process, ProcessState, Request, SOCKET},
     },
     clock::{Clock, SystemClock},
-    scenario::pack::Layout,
+    scenario::pack::{Layout, LinkLayout},
 };
 use reqwest::{Client, Method, Response, StatusCode};
 use serde_json::Value;
@@ -24,11 +24,18 @@ use std::{
     sync::Arc,
 };
 use tokio::{
-    io::{AsyncBufReadExt, AsyncWriteExt, BufReader, copy_bidirectional},
-    net::{TcpListener, TcpStream, UnixListener},
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    net::{
+        TcpListener, TcpStream, UnixListener,
+        tcp::{OwnedReadHalf, OwnedWriteHalf},
+    },
     sync::Mutex,
 };
 
+mod failures;
+
+/// By a link's name: how long each piece of data is held up on it, in milliseconds.
+type Delays = Arc<std::sync::Mutex<BTreeMap<String, u64>>>;
 type Instances = Arc<Mutex<BTreeMap<String, (u32, Running)>>>;
 
 struct Staging {
@@ -37,22 +44,43 @@ struct Staging {
     layout: Layout,
     client: Client,
     instances: Instances,
+    delays: Delays,
 }
 
-async fn forward(listener: TcpListener, upstream: String) {
-    while let Ok((mut client, _)) = listener.accept().await {
-        let upstream = upstream.clone();
+async fn forward(listener: TcpListener, link: LinkLayout, delays: Delays) {
+    while let Ok((client, _)) = listener.accept().await {
+        let (link, delays) = (link.clone(), Arc::clone(&delays));
         tokio::spawn(async move {
-            if let Ok(mut server) = TcpStream::connect(upstream).await {
-                let _ = copy_bidirectional(&mut client, &mut server).await;
-            }
+            let Ok(server) = TcpStream::connect(&link.upstream).await else { return };
+            let (from_client, to_client) = client.into_split();
+            let (from_server, to_server) = server.into_split();
+            let name = link.link.to_string();
+            tokio::join!(
+                carry(from_client, to_server, &name, &delays),
+                carry(from_server, to_client, &name, &delays)
+            );
         });
+    }
+}
+
+async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, link: &str, delays: &Delays) {
+    let mut bytes = vec![0; 16 * 1024];
+    while let Ok(count @ 1..) = from.read(&mut bytes).await {
+        let delay = delays.lock().unwrap().get(link).copied().unwrap_or(0);
+        if delay > 0 {
+            SystemClock.sleep_until(SystemClock.now() + Span::from_millis(delay)).await;
+        }
+        if to.write_all(&bytes[..count]).await.is_err() {
+            return;
+        }
     }
 }
 
 async fn run_instance(root: &Path, name: &str) -> Running {
     let facts = Facts::read(root, name).unwrap();
-    start(root, facts, Box::new(std::io::sink())).await.unwrap()
+    let log = root.join("logs").join(format!("{name}.log"));
+    let log = std::fs::File::options().create(true).append(true).open(log).unwrap();
+    start(root, facts, Box::new(log)).await.unwrap()
 }
 
 async fn supervise(listener: UnixListener, root: PathBuf, instances: Instances) {
@@ -96,9 +124,10 @@ impl Staging {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("depot");
         let layout = lay_out(&root, free_instance().unwrap(), &std::env::current_exe().unwrap()).unwrap();
+        let delays = Delays::default();
         for link in &layout.links {
             let listener = TcpListener::bind(&link.listen).await.unwrap();
-            tokio::spawn(forward(listener, link.upstream.clone()));
+            tokio::spawn(forward(listener, link.clone(), Arc::clone(&delays)));
         }
         let instances = Instances::default();
         for process in &layout.processes {
@@ -109,7 +138,7 @@ impl Staging {
         let listener = UnixListener::bind(root.join(SOCKET)).unwrap();
         tokio::spawn(supervise(listener, root.clone(), Arc::clone(&instances)));
         let client = super::call::client().unwrap();
-        Self { _folder: folder, root, layout, client, instances }
+        Self { _folder: folder, root, layout, client, instances, delays }
     }
 
     async fn ask(&self, method: Method, path: &str, body: impl Into<reqwest::Body>) -> Response {
@@ -365,7 +394,7 @@ async fn the_tool_explains_what_it_refuses() {
     assert!(code == 4 && why.contains("is the depot running?"), "{why}");
     let (code, why) = refused("restart wob").await;
     assert!(
-        code == 1 && why.starts_with("there is no instance or component `wob`; there are metadata"),
+        code == 1 && why.starts_with("there is no instance or component `wob`; there are registry"),
         "{why}"
     );
     let (code, why) = refused("logs web").await;
@@ -409,7 +438,7 @@ async fn the_manual_tells_every_setting_metric_and_verb() {
             assert!(manual.contains(&format!("| `{name}` |")), "{name} is not in the manual of {component}");
         }
         let config = staging.ctl(&format!("config {component}")).await.unwrap();
-        for key in operate::keys(config.parse::<toml_edit::DocumentMut>().unwrap().as_table()) {
+        for key in operate::deploy::keys(config.parse::<toml_edit::DocumentMut>().unwrap().as_table()) {
             assert!(manual.contains(&format!("| `{key}` |")), "{key} is not in the manual of {component}");
         }
     }
@@ -424,7 +453,7 @@ async fn the_manual_tells_every_setting_metric_and_verb() {
         assert!(manual.contains(&format!("    depotctl {verb}")), "{verb} is not in depotctl(1)");
         count += 1;
     }
-    assert_eq!(count, 11, "{help}");
+    assert_eq!(count, 32, "{help}");
 }
 
 #[test]
@@ -433,12 +462,23 @@ fn links_between_pages_lead_somewhere() {
         "architecture.md",
         "depot-edge.8.md",
         "depot-metadata.8.md",
+        "depot-queue.8.md",
+        "depot-registry.8.md",
+        "depot-replica.8.md",
         "depot-session.8.md",
         "depot-storage.8.md",
         "depot-web.8.md",
+        "depot-worker.8.md",
         "depotctl.1.md",
+        "runbooks/catalogue.md",
+        "runbooks/certificates.md",
+        "runbooks/clocks-and-credentials.md",
         "runbooks/cross-datacenter.md",
+        "runbooks/discovery.md",
+        "runbooks/jobs.md",
+        "runbooks/leaks.md",
         "runbooks/logins.md",
+        "runbooks/overload.md",
         "runbooks/uploads.md",
     ];
     let pointer = regex::Regex::new(r"(depot[a-z]*(?:-[a-z]+)?)\(([18])\)|(runbooks/[a-z-]+\.md)").unwrap();

@@ -5,7 +5,7 @@
 use super::error::DepotError;
 use crate::base::Span;
 use crate::scenario::pack::{
-    BlastCaps, ConfigFile, Driver, Link, Probe, ProbeAsk, Service, TargetDescription, Volume,
+    BlastCaps, ConfigFile, Driver, Link, Part, PartKind, Probe, ProbeAsk, Service, TargetDescription, Volume,
 };
 use std::{
     net::TcpListener,
@@ -14,6 +14,8 @@ use std::{
 
 /// The port of every address.
 pub const PORT: u16 = 8080;
+/// The port of the edge's encrypted door.
+pub const TLS_PORT: u16 = 8443;
 /// The size of each storage volume, in MiB.
 pub const VOLUME_MIB: u64 = 64;
 /// Objects that a fresh Depot holds: `obj-0`, `obj-1`, ...
@@ -35,11 +37,16 @@ pub(super) struct Instance {
 }
 
 /// Every instance, in start order: whoever is asked comes before whoever asks.
-pub(super) const INSTANCES: [Instance; 7] = [
+pub(super) const INSTANCES: [Instance; 12] = [
+    instance("registry", "registry", "east", 60, "who runs, and where"),
     instance("metadata", "metadata", "east", 40, "catalogue of objects, on SQLite"),
+    instance("replica-west", "replica", "west", 40, "second copy of the catalogue"),
     instance("session", "session", "east", 30, "logins and their tokens"),
     instance("storage-east", "storage", "east", 50, "object contents on the east volume"),
     instance("storage-west", "storage", "west", 50, "object contents on the west volume"),
+    instance("queue", "queue", "east", 70, "jobs for the workers, on SQLite"),
+    instance("worker-east", "worker", "east", 80, "does jobs"),
+    instance("worker-west", "worker", "west", 80, "does jobs"),
     instance("web-east", "web", "east", 20, "object API"),
     instance("web-west", "web", "west", 20, "object API"),
     instance("edge", "edge", "east", 10, "front door"),
@@ -56,7 +63,7 @@ const fn instance(
 }
 
 /// Who asks whom; a link's place in this table is its place on `127.N.9.x`.
-pub(super) const LINKS: [(&str, &str); 10] = [
+pub(super) const LINKS: [(&str, &str); 37] = [
     ("edge", "web-east"),
     ("edge", "web-west"),
     ("web-east", "session"),
@@ -67,6 +74,33 @@ pub(super) const LINKS: [(&str, &str); 10] = [
     ("web-east", "storage-west"),
     ("web-west", "storage-east"),
     ("web-west", "storage-west"),
+    ("metadata", "registry"),
+    ("replica-west", "registry"),
+    ("session", "registry"),
+    ("storage-east", "registry"),
+    ("storage-west", "registry"),
+    ("queue", "registry"),
+    ("worker-east", "registry"),
+    ("worker-west", "registry"),
+    ("web-east", "registry"),
+    ("web-west", "registry"),
+    ("edge", "registry"),
+    ("replica-west", "metadata"),
+    ("metadata", "replica-west"),
+    ("web-east", "replica-west"),
+    ("web-west", "replica-west"),
+    ("web-east", "queue"),
+    ("web-west", "queue"),
+    ("worker-east", "queue"),
+    ("worker-west", "queue"),
+    ("worker-east", "metadata"),
+    ("worker-west", "metadata"),
+    ("worker-east", "replica-west"),
+    ("worker-west", "replica-west"),
+    ("worker-east", "storage-east"),
+    ("worker-east", "storage-west"),
+    ("worker-west", "storage-east"),
+    ("worker-west", "storage-west"),
 ];
 
 impl Instance {
@@ -80,6 +114,12 @@ impl Instance {
         let net = if self.datacenter == "east" { 1 } else { 2 };
         format!("127.{instance}.{net}.{}:{PORT}", self.host)
     }
+}
+
+/// Where the edge of this Depot shows its certificate.
+pub(super) fn tls_address(instance: u8) -> String {
+    let edge = Instance::named("edge").expect("edge is in the table");
+    edge.address(instance).replace(&format!(":{PORT}"), &format!(":{TLS_PORT}"))
 }
 
 /// Where the clients of the link at this place of [`LINKS`] connect.
@@ -135,6 +175,7 @@ pub fn describe() -> TargetDescription {
             from: name(from),
             to: name(to),
             distance: Span::from_millis(distance_ms(from, to)),
+            http: true,
         })
         .collect();
     let volumes = INSTANCES
@@ -154,6 +195,7 @@ pub fn describe() -> TargetDescription {
         links,
         volumes,
         files,
+        parts: parts(),
         probes: vec![
             probe("front-door", "the front door answers and reaches at least one web instance", "edge"),
             probe(
@@ -161,13 +203,62 @@ pub fn describe() -> TargetDescription {
                 "the catalogue, which other staging systems share, answers",
                 "metadata",
             ),
+            Probe {
+                name: name("edge-tls"),
+                about: "the encrypted front door answers, with a certificate that is good".to_owned(),
+                ask: ProbeAsk::Tls { service: name("edge"), path: "/health".to_owned() },
+                timeout: Span::from_secs(2),
+            },
         ],
         operations: OPERATIONS.iter().map(|&pattern| pattern.to_owned()).collect(),
         caps: BlastCaps { services: 4, links: 4, volumes: 1 },
+        hands_off: std::collections::BTreeMap::new(),
     }
 }
 
-const OPERATIONS: [&str; 10] = [
+/// The databases: name, instance, folder under `data`, file.
+pub(super) const DATABASES: [(&str, &str, &str); 3] = [
+    ("catalogue", "metadata", super::catalogue::DATABASE),
+    ("catalogue-west", "replica-west", super::catalogue::DATABASE),
+    ("jobs", "queue", super::queue::DATABASE),
+];
+
+/// Instances whose clock is read for more than their log.
+pub(super) const CLOCKS: [&str; 3] = ["session", "web-east", "web-west"];
+
+/// Instances that show a credential to their neighbours or ask for one.
+pub(super) const CREDENTIALS: [&str; 10] = [
+    "metadata",
+    "replica-west",
+    "session",
+    "storage-east",
+    "storage-west",
+    "worker-east",
+    "worker-west",
+    "web-east",
+    "web-west",
+    "edge",
+];
+
+fn parts() -> Vec<Part> {
+    let part = |kind: PartKind, own: &str, service: &str| Part {
+        name: own.to_owned(),
+        kind,
+        service: name(service),
+    };
+    let mut parts = vec![
+        part(PartKind::Registry, "registry", "registry"),
+        part(PartKind::Queue, "queue", "queue"),
+        part(PartKind::Certificate, "edge", "edge"),
+        part(PartKind::Flags, "web", "web"),
+    ];
+    parts.extend(DATABASES.map(|(own, service, _)| part(PartKind::Database, own, service)));
+    parts.extend(CLOCKS.map(|service| part(PartKind::Clock, service, service)));
+    parts.extend(CREDENTIALS.map(|service| part(PartKind::Credential, service, service)));
+    parts
+}
+
+const OPERATIONS: [&str; 45] = [
     "depotctl list",
     "depotctl restart {service}",
     "depotctl reload {component}",
@@ -178,6 +269,41 @@ const OPERATIONS: [&str; 10] = [
     "depotctl config {component}",
     "depotctl set {component} {key} {value}",
     "depotctl metrics {instance}",
+    "depotctl top",
+    "depotctl trace {request}",
+    "depotctl registry list",
+    "depotctl registry register {instance}",
+    "depotctl registry remove {instance}",
+    "depotctl replication",
+    "depotctl promote {instance}",
+    "depotctl resync {instance}",
+    "depotctl queue list",
+    "depotctl queue list --state {state}",
+    "depotctl queue show {id}",
+    "depotctl queue requeue {id}",
+    "depotctl queue dead-letter {id}",
+    "depotctl queue purge {id}",
+    "depotctl certificate show",
+    "depotctl certificate renew",
+    "depotctl rules",
+    "depotctl block client {address}",
+    "depotctl block agent {part}",
+    "depotctl unblock client {address}",
+    "depotctl unblock agent {part}",
+    "depotctl drain {instance}",
+    "depotctl undrain {instance}",
+    "depotctl quota list",
+    "depotctl quota purge {user}",
+    "depotctl token show",
+    "depotctl token rotate",
+    "depotctl vacuum {database}",
+    "depotctl index list",
+    "depotctl index create {database} {index}",
+    "depotctl locks",
+    "depotctl flag list",
+    "depotctl flag set {flag} {value}",
+    "depotctl clock list",
+    "depotctl clock sync {instance}",
 ];
 
 fn probe(probe: &str, about: &str, service: &str) -> Probe {
@@ -209,6 +335,7 @@ pub fn free_instance() -> Result<u8, DepotError> {
 fn is_free(instance: u8) -> bool {
     let own = INSTANCES.iter().map(|row| row.address(instance));
     let links = (0..LINKS.len()).map(|place| link_address(instance, place));
+    let own = own.chain([tls_address(instance)]);
     // All are held until the last has been tried.
     let held: Result<Vec<_>, _> = own.chain(links).map(TcpListener::bind).collect();
     held.is_ok()
@@ -228,6 +355,7 @@ mod tests {
         let far: Vec<_> = target
             .links
             .iter()
+            .take(10)
             .filter(|link| link.distance == Span::from_millis(15))
             .map(|link| link.name.as_str())
             .collect();
@@ -241,7 +369,10 @@ mod tests {
                 "web-west-storage-east"
             ]
         );
-        assert_eq!(target.components(), ["metadata", "session", "storage", "web", "edge"]);
+        assert_eq!(
+            target.components(),
+            ["registry", "metadata", "replica", "session", "storage", "queue", "worker", "web", "edge"]
+        );
         let argv = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
         assert!(target.allows(&argv("depotctl set web storage.policy near")));
         assert!(!target.allows(&argv("depotctl set web storage.policy near now")));

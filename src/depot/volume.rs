@@ -11,6 +11,7 @@ use std::{
 };
 
 use super::telemetry::Stopwatch;
+use crate::base::names::is_name;
 
 /// Bytes before the content: the version.
 const HEAD_BYTES: usize = 8;
@@ -125,6 +126,31 @@ impl Volume {
         let version = u64::from_le_bytes(*head);
         bytes.drain(..HEAD_BYTES);
         Ok(Some((version, bytes)))
+    }
+
+    /// The keys that it holds, in order. Blocks.
+    pub(super) fn keys(&self) -> Result<Vec<String>, VolumeError> {
+        let mut keys = Vec::new();
+        for entry in std::fs::read_dir(&self.folder)? {
+            let name = entry?.file_name().to_string_lossy().into_owned();
+            if is_name(&name) {
+                keys.push(name);
+            }
+        }
+        keys.sort();
+        Ok(keys)
+    }
+
+    /// Takes `key` away; whether it was there. Blocks.
+    pub(super) fn remove(&self, key: &str) -> Result<bool, VolumeError> {
+        let mut inner = self.lock();
+        // The next write counts again.
+        inner.counted = None;
+        match std::fs::remove_file(self.folder.join(key)) {
+            Ok(()) => Ok(true),
+            Err(err) if err.kind() == ErrorKind::NotFound => Ok(false),
+            Err(err) => Err(err.into()),
+        }
     }
 
     fn version(&self, key: &str) -> Result<Option<u64>, VolumeError> {

@@ -3,16 +3,21 @@
 //! An upload: is the token good (session)? Take a connection from the pool and hold it; reserve the object (metadata);
 //! write the content (storage nodes, one after the other); commit (metadata); give the connection back. A download
 //! holds its connection in the same way, so that what it reads stays in the catalogue until it was read. Listings are
-//! answered by the catalogue alone, over a connection of their own.
+//! answered by the catalogue alone, over a connection of their own. What can be done later is left to the workers.
 
 use super::{
-    call::{Ask, Peer, Reply, VERSION, client},
-    config::{self, Facts, Live, LogSettings, ReadOrder, Settings, WritePolicy, current_file},
+    aside::{Errands, Flags, Memory, Recorded, Recorder},
+    call::{Ask, Peer, Reply, VERSION},
+    catalogue::{Commit, Entry, Wanted},
+    config::{self, CatalogueRead, Live, LogSettings, ReadOrder, Settings, WritePolicy, current_file},
     error::DepotError,
-    host::{Ctx, Failure, Service},
-    metadata::{Commit, Entry, Reservation},
+    host::{Ctx, Failure, Service, Site},
+    metadata::Reservation,
     pool::{Connection, Pool},
-    telemetry::{Metrics, Page, Stopwatch},
+    session::Grant,
+    telemetry::{Page, Stopwatch},
+    watched::Watched,
+    worker::ObjectJob,
 };
 use crate::{base::names::is_name, clock::BoxFuture};
 use axum::{
@@ -26,9 +31,9 @@ use axum::{
 use serde_json::json;
 use std::{
     collections::HashMap,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
@@ -36,88 +41,133 @@ use std::{
 
 /// Most tokens whose goodness is remembered.
 const CACHED_TOKENS_MAX: usize = 10_000;
+/// Copies that the policy `both` asks for.
+const COPIES: usize = 2;
 
 pub(super) struct Web {
     file: PathBuf,
     config: Live<config::Web>,
-    session: Peer,
-    metadata: Peer,
-    /// By name.
-    storage: Vec<Peer>,
-    near: String,
+    site: Arc<Site>,
+    flags: Watched<Flags>,
     pool: Arc<Pool>,
-    good_tokens: Mutex<HashMap<String, Stopwatch>>,
+    grants: Mutex<HashMap<String, (Stopwatch, Grant)>>,
     cache_hits: AtomicU64,
     turn: AtomicUsize,
+    uploads: AtomicU64,
+    errands: Errands,
+    recorder: Recorder,
+    memory: Memory,
 }
 
 impl Web {
-    pub(super) fn open(root: &Path, facts: &Facts, metrics: &Arc<Metrics>) -> Result<Self, DepotError> {
-        let file = current_file(root, "web");
+    pub(super) fn open(site: &Arc<Site>) -> Result<Self, DepotError> {
+        let file = current_file(&site.root, "web");
         let config = config::Web::read(&file)?;
-        let client = client()?;
-        let peer = |name: &str| {
-            let address = facts.links.get(name).ok_or_else(|| facts.missing(root, name))?;
-            Ok::<_, DepotError>(Peer::new(name, address, &client, metrics))
-        };
-        let storage: Vec<_> = facts
-            .links
-            .iter()
-            .filter(|(name, _)| name.starts_with("storage-"))
-            .map(|(name, address)| Peer::new(name, address, &client, metrics))
-            .collect();
-        let near = facts.near_storage.clone().ok_or_else(|| facts.missing(root, "near_storage"))?;
-        if !storage.iter().any(|node| node.name() == near) {
-            return Err(facts.missing(root, &near));
-        }
+        let missing = || site.facts.missing(&site.root, "flags");
+        let flags = site.facts.flags.as_ref().ok_or_else(missing)?;
         Ok(Self {
             file,
             config: Live::new(config),
-            session: peer("session")?,
-            metadata: peer("metadata")?,
-            storage,
-            near,
+            site: Arc::clone(site),
+            flags: Watched::new(flags, Flags::default(), Flags::parse),
             pool: Pool::new(usize::try_from(config.pool.size).unwrap_or(1)),
-            good_tokens: Mutex::default(),
+            grants: Mutex::default(),
             cache_hits: AtomicU64::new(0),
             turn: AtomicUsize::new(0),
+            uploads: AtomicU64::new(0),
+            errands: Errands::default(),
+            recorder: Recorder::default(),
+            memory: Memory::default(),
         })
     }
 
-    /// Lets the request in if its token is good.
-    async fn admit(&self, ctx: &Ctx, config: &config::Web) -> Result<(), Failure> {
+    fn is_near(&self, node: &Peer) -> bool {
+        self.site.directory.is_in(node.name(), &self.site.facts.datacenter)
+    }
+
+    /// Lets the request in if its token is good, and says whose it is.
+    async fn admit(&self, ctx: &Ctx, config: &config::Web) -> Result<String, Failure> {
         let refused = || Failure::new(StatusCode::UNAUTHORIZED, "unauthorized", "no good token was given");
         let given = ctx.authorization.as_deref().ok_or_else(refused)?;
-        if self.is_remembered(given, Duration::from_millis(config.session.cache_ms)) {
+        let cache = Duration::from_millis(config.session.cache_ms);
+        if let Some(user) = self.remembered(given, cache) {
             self.cache_hits.fetch_add(1, Ordering::Relaxed);
-            return Ok(());
+            return Ok(user);
         }
         let value = HeaderValue::from_str(given).map_err(|_| refused())?;
         let ask = Ask::new(Method::GET, "/tokens/check", config.session.timeout_ms)
             .header(header::AUTHORIZATION, value);
-        let reply = self.session.ask(ctx, ask).await.map_err(|err| self.session.failure(&err))?;
+        let session = self.site.directory.one("session")?;
+        let reply = session.ask(ctx, ask).await.map_err(|err| session.failure(&err))?;
         match reply.status {
-            StatusCode::OK => {
-                self.remember(given, Duration::from_millis(config.session.cache_ms));
-                Ok(())
-            }
-            StatusCode::UNAUTHORIZED => Err(refused()),
-            _ => Err(self.session.unexpected(&reply)),
+            StatusCode::OK => {}
+            StatusCode::UNAUTHORIZED => return Err(refused()),
+            _ => return Err(session.unexpected(&reply)),
+        }
+        let grant: Grant = session.json(&reply)?;
+        if !self.is_good(&grant) {
+            let detail = "the token has expired by this instance's clock";
+            return Err(Failure::new(StatusCode::UNAUTHORIZED, "token_expired", detail));
+        }
+        let user = grant.user.clone();
+        self.remember(given, grant, cache);
+        Ok(user)
+    }
+
+    fn is_good(&self, grant: &Grant) -> bool {
+        grant.until.is_none_or(|until| self.site.machine.now() < until)
+    }
+
+    fn grants(&self) -> MutexGuard<'_, HashMap<String, (Stopwatch, Grant)>> {
+        self.grants.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn remembered(&self, token: &str, cache: Duration) -> Option<String> {
+        let grants = self.grants();
+        let (since, grant) = grants.get(token)?;
+        (since.elapsed() < cache && self.is_good(grant)).then(|| grant.user.clone())
+    }
+
+    fn remember(&self, token: &str, grant: Grant, cache: Duration) {
+        let mut grants = self.grants();
+        if grants.len() >= CACHED_TOKENS_MAX {
+            grants.retain(|_, (since, _)| since.elapsed() < cache);
+        }
+        if grants.len() < CACHED_TOKENS_MAX {
+            grants.insert(token.to_owned(), (Stopwatch::start(), grant));
         }
     }
 
-    fn is_remembered(&self, token: &str, cache: Duration) -> bool {
-        let tokens = self.good_tokens.lock().unwrap_or_else(PoisonError::into_inner);
-        tokens.get(token).is_some_and(|since| since.elapsed() < cache)
+    /// The catalogue that answers downloads and listings.
+    fn reading(&self, config: &config::Web) -> Result<Peer, Failure> {
+        match config.metadata.read {
+            CatalogueRead::Primary => self.site.directory.primary(),
+            CatalogueRead::Near => self.site.directory.near_catalogue(&self.site.facts.datacenter),
+        }
     }
 
-    fn remember(&self, token: &str, cache: Duration) {
-        let mut tokens = self.good_tokens.lock().unwrap_or_else(PoisonError::into_inner);
-        if tokens.len() >= CACHED_TOKENS_MAX {
-            tokens.retain(|_, since| since.elapsed() < cache);
+    /// Refuses uploads while people want none, or while this instance has no room to breathe.
+    fn takes_uploads(&self, config: &config::Web) -> Result<(), Failure> {
+        let refuse = |code, detail: String| Err(Failure::new(StatusCode::SERVICE_UNAVAILABLE, code, detail));
+        if self.flags.get().read_only {
+            return refuse("read_only", "the flag `read_only` is set".to_owned());
         }
-        if tokens.len() < CACHED_TOKENS_MAX {
-            tokens.insert(token.to_owned(), Stopwatch::start());
+        let (used, most) = (self.memory.used_mib(), config.limits.memory_mib);
+        if used > most {
+            return refuse("memory_pressure", format!("{used} MiB of {most} MiB of memory are in use"));
+        }
+        Ok(())
+    }
+
+    /// Leaves to the workers what can be done later.
+    fn run_errands(&self, ctx: &Ctx, key: &str, config: &config::Web) {
+        let count = self.uploads.fetch_add(1, Ordering::Relaxed);
+        let job = ObjectJob { key: key.to_owned() };
+        if config.storage.policy == WritePolicy::Near {
+            self.errands.add(&ctx.request_id, "replicate", &job);
+        }
+        if count.is_multiple_of(config.jobs.checksum_every.max(1)) {
+            self.errands.add(&ctx.request_id, "checksum", &job);
         }
     }
 
@@ -143,8 +193,9 @@ impl Web {
         let ask = Ask::new(method, path, config.metadata.timeout_ms)
             .header(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))
             .body(Bytes::from(body.to_string()));
-        let reply = self.metadata.ask(ctx, ask).await.map_err(|err| self.metadata.failure(&err))?;
-        if reply.status.is_success() { Ok(reply) } else { Err(self.metadata.unexpected(&reply)) }
+        let metadata = self.site.directory.primary()?;
+        let reply = metadata.ask(ctx, ask).await.map_err(|err| metadata.failure(&err))?;
+        if reply.status.is_success() { Ok(reply) } else { Err(metadata.unexpected(&reply)) }
     }
 
     /// Writes one upload's content to every node that the policy names, one after the other.
@@ -154,10 +205,18 @@ impl Web {
         upload: &Upload<'_>,
         config: &config::Web,
     ) -> Result<Vec<String>, Failure> {
-        let nodes = self.storage.iter().filter(|node| match config.storage.policy {
-            WritePolicy::Both => true,
-            WritePolicy::Near => node.name() == self.near,
-        });
+        let mut nodes = self.site.directory.all("storage");
+        let wanted = match config.storage.policy {
+            WritePolicy::Both => COPIES,
+            WritePolicy::Near => {
+                nodes.retain(|node| self.is_near(node));
+                1
+            }
+        };
+        if nodes.len() < wanted {
+            let detail = format!("the registry lists {} of {wanted} storage nodes", nodes.len());
+            return Err(Failure::new(StatusCode::SERVICE_UNAVAILABLE, "no_instance", detail));
+        }
         let mut written = Vec::new();
         for node in nodes {
             let reply = node
@@ -173,21 +232,15 @@ impl Web {
     }
 
     /// Nodes that may hold the object, in the order in which they are asked.
-    fn readers(&self, entry: &Entry, order: ReadOrder) -> Vec<&Peer> {
-        let mut nodes: Vec<_> = match order {
-            ReadOrder::Spread => {
-                let holds = |node: &&Peer| entry.locations.iter().any(|name| name == node.name());
-                self.storage.iter().filter(holds).collect()
-            }
-            ReadOrder::Near => self.storage.iter().collect(),
-        };
+    fn readers(&self, entry: &Entry, order: ReadOrder) -> Vec<Peer> {
+        let mut nodes = self.site.directory.all("storage");
         match order {
-            ReadOrder::Spread if !nodes.is_empty() => {
-                let turn = self.turn.fetch_add(1, Ordering::Relaxed) % nodes.len();
+            ReadOrder::Spread => {
+                nodes.retain(|node| entry.locations.iter().any(|name| name == node.name()));
+                let turn = self.turn.fetch_add(1, Ordering::Relaxed) % nodes.len().max(1);
                 nodes.rotate_left(turn);
             }
-            ReadOrder::Spread => {}
-            ReadOrder::Near => nodes.sort_by_key(|node| node.name() != self.near),
+            ReadOrder::Near => nodes.sort_by_key(|node| !self.is_near(node)),
         }
         nodes
     }
@@ -208,7 +261,13 @@ impl Web {
         for node in self.readers(entry, config.storage.read) {
             let ask = || Ask::new(Method::GET, &path, config.storage.timeout_ms);
             match node.ask_again(ctx, config.storage.retries, ask).await {
-                Ok(reply) if reply.status.is_success() => return Ok(reply),
+                Ok(reply) if reply.status.is_success() => {
+                    if !self.flags.get().verify_downloads || is_what_was_uploaded(&reply, entry) {
+                        return Ok(reply);
+                    }
+                    let detail = format!("the copy on {} is not what was uploaded", node.name());
+                    failure = Failure::new(StatusCode::BAD_GATEWAY, "object_damaged", detail);
+                }
                 Ok(reply) if reply.status == StatusCode::NOT_FOUND => {}
                 Ok(reply) => failure = node.unexpected(&reply),
                 Err(err) => failure = node.failure(&err),
@@ -216,6 +275,12 @@ impl Web {
         }
         Err(failure)
     }
+}
+
+/// Whether a copy is the one that the catalogue knows; a newer one is not judged.
+fn is_what_was_uploaded(reply: &Reply, entry: &Entry) -> bool {
+    let version = reply.headers.get(VERSION).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    version != Some(entry.version) || crate::seed::digest(&reply.body) == entry.digest
 }
 
 struct Upload<'a> {
@@ -250,12 +315,16 @@ async fn upload(
 ) -> Result<Response, Failure> {
     let config = web.config.get();
     checked(&key)?;
-    web.admit(&ctx, &config).await?;
+    web.takes_uploads(&config)?;
+    let owner = web.admit(&ctx, &config).await?;
+    web.recorder.keep(Recorded::of(&ctx, &key, &content, config.recorder.body_kib), config.recorder.max);
     let connection = web.connection(&config).await?;
-    let asked = json!({ "key": key, "size": content.len() });
-    let reply = web.catalogue(&ctx, Method::POST, "/reservations", asked, &config).await?;
-    let Reservation { version } = web.metadata.json(&reply)?;
     let (size, digest) = (content.len() as u64, crate::seed::digest(&content));
+    let wanted = Wanted { key: key.clone(), size, owner };
+    let wanted = serde_json::to_value(wanted).map_err(|err| Failure::internal(&err))?;
+    let reply = web.catalogue(&ctx, Method::POST, "/reservations", wanted, &config).await?;
+    let Reservation { version } =
+        serde_json::from_slice(&reply.body).map_err(|err| Failure::internal(&err))?;
     let upload = Upload { key: &key, version, content };
     let locations = web.write(&ctx, &upload, &config).await?;
     let commit = Commit { size, digest: digest.clone(), locations };
@@ -263,6 +332,7 @@ async fn upload(
     let commit = serde_json::to_value(commit).map_err(|err| Failure::internal(&err))?;
     web.catalogue(&ctx, Method::POST, &path, commit, &config).await?;
     drop(connection);
+    web.run_errands(&ctx, &key, &config);
     let body = Json(json!({ "key": key, "version": version, "size": size, "digest": digest }));
     Ok((StatusCode::CREATED, body).into_response())
 }
@@ -277,14 +347,15 @@ async fn download(
     web.admit(&ctx, &config).await?;
     let _connection = web.connection(&config).await?;
     let ask = Ask::new(Method::GET, &format!("/objects/{key}"), config.metadata.timeout_ms);
-    let found = web.metadata.ask(&ctx, ask).await.map_err(|err| web.metadata.failure(&err))?;
+    let metadata = web.reading(&config)?;
+    let found = metadata.ask(&ctx, ask).await.map_err(|err| metadata.failure(&err))?;
     if found.status == StatusCode::NOT_FOUND {
         return Err(Failure::not_found(format!("there is no object `{key}`")));
     }
     if !found.status.is_success() {
-        return Err(web.metadata.unexpected(&found));
+        return Err(metadata.unexpected(&found));
     }
-    let entry: Entry = web.metadata.json(&found)?;
+    let entry: Entry = metadata.json(&found)?;
     let content = web.read(&ctx, &key, &entry, &config).await?;
     let version = content.headers.get(VERSION).cloned();
     let kind = [(header::CONTENT_TYPE, "application/octet-stream")];
@@ -300,9 +371,10 @@ async fn list(State(web): State<Arc<Web>>, ctx: Ctx, RawQuery(query): RawQuery) 
     web.admit(&ctx, &config).await?;
     let path = query.map_or_else(|| "/objects".to_owned(), |query| format!("/objects?{query}"));
     let ask = Ask::new(Method::GET, &path, config.metadata.timeout_ms);
-    let reply = web.metadata.ask(&ctx, ask).await.map_err(|err| web.metadata.failure(&err))?;
+    let metadata = web.reading(&config)?;
+    let reply = metadata.ask(&ctx, ask).await.map_err(|err| metadata.failure(&err))?;
     if !reply.status.is_success() {
-        return Err(web.metadata.unexpected(&reply));
+        return Err(metadata.unexpected(&reply));
     }
     Ok(([(header::CONTENT_TYPE, "application/json")], reply.body).into_response())
 }
@@ -310,12 +382,18 @@ async fn list(State(web): State<Arc<Web>>, ctx: Ctx, RawQuery(query): RawQuery) 
 async fn login(State(web): State<Arc<Web>>, ctx: Ctx, body: Bytes) -> Result<Response, Failure> {
     let config = web.config.get();
     let ask = Ask::new(Method::POST, "/tokens", config.session.timeout_ms).body(body);
-    let reply = web.session.ask(&ctx, ask).await.map_err(|err| web.session.failure(&err))?;
+    let session = web.site.directory.one("session")?;
+    let reply = session.ask(&ctx, ask).await.map_err(|err| session.failure(&err))?;
     if reply.status != StatusCode::CREATED {
-        return Err(web.session.unexpected(&reply));
+        return Err(session.unexpected(&reply));
     }
     let kind = [(header::CONTENT_TYPE, "application/json")];
     Ok((StatusCode::CREATED, kind, reply.body).into_response())
+}
+
+/// The requests that are kept for whoever debugs, the newest last.
+async fn recorded(State(web): State<Arc<Web>>) -> Response {
+    Json(json!({ "requests": web.recorder.newest() })).into_response()
 }
 
 impl Service for Web {
@@ -324,6 +402,7 @@ impl Service for Web {
             .route("/sessions", post(login))
             .route("/objects", get(list))
             .route("/objects/{key}", put(upload).get(download))
+            .route("/recorded", get(recorded))
             .with_state(self)
     }
 
@@ -339,23 +418,31 @@ impl Service for Web {
         Box::pin(async { Ok(()) })
     }
 
-    fn metrics(&self, page: &mut Page) {
-        let pool = self.pool.state();
-        page.single("pool_size", "gauge", "Connections to metadata that may be used.", pool.size as f64);
-        page.single("pool_in_use", "gauge", "Connections to metadata in use.", pool.in_use as f64);
-        page.single("pool_waiting", "gauge", "Requests that wait for a connection.", pool.waiting as f64);
-        page.single("pool_taken_total", "counter", "Connections handed out.", pool.taken as f64);
-        page.single(
-            "pool_wait_timeouts_total",
-            "counter",
-            "Requests turned away because no connection came free in time.",
-            pool.wait_timeouts as f64,
-        );
-        page.single(
-            "token_cache_hits_total",
-            "counter",
-            "Requests let in without asking session.",
-            self.cache_hits.load(Ordering::Relaxed) as f64,
-        );
+    fn work(self: Arc<Self>) -> BoxFuture<'static, ()> {
+        Box::pin(async move { self.errands.run(&self.site).await })
+    }
+
+    fn metrics<'a>(&'a self, page: &'a mut Page) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            let pool = self.pool.state();
+            page.single("pool_size", "gauge", "Connections to metadata that may be used.", pool.size as f64);
+            page.single("pool_in_use", "gauge", "Connections to metadata in use.", pool.in_use as f64);
+            page.single("pool_waiting", "gauge", "Requests that wait for a connection.", pool.waiting as f64);
+            page.single("pool_taken_total", "counter", "Connections handed out.", pool.taken as f64);
+            page.single(
+                "pool_wait_timeouts_total",
+                "counter",
+                "Requests turned away because no connection came free in time.",
+                pool.wait_timeouts as f64,
+            );
+            page.single(
+                "token_cache_hits_total",
+                "counter",
+                "Requests let in without asking session.",
+                self.cache_hits.load(Ordering::Relaxed) as f64,
+            );
+            self.errands.write(page);
+            self.recorder.write(page);
+        })
     }
 }

@@ -3,7 +3,7 @@
 use super::{event::Hat, measure::Measured};
 use crate::{
     base::{AlarmName, InjectionId, NoticeId, Person, ProbeName},
-    fault::{Presence, Undone},
+    fault::{Presence, TimedFault, Undone, injector::ReactMoment},
     scenario::act::{Act, Role},
 };
 
@@ -127,6 +127,15 @@ pub enum Report {
         notice: NoticeId,
         /// How it went.
         result: Result<(), DeliveryError>,
+    },
+    /// An injector answered what it wants now.
+    Reacted {
+        /// Its index among the plan's reactors.
+        reactor: usize,
+        /// The moment that it was asked at.
+        moment: ReactMoment,
+        /// Its faults, with times counted from now; or why there are none.
+        answer: Result<Vec<TimedFault>, String>,
     },
     /// An operation ended.
     Operated {

@@ -136,7 +136,7 @@ impl Drill {
     }
 
     fn due_end_by_play(&self, now: At) -> Vec<Event> {
-        if let Some(failed) = self.injections.iter().find(|one| one.failed_to_land()) {
+        if let Some(failed) = self.planned_from_the_beginning().iter().find(|one| one.failed_to_land()) {
             let outcome = if self.phase == Phase::Running { Outcome::Aborted } else { Outcome::Unfit };
             return self.end_ex(now, outcome, format!("a fault could not be injected: {}", failed.why));
         }

@@ -3,8 +3,9 @@
 use super::event::Notice;
 use crate::{
     base::{At, InjectionId, Person, ProbeName},
-    fault::{Fault, Fence},
+    fault::{Fault, Fence, injector::ReactMoment},
 };
+use serde_json::{Map, Value};
 
 /// One piece of work for the hands. Each is answered by a `Report`.
 #[derive(Debug, Clone, PartialEq)]
@@ -71,6 +72,19 @@ pub enum Effect {
         not_before: At,
         /// Which try this is, from 1.
         attempt: u32,
+    },
+    /// Ask an injector what it wants now.
+    React {
+        /// Its index among the plan's reactors.
+        reactor: usize,
+        /// What has come.
+        moment: ReactMoment,
+        /// The script's text.
+        source: String,
+        /// What it is given.
+        params: Map<String, Value>,
+        /// What it is told.
+        seen: Map<String, Value>,
     },
     /// Run an operation on the target.
     Operate {

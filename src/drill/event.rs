@@ -4,10 +4,13 @@
 //! changes its shape gets a new version in [`Event::version`] and an upcaster in [`Recorded::from_line`]; the corpus of
 //! stored journals proves that old ones still read.
 
-use super::{measure::Bucket, plan::Plan};
+use super::{
+    measure::Bucket,
+    plan::{Plan, PlannedInjection},
+};
 use crate::{
     base::{AlarmName, At, InjectionId, NoticeId, Person, ProbeName, Span},
-    fault::{Fence, Undone},
+    fault::{Fence, Undone, injector::ReactMoment},
     scenario::{AlarmSeverity, act::Act},
 };
 use serde::{Deserialize, Serialize};
@@ -78,6 +81,18 @@ pub enum Event {
     },
     /// The oracle failed again after restoration.
     Relapsed,
+    /// An injector was asked what it wants now, and had an answer.
+    Reacted {
+        /// Its index among the plan's reactors.
+        reactor: usize,
+        /// The moment that it was asked at.
+        moment: ReactMoment,
+        /// What is injected from here on like anything else of the plan.
+        planned: Vec<PlannedInjection>,
+        /// Why nothing is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        refused: Option<String>,
+    },
     /// An alarm was raised.
     AlarmRaised {
         /// Which.

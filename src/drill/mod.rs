@@ -20,12 +20,13 @@ pub mod injection;
 pub mod measure;
 pub mod plan;
 pub mod preflight;
+mod react;
 mod reports;
 mod tickets;
 
 use crate::{
     base::{AlarmName, At, InjectionId, NoticeId, Person, ProbeName, Span, limits},
-    fault::Fence,
+    fault::{Fence, injector::ReactMoment},
     scenario::{
         AlarmTrigger,
         act::{Act, Role},
@@ -150,6 +151,10 @@ pub struct Drill {
     talk: Talk,
     steady_after: Option<bool>,
     undone_at: Option<At>,
+    /// How often each moment has come that injectors react to.
+    moments: BTreeMap<ReactMoment, u32>,
+    /// Injections that injectors have added.
+    reactions: usize,
 }
 
 /// A journal that no drill can have written.
@@ -237,6 +242,8 @@ impl Drill {
             talk: Talk::default(),
             steady_after: None,
             undone_at: None,
+            moments: BTreeMap::new(),
+            reactions: 0,
         }
     }
 
@@ -347,9 +354,15 @@ impl Drill {
                 self.steady_after = *steady_after;
                 return if self.measuring_from.is_some() { vec![Effect::StopWorkload] } else { Vec::new() };
             }
+            Event::Reacted { planned, .. } => return self.take_reaction(planned),
             event => self.take_quietly(at, event),
         }
-        Vec::new()
+        match &recorded.event {
+            Event::SymptomSeen { .. } => self.moment(at, ReactMoment::Symptom),
+            Event::Restored { .. } => self.moment(at, ReactMoment::Restored),
+            Event::Relapsed => self.moment(at, ReactMoment::Relapsed),
+            _ => Vec::new(),
+        }
     }
 
     /// Events that ask nothing of the hands.
@@ -481,6 +494,7 @@ impl Drill {
             };
             effects.extend(self.injections.iter().filter(applied).map(Injection::look));
         }
+        effects.extend(self.minutes(at));
         effects
     }
 
@@ -594,6 +608,7 @@ impl Drill {
                 if let Some(alarm) = self.alarms.iter_mut().find(|alarm| alarm.name == *name) {
                     alarm.acknowledged_by = Some(by.clone());
                 }
+                return self.moment(at, ReactMoment::Acknowledged);
             }
             Act::Declare { .. } => talk.declared = true,
             Act::Status { .. } => {

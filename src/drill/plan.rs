@@ -2,7 +2,7 @@
 
 use crate::{
     base::{At, DrillId, InjectionId, Person, Span, limits},
-    fault::Fault,
+    fault::{Fault, injector::Reactor},
     scenario::{
         AlarmRule, AlarmSeverity, Duration, Inject, Play, Profile, RosterNeeds, Scenario,
         act::Act,
@@ -64,6 +64,9 @@ pub struct Plan {
     pub workload: WorkloadShape,
     /// Every injection.
     pub injections: Vec<PlannedInjection>,
+    /// Injectors that are asked again while it is played.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reactors: Vec<Reactor>,
     /// Every alarm.
     pub alarms: Vec<AlarmRule>,
     /// Every message to the players, by time.
@@ -212,6 +215,7 @@ impl Plan {
             steady_state: scenario.steady_state.clone(),
             workload: scenario.workload.clone(),
             injections,
+            reactors: scenario.reactors.clone(),
             alarms: scenario.alarms.clone(),
             injects,
             stop_conditions: scenario.stop_conditions.clone(),
@@ -288,7 +292,8 @@ pub enum StepKind {
     Message(Inject),
 }
 
-fn opaque_id(seed: Seed, drill: &str, index: usize) -> InjectionId {
+/// The id of a drill's injection by its number.
+pub(super) fn opaque_id(seed: Seed, drill: &str, index: usize) -> InjectionId {
     let letters = seed.opaque(&format!("injection {drill} {index}"), 8);
     format!("gd-{letters}").parse().expect("made of letters and digits")
 }

@@ -83,6 +83,10 @@ impl Drill {
                     },
                 }]
             }
+            Report::Reacted { reactor, moment, answer } => {
+                let answer = answer.clone().map_err(|why| cut(&why));
+                self.reacted(now, *reactor, *moment, &answer)
+            }
             Report::Operated { by, argv, exit, output } => {
                 vec![Event::Operated { by: by.clone(), argv: argv.clone(), exit: *exit, output: cut(output) }]
             }

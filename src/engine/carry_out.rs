@@ -8,7 +8,10 @@ use crate::{
         effect::Effect,
         measure::{BUCKET, Measured},
     },
-    fault::{Fault, Fence, Presence},
+    fault::{
+        Fault, Fence, Presence, TimedFault,
+        script::{self, Call},
+    },
     target::HandError,
 };
 
@@ -64,6 +67,10 @@ pub async fn carry_out(hands: &Hands, effect: Effect) -> Option<Report> {
             let result = hands.notifier.deliver(&notice).await;
             Some(Report::Delivered { notice: notice.id, result })
         }
+        Effect::React { reactor, moment, source, params, seen } => {
+            let answer = react(hands, source, Call::React(params, seen)).await;
+            Some(Report::Reacted { reactor, moment, answer })
+        }
         Effect::Operate { by, argv } => {
             let (exit, output) = hands.operator.operate(&argv).await;
             Some(Report::Operated { by, argv, exit, output })
@@ -81,6 +88,14 @@ async fn inject(hands: &Hands, id: &InjectionId, fault: &Fault, fence: Fence) ->
         Ok(seen) => HandResult::Unknown(format!("applied, but not seen: {}", seen.detail)),
         Err(error) => HandResult::Unknown(error.to_string()),
     }
+}
+
+/// A script's answer, under the limits of every script.
+async fn react(hands: &Hands, source: String, call: Call) -> Result<Vec<TimedFault>, String> {
+    let scripts = hands.scripts.clone();
+    let ran = tokio::task::spawn_blocking(move || scripts.run(&source, &call)).await;
+    let answer = ran.map_err(|err| err.to_string())?.map_err(|err| err.to_string())?;
+    Ok(answer.and_then(script::planned).map_err(|err| err.to_string())?.0)
 }
 
 fn told(result: Result<(), HandError>) -> HandResult {

@@ -10,6 +10,7 @@ pub use conduct::{Conductor, Desk, EngineError};
 
 use crate::{
     clock::Clock,
+    library::worker::ScriptRunner,
     notify::Notifier,
     store::Store,
     target::{Injector, Operator, Prober, Traffic},
@@ -33,4 +34,6 @@ pub struct Hands {
     pub operator: Arc<dyn Operator>,
     /// Reaches people.
     pub notifier: Arc<dyn Notifier>,
+    /// Runs the scripts of injectors that react.
+    pub scripts: ScriptRunner,
 }

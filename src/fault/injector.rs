@@ -15,6 +15,40 @@ pub struct Description {
     /// Its parameters by name.
     #[serde(default)]
     pub params: BTreeMap<String, Param>,
+    /// Moments of a drill at which its `react(params, seen)` is asked what it wants now; none for most.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reacts: Vec<ReactMoment>,
+}
+
+/// A moment of a drill at which an injector may plan more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReactMoment {
+    /// Users feel the outage.
+    Symptom,
+    /// Service is measured as restored.
+    Restored,
+    /// It fails again after that.
+    Relapsed,
+    /// A responder has acknowledged an alarm.
+    Acknowledged,
+    /// Another minute since StartEx has passed.
+    Minute,
+}
+
+/// An injector of a plan that is asked again while the drill is played.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Reactor {
+    /// The injector.
+    pub injector: String,
+    /// `false`: what it adds is noise.
+    pub related: bool,
+    /// The script's text.
+    pub source: String,
+    /// What the script is given, as it was for its plan.
+    pub params: serde_json::Map<String, serde_json::Value>,
+    /// The moments that it has declared.
+    pub reacts: Vec<ReactMoment>,
 }
 
 /// One parameter of an injector.
@@ -49,8 +83,10 @@ pub enum ParamType {
     Links,
     /// A volume.
     Volume,
-    /// A configuration file.
+    /// A file.
     File,
+    /// Another part of the target: a database, a certificate, a fault of its owner.
+    Part,
     /// Free text of at most 256 bytes; a number or a truth value is taken as its text.
     Text,
     /// A whole number.

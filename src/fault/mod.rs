@@ -6,6 +6,7 @@
 //! Open first: [`Fault`]; then [`injector`] for what a `.rhai` file describes, [`script`] for how it is run, and
 //! [`kind`] for the tree of fault kinds that a cause claim names.
 
+pub mod figures;
 pub mod injector;
 pub mod kind;
 pub mod protocol;
@@ -13,7 +14,7 @@ pub mod script;
 
 use crate::base::{LinkName, ServiceName, Span, VolumeName};
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 /// One primitive, undoable change to a target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -28,6 +29,9 @@ pub enum Fault {
         /// Uniform extra of up to so many milliseconds.
         #[serde(default)]
         jitter_ms: u64,
+        /// Which part of the link.
+        #[serde(default, skip_serializing_if = "Only::is_everything")]
+        only: Only,
     },
     /// The link refuses new connections and closes open ones.
     LinkDown {
@@ -41,6 +45,9 @@ pub enum Fault {
         /// Milliseconds from accept to reset.
         #[serde(default)]
         after_ms: u64,
+        /// Which connections; a reset ends both directions.
+        #[serde(default, skip_serializing_if = "Only::is_everything")]
+        only: Only,
     },
     /// The link carries no more than so much per connection.
     LinkBandwidth {
@@ -48,6 +55,9 @@ pub enum Fault {
         link: LinkName,
         /// Kilobytes per second, each direction.
         rate_kb_s: u64,
+        /// Which part of the link.
+        #[serde(default, skip_serializing_if = "Only::is_everything")]
+        only: Only,
     },
     /// The link swallows all data; with a time, the connection is closed after it.
     LinkTimeout {
@@ -56,6 +66,75 @@ pub enum Fault {
         /// Milliseconds until the connection is closed; 0 for never (a black hole).
         #[serde(default)]
         timeout_ms: u64,
+        /// Which part of the link.
+        #[serde(default, skip_serializing_if = "Only::is_everything")]
+        only: Only,
+    },
+    /// A connection's end is passed on late.
+    LinkSlowClose {
+        /// The link.
+        link: LinkName,
+        /// Milliseconds by which the end comes later.
+        delay_ms: u64,
+        /// Which part of the link.
+        #[serde(default, skip_serializing_if = "Only::is_everything")]
+        only: Only,
+    },
+    /// A connection is closed once it has carried so many bytes in one direction.
+    LinkLimitData {
+        /// The link.
+        link: LinkName,
+        /// Bytes that pass; what comes after them is lost.
+        bytes: u64,
+        /// Which part of the link.
+        #[serde(default, skip_serializing_if = "Only::is_everything")]
+        only: Only,
+    },
+    /// What is sent arrives in small pieces.
+    LinkSlicer {
+        /// The link.
+        link: LinkName,
+        /// Bytes of a piece on average.
+        average_size: u64,
+        /// Up to so many bytes more or less.
+        #[serde(default)]
+        size_variation: u64,
+        /// Microseconds between two pieces.
+        #[serde(default)]
+        delay_us: u64,
+        /// Which part of the link.
+        #[serde(default, skip_serializing_if = "Only::is_everything")]
+        only: Only,
+    },
+    /// A share of the new connections gets no answer at all.
+    LinkLoss {
+        /// The link.
+        link: LinkName,
+        /// Per cent of the connections that are lost, 1 to 100.
+        percent: u8,
+    },
+    /// All connections of the link together carry no more than so much.
+    LinkSharedBandwidth {
+        /// The link.
+        link: LinkName,
+        /// Kilobytes per second, each direction.
+        rate_kb_s: u64,
+        /// Which part of the link.
+        #[serde(default, skip_serializing_if = "Only::is_everything")]
+        only: Only,
+    },
+    /// Requests on a link that carries HTTP are refused, broken off or held back.
+    LinkHttp {
+        /// The link; its target declares that it carries HTTP.
+        link: LinkName,
+        /// Requests whose path begins so.
+        #[serde(default = "every_path")]
+        path: String,
+        /// What happens to them.
+        act: HttpAct,
+        /// Per cent of these requests, 1 to 100.
+        #[serde(default = "every_one")]
+        percent: u8,
     },
     /// The service's process is stopped (SIGSTOP): alive, and answering nothing.
     ProcessStop {
@@ -94,6 +173,146 @@ pub enum Fault {
         /// Its value in that release.
         value: String,
     },
+    /// The service's process is stopped and let run by turns, many times a second: it gets less of the processor.
+    ProcessThrottle {
+        /// The service instance.
+        service: ServiceName,
+        /// Per cent of the time in which it is stopped, 1 to 95.
+        percent: u8,
+    },
+    /// The service's process is killed again and again, each time so long after it was started.
+    ProcessRestartLoop {
+        /// The service instance.
+        service: ServiceName,
+        /// Milliseconds from a start to the kill.
+        after_ms: u64,
+    },
+    /// Each start of the service's process takes longer. Nothing happens to one that runs.
+    ProcessStartDelay {
+        /// The service instance.
+        service: ServiceName,
+        /// Milliseconds before the process is started.
+        delay_ms: u64,
+    },
+    /// The service's process may hold no more open files and sockets than this.
+    ProcessDescriptors {
+        /// The service instance.
+        service: ServiceName,
+        /// Descriptors; those that it holds already stay.
+        most: u64,
+    },
+    /// The service's process may take no more address space than this.
+    ProcessMemory {
+        /// The service instance.
+        service: ServiceName,
+        /// Mebibytes; what it holds already stays.
+        most_mib: u64,
+    },
+    /// The service's process gets no more of the processor than this, by a control group of its own.
+    ProcessCpu {
+        /// The service instance.
+        service: ServiceName,
+        /// Per cent of one processor, 1 to 100.
+        percent: u8,
+    },
+    /// The service is restarted with a wall clock that is wrong.
+    ProcessClock {
+        /// The service instance.
+        service: ServiceName,
+        /// Seconds that its clock is ahead; less than 0: behind.
+        offset_s: i64,
+    },
+    /// A file gets another content, and the service reads it.
+    FileReplace {
+        /// The file's name in the target's description.
+        file: String,
+        /// The whole new content.
+        content: String,
+    },
+    /// A file is deleted.
+    FileDelete {
+        /// The file's name in the target's description.
+        file: String,
+    },
+    /// Some bytes of a file are wrong.
+    FileCorrupt {
+        /// The file's name in the target's description.
+        file: String,
+        /// How many, 1 to 4096.
+        bytes: u32,
+    },
+    /// A file gets other permissions.
+    FileMode {
+        /// The file's name in the target's description.
+        file: String,
+        /// The permissions, as they are written: `000`, `400`.
+        mode: String,
+    },
+    /// A ballast file leaves a volume exactly so much room.
+    VolumeRest {
+        /// The volume.
+        volume: VolumeName,
+        /// Bytes that stay free.
+        free_bytes: u64,
+    },
+    /// Nothing can be written to a volume.
+    VolumeReadOnly {
+        /// The volume.
+        volume: VolumeName,
+    },
+    /// Small files take the volume's inodes.
+    VolumeInodes {
+        /// The volume.
+        volume: VolumeName,
+        /// Inodes that stay free.
+        free: u64,
+    },
+    /// A session holds the database's write lock.
+    DatabaseLock {
+        /// The database's name in the target's description.
+        database: String,
+    },
+    /// An index of the database is dropped.
+    DatabaseIndex {
+        /// The database's name in the target's description.
+        database: String,
+        /// The index.
+        index: String,
+    },
+    /// A table is bloated with copies of its first row.
+    DatabaseBloat {
+        /// The database's name in the target's description.
+        database: String,
+        /// The table.
+        table: String,
+        /// Its column of unique texts, which tells the copies.
+        column: String,
+        /// How many copies, 1 to 200000.
+        rows: u32,
+    },
+    /// A certificate takes the place of the real one that ran out years ago.
+    CertificateExpired {
+        /// The certificate's name in the target's description.
+        certificate: String,
+    },
+    /// Extra requests knock at the target's front door.
+    TrafficFlood {
+        /// The path; `{n}` becomes a number below `keys`.
+        path: String,
+        /// Requests per second, 1 to 500.
+        rate: u32,
+        /// Size of the space that `{n}` is drawn from.
+        #[serde(default)]
+        keys: u64,
+        /// Headers sent with each request, at most eight.
+        #[serde(default)]
+        headers: BTreeMap<String, String>,
+    },
+    /// A fault that the target's owner has declared.
+    Custom {
+        /// Its name in the target's description.
+        name: String,
+    },
 }
 
 impl Fault {
@@ -105,11 +324,37 @@ impl Fault {
             Self::LinkReset { .. } => "link-reset",
             Self::LinkBandwidth { .. } => "link-bandwidth",
             Self::LinkTimeout { .. } => "link-timeout",
+            Self::LinkSlowClose { .. } => "link-slow-close",
+            Self::LinkLimitData { .. } => "link-limit-data",
+            Self::LinkSlicer { .. } => "link-slicer",
+            Self::LinkLoss { .. } => "link-loss",
+            Self::LinkSharedBandwidth { .. } => "link-shared-bandwidth",
+            Self::LinkHttp { .. } => "link-http",
             Self::ProcessStop { .. } => "process-stop",
             Self::ProcessKill { .. } => "process-kill",
             Self::FileEdit { .. } => "file-edit",
             Self::VolumeFill { .. } => "volume-fill",
             Self::ReleaseRollOut { .. } => "release-roll-out",
+            Self::ProcessThrottle { .. } => "process-throttle",
+            Self::ProcessRestartLoop { .. } => "process-restart-loop",
+            Self::ProcessStartDelay { .. } => "process-start-delay",
+            Self::ProcessDescriptors { .. } => "process-descriptors",
+            Self::ProcessMemory { .. } => "process-memory",
+            Self::ProcessCpu { .. } => "process-cpu",
+            Self::ProcessClock { .. } => "process-clock",
+            Self::FileReplace { .. } => "file-replace",
+            Self::FileDelete { .. } => "file-delete",
+            Self::FileCorrupt { .. } => "file-corrupt",
+            Self::FileMode { .. } => "file-mode",
+            Self::VolumeRest { .. } => "volume-rest",
+            Self::VolumeReadOnly { .. } => "volume-read-only",
+            Self::VolumeInodes { .. } => "volume-inodes",
+            Self::DatabaseLock { .. } => "database-lock",
+            Self::DatabaseIndex { .. } => "database-index",
+            Self::DatabaseBloat { .. } => "database-bloat",
+            Self::CertificateExpired { .. } => "certificate-expired",
+            Self::TrafficFlood { .. } => "traffic-flood",
+            Self::Custom { .. } => "custom",
         }
     }
 
@@ -120,14 +365,105 @@ impl Fault {
             | Self::LinkDown { link }
             | Self::LinkReset { link, .. }
             | Self::LinkBandwidth { link, .. }
-            | Self::LinkTimeout { link, .. } => Place::Link(link.clone()),
+            | Self::LinkTimeout { link, .. }
+            | Self::LinkSlowClose { link, .. }
+            | Self::LinkLimitData { link, .. }
+            | Self::LinkSlicer { link, .. }
+            | Self::LinkLoss { link, .. }
+            | Self::LinkSharedBandwidth { link, .. }
+            | Self::LinkHttp { link, .. } => Place::Link(link.clone()),
             Self::ProcessStop { service }
             | Self::ProcessKill { service }
-            | Self::ReleaseRollOut { service, .. } => Place::Service(service.clone()),
-            Self::FileEdit { file, .. } => Place::File(file.clone()),
-            Self::VolumeFill { volume, .. } => Place::Volume(volume.clone()),
+            | Self::ReleaseRollOut { service, .. }
+            | Self::ProcessThrottle { service, .. }
+            | Self::ProcessRestartLoop { service, .. }
+            | Self::ProcessStartDelay { service, .. }
+            | Self::ProcessDescriptors { service, .. }
+            | Self::ProcessMemory { service, .. }
+            | Self::ProcessCpu { service, .. }
+            | Self::ProcessClock { service, .. } => Place::Service(service.clone()),
+            Self::FileEdit { file, .. }
+            | Self::FileReplace { file, .. }
+            | Self::FileDelete { file }
+            | Self::FileCorrupt { file, .. }
+            | Self::FileMode { file, .. } => Place::File(file.clone()),
+            Self::VolumeFill { volume, .. }
+            | Self::VolumeRest { volume, .. }
+            | Self::VolumeReadOnly { volume }
+            | Self::VolumeInodes { volume, .. } => Place::Volume(volume.clone()),
+            Self::DatabaseLock { database }
+            | Self::DatabaseIndex { database, .. }
+            | Self::DatabaseBloat { database, .. } => Place::part("database", database),
+            Self::CertificateExpired { certificate } => Place::part("certificate", certificate),
+            Self::TrafficFlood { .. } => Place::FrontDoor,
+            Self::Custom { name } => Place::part("custom", name),
         }
     }
+}
+
+/// Which part of a link a fault acts on: everything, unless it says otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Only {
+    /// The direction.
+    #[serde(default)]
+    pub stream: Stream,
+    /// Per cent of the connections, 1 to 100. Which ones is drawn once for each connection, from the drill's seed.
+    #[serde(default = "every_one")]
+    pub toxicity_percent: u8,
+}
+
+impl Only {
+    /// Whether nothing of the link is left out.
+    pub fn is_everything(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Default for Only {
+    fn default() -> Self {
+        Self { stream: Stream::Both, toxicity_percent: 100 }
+    }
+}
+
+/// Directions of a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stream {
+    /// Both.
+    #[default]
+    Both,
+    /// From the client to the server.
+    Upstream,
+    /// From the server to the client.
+    Downstream,
+}
+
+impl Stream {
+    /// Whether both directions are meant.
+    pub fn is_both(&self) -> bool {
+        *self == Self::Both
+    }
+}
+
+/// What happens to an HTTP request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum HttpAct {
+    /// It is answered with this status, 400 to 599, and never reaches the server.
+    Status(u16),
+    /// Its connection is reset.
+    Abort,
+    /// It is passed on so many milliseconds later.
+    DelayMs(u64),
+}
+
+fn every_path() -> String {
+    "/".to_owned()
+}
+
+fn every_one() -> u8 {
+    100
 }
 
 /// A part of a target that a fault touches; counted against the blast radius.
@@ -141,6 +477,21 @@ pub enum Place {
     File(String),
     /// A volume.
     Volume(VolumeName),
+    /// Another part of the target.
+    Part {
+        /// Its kind, as it is written in the target's description.
+        kind: &'static str,
+        /// Its name.
+        name: String,
+    },
+    /// Where users knock.
+    FrontDoor,
+}
+
+impl Place {
+    fn part(kind: &'static str, name: &str) -> Self {
+        Self::Part { kind, name: name.to_owned() }
+    }
 }
 
 impl fmt::Display for Place {
@@ -150,6 +501,8 @@ impl fmt::Display for Place {
             Self::Service(name) => write!(f, "service {name}"),
             Self::File(name) => write!(f, "file {name}"),
             Self::Volume(name) => write!(f, "volume {name}"),
+            Self::Part { kind, name } => write!(f, "{kind} {name}"),
+            Self::FrontDoor => write!(f, "the front door"),
         }
     }
 }

@@ -18,6 +18,26 @@ pub struct Access {
     pub pid: u32,
     /// The run of the machine that it belongs to.
     pub boot: String,
+    /// SHA-256 of its certificate, where it speaks TLS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
+}
+
+/// An operation that the target's own tool is to carry out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OperateAsk {
+    /// The tool's name and its arguments.
+    pub argv: Vec<String>,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OperateAnswer {
+    /// The exit code; nothing when it could not be run to its end.
+    pub code: Option<i32>,
+    /// What it said, cut.
+    pub output: String,
 }
 
 /// What the file `.gameday-staging` in a target's folder says: this is there to be broken, here and until then.

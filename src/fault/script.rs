@@ -42,6 +42,8 @@ pub enum Call {
     Describe,
     /// `plan(params)`.
     Plan(Map<String, Value>),
+    /// `react(params, seen)`.
+    React(Map<String, Value>, Map<String, Value>),
 }
 
 /// Why a script gave no answer. Line and column count from 1; 0 where there is no place.
@@ -84,11 +86,8 @@ pub fn run(
         .map_err(|error| ScriptError::at(error.err_type().to_string(), error.position()))?;
     let answer = match call {
         Call::Describe => call_fn(&engine, &ast, "describe", ()),
-        Call::Plan(params) => {
-            let params: rhai::Map =
-                params.iter().map(|(name, value)| (name.into(), into_script(value))).collect();
-            call_fn(&engine, &ast, "plan", (params,))
-        }
+        Call::Plan(params) => call_fn(&engine, &ast, "plan", (map(params),)),
+        Call::React(params, seen) => call_fn(&engine, &ast, "react", (map(params), map(seen))),
     }?;
     let mut room = SCRIPT_OUTPUT_BYTES_MAX;
     into_data(&answer, &mut room, OUTPUT_DEPTH_MAX)
@@ -97,7 +96,11 @@ pub fn run(
 fn call_fn(engine: &Engine, ast: &AST, name: &str, args: impl FuncArgs) -> Result<Dynamic, ScriptError> {
     let exists = ast.iter_functions().any(|function| function.name == name);
     if !exists {
-        let written = if name == "plan" { "plan(params)" } else { "describe()" };
+        let written = match name {
+            "plan" => "plan(params)",
+            "react" => "react(params, seen)",
+            _ => "describe()",
+        };
         return Err(ScriptError::new(format!("the script has no function `{written}`")));
     }
     let options = CallFnOptions::new().eval_ast(false);
@@ -195,6 +198,10 @@ fn count(length: usize) -> INT {
     INT::try_from(length).unwrap_or(INT::MAX)
 }
 
+fn map(values: &Map<String, Value>) -> rhai::Map {
+    values.iter().map(|(name, value)| (name.into(), into_script(value))).collect()
+}
+
 fn into_script(value: &Value) -> Dynamic {
     match value {
         Value::Null => Dynamic::UNIT,
@@ -206,10 +213,7 @@ fn into_script(value: &Value) -> Dynamic {
             .unwrap_or(Dynamic::UNIT),
         Value::String(text) => text.clone().into(),
         Value::Array(list) => Dynamic::from(list.iter().map(into_script).collect::<Array>()),
-        Value::Object(map) => {
-            let map: rhai::Map = map.iter().map(|(key, value)| (key.into(), into_script(value))).collect();
-            map.into()
-        }
+        Value::Object(object) => map(object).into(),
     }
 }
 
@@ -287,9 +291,12 @@ pub fn description(answer: Value) -> Result<Description, ScriptError> {
             *default = span.millis().into();
         }
         let fits = match param.takes {
-            ParamType::Service | ParamType::Link | ParamType::Volume | ParamType::File | ParamType::Text => {
-                default.is_string()
-            }
+            ParamType::Service
+            | ParamType::Link
+            | ParamType::Volume
+            | ParamType::File
+            | ParamType::Part
+            | ParamType::Text => default.is_string(),
             ParamType::Links => default.as_array().is_some_and(|list| list.iter().all(Value::is_string)),
             ParamType::Integer => default.as_i64().is_some_and(|number| {
                 param.min.is_none_or(|min| number >= min) && param.max.is_none_or(|max| number <= max)
@@ -305,7 +312,7 @@ pub fn description(answer: Value) -> Result<Description, ScriptError> {
     Ok(description)
 }
 
-/// Reads what `plan(params)` answered: an array of `#{at, lasts, fault}`, or one such map. `at` counts from the moment
+/// Reads what `plan(params)` or `react(params, seen)` answered: an array of `#{at, lasts, fault}`, or one such map. `at` counts from the moment
 /// that the injector starts; without `lasts`, or with 0, the fault stays until the drill ends. Times are whole
 /// milliseconds or texts like `"30s"`.
 pub fn planned(answer: Value) -> Result<Planned, ScriptError> {

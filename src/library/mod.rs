@@ -16,11 +16,12 @@ mod reading;
 pub mod template;
 pub mod worker;
 
-use crate::fault::injector::{FaultInjector, Planned};
+use crate::fault::injector::{FaultInjector, Planned, Reactor};
 use crate::fault::script::{self, Call, ScriptError};
 use crate::scenario::Scenario;
-use crate::scenario::check::{self, Given};
-use crate::scenario::file::{self, PackFile, Placed, PlayFile, ScenarioFile};
+use crate::scenario::blueprint::Blueprint;
+use crate::scenario::check::{self, Given, OfTarget};
+use crate::scenario::file::{self, PackFile, Placed, PlayFile, ScenarioFile, TargetFile};
 use crate::scenario::pack::{Pack, TargetDescription};
 use crate::scenario::problem::{Place, Problem, render_problems, suggestion};
 use folder::Folder;
@@ -111,7 +112,7 @@ impl Library {
                 files
                     .iter()
                     .filter_map(|path| path.strip_suffix(".yaml"))
-                    .filter(|stem| *stem != "pack" && !stem.contains('/'))
+                    .filter(|stem| !["pack", "target"].contains(stem) && !stem.contains('/'))
                     .map(|stem| format!("{pack}/{stem}")),
             );
         }
@@ -188,7 +189,8 @@ impl Library {
         let pack = self.pack_in(&pack_folder, &file.pack, reading)?;
         let mut problems = Vec::new();
         let shelves = self.shelves(Some(&pack_folder));
-        let planned = self.plans(&file, (&found.shown, &pack), &shelves, reading, &mut problems)?;
+        let (planned, reactors) =
+            self.plans(&file, (&found.shown, &pack), &shelves, reading, &mut problems)?;
         let players = players(&file, &found, reading, &mut problems);
         let given = Given {
             name: &found.name,
@@ -199,7 +201,7 @@ impl Library {
             digest: reading.digest(),
         };
         match check::scenario(&file, given) {
-            Ok(scenario) if problems.is_empty() => Ok(scenario),
+            Ok(scenario) if problems.is_empty() => Ok(Scenario { reactors, ..scenario }),
             Ok(_) => Err(Stop::Problems(problems)),
             Err(more) => {
                 problems.extend(more);
@@ -218,13 +220,55 @@ impl Library {
         let inside = docs.split('/').all(crate::base::names::is_name);
         let entries = if inside { catalogue::entries(folder, docs) } else { Ok(Vec::new()) }
             .map_err(|error| Problem::of_file(&folder.shown(&error.path), error.why.to_string()))?;
-        let pack = check::pack(name, &shown, &file, &self.targets, entries).map_err(Stop::Problems)?;
+        let mut problems = Vec::new();
+        let target = if file.target.ends_with(".yaml") {
+            let read = Self::target_in(folder, &file.target, reading);
+            OfTarget::Described(read.map_err(|more| problems = more).ok().map(Box::new))
+        } else {
+            OfTarget::BuiltIn(&self.targets)
+        };
+        let pack = match check::pack(name, &shown, &file, target, entries) {
+            Ok(pack) => pack,
+            Err(more) => {
+                problems.extend(more);
+                return Err(Stop::Problems(problems));
+            }
+        };
         let description = serde_json::to_vec(&pack).expect("a pack has only text keys");
         reading.note("pack", &description);
         Ok(pack)
     }
 
-    /// What each step's script plans. Problems of single steps are collected; the step's plan is `None` then.
+    /// The target that a file of the pack describes.
+    fn target_in(
+        folder: &Folder,
+        path: &str,
+        reading: &mut Reading,
+    ) -> Result<(TargetDescription, Blueprint), Vec<Problem>> {
+        let shown = folder.shown(path);
+        let bytes = reading.file(folder, path, &shown).map_err(|problem| vec![problem])?;
+        let file: TargetFile = file::read(&shown, &bytes).map_err(|problem| vec![problem])?;
+        let mut contents = check::Contents::new();
+        for one in &file.lay_out {
+            let text = folder.read(&one.from).map_err(|error| error.why.to_string()).and_then(|bytes| {
+                String::from_utf8(bytes).map_err(|_| "this is not text in UTF-8".to_owned())
+            });
+            contents.insert(one.from.value.clone(), text);
+        }
+        check::described(&shown, &file, &contents)
+    }
+
+    /// Loads the target file at a path alone, without its pack.
+    pub fn load_target(&self, path: &Path) -> Result<(TargetDescription, Blueprint), LoadError> {
+        let mut reading = Reading::new();
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        Self::target_in(&Folder::on_disk(parent), name, &mut reading)
+            .map_err(|problems| LoadError::Problems { problems, sources: reading.sources })
+    }
+
+    /// What each step's script plans, and which of them are asked again while it is played. Problems of single steps are
+    /// collected; the step's plan is `None` then.
     fn plans(
         &self,
         file: &ScenarioFile,
@@ -232,7 +276,8 @@ impl Library {
         shelves: &[Folder],
         reading: &mut Reading,
         problems: &mut Vec<Problem>,
-    ) -> Result<Vec<Option<Planned>>, Stop> {
+    ) -> Result<(Vec<Option<Planned>>, Vec<Reactor>), Stop> {
+        let mut reactors = Vec::new();
         let mut known: BTreeMap<&str, Option<FaultInjector>> = BTreeMap::new();
         let mut plans = Vec::new();
         for step in &file.faults {
@@ -257,14 +302,19 @@ impl Library {
                 continue;
             };
             plans.push(match check::parameters(shown, step, injector, &pack.target) {
-                Ok(params) => self.plan(injector, params, shown, step.injector.place, problems)?,
+                Ok(params) => {
+                    if !injector.description.reacts.is_empty() {
+                        reactors.push(reactor(injector, step.related, &params));
+                    }
+                    self.plan(injector, params, shown, step.injector.place, problems)?
+                }
                 Err(more) => {
                     problems.extend(more);
                     None
                 }
             });
         }
-        Ok(plans)
+        Ok((plans, reactors))
     }
 
     fn plan(
@@ -327,6 +377,20 @@ impl Library {
                 Err(Problem::at(&shown, Place { line, column, width: 1 }, message).into())
             }
         }
+    }
+}
+
+fn reactor(
+    injector: &FaultInjector,
+    related: bool,
+    params: &serde_json::Map<String, serde_json::Value>,
+) -> Reactor {
+    Reactor {
+        injector: injector.name.clone(),
+        related,
+        source: injector.source.clone(),
+        params: params.clone(),
+        reacts: injector.description.reacts.clone(),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
     base::{At, ClassName, Person, Span},
     drill::{
         event::{Event, Hat, InjectionStep, Outcome, Recorded, offset},
-        plan::Plan,
+        plan::{Plan, PlannedInjection},
     },
     scenario::{
         AlarmSeverity,
@@ -418,6 +418,19 @@ fn last_status(events: &[Recorded], now: At) -> Option<BoardStatus> {
     })
 }
 
+impl BoardInjection {
+    fn planned(one: &PlannedInjection) -> Self {
+        Self {
+            id: one.id.to_string(),
+            fault: one.fault.kind().to_owned(),
+            target: one.fault.place().to_string(),
+            injector: one.injector.clone(),
+            at: one.at,
+            state: "planned".to_owned(),
+        }
+    }
+}
+
 impl InstigatorBoard {
     /// Folds the events so far; nothing when they do not begin with a plan.
     pub fn of(events: &[Recorded]) -> Option<Self> {
@@ -428,18 +441,7 @@ impl InstigatorBoard {
         let mut board = Self {
             responders,
             people: Vec::new(),
-            injections: plan
-                .injections
-                .iter()
-                .map(|one| BoardInjection {
-                    id: one.id.to_string(),
-                    fault: one.fault.kind().to_owned(),
-                    target: one.fault.place().to_string(),
-                    injector: one.injector.clone(),
-                    at: one.at,
-                    state: "planned".to_owned(),
-                })
-                .collect(),
+            injections: plan.injections.iter().map(BoardInjection::planned).collect(),
             measured: BTreeMap::new(),
             restored: None,
             outcome: None,
@@ -458,6 +460,9 @@ impl InstigatorBoard {
         match event {
             Event::Joined { person, hat } => self.people.push((person.clone(), *hat)),
             Event::Injection { id, step } => self.step(id.as_str(), step),
+            Event::Reacted { planned, .. } => {
+                self.injections.extend(planned.iter().map(BoardInjection::planned));
+            }
             Event::SymptomSeen { .. } | Event::Relapsed => self.restored = Some(false),
             Event::Restored { .. } => self.restored = Some(true),
             Event::Ended { outcome, .. } => self.outcome = Some(*outcome),

@@ -208,6 +208,10 @@ impl<'a> Timeline<'a> {
             let counts = journal.counts(mark);
             match &recorded.event {
                 Event::Injection { id, step } => line.injection(mark, id, step),
+                Event::Reacted { planned, .. } => {
+                    let added = planned.iter().map(|planned| InjectionHistory { planned, steps: Vec::new() });
+                    line.injections.extend(added);
+                }
                 Event::Joined { person, hat } => line.joined(person, *hat),
                 Event::Acted { by, act } if counts => {
                     line.acted(mark, by, act, &mut open);

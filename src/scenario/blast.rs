@@ -1,7 +1,7 @@
 //! How much of a target a plan touches at the same time, and whether the target has what it touches.
 
-use super::pack::TargetDescription;
-use crate::base::Span;
+use super::pack::{Part, TargetDescription};
+use crate::base::{ServiceName, Span};
 use crate::fault::{Fault, Place};
 use std::collections::BTreeSet;
 
@@ -40,12 +40,16 @@ pub fn beyond_caps(target: &TargetDescription, faults: &[Timed<'_>]) -> Vec<Blas
                 Place::Service(service) => {
                     services.extend(target.instances(service.as_str()).map(|service| service.name.clone()));
                 }
-                Place::File(file) => {
-                    let component =
-                        target.files.iter().find(|known| known.name == file).map(|known| &known.component);
-                    let component = component.map_or("", |component| component.as_str());
-                    services.extend(target.instances(component).map(|service| service.name.clone()));
+                Place::File(name) => {
+                    let file = target.files.iter().find(|known| known.name == name);
+                    let part = || target.parts.iter().find(|part| part.name == name);
+                    let owner = file.map(|file| &file.component).or_else(|| part().map(|part| &part.service));
+                    services.extend(instances(target, owner));
                 }
+                Place::Part { kind, name } => {
+                    services.extend(instances(target, part(target, kind, &name).map(|part| &part.service)));
+                }
+                Place::FrontDoor => {}
             }
         }
         let counts = [
@@ -62,12 +66,27 @@ pub fn beyond_caps(target: &TargetDescription, faults: &[Timed<'_>]) -> Vec<Blas
     told
 }
 
+/// The instances of an instance or component.
+fn instances(target: &TargetDescription, owner: Option<&ServiceName>) -> Vec<ServiceName> {
+    let of = |owner: &ServiceName| target.instances(owner.as_str()).map(|one| one.name.clone()).collect();
+    owner.map(of).unwrap_or_default()
+}
+
+fn part<'a>(target: &'a TargetDescription, kind: &str, name: &str) -> Option<&'a Part> {
+    target.parts.iter().find(|part| part.name == name && part.kind.as_str() == kind)
+}
+
 /// Whether the target has the place that the fault changes: else nobody can look at it, or undo it.
 pub fn has_place(target: &TargetDescription, fault: &Fault) -> bool {
     match fault.place() {
         Place::Link(link) => target.links.iter().any(|known| known.name == link),
         Place::Volume(volume) => target.volumes.iter().any(|known| known.name == volume),
-        Place::File(file) => target.files.iter().any(|known| known.name == file),
+        Place::File(file) => {
+            target.files.iter().any(|known| known.name == file)
+                || target.parts.iter().any(|part| part.name == file)
+        }
+        Place::Part { kind, name } => part(target, kind, &name).is_some(),
+        Place::FrontDoor => true,
         Place::Service(service) => target.has_service(service.as_str()),
     }
 }

@@ -4,9 +4,11 @@
 //! in: [`parameters`] first (what a script may be given), then [`scenario`] with what the scripts planned.
 //!
 //! Open first: [`scenario`]. Then `target` for names of the target's parts, `story` for what players are told,
-//! `cause` for truth and claims, `severity` for its checklist, `play` for the autopilot, `pack` for pack files.
+//! `cause` for truth and claims, `severity` for its checklist, `play` for the autopilot, `pack` for pack files,
+//! `described` for target files.
 
 mod cause;
+mod described;
 mod pack;
 mod params;
 mod play;
@@ -14,8 +16,10 @@ mod severity;
 mod story;
 mod target;
 
-pub use pack::pack;
+pub use described::{Contents, OPERATIONS, target as described};
+pub use pack::{OfTarget, pack};
 pub use params::parameters;
+pub use target::added;
 
 use super::condition::{Condition, Signal, Subject, Test, Threshold};
 use super::file::{
@@ -99,6 +103,8 @@ pub fn scenario(file: &ScenarioFile, given: Given<'_>) -> Result<Scenario, Vec<P
         steady_state,
         workload,
         faults,
+        // The library knows the scripts.
+        reactors: Vec::new(),
         alarms,
         injects,
         hints,
@@ -356,7 +362,7 @@ reference_solution: [depotctl rollback web]
     fn pack() -> Pack {
         let target = serde_json::from_str(include_str!("../../tests/fixtures/depot-target.json")).unwrap();
         let file: PackFile = read("pack.yaml", PACK.as_bytes()).unwrap();
-        super::pack("depot", "pack.yaml", &file, &[target], Vec::new()).unwrap()
+        super::pack("depot", "pack.yaml", &file, OfTarget::BuiltIn(&[target]), Vec::new()).unwrap()
     }
 
     /// Checks `text` as if its only step's script had answered `plan`.
@@ -598,7 +604,8 @@ reference_solution: [depotctl rollback web]
             let text = PACK.replacen(old, new, 1);
             assert_ne!(text, PACK);
             let file: PackFile = read("pack.yaml", text.as_bytes()).unwrap();
-            let problems = super::pack("depot", "pack.yaml", &file, &targets, Vec::new()).unwrap_err();
+            let problems = super::pack("depot", "pack.yaml", &file, OfTarget::BuiltIn(&targets), Vec::new())
+                .unwrap_err();
             assert!(problems.iter().any(|problem| problem.message.contains(expected)), "{new}: {problems:?}");
         }
     }

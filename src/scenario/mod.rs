@@ -3,6 +3,7 @@
 //! ```text
 //! scenario.yaml -> file::ScenarioFile (positions kept) -> check -> Scenario | every Problem
 //! pack.yaml     -> file::PackFile                      -> check -> pack::Pack
+//! target.yaml   -> file::TargetFile                    -> check -> blueprint::Blueprint
 //! ```
 //!
 //! Open first: [`Scenario`], the checked form that plans are made from. [`mod@file`] mirrors the YAML and is the only
@@ -10,6 +11,7 @@
 
 pub mod act;
 pub mod blast;
+pub mod blueprint;
 pub mod check;
 pub mod condition;
 pub mod file;
@@ -20,7 +22,7 @@ pub mod ticket;
 pub mod truth;
 
 use crate::base::{AlarmName, Person, Span};
-use crate::fault::TimedFault;
+use crate::fault::{TimedFault, injector::Reactor};
 use act::{Act, CauseClaim, Role};
 use condition::Condition;
 use pack::{Pack, WorkloadShape};
@@ -57,6 +59,8 @@ pub struct Scenario {
     pub workload: WorkloadShape,
     /// Every fault of every injector, in the order of their times from StartEx.
     pub faults: Vec<PlannedFault>,
+    /// Injectors that are asked again while it is played.
+    pub reactors: Vec<Reactor>,
     /// Alarms, scripted and derived.
     pub alarms: Vec<AlarmRule>,
     /// Messages pushed at the players.

@@ -1,5 +1,6 @@
 //! A pack: the target that a family of scenarios shares, its documentation catalogue and its traffic.
 
+use super::blueprint::Blueprint;
 use super::condition::Condition;
 use crate::base::{Cidr, ClassName, LinkName, ProbeName, ServiceName, Span, VolumeName};
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,9 @@ pub struct Pack {
     pub catalogue: Vec<CatalogueEntry>,
     /// Shapes of traffic by name.
     pub workloads: BTreeMap<String, WorkloadShape>,
+    /// How a target of the pack's own is laid out; nothing for a built-in one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blueprint: Option<Blueprint>,
 }
 
 /// What the engine and its people know of a staging system. It holds no secrets and no truth.
@@ -37,12 +41,18 @@ pub struct TargetDescription {
     pub volumes: Vec<Volume>,
     /// Configuration files that a fault may edit.
     pub files: Vec<ConfigFile>,
+    /// Other parts that can break: databases, certificates, a registry, a queue.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Part>,
     /// Probes.
     pub probes: Vec<Probe>,
     /// Operations that people (and the autopilot) run: argument patterns like `depotctl rollback {service}`.
     pub operations: Vec<String>,
     /// How much of it one drill may touch.
     pub caps: BlastCaps,
+    /// What may not be done to the processes of instances that are not wholly in the agent's hands.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub hands_off: BTreeMap<ServiceName, HandsOff>,
 }
 
 /// How a target is reached.
@@ -51,6 +61,20 @@ pub struct TargetDescription {
 pub enum Driver {
     /// The embedded target, laid out and started by this binary.
     Depot,
+    /// A described target on the engine's own machine.
+    Local,
+    /// A described target beside an agent on another host.
+    Agent,
+}
+
+/// What may not be done to an instance's process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HandsOff {
+    /// It can be stopped and let run on, and not be killed: nobody here could start it again.
+    Kill,
+    /// Nothing: nobody here knows it.
+    Process,
 }
 
 /// One instance of a service.
@@ -77,6 +101,9 @@ pub struct Link {
     pub to: ServiceName,
     /// One-way delay that belongs to the distance and is always there.
     pub distance: Span,
+    /// It carries HTTP/1, so that faults may tell its requests apart.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub http: bool,
 }
 
 /// A volume of an instance.
@@ -97,6 +124,55 @@ pub struct ConfigFile {
     pub name: String,
     /// The component that reads it.
     pub component: ServiceName,
+}
+
+/// A part of an instance that can break by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// Its name, one for each kind: `catalogue`.
+    pub name: String,
+    /// What it is.
+    pub kind: PartKind,
+    /// The instance that it belongs to, or the component whose instances share it.
+    pub service: ServiceName,
+}
+
+/// Kinds of parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PartKind {
+    /// A database in SQLite.
+    Database,
+    /// A certificate with its key.
+    Certificate,
+    /// A registry of services.
+    Registry,
+    /// A queue of jobs.
+    Queue,
+    /// The credential that an instance shows to its neighbours.
+    Credential,
+    /// The clock of an instance's machine.
+    Clock,
+    /// Feature flags.
+    Flags,
+    /// A fault that the target's owner has declared: commands that break, look and repair.
+    Custom,
+}
+
+impl PartKind {
+    /// The word as it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Database => "database",
+            Self::Certificate => "certificate",
+            Self::Registry => "registry",
+            Self::Queue => "queue",
+            Self::Credential => "credential",
+            Self::Clock => "clock",
+            Self::Flags => "flags",
+            Self::Custom => "custom",
+        }
+    }
 }
 
 /// Something that can be asked whether it works.
@@ -123,6 +199,33 @@ pub enum ProbeAsk {
         /// The path, with its slash.
         path: String,
     },
+    /// The same over TLS, where the instance shows its certificate. Its name, its signature and its dates must be good.
+    Tls {
+        /// The instance.
+        service: ServiceName,
+        /// The path, with its slash.
+        path: String,
+    },
+    /// The instance accepts a connection.
+    Tcp {
+        /// The instance.
+        service: ServiceName,
+    },
+    /// A command on the engine's machine ends with 0.
+    Command {
+        /// The program and its arguments, with placeholders.
+        argv: Vec<String>,
+    },
+}
+
+impl ProbeAsk {
+    /// The instance that is asked; nothing where a command asks.
+    pub fn service(&self) -> Option<&ServiceName> {
+        match self {
+            Self::Http { service, .. } | Self::Tls { service, .. } | Self::Tcp { service } => Some(service),
+            Self::Command { .. } => None,
+        }
+    }
 }
 
 /// How much of a target one drill may touch.
@@ -289,8 +392,119 @@ pub struct Layout {
     pub files: Vec<FileLayout>,
     /// Releases.
     pub releases: Vec<ReleaseLayout>,
+    /// Databases.
+    #[serde(default)]
+    pub databases: Vec<DatabaseLayout>,
+    /// Certificates.
+    #[serde(default)]
+    pub certificates: Vec<CertificateLayout>,
+    /// Registries of services.
+    #[serde(default)]
+    pub registries: Vec<RegistryLayout>,
+    /// Queues of jobs.
+    #[serde(default)]
+    pub queues: Vec<QueueLayout>,
+    /// Small files of a machine that its instance reads again by itself when they change.
+    #[serde(default)]
+    pub machine_files: Vec<MachineFileLayout>,
+    /// Faults of the target's owner.
+    #[serde(default)]
+    pub custom: Vec<CustomFault>,
     /// Where the workload knocks: `127.x.y.z:port`.
     pub front_door: String,
+    /// Where instances answer whose processes are in nobody's hands here.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub apart: BTreeMap<ServiceName, String>,
+    /// The operations tool of a described target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool: Option<ToolLayout>,
+}
+
+/// A database in SQLite. Anybody may open it beside the service that uses it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DatabaseLayout {
+    /// Its name in the description.
+    pub database: String,
+    /// The instance that uses it.
+    pub service: ServiceName,
+    /// The file.
+    pub path: std::path::PathBuf,
+}
+
+/// A certificate in PEM. Its instance reads it again within a second of a change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CertificateLayout {
+    /// Its name in the description.
+    pub certificate: String,
+    /// The instance that shows it.
+    pub service: ServiceName,
+    /// The file with the certificate.
+    pub path: std::path::PathBuf,
+    /// The file with its key.
+    pub key: std::path::PathBuf,
+    /// The certificate of the authority that has signed it, which clients trust.
+    pub authority: std::path::PathBuf,
+    /// The authority's key.
+    pub authority_key: std::path::PathBuf,
+    /// Where it is shown: `127.x.y.z:port`.
+    pub address: String,
+    /// The name that it is made out to.
+    pub subject: String,
+}
+
+/// A registry of services: `GET /entries`, `PUT` and `DELETE /entries/INSTANCE`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RegistryLayout {
+    /// The instance.
+    pub service: ServiceName,
+    /// Where it answers: `127.x.y.z:port`.
+    pub address: String,
+    /// The file that it keeps its entries in.
+    pub path: std::path::PathBuf,
+}
+
+/// A queue of jobs: `GET` and `POST /jobs`, `GET` and `DELETE /jobs/ID`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueueLayout {
+    /// The instance.
+    pub service: ServiceName,
+    /// Where it answers: `127.x.y.z:port`.
+    pub address: String,
+    /// The database that it keeps its jobs in.
+    pub path: std::path::PathBuf,
+}
+
+/// A small file that an instance reads again by itself when it changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MachineFileLayout {
+    /// What it is: a credential, a clock or flags.
+    pub kind: PartKind,
+    /// Its name in the description.
+    pub name: String,
+    /// The instance that reads it, or the component whose instances all do.
+    pub service: ServiceName,
+    /// The file. A clock's holds its offset in milliseconds, a credential's one accepted word on each line, the word
+    /// that is shown first.
+    pub path: std::path::PathBuf,
+}
+
+/// A fault that the target's owner has declared. Each command is an argument vector; no shell reads it. It is run in the
+/// target's folder with an environment of its own, and killed with all that it has started when its time is over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CustomFault {
+    /// Its name in the description: a part of the kind `custom`.
+    pub name: String,
+    /// Makes the change. Exit code 0: made. `GAMEDAY_INJECTION` holds the injection's id.
+    pub apply: Vec<String>,
+    /// Takes it back, also when only a part of it is there or nothing. Exit code 0: taken back.
+    pub revert: Vec<String>,
+    /// Looks and changes nothing. Exit code 0: the effect is there; 1: it is not; anything else: unknown.
+    pub inspect: Vec<String>,
+    /// How long each command may take; a look never more than 4 s, a change never more than 18 s.
+    pub timeout_ms: u64,
+    /// The instance or component that it is counted on.
+    pub place: ServiceName,
 }
 
 /// A supervised process.
@@ -308,8 +522,121 @@ pub struct ProcessLayout {
     pub args: Vec<String>,
     /// Standard output and error are appended here.
     pub log: std::path::PathBuf,
-    /// Where it answers: `127.x.y.z:port`; `GET /health` says when it is ready.
+    /// Where it answers: `127.x.y.z:port`; empty when it has no address.
     pub address: String,
+    /// How it is started, watched and ended.
+    #[serde(default)]
+    pub care: Care,
+}
+
+/// How a process is started, watched and ended. The default is how Depot's are.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Care {
+    /// Who runs it where the agent is root.
+    #[serde(default)]
+    pub user: Option<String>,
+    /// Its working folder; the agent's own by default.
+    #[serde(default)]
+    pub folder: Option<std::path::PathBuf>,
+    /// What is added to its environment.
+    #[serde(default)]
+    pub environment: BTreeMap<String, String>,
+    /// How it is seen that it is ready.
+    #[serde(default)]
+    pub health: Health,
+    /// The signal that ends it cleanly.
+    #[serde(default)]
+    pub stop: StopSignal,
+    /// How it reads its configuration again.
+    #[serde(default)]
+    pub reload: Reload,
+    /// Whose process it is.
+    #[serde(default)]
+    pub keeping: Keeping,
+}
+
+/// How it is seen that a process is ready.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Health {
+    /// GET on this path of its address answers with 2xx.
+    Http(String),
+    /// Its address accepts connections.
+    Tcp,
+    /// This command ends with 0.
+    Command(Vec<String>),
+    /// It is ready as soon as it runs.
+    Running,
+}
+
+impl Default for Health {
+    fn default() -> Self {
+        Self::Http("/health".to_owned())
+    }
+}
+
+/// The signal that ends a process cleanly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum StopSignal {
+    /// SIGTERM.
+    #[default]
+    Term,
+    /// SIGINT.
+    Int,
+    /// SIGQUIT.
+    Quit,
+}
+
+/// How a process reads its configuration again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reload {
+    /// At SIGHUP.
+    #[default]
+    Hup,
+    /// Only when it is started again.
+    Restart,
+    /// Never, or by itself.
+    None,
+}
+
+/// Whose process it is.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Keeping {
+    /// The agent's: it starts the process and ends it.
+    #[default]
+    Ours,
+    /// Somebody else's, found by the number in a file.
+    Found {
+        /// The file.
+        pid_file: std::path::PathBuf,
+        /// Starts it again after a kill; empty: it is never killed.
+        start: Vec<String>,
+    },
+}
+
+/// The operations tool of a described target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolLayout {
+    /// Its name.
+    pub name: String,
+    /// Operations beyond those that every target has.
+    pub operations: Vec<OperationLayout>,
+}
+
+/// An operation of a target's own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OperationLayout {
+    /// Its name.
+    pub name: String,
+    /// One line.
+    pub about: String,
+    /// Its arguments, by the words in braces that stand for them in `argv`.
+    pub takes: Vec<String>,
+    /// The program and its arguments.
+    pub argv: Vec<String>,
 }
 
 /// A proxied link.
@@ -323,6 +650,9 @@ pub struct LinkLayout {
     pub upstream: String,
     /// One-way delay in milliseconds that is always there.
     pub distance_ms: u64,
+    /// It carries HTTP/1, so that faults may tell its requests apart.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub http: bool,
 }
 
 /// A volume: a folder with a size that its service keeps to.
@@ -336,7 +666,18 @@ pub struct VolumeLayout {
     pub size_bytes: u64,
 }
 
-/// A configuration file in TOML.
+/// How a configuration file is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum FileFormat {
+    /// TOML; keys are dotted.
+    #[default]
+    Toml,
+    /// One setting in each line: `key value`, `key = value` or `key value;`.
+    Lines,
+}
+
+/// A configuration file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileLayout {
     /// Its name in the description.
@@ -345,6 +686,9 @@ pub struct FileLayout {
     pub component: ServiceName,
     /// Where it lies; links in it are followed.
     pub path: std::path::PathBuf,
+    /// How it is written.
+    #[serde(default)]
+    pub format: FileFormat,
 }
 
 /// A component's releases: folders in `folder`, the one in use behind the link `current`.

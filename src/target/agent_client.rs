@@ -3,7 +3,7 @@
 //! All times are in milliseconds. A refusal is a 4xx answer with a [`Complaint`]; anything else that is no success is
 //! no answer that can be trusted.
 
-use super::{HandError, Injector};
+use super::{HandError, Injector, Operator, pinned};
 use crate::{
     base::{InjectionId, Span, supervise::Process},
     clock::BoxFuture,
@@ -12,7 +12,7 @@ use crate::{
         Fault, Fence, Inspection, Undone,
         protocol::{
             ACCESS, Access, Attestation, Complaint, Epoch, FenceAsk, HeartbeatAnswer, InspectAnswer,
-            InspectAsk, Listed, UndoAnswer,
+            InspectAsk, Listed, OperateAnswer, OperateAsk, UndoAnswer,
         },
     },
 };
@@ -27,6 +27,8 @@ use std::{
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long an inject or undo may take: a roll-out waits for every instance.
 const PATIENCE_LONG: Duration = Duration::from_secs(30);
+/// How long an operation may take; the agent kills it before that.
+const PATIENCE_OPERATION: Duration = Duration::from_secs(125);
 /// Most bytes of an answer that is no success which are shown.
 const COMPLAINT_CHARS_MAX: usize = 300;
 
@@ -43,7 +45,7 @@ impl AgentClient {
     /// The agent that works on this folder. Does not call it yet.
     pub fn connect(folder: &Path) -> Result<Self, HandError> {
         let access = read_access(folder)?;
-        Ok(Self { http: http()?, access: Mutex::new(access), folder: Some(folder.to_owned()) })
+        Ok(Self { http: http_to(&access)?, access: Mutex::new(access), folder: Some(folder.to_owned()) })
     }
 
     /// The agent at an address, `127.0.0.1:port`.
@@ -55,6 +57,7 @@ impl AgentClient {
                 token: token.to_owned(),
                 pid: 0,
                 boot: String::new(),
+                fingerprint: None,
             }),
             folder: None,
         })
@@ -166,7 +169,8 @@ impl AgentClient {
         body: Option<Vec<u8>>,
         patience: Duration,
     ) -> Result<(reqwest::StatusCode, Vec<u8>), HandError> {
-        let url = format!("http://{}{path}", access.address);
+        let scheme = if access.fingerprint.is_some() { "https" } else { "http" };
+        let url = format!("{scheme}://{}{path}", access.address);
         let request = match body {
             None => self.http.get(url),
             Some(body) => self.http.post(url).header("content-type", "application/json").body(body),
@@ -193,6 +197,20 @@ fn read_access(folder: &Path) -> Result<Access, HandError> {
         .map_err(|err| HandError::Unavailable(format!("could not read {}: {err}", path.display())))?;
     serde_json::from_slice(&text)
         .map_err(|err| HandError::Unavailable(format!("could not understand {}: {err}", path.display())))
+}
+
+/// A client for one agent: over TLS where its certificate is known.
+fn http_to(access: &Access) -> Result<reqwest::Client, HandError> {
+    let failed = |why: String| HandError::Unavailable(format!("could not make a client: {why}"));
+    let Some(fingerprint) = &access.fingerprint else { return http() };
+    let tls = pinned::config(fingerprint).map_err(|err| failed(err.to_string()))?;
+    reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(Span::from_secs(2).std())
+        .tls_backend_preconfigured(tls)
+        .build()
+        .map_err(|err| failed(err.to_string()))
 }
 
 pub(super) fn http() -> Result<reqwest::Client, HandError> {
@@ -243,6 +261,17 @@ impl Injector for AgentClient {
         Box::pin(async move {
             let answer: HeartbeatAnswer = self.post("/v1/heartbeat", &Epoch { epoch }, PATIENCE).await?;
             Ok(answer.expired)
+        })
+    }
+}
+
+/// On the agent's own host, by the target's own tool.
+impl Operator for AgentClient {
+    fn operate<'a>(&'a self, argv: &'a [String]) -> BoxFuture<'a, (Option<i32>, String)> {
+        Box::pin(async move {
+            let ask = OperateAsk { argv: argv.to_vec() };
+            let answer: Result<OperateAnswer, _> = self.post("/v1/operate", &ask, PATIENCE_OPERATION).await;
+            answer.map_or_else(|err| (None, err.to_string()), |answer| (answer.code, answer.output))
         })
     }
 }

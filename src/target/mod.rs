@@ -2,13 +2,14 @@
 //!
 //! [`Injector`] breaks and repairs, [`Prober`] asks, [`Traffic`] measures, [`Operator`] runs a responder's operation.
 //! Every method may be called twice with the same result. `agent_client` reaches a real target through its agent,
-//! `http_prober`, `traffic` and `operator` are the other hands on it; `sim` is a small modelled service for rehearsal in
+//! `prober`, `traffic` and `operator` are the other hands on it; `sim` is a small modelled service for rehearsal in
 //! virtual time.
 
 pub mod absent;
 pub mod agent_client;
-pub mod http_prober;
 pub mod operator;
+mod pinned;
+pub mod prober;
 pub mod sim;
 pub mod traffic;
 

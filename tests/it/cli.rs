@@ -448,7 +448,7 @@ fn an_agent_runs_a_depot_until_it_is_interrupted() {
         }
         assert!(std::time::Instant::now() < deadline, "not ready in time: {asked:?}");
     };
-    assert_eq!(status["processes"].as_array().unwrap().len(), 7);
+    assert_eq!(status["processes"].as_array().unwrap().len(), 12);
     assert_eq!(status["injections"], serde_json::json!([]));
     let mut list = gameday(home.path());
     list.args(["depot", "ctl", "--root", "depot-1", "list"]);

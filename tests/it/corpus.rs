@@ -10,7 +10,7 @@ use gameday::{
         measure::{Bucket, Tally},
         plan::{Admission, FactOffer, NamedRoster, Plan, PlannedInjection},
     },
-    fault::{Fault, Fence},
+    fault::{Fault, Fence, injector::ReactMoment},
     scenario::{
         AlarmRule, AlarmSeverity, AlarmTrigger, Contingency, Duration, Inject, Moment, Play, Profile,
         RosterNeeds,
@@ -74,9 +74,11 @@ fn target() -> TargetDescription {
             from: n("web-east"),
             to: n("metadata"),
             distance: Span::from_millis(2),
+            http: false,
         }],
         volumes: vec![Volume { name: n("storage-east"), service: n("storage-east"), size_mib: 64 }],
         files: vec![ConfigFile { name: "web".to_owned(), component: n("web") }],
+        parts: Vec::new(),
         probes: vec![Probe {
             name: n("front-door"),
             about: "the edge answers".to_owned(),
@@ -85,6 +87,7 @@ fn target() -> TargetDescription {
         }],
         operations: words(&["depotctl rollback {service}"]),
         caps: BlastCaps { services: 2, links: 1, volumes: 1 },
+        hands_off: BTreeMap::new(),
     }
 }
 
@@ -208,6 +211,7 @@ fn plan() -> Plan {
         roster: RosterNeeds { instigators: (1, 3), responders: (1, 6) },
         steady_state: vec![calm.clone()],
         workload: workload(),
+        reactors: Vec::new(),
         injections: vec![PlannedInjection {
             id: n("gd-one"),
             injector: "config-rollout".to_owned(),
@@ -452,6 +456,18 @@ fn conduct() -> Vec<Event> {
         Event::StopConditionFailed { condition: 0, detail: "no answer from front-door".to_owned() },
         Event::StopRequested { by: n("tom"), reason: "a real incident".to_owned(), real_incident: true },
         Event::TookOver { epoch: 2, resume: false },
+        Event::Reacted {
+            reactor: 0,
+            moment: ReactMoment::Restored,
+            planned: plan().injections,
+            refused: None,
+        },
+        Event::Reacted {
+            reactor: 0,
+            moment: ReactMoment::Minute,
+            planned: Vec::new(),
+            refused: Some("the script gave up: enough".to_owned()),
+        },
     ]
 }
 
@@ -535,6 +551,7 @@ names! { KINDS, kind_of, Event,
     Event::SymptomSeen { .. } => "symptom-seen",
     Event::Restored { .. } => "restored",
     Event::Relapsed => "relapsed",
+    Event::Reacted { .. } => "reacted",
     Event::AlarmRaised { .. } => "alarm-raised",
     Event::AlarmResolved { .. } => "alarm-resolved",
     Event::NoticeQueued(_) => "notice-queued",

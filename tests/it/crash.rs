@@ -3,7 +3,7 @@
 
 use crate::{
     faulty::{Fails, FaultyStore},
-    stage::{Stage, run, scenario},
+    stage::{Stage, modelled, run, scenario},
 };
 use gameday::{
     base::{DrillId, Span, limits},
@@ -14,7 +14,6 @@ use gameday::{
         injection::State,
     },
     engine::EngineError,
-    library::Library,
     scenario::Scenario,
     store::{DrillEntry, MemoryStore, Store, StoreError},
 };
@@ -120,7 +119,7 @@ pub(crate) const APPENDS_MAX: u64 = 5000;
 
 fn every_death(resume: bool, written: bool, stride: u64) {
     run(async {
-        for name in Library::built_in() {
+        for name in modelled() {
             let scenario = scenario(&name);
             let mut deaths = 0;
             // The first append stores the plan: without it there is no drill to recover.

@@ -1,13 +1,12 @@
 //! Golden drills in virtual time: each built-in scenario, played by its own responders, against the stored journal,
 //! score and debrief. `GAMEDAY_WRITE_GOLDEN=1 cargo test golden` writes them anew; the change is then read by a person.
 
-use crate::stage::{Stage, run, scenario};
+use crate::stage::{Stage, modelled, run, scenario};
 use gameday::{
     drill::{
         Drill,
         event::{Event, Recorded},
     },
-    library::Library,
     report::{self, Journal, proof::Proof, render},
     scenario::Band,
     store::write_jsonl,
@@ -24,13 +23,13 @@ fn played(name: &str) -> (Vec<Recorded>, Drill) {
     })
 }
 
-fn lines(journal: &[Recorded]) -> String {
+pub(crate) fn lines(journal: &[Recorded]) -> String {
     let mut bytes = Vec::new();
     write_jsonl(journal, &mut bytes).unwrap();
     String::from_utf8(bytes).unwrap()
 }
 
-fn compare(name: &str, file: &str, now: &str) {
+pub(crate) fn compare(name: &str, file: &str, now: &str) {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name).join(file);
     if std::env::var_os("GAMEDAY_WRITE_GOLDEN").is_some() {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -50,7 +49,7 @@ fn compare(name: &str, file: &str, now: &str) {
 
 #[test]
 fn every_scenario_plays_as_it_is_stored() {
-    for name in Library::built_in() {
+    for name in modelled() {
         let (journal, _) = played(&name);
         let folder = name.replace('/', "-");
         let read = Journal::new(&journal).unwrap();
@@ -67,14 +66,14 @@ fn every_scenario_plays_as_it_is_stored() {
 
 #[test]
 fn one_seed_gives_the_same_bytes_twice() {
-    for name in Library::built_in() {
+    for name in modelled() {
         assert_eq!(lines(&played(&name).0), lines(&played(&name).0), "{name}");
     }
 }
 
 #[test]
 fn folding_the_journal_gives_the_live_state() {
-    for name in Library::built_in() {
+    for name in modelled() {
         let (journal, live) = played(&name);
         let folded = Drill::fold(&journal).unwrap();
         assert_eq!(format!("{folded:?}"), format!("{live:?}"), "{name}");
@@ -83,7 +82,7 @@ fn folding_the_journal_gives_the_live_state() {
 
 #[test]
 fn sample_claims_score_as_their_authors_say() {
-    for name in Library::built_in() {
+    for name in modelled() {
         let scenario = scenario(&name);
         let plan = Stage::in_memory(&scenario, 7).plan;
         for sample in &scenario.sample_claims {

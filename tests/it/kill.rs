@@ -1,6 +1,8 @@
 //! Real engines and agents on real files, killed with signal 9 at random moments of a drill. After what a user does
 //! next, nothing is left on the target, no value is wrong, and no event that was said to be stored is lost.
 
+mod extra;
+
 use crate::stage::{run, scenario};
 use gameday::{
     agent,
@@ -13,7 +15,8 @@ use gameday::{
         plan::{Plan, PlanOptions, PlannedInjection},
     },
     engine::{Conductor, EngineError, Hands},
-    fault::Fault,
+    fault::{Fault, Only},
+    library::worker::ScriptRunner,
     notify::Routes,
     scenario::{
         condition::{Condition, Op, Signal, Subject, Test, Threshold},
@@ -118,6 +121,7 @@ fn hands(store: Arc<dyn Store>, injector: Arc<dyn Injector>, config: &Path) -> H
         traffic: Arc::new(Users { config: config.to_owned() }),
         operator: Arc::new(Absent),
         notifier: Arc::new(Routes::new()),
+        scripts: ScriptRunner::InProcess,
     }
 }
 
@@ -274,7 +278,7 @@ impl World {
         fs::write(&config, CONFIG).unwrap();
         // An address that nobody else takes while an agent is dead.
         let link = TcpListener::bind(format!("127.83.{number}.1:0")).unwrap().local_addr().unwrap();
-        let layout: Layout = serde_json::from_value(serde_json::json!({
+        let mut layout = serde_json::json!({
             "target": "small",
             "root": root,
             "addresses": ["127.0.0.0/8"],
@@ -284,8 +288,9 @@ impl World {
             "files": [{"file": "web", "component": "web", "path": config}],
             "releases": [],
             "front_door": "127.0.0.1:1",
-        }))
-        .unwrap();
+        });
+        extra::add(&mut layout, &root);
+        let layout: Layout = serde_json::from_value(layout).unwrap();
         fs::write(root.join("layout.json"), serde_json::to_vec(&layout).unwrap()).unwrap();
         let errand = Errand {
             agent: folder.path().join("agent"),
@@ -300,9 +305,15 @@ impl World {
         Self { _folder: folder, layout, link, errand, base: plan(), agent: None, name }
     }
 
-    /// A drill that was never played before.
-    fn deal(&self, seed: Seed) -> DrillId {
+    /// A drill that was never played before, with one more fault that users need not feel.
+    fn deal(&self, seed: Seed, extra: Option<Fault>) -> DrillId {
         let mut plan = self.base.clone();
+        plan.injections.extend(extra.map(|fault| PlannedInjection {
+            related: false,
+            at: Span::from_millis(100),
+            fault,
+            ..plan.injections[0].clone()
+        }));
         plan.drill = format!("d-{}", seed.opaque("drill", 10)).parse().unwrap();
         for (number, injection) in plan.injections.iter_mut().enumerate() {
             injection.id = format!("gd-{}", seed.opaque(&format!("injection {number}"), 8)).parse().unwrap();
@@ -359,6 +370,7 @@ impl World {
                 faults.push(format!("in {folder}: {names:?}"));
             }
         }
+        faults.extend(extra::faults_in_files(&self.layout.root));
         faults
     }
 
@@ -382,6 +394,9 @@ impl World {
         let held = agent.injections().await.unwrap();
         assert!(held.iter().all(|one| !one.state.may_have_effect()), "{when}: {held:?}");
         assert!(self.link_is_good(), "{when}: the link is broken");
+        extra::assert_database_is_whole(&self.layout.root, when).await;
+        let processes = agent.processes().await.unwrap();
+        assert!(processes.iter().all(|one| one.pid.is_some()), "{when}: {processes:?}");
     }
 
     /// Takes everything back as `gameday recover` does: through the agent if one lives, else from its folder alone.
@@ -484,7 +499,9 @@ impl World {
         let agent = self.have_agent(alone).await;
         self.assert_files_are_whole("before the round");
         self.assert_agent_holds_nothing(&agent, "before the round").await;
-        let drill = self.deal(Seed(rng.next_u64()));
+        let extra = extra::fault(rng);
+        counts.count(&format!("kind: {}", extra.kind()));
+        let drill = self.deal(Seed(rng.next_u64()), Some(extra));
 
         let engine = Engine::start(&self.errand);
         pass(rng.random_range(0..LIFE_MS)).await;
@@ -535,7 +552,12 @@ fn plan() -> Plan {
     let faults = [
         Fault::FileEdit { file: "web".into(), key: "pool.size".into(), value: "2".into() },
         Fault::VolumeFill { volume: "v".parse().unwrap(), percent: 90 },
-        Fault::LinkLatency { link: "l".parse().unwrap(), latency_ms: LATENCY_MS, jitter_ms: 0 },
+        Fault::LinkLatency {
+            link: "l".parse().unwrap(),
+            latency_ms: LATENCY_MS,
+            jitter_ms: 0,
+            only: Only::default(),
+        },
     ];
     let planned = |(number, fault): (u64, Fault)| PlannedInjection {
         id: format!("gd-{number}").parse().unwrap(),
@@ -632,7 +654,7 @@ fn the_check_finds_what_a_killed_engine_has_left() {
     run(async {
         let agent = world.have_agent(false).await;
         world.assert_agent_holds_nothing(&agent, "before").await;
-        let drill = world.deal(Seed::fresh());
+        let drill = world.deal(Seed::fresh(), None);
         let begun = SystemClock.now();
         let engine = Engine::start(&world.errand);
         engine.live.recv_timeout(LIMIT.std()).expect("users feel the faults");
@@ -665,7 +687,7 @@ fn a_recovery_finds_the_target_by_its_journal() {
     let mut world = World::new(WORLDS + 2);
     run(async {
         world.have_agent(false).await;
-        world.deal(Seed::fresh());
+        world.deal(Seed::fresh(), None);
         let engine = Engine::start(&world.errand);
         engine.live.recv_timeout(LIMIT.std()).expect("users feel the faults");
         engine.kill();

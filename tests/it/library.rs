@@ -23,10 +23,20 @@ fn library() -> Library {
 #[test]
 fn every_built_in_scenario_loads_and_is_complete() {
     let names = Library::built_in();
-    assert_eq!(names, ["depot/pool-shrink", "depot/session-hang", "depot/slow-crossing"]);
+    assert_eq!(
+        names,
+        [
+            "depot/pool-shrink",
+            "depot/session-hang",
+            "depot/slow-crossing",
+            "guestbook/cache-hang",
+            "guestbook/short-signatures",
+            "guestbook/slow-entries",
+        ]
+    );
     for name in names {
         let scenario = library().load(&name).unwrap_or_else(|bad| panic!("{}", bad.render(false)));
-        assert_eq!(format!("depot/{}", scenario.name), name);
+        assert_eq!(format!("{}/{}", scenario.pack.name, scenario.name), name);
         assert!(!scenario.summary.is_empty() && scenario.objectives.len() >= 2, "{name}");
         assert!(scenario.questions.len() >= 3 && !scenario.hints.is_empty(), "{name}");
         assert!(scenario.truth.cause.facts.len() >= 4, "{name}");
@@ -178,7 +188,11 @@ fn names_all(page: &str, text: &str, names: impl IntoIterator<Item = String>) {
 
 #[test]
 fn every_field_is_explained_in_the_schema_and_in_the_docs() {
-    for (page, schema) in [("scenario.md", file::schema()), ("pack.md", file::pack_schema())] {
+    for (page, schema) in [
+        ("scenario.md", file::schema()),
+        ("pack.md", file::pack_schema()),
+        ("target.md", file::target_schema()),
+    ] {
         let mut found = Vec::new();
         properties(&schema, &mut found);
         assert!(found.len() > 10, "{page}");
@@ -237,7 +251,7 @@ fn every_injector_and_every_fault_is_in_the_docs() {
         .iter()
         .map(|variant| variant["properties"]["kind"]["const"].as_str().expect("a kind").to_owned());
     let kinds: Vec<_> = kinds.collect();
-    assert_eq!(kinds.len(), 10);
+    assert_eq!(kinds.len(), 36);
     names_all(page, &text, kinds);
     let mut fields = Vec::new();
     properties(&schema, &mut fields);
@@ -278,4 +292,54 @@ fn the_example_scenarios_of_the_docs_load() {
         loaded += 1;
     }
     assert!(loaded >= 1);
+}
+
+/// A scenario on the disk, made of a built-in one by changing parts of its text.
+fn changed(name: &str, changes: &[(&str, &str)]) -> gameday::scenario::Scenario {
+    let folder = tempfile::tempdir().unwrap();
+    let mut text = std::fs::read_to_string(format!("scenarios/depot/{name}.yaml")).unwrap();
+    for (from, to) in changes {
+        assert!(text.contains(from), "{from}");
+        text = text.replace(from, to);
+    }
+    let path = folder.path().join("changed.yaml");
+    std::fs::write(&path, text).unwrap();
+    library().load(path.to_str().unwrap()).unwrap_or_else(|bad| panic!("{}", bad.render(false)))
+}
+
+#[test]
+fn the_format_says_correlated_staged_and_adapting_faults_noise_and_silence() {
+    let hang = "  - at: 15s\n    injector: process-hang\n    with: {service: session}\n";
+    let scenario = changed(
+        "session-hang",
+        &[(
+            hang,
+            "  - {at: 15s, injector: process-hang, with: {service: session}}\n  \
+             # Correlated: the same rack, the same moment.\n  \
+             - {at: 15s, injector: slow-link, with: {links: web-east-session, latency: 100ms}}\n  \
+             # Staged: worse after a while. No alarm watches it.\n  \
+             - {at: 3m, injector: nearly-full-volume, with: {volume: storage-east, free_kib: 8}}\n  \
+             # Noise: something else that is odd, and not the cause.\n  \
+             - {at: 1m, injector: slow-process, related: false, with: {service: storage-west, percent: 20}}\n  \
+             # Adapting: when service is back, the next one hangs.\n  \
+             - {at: 5m, injector: stubborn-hang, with: {first: web-east, second: web-west}}\n",
+        )],
+    );
+    let kinds: Vec<_> = scenario.faults.iter().map(|one| (one.timed.fault.kind(), one.related)).collect();
+    let expected = [
+        ("process-stop", true),
+        ("link-latency", true),
+        ("process-throttle", false),
+        ("volume-rest", true),
+        ("process-stop", true),
+    ];
+    assert_eq!(kinds, expected);
+    assert_eq!(scenario.faults[0].timed.at, scenario.faults[1].timed.at);
+    let [reactor] = &scenario.reactors[..] else { panic!("{:?}", scenario.reactors) };
+    assert_eq!(
+        (reactor.injector.as_str(), reactor.params["second"].as_str()),
+        ("stubborn-hang", Some("web-west"))
+    );
+    // An alarm without any fault behind it.
+    assert!(scenario.alarms.iter().any(|alarm| !alarm.related));
 }

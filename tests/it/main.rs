@@ -3,19 +3,24 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod cli;
+mod compat;
 mod console;
 mod controls;
 mod corpus;
 mod crash;
+mod depot;
+mod described;
 mod docs;
 mod engine_killed;
 mod faulty;
 mod golden;
 mod hostile;
 mod kill;
+mod levers;
 mod library;
 mod network;
 mod notify;
+mod react;
 mod refusals;
 mod skip;
 mod stage;

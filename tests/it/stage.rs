@@ -50,6 +50,11 @@ pub(crate) struct Stage {
     pub(crate) network: Arc<Network>,
 }
 
+/// The built-in scenarios that virtual time has a model for: those of the embedded target.
+pub(crate) fn modelled() -> Vec<String> {
+    Library::built_in().into_iter().filter(|name| name.starts_with("depot/")).collect()
+}
+
 pub(crate) fn scenario(name: &str) -> Scenario {
     let library = Library::new(vec![depot::describe()], ScriptRunner::InProcess);
     library.load(name).unwrap_or_else(|error| panic!("{}", error.render(false)))
@@ -84,6 +89,7 @@ impl Stage {
             traffic: Arc::new(self.sim.clone()),
             operator: Arc::new(self.sim.clone()),
             notifier: self.mail.clone(),
+            scripts: ScriptRunner::InProcess,
         }
     }
 

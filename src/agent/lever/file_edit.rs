@@ -1,11 +1,15 @@
 //! Gives one key of a configuration file another value.
 
-use super::{Hands, LeverError, failed, refused, seen, toml};
+use super::{
+    Hands, LeverError, failed, refused, seen,
+    setting::{self, Setting},
+};
 use crate::{
     agent::durable,
     base::ServiceName,
     fault::Presence,
     fault::{Inspection, Undone},
+    scenario::pack::FileFormat,
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -13,7 +17,6 @@ use std::{
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
-use toml_edit::Value;
 
 /// How often a write is tried again when somebody else writes at the same moment.
 const TRIES: usize = 10;
@@ -31,6 +34,9 @@ pub(in crate::agent) struct PreImage {
     pub before: Option<String>,
     /// Our value.
     pub ours: String,
+    /// How the file is written.
+    #[serde(default)]
+    pub format: FileFormat,
 }
 
 /// What is at the key now.
@@ -55,20 +61,20 @@ impl PreImage {
         }
         let text = fs::read_to_string(&path).map_err(|err| failed("read", &path, &err))?;
         let odd = |why: String| refused(format!("{} {why}", path.display()));
-        let before = toml::read(&text, key).map_err(odd)?;
-        if !toml::has_table_for(&text, key).map_err(odd)? {
-            return Err(odd(format!("has no table for `{key}`")));
-        }
-        let ours = toml::value(value, before.as_ref()).map_err(refused)?;
-        if toml::same(before.as_ref(), Some(&ours)) {
+        let format = layout.format;
+        let before = setting::read(format, &text, key).map_err(odd)?;
+        setting::has_place_for(format, &text, key).map_err(odd)?;
+        let ours = setting::value(format, value, before.as_ref()).map_err(refused)?;
+        if setting::same(before.as_ref(), Some(&ours)) {
             return Err(refused(format!("`{key}` is {value} already")));
         }
         Ok(Self {
             path,
             component: layout.component.clone(),
             key: key.to_owned(),
-            before: before.as_ref().map(|value| toml::text(Some(value))),
-            ours: toml::text(Some(&ours)),
+            before: before.as_ref().map(|value| setting::text(Some(value))),
+            ours: setting::text(Some(&ours)),
+            format,
         })
     }
 
@@ -80,9 +86,9 @@ impl PreImage {
         self.path == other.path && (within(&self.key, &other.key) || within(&other.key, &self.key))
     }
 
-    fn values(&self) -> Result<(Option<Value>, Value), LeverError> {
+    fn values(&self) -> Result<(Option<Setting>, Setting), LeverError> {
         let parse = |text: &String| {
-            text.parse::<Value>()
+            setting::value(self.format, text, None)
                 .map_err(|err| LeverError::Failed(format!("could not understand {text}: {err}")))
         };
         Ok((self.before.as_ref().map(parse).transpose()?, parse(&self.ours)?))
@@ -90,10 +96,10 @@ impl PreImage {
 
     fn now_in(&self, text: &str) -> Result<Now, LeverError> {
         let (before, ours) = self.values()?;
-        Ok(match toml::read(text, &self.key) {
-            Ok(now) if toml::same(now.as_ref(), Some(&ours)) => Now::Ours,
-            Ok(now) if toml::same(now.as_ref(), before.as_ref()) => Now::Before,
-            Ok(now) => Now::Other(format!("`{}` is {}", self.key, toml::text(now.as_ref()))),
+        Ok(match setting::read(self.format, text, &self.key) {
+            Ok(now) if setting::same(now.as_ref(), Some(&ours)) => Now::Ours,
+            Ok(now) if setting::same(now.as_ref(), before.as_ref()) => Now::Before,
+            Ok(now) => Now::Other(format!("`{}` is {}", self.key, setting::text(now.as_ref()))),
             Err(why) => Now::Other(format!("the file {why}")),
         })
     }
@@ -115,7 +121,7 @@ impl PreImage {
     }
 
     /// Puts `value` at the key if what is there is `from`. Answers what was there.
-    fn swap(&self, from: &Now, value: Option<&Value>) -> Result<Now, LeverError> {
+    fn swap(&self, from: &Now, value: Option<&Setting>) -> Result<Now, LeverError> {
         for _ in 0..TRIES {
             let Some(text) = self.text()? else {
                 return Ok(Now::Other("the file is gone".to_owned()));
@@ -124,7 +130,7 @@ impl PreImage {
             if now != *from {
                 return Ok(now);
             }
-            let new = toml::with(&text, &self.key, value)
+            let new = setting::with(self.format, &text, &self.key, value)
                 .map_err(|why| LeverError::Failed(format!("{} {why}", self.path.display())))?;
             let unchanged = || Ok(fs::read(&self.path)? == text.as_bytes());
             let write = write_keeping_mode(&self.path, new.as_bytes(), unchanged);
@@ -190,12 +196,13 @@ pub(super) fn inspect_unarmed(
     key: &str,
     value: &str,
 ) -> Result<Inspection, LeverError> {
-    let path = &layout_of(hands, file)?.path;
+    let layout = layout_of(hands, file)?;
+    let (path, format) = (&layout.path, layout.format);
     let text = fs::read_to_string(path).map_err(|err| failed("read", path, &err))?;
-    let now = toml::read(&text, key).map_err(LeverError::Failed)?;
-    let ours = toml::value(value, now.as_ref()).map_err(LeverError::Failed)?;
-    let presence = if toml::same(now.as_ref(), Some(&ours)) { Presence::Present } else { Presence::Clean };
-    let now = toml::text(now.as_ref());
+    let now = setting::read(format, &text, key).map_err(LeverError::Failed)?;
+    let ours = setting::value(format, value, now.as_ref()).map_err(LeverError::Failed)?;
+    let presence = if setting::same(now.as_ref(), Some(&ours)) { Presence::Present } else { Presence::Clean };
+    let now = setting::text(now.as_ref());
     Ok(seen(presence, format!("`{key}` in {} is {now}", path.display())))
 }
 
@@ -215,7 +222,7 @@ mod tests {
     fn put(pre: &PreImage, size: &str) {
         let text = fs::read_to_string(&pre.path).unwrap();
         let value = size.parse().unwrap();
-        fs::write(&pre.path, toml::with(&text, "pool.size", Some(&value)).unwrap()).unwrap();
+        fs::write(&pre.path, super::super::toml::with(&text, "pool.size", Some(&value)).unwrap()).unwrap();
     }
 
     #[test]
@@ -324,7 +331,8 @@ mod tests {
                 Act::Write(size) => put(&pre, &size.to_string()),
                 Act::Remove => {
                     let text = fs::read_to_string(&pre.path).unwrap();
-                    fs::write(&pre.path, toml::with(&text, "pool.size", None).unwrap()).unwrap();
+                    fs::write(&pre.path, super::super::toml::with(&text, "pool.size", None).unwrap())
+                        .unwrap();
                 }
                 Act::Undo => {
                     let (before, was) = (fs::read(&pre.path).unwrap(), pre.now().unwrap());
@@ -356,7 +364,7 @@ mod tests {
     fn a_relative_undo_breaks_that_property() {
         let broken = check(|pre| {
             let text = fs::read_to_string(&pre.path).unwrap();
-            let now = toml::read(&text, "pool.size").unwrap();
+            let now = super::super::toml::read(&text, "pool.size").unwrap();
             if let Some(now) = now.and_then(|now| now.as_integer()) {
                 put(pre, &(now + 16 - 2).to_string());
             }

@@ -57,7 +57,7 @@ impl PreImage {
 mod tests {
     use super::super::tests::{hands, id};
     use super::*;
-    use crate::seed::Seed;
+    use crate::{fault::Only, seed::Seed};
     use std::sync::Arc;
 
     #[tokio::test]
@@ -68,7 +68,12 @@ mod tests {
         let proxy = Proxy::open(&link, Seed(1)).await.unwrap();
         hands.links = Arc::new([(link.link.clone(), proxy)].into());
         let other: InjectionId = "gd-other".parse().unwrap();
-        let latency = Fault::LinkLatency { link: link.link.clone(), latency_ms: 5, jitter_ms: 0 };
+        let latency = Fault::LinkLatency {
+            link: link.link.clone(),
+            latency_ms: 5,
+            jitter_ms: 0,
+            only: Only::default(),
+        };
         let slow = PreImage::take(&hands, &latency).unwrap();
         let down = PreImage::take(&hands, &Fault::LinkDown { link: link.link }).unwrap();
         assert_eq!(slow.inspect(&hands, &id()).presence, Presence::Clean);

@@ -3,18 +3,35 @@
 //! Each knows its pre-image (absolute, taken before anything is changed and enough to undo), how to apply, how to look,
 //! and how to undo by comparison: still ours -> restore; already as before -> nothing; something else -> hands off.
 
+mod certificate;
+pub(super) mod custom;
+pub(super) mod database;
 pub(super) mod file_edit;
+pub(super) mod file_mode;
+pub(super) mod file_swap;
+mod lines;
 pub(super) mod link;
+pub(super) mod process_cpu;
 pub(super) mod process_kill;
+pub(super) mod process_limit;
+pub(super) mod process_restart_loop;
+pub(super) mod process_start;
 pub(super) mod process_stop;
+pub(super) mod process_throttle;
 pub(super) mod release_roll_out;
+mod setting;
 pub(super) mod toml;
+pub(super) mod traffic_flood;
 pub(super) mod volume_fill;
+pub(super) mod volume_inodes;
+pub(super) mod volume_read_only;
 
-use super::{proxy::Proxy, supervisor::Supervisor};
+pub use setting::changed;
+
+use super::{held::HeldTasks, process::Limited, proxy::Proxy, supervisor::Supervisor};
 use crate::{
-    base::{InjectionId, LinkName, ServiceName},
-    fault::{Fault, Presence},
+    base::{InjectionId, LinkName, ServiceName, VolumeName},
+    fault::{Fault, Place, Presence},
     fault::{Inspection, Undone},
     scenario::pack::{Layout, ProcessLayout},
 };
@@ -30,12 +47,14 @@ pub(super) struct Hands {
     pub(super) supervisor: Option<Supervisor>,
     /// Its links; empty in such a sweep, since the proxies are gone with their agent.
     pub(super) links: Arc<BTreeMap<LinkName, Proxy>>,
+    /// What lives in the agent for an injection; empty in such a sweep, for the same reason.
+    pub(super) tasks: Arc<HeldTasks>,
 }
 
 impl Hands {
     /// The hands of a sweep: files alone.
     pub(super) fn without_agent(layout: Arc<Layout>) -> Self {
-        Self { layout, supervisor: None, links: Arc::default() }
+        Self { layout, supervisor: None, links: Arc::default(), tasks: Arc::default() }
     }
 
     /// The one process that `name` stands for: an instance, or a component that has no more than one.
@@ -57,10 +76,10 @@ impl Hands {
     }
 
     /// Lets a component read its configuration again; without an agent there is nobody to read it.
-    fn reload(&self, component: &ServiceName) -> Result<(), LeverError> {
+    async fn reload(&self, component: &ServiceName) -> Result<(), LeverError> {
         match &self.supervisor {
             Some(supervisor) => {
-                supervisor.reload(component).map_err(|err| LeverError::Failed(err.to_string()))
+                supervisor.reload(component).await.map_err(|err| LeverError::Failed(err.to_string()))
             }
             None => Ok(()),
         }
@@ -117,37 +136,130 @@ pub(in crate::agent) enum PreImage {
     VolumeFill(volume_fill::PreImage),
     /// Of a component's releases.
     ReleaseRollOut(release_roll_out::PreImage),
+    /// Of a process to be slowed down.
+    ProcessThrottle(process_throttle::PreImage),
+    /// Of an instance that is not to get far.
+    ProcessRestartLoop(process_restart_loop::PreImage),
+    /// Of an instance's starts.
+    ProcessStart(process_start::PreImage),
+    /// Of what a process may use.
+    ProcessLimit(process_limit::PreImage),
+    /// Of a process's share of the processor.
+    ProcessCpu(process_cpu::PreImage),
+    /// Of a file as a whole.
+    FileSwap(file_swap::PreImage),
+    /// Of permissions.
+    FileMode(file_mode::PreImage),
+    /// Of a volume that is to be read-only.
+    VolumeReadOnly(volume_read_only::PreImage),
+    /// Of a volume's inodes.
+    VolumeInodes(volume_inodes::PreImage),
+    /// Of a database.
+    Database(database::PreImage),
+    /// Of what knocks at the front door.
+    TrafficFlood(traffic_flood::PreImage),
+    /// Of what the target's owner breaks.
+    Custom(custom::PreImage),
 }
 
 impl PreImage {
     /// Takes the pre-image of a fault's place. Changes nothing.
     pub(super) async fn take(hands: &Hands, id: &InjectionId, fault: &Fault) -> Result<Self, LeverError> {
-        let (hands, id, fault) = (hands.clone(), id.clone(), fault.clone());
-        blocking(move || Self::take_now(&hands, &id, &fault)).await?
+        fault.check_figures().map_err(refused)?;
+        match fault {
+            Fault::DatabaseIndex { database, index } => {
+                database::PreImage::index(hands, database, index).await.map(Self::Database)
+            }
+            Fault::DatabaseBloat { database, table, column, rows } => {
+                let place = (database.as_str(), table.as_str(), column.as_str());
+                database::PreImage::bloat(hands, place, *rows, id).await.map(Self::Database)
+            }
+            Fault::Custom { name } => custom::PreImage::take(hands, id, name).await.map(Self::Custom),
+            _ => {
+                let (hands, id, fault) = (hands.clone(), id.clone(), fault.clone());
+                blocking(move || match fault.place() {
+                    Place::Service(_) => Self::take_of_process(&hands, &id, &fault),
+                    _ => Self::take_now(&hands, &id, &fault),
+                })
+                .await?
+            }
+        }
     }
 
-    fn take_now(hands: &Hands, id: &InjectionId, fault: &Fault) -> Result<Self, LeverError> {
+    fn take_of_process(hands: &Hands, id: &InjectionId, fault: &Fault) -> Result<Self, LeverError> {
         Ok(match fault {
-            Fault::LinkLatency { .. }
-            | Fault::LinkDown { .. }
-            | Fault::LinkReset { .. }
-            | Fault::LinkBandwidth { .. }
-            | Fault::LinkTimeout { .. } => Self::Link(link::PreImage::take(hands, fault)?),
             Fault::ProcessStop { service } => {
                 Self::ProcessStop(process_stop::PreImage::take(hands, service)?)
             }
             Fault::ProcessKill { service } => {
                 Self::ProcessKill(process_kill::PreImage::take(hands, service)?)
             }
+            Fault::ReleaseRollOut { service, release, key, value } => {
+                Self::ReleaseRollOut(release_roll_out::PreImage::take(hands, service, release, key, value)?)
+            }
+            Fault::ProcessThrottle { service, percent } => {
+                Self::ProcessThrottle(process_throttle::PreImage::take(hands, service, *percent)?)
+            }
+            Fault::ProcessRestartLoop { service, after_ms } => {
+                Self::ProcessRestartLoop(process_restart_loop::PreImage::take(hands, service, *after_ms)?)
+            }
+            Fault::ProcessStartDelay { service, delay_ms } => {
+                Self::ProcessStart(process_start::PreImage::delay(hands, service, *delay_ms)?)
+            }
+            Fault::ProcessClock { service, offset_s } => {
+                Self::ProcessStart(process_start::PreImage::clock(hands, service, *offset_s)?)
+            }
+            Fault::ProcessDescriptors { service, most } => {
+                let what = Limited::Descriptors;
+                Self::ProcessLimit(process_limit::PreImage::take(hands, service, what, *most)?)
+            }
+            Fault::ProcessMemory { service, most_mib } => {
+                let (what, bytes) = (Limited::Memory, most_mib << 20);
+                Self::ProcessLimit(process_limit::PreImage::take(hands, service, what, bytes)?)
+            }
+            Fault::ProcessCpu { service, percent } => {
+                Self::ProcessCpu(process_cpu::PreImage::take(hands, id, service, *percent)?)
+            }
+            other => return Err(refused(format!("`{}` is no fault of a process", other.kind()))),
+        })
+    }
+
+    fn take_now(hands: &Hands, id: &InjectionId, fault: &Fault) -> Result<Self, LeverError> {
+        Ok(match fault {
             Fault::FileEdit { file, key, value } => {
                 Self::FileEdit(file_edit::PreImage::take(hands, file, key, value)?)
             }
             Fault::VolumeFill { volume, percent } => {
                 Self::VolumeFill(volume_fill::PreImage::take(hands, id, volume, *percent)?)
             }
-            Fault::ReleaseRollOut { service, release, key, value } => {
-                Self::ReleaseRollOut(release_roll_out::PreImage::take(hands, service, release, key, value)?)
+            Fault::VolumeRest { volume, free_bytes } => {
+                Self::VolumeFill(volume_fill::PreImage::take_rest(hands, id, volume, *free_bytes)?)
             }
+            Fault::VolumeReadOnly { volume } => {
+                Self::VolumeReadOnly(volume_read_only::PreImage::take(hands, volume)?)
+            }
+            Fault::VolumeInodes { volume, free } => {
+                Self::VolumeInodes(volume_inodes::PreImage::take(hands, id, volume, *free)?)
+            }
+            Fault::FileReplace { file, content } => {
+                Self::FileSwap(file_swap::PreImage::replace(hands, file, content)?)
+            }
+            Fault::FileDelete { file } => Self::FileSwap(file_swap::PreImage::delete(hands, file)?),
+            Fault::FileCorrupt { file, bytes } => {
+                Self::FileSwap(file_swap::PreImage::corrupt(hands, id, file, *bytes)?)
+            }
+            Fault::FileMode { file, mode } => {
+                Self::FileMode(file_mode::PreImage::of_file(hands, file, mode)?)
+            }
+            Fault::CertificateExpired { certificate } => {
+                Self::FileSwap(certificate::expired(hands, certificate)?)
+            }
+            Fault::DatabaseLock { database } => Self::Database(database::PreImage::lock(hands, database)?),
+            Fault::TrafficFlood { path, rate, keys, headers } => {
+                let request = (path.as_str(), *rate, *keys);
+                Self::TrafficFlood(traffic_flood::PreImage::take(hands, request, headers)?)
+            }
+            on_link => Self::Link(link::PreImage::take(hands, on_link)?),
         })
     }
 
@@ -155,26 +267,68 @@ impl PreImage {
     pub(super) fn overlaps(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::FileEdit(a), Self::FileEdit(b)) => a.overlaps(b),
-            (Self::VolumeFill(a), Self::VolumeFill(b)) => a.volume == b.volume,
+            (Self::ProcessStart(a), Self::ProcessStart(b)) => a.overlaps(b),
+            (Self::Database(a), Self::Database(b)) => a.overlaps(b),
             (Self::ReleaseRollOut(a), Self::ReleaseRollOut(b)) => a.component == b.component,
             (Self::ReleaseRollOut(release), Self::FileEdit(edit))
             | (Self::FileEdit(edit), Self::ReleaseRollOut(release)) => edit.path.starts_with(&release.made),
-            // A roll-out restarts the instances, which would repair them.
-            (Self::ReleaseRollOut(release), process) | (process, Self::ReleaseRollOut(release)) => {
-                process.process().is_some_and(|(_, component)| *component == release.component)
+            // A roll-out restarts the instances, which would repair them, and makes its release of what is in use.
+            (Self::ReleaseRollOut(release), other) | (other, Self::ReleaseRollOut(release)) => {
+                other.process().is_some_and(|(_, component)| *component == release.component)
+                    || other.file().is_some_and(|path| path.starts_with(&release.before))
             }
-            (a, b) => match (a.process(), b.process()) {
-                (Some((a, _)), Some((b, _))) => a == b,
-                _ => false,
-            },
+            (Self::FileMode(a), Self::FileMode(b)) => a.overlaps(b),
+            (Self::FileMode(mode), other) | (other, Self::FileMode(mode)) => {
+                other.file().is_some_and(|path| mode.touches(path))
+            }
+            (Self::Custom(custom), other) | (other, Self::Custom(custom)) => {
+                other
+                    .process()
+                    .is_some_and(|(service, component)| [service, component].contains(&custom.place()))
+                    || matches!(other, Self::Custom(other) if other.place() == custom.place())
+            }
+            (a, b) => {
+                let both = |a: Option<&Path>, b: Option<&Path>| a.is_some() && a == b;
+                both(a.file(), b.file())
+                    || a.volume().is_some_and(|volume| b.volume() == Some(volume))
+                    || a.process().zip(b.process()).is_some_and(|((a, _), (b, _))| a == b)
+            }
         }
     }
 
-    /// The instance and component, if this is of a process.
+    /// Whether it is of a process that is gone when the machine is started again.
+    pub(super) fn is_of_a_process(&self) -> bool {
+        self.process().is_some() && !matches!(self, Self::ProcessCpu(_))
+    }
+
+    /// The instance and component, if what is done to the process of another would get into its way.
     fn process(&self) -> Option<(&ServiceName, &ServiceName)> {
         match self {
             Self::ProcessStop(pre) => Some((&pre.service, &pre.component)),
             Self::ProcessKill(pre) => Some((&pre.service, &pre.component)),
+            Self::ProcessThrottle(pre) => Some((&pre.process.service, &pre.process.component)),
+            Self::ProcessCpu(pre) => Some((&pre.process.service, &pre.process.component)),
+            Self::ProcessRestartLoop(pre) => Some((&pre.service, &pre.component)),
+            Self::ProcessLimit(pre) => Some((&pre.service, &pre.component)),
+            _ => None,
+        }
+    }
+
+    /// The file, if it is of one.
+    fn file(&self) -> Option<&Path> {
+        match self {
+            Self::FileEdit(pre) => Some(&pre.path),
+            Self::FileSwap(pre) => Some(&pre.path),
+            _ => None,
+        }
+    }
+
+    /// The volume, if it is of one.
+    fn volume(&self) -> Option<&VolumeName> {
+        match self {
+            Self::VolumeFill(pre) => Some(&pre.volume),
+            Self::VolumeReadOnly(pre) => Some(&pre.volume),
+            Self::VolumeInodes(pre) => Some(&pre.volume),
             _ => None,
         }
     }
@@ -185,33 +339,89 @@ impl PreImage {
             Self::Link(pre) => pre.apply(hands, id),
             Self::ProcessStop(pre) => pre.apply(hands).await,
             Self::ProcessKill(pre) => pre.apply(hands, id).await,
-            Self::FileEdit(pre) => {
-                let change = pre.clone();
-                blocking(move || change.write_ours()).await??;
-                hands.reload(&pre.component)
-            }
-            Self::VolumeFill(pre) => {
-                let pre = pre.clone();
-                blocking(move || pre.apply()).await?
-            }
+            Self::ProcessThrottle(pre) => pre.apply(hands, id),
+            Self::ProcessRestartLoop(pre) => pre.apply(hands, id),
+            Self::ProcessStart(pre) => pre.apply(hands, id).await,
+            Self::ProcessLimit(pre) => pre.apply(hands),
+            Self::ProcessCpu(pre) => pre.apply(hands),
             Self::ReleaseRollOut(pre) => pre.apply(hands).await,
+            Self::Database(pre) => pre.apply(hands, id).await,
+            Self::TrafficFlood(pre) => {
+                pre.apply(hands, id);
+                Ok(())
+            }
+            Self::Custom(pre) => pre.apply(id).await,
+            Self::FileEdit(_)
+            | Self::FileSwap(_)
+            | Self::FileMode(_)
+            | Self::VolumeFill(_)
+            | Self::VolumeReadOnly(_)
+            | Self::VolumeInodes(_) => {
+                let pre = self.clone();
+                blocking(move || pre.apply_to_files()).await??;
+                self.read_again(hands).await
+            }
+        }
+    }
+
+    fn apply_to_files(&self) -> Result<(), LeverError> {
+        match self {
+            Self::FileEdit(pre) => pre.write_ours(),
+            Self::FileSwap(pre) => pre.apply(),
+            Self::FileMode(pre) => pre.apply(),
+            Self::VolumeFill(pre) => pre.apply(),
+            Self::VolumeReadOnly(pre) => pre.apply(),
+            Self::VolumeInodes(pre) => pre.apply(),
+            _ => Ok(()),
+        }
+    }
+
+    /// Lets whoever reads a changed file read it again.
+    async fn read_again(&self, hands: &Hands) -> Result<(), LeverError> {
+        let reader = match self {
+            Self::FileEdit(pre) => Some(&pre.component),
+            Self::FileSwap(pre) => pre.component.as_ref(),
+            _ => None,
+        };
+        match reader {
+            Some(component) => hands.reload(component).await,
+            None => Ok(()),
         }
     }
 
     /// Looks. What cannot be seen is unknown.
     pub(super) async fn inspect(&self, hands: &Hands, id: &InjectionId) -> Inspection {
-        let (pre, on, id) = (self.clone(), hands.clone(), id.clone());
-        let looked = blocking(move || match &pre {
-            Self::Link(pre) => Ok(pre.inspect(&on, &id)),
-            Self::ProcessStop(pre) => pre.inspect(),
-            Self::ProcessKill(pre) => Ok(pre.inspect(&on, &id)),
-            Self::FileEdit(pre) => pre.inspect(),
-            Self::VolumeFill(pre) => pre.inspect(),
-            Self::ReleaseRollOut(pre) => pre.inspect(),
-        })
-        .await
-        .and_then(|looked| looked);
+        let looked = match self {
+            Self::Database(pre) => pre.inspect(hands, id).await,
+            Self::Custom(pre) => pre.inspect(id).await,
+            _ => {
+                let (pre, on, id) = (self.clone(), hands.clone(), id.clone());
+                blocking(move || pre.inspect_now(&on, &id)).await.and_then(|looked| looked)
+            }
+        };
         looked.unwrap_or_else(|err| seen(Presence::Unknown, err.to_string()))
+    }
+
+    fn inspect_now(&self, hands: &Hands, id: &InjectionId) -> Result<Inspection, LeverError> {
+        match self {
+            Self::Link(pre) => Ok(pre.inspect(hands, id)),
+            Self::ProcessStop(pre) => pre.inspect(),
+            Self::ProcessKill(pre) => Ok(pre.inspect(hands, id)),
+            Self::ProcessThrottle(pre) => Ok(pre.inspect(hands, id)),
+            Self::ProcessRestartLoop(pre) => Ok(pre.inspect(hands, id)),
+            Self::ProcessStart(pre) => Ok(pre.inspect(hands, id)),
+            Self::ProcessLimit(pre) => pre.inspect(hands),
+            Self::ProcessCpu(pre) => pre.inspect(),
+            Self::FileEdit(pre) => pre.inspect(),
+            Self::FileSwap(pre) => pre.inspect(),
+            Self::FileMode(pre) => pre.inspect(),
+            Self::VolumeFill(pre) => pre.inspect(),
+            Self::VolumeReadOnly(pre) => pre.inspect(),
+            Self::VolumeInodes(pre) => pre.inspect(),
+            Self::ReleaseRollOut(pre) => pre.inspect(),
+            Self::TrafficFlood(pre) => Ok(pre.inspect(hands, id)),
+            Self::Database(_) | Self::Custom(_) => Err(refused("this is not looked at so")),
+        }
     }
 
     /// Undoes by comparison. `again`: an earlier undo did not come to its end, so what follows the change itself
@@ -226,48 +436,77 @@ impl PreImage {
             Self::Link(pre) => Ok(pre.undo(hands, id)),
             Self::ProcessStop(pre) => pre.undo(),
             Self::ProcessKill(pre) => pre.undo(hands, id).await,
-            Self::FileEdit(pre) => {
-                let change = pre.clone();
-                let undone = blocking(move || change.write_before()).await??;
+            Self::ProcessThrottle(pre) => Ok(pre.undo(hands, id).await),
+            Self::ProcessRestartLoop(pre) => pre.undo(hands, id, again).await,
+            Self::ProcessStart(pre) => pre.undo(hands, id, again).await,
+            Self::ProcessLimit(pre) => pre.undo(hands),
+            Self::ProcessCpu(pre) => pre.undo(),
+            Self::ReleaseRollOut(pre) => pre.undo(hands, again).await,
+            Self::Database(pre) => pre.undo(hands, id).await,
+            Self::TrafficFlood(_) => Ok(traffic_flood::PreImage::undo(hands, id).await),
+            Self::Custom(pre) => pre.undo(id).await,
+            Self::FileEdit(_)
+            | Self::FileSwap(_)
+            | Self::FileMode(_)
+            | Self::VolumeFill(_)
+            | Self::VolumeReadOnly(_)
+            | Self::VolumeInodes(_) => {
+                let pre = self.clone();
+                let undone = blocking(move || pre.undo_in_files()).await??;
                 if undone == Undone::Restored || (again && undone == Undone::AlreadyClean) {
-                    hands.reload(&pre.component)?;
+                    self.read_again(hands).await?;
                 }
                 Ok(undone)
             }
-            Self::VolumeFill(pre) => {
-                let pre = pre.clone();
-                blocking(move || pre.undo()).await?
-            }
-            Self::ReleaseRollOut(pre) => pre.undo(hands, again).await,
+        }
+    }
+
+    fn undo_in_files(&self) -> Result<Undone, LeverError> {
+        match self {
+            Self::FileEdit(pre) => pre.write_before(),
+            Self::FileSwap(pre) => pre.undo(),
+            Self::FileMode(pre) => pre.undo(),
+            Self::VolumeFill(pre) => pre.undo(),
+            Self::VolumeReadOnly(pre) => pre.undo(),
+            Self::VolumeInodes(pre) => pre.undo(),
+            _ => Ok(Undone::AlreadyClean),
         }
     }
 }
 
 /// Looks at the place of a fault that this agent holds nothing of.
 pub(super) async fn inspect_unarmed(hands: &Hands, id: &InjectionId, fault: &Fault) -> Inspection {
-    let (on, id, fault) = (hands.clone(), id.clone(), fault.clone());
-    let looked = blocking(move || match &fault {
-        Fault::LinkLatency { .. }
-        | Fault::LinkDown { .. }
-        | Fault::LinkReset { .. }
-        | Fault::LinkBandwidth { .. }
-        | Fault::LinkTimeout { .. } => link::PreImage::take(&on, &fault).map(|pre| pre.inspect(&on, &id)),
-        Fault::ProcessStop { service } => process_stop::inspect_unarmed(&on, service),
-        Fault::ProcessKill { service } => process_kill::inspect_unarmed(&on, service),
-        Fault::FileEdit { file, key, value } => file_edit::inspect_unarmed(&on, file, key, value),
-        Fault::VolumeFill { volume, .. } => volume_fill::inspect_unarmed(&on, &id, volume),
-        Fault::ReleaseRollOut { service, release, .. } => {
-            release_roll_out::inspect_unarmed(&on, service, release)
-        }
-    })
-    .await
-    .and_then(|looked| looked);
+    let (on, of, about) = (hands.clone(), id.clone(), fault.clone());
+    let looked = blocking(move || {
+        Some(match &about {
+            Fault::ProcessStop { service } => process_stop::inspect_unarmed(&on, service),
+            Fault::ProcessKill { service } => process_kill::inspect_unarmed(&on, service),
+            Fault::FileEdit { file, key, value } => file_edit::inspect_unarmed(&on, file, key, value),
+            Fault::VolumeFill { volume, .. } | Fault::VolumeRest { volume, .. } => {
+                volume_fill::inspect_unarmed(&on, &of, volume)
+            }
+            Fault::ReleaseRollOut { service, release, .. } => {
+                release_roll_out::inspect_unarmed(&on, service, release)
+            }
+            _ => return None,
+        })
+    });
+    let looked = match looked.await {
+        Ok(Some(looked)) => looked,
+        // What could be armed now is not there; why it could not, people have to see.
+        Ok(None) => match PreImage::take(hands, id, fault).await {
+            Ok(pre) => Ok(pre.inspect(hands, id).await),
+            Err(err) => Err(err),
+        },
+        Err(err) => Err(err),
+    };
     looked.unwrap_or_else(|err| seen(Presence::Unknown, err.to_string()))
 }
 
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::scenario::pack::Care;
     use std::{
         io::{Read, Write},
         path::PathBuf,
@@ -293,6 +532,7 @@ pub(super) mod tests {
             args: vec!["-c".to_owned(), "trap '' HUP; exec /bin/sleep 600".to_owned()],
             log: root.join(format!("logs/{name}.log")),
             address: String::from("127.0.0.1:1"),
+            care: Care::default(),
         };
         serde_json::from_value(serde_json::json!({
             "target": "small",
@@ -337,6 +577,16 @@ pub(super) mod tests {
     /// Hands on that target, without processes and links.
     pub(in crate::agent) fn hands(root: &Path) -> Hands {
         Hands::without_agent(Arc::new(layout(root)))
+    }
+
+    /// Hands on that target with a supervisor, and the instance of it that runs.
+    pub(in crate::agent) async fn running(root: &Path) -> (Hands, Supervisor, ServiceName) {
+        let mut hands = Hands::without_agent(Arc::new(healthy(layout(root))));
+        let supervisor = Supervisor::new(&hands.layout);
+        let late = supervisor.start_all().await;
+        assert!(late.is_empty(), "{late:?}");
+        hands.supervisor = Some(supervisor.clone());
+        (hands, supervisor, "web-east".parse().unwrap())
     }
 
     pub(in crate::agent) fn id() -> InjectionId {

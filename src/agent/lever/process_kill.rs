@@ -2,10 +2,11 @@
 
 use super::{Hands, LeverError, refused, seen};
 use crate::{
-    agent::process::Identity,
+    agent::{found, process::Identity},
     base::{InjectionId, ServiceName},
     fault::Presence,
     fault::{Inspection, Undone},
+    scenario::pack::Keeping,
 };
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +24,9 @@ pub(in crate::agent) struct PreImage {
 impl PreImage {
     pub(super) fn take(hands: &Hands, service: &ServiceName) -> Result<Self, LeverError> {
         let layout = hands.instance(service)?;
+        if matches!(&layout.care.keeping, Keeping::Found { start, .. } if start.is_empty()) {
+            return Err(refused(format!("`{service}` could not be started again by anybody here")));
+        }
         let identity = hands
             .supervisor()?
             .identity(&layout.service)
@@ -45,7 +49,9 @@ impl PreImage {
 
     pub(super) fn inspect(&self, hands: &Hands, id: &InjectionId) -> Inspection {
         let held_by = hands.supervisor.as_ref().and_then(|supervisor| supervisor.held_by(&self.service));
-        if held_by.as_ref() == Some(id) {
+        // One that somebody else keeps may have been started by them.
+        let up = hands.supervisor.as_ref().is_some_and(|all| all.identity(&self.service).is_some());
+        if held_by.as_ref() == Some(id) && !up {
             seen(Presence::Present, format!("{} is kept down", self.service))
         } else {
             seen(Presence::Clean, format!("{} is not kept down", self.service))
@@ -54,13 +60,27 @@ impl PreImage {
 
     pub(super) async fn undo(&self, hands: &Hands, id: &InjectionId) -> Result<Undone, LeverError> {
         let Some(supervisor) = &hands.supervisor else {
-            // The hold was gone with the agent; the next one starts every process.
-            return Ok(Undone::AlreadyClean);
+            return self.undo_without_agent(hands).await;
         };
         match supervisor.let_up(&self.service, id).await {
             Ok(true) => Ok(Undone::Restored),
             Ok(false) => Ok(Undone::AlreadyClean),
             Err(err) => Err(LeverError::Failed(err.to_string())),
+        }
+    }
+
+    /// The hold was gone with the agent, and the next one starts every process of its own. One that somebody else keeps
+    /// is started here and now: there may never be a next agent.
+    async fn undo_without_agent(&self, hands: &Hands) -> Result<Undone, LeverError> {
+        match &hands.instance(&self.service)?.care.keeping {
+            Keeping::Found { pid_file, start } if found::identity(pid_file).is_none() => {
+                let started = found::start(pid_file, start).await;
+                started.map_err(|err| {
+                    LeverError::Failed(format!("could not start `{}` again: {err}", self.service))
+                })?;
+                Ok(Undone::Restored)
+            }
+            _ => Ok(Undone::AlreadyClean),
         }
     }
 }

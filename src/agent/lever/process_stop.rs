@@ -93,18 +93,8 @@ pub(super) fn inspect_unarmed(hands: &Hands, service: &ServiceName) -> Result<In
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::hands;
+    use super::super::tests::running;
     use super::*;
-    use crate::agent::supervisor::Supervisor;
-
-    async fn running(root: &std::path::Path) -> (Hands, Supervisor, ServiceName) {
-        let mut hands = hands(root);
-        let supervisor = Supervisor::new(&hands.layout);
-        let service: ServiceName = "web-east".parse().unwrap();
-        supervisor.restart(&service).await.unwrap();
-        hands.supervisor = Some(supervisor.clone());
-        (hands, supervisor, service)
-    }
 
     #[tokio::test]
     async fn a_process_is_stopped_and_let_run_again_once() {

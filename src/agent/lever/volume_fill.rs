@@ -30,7 +30,7 @@ pub(in crate::agent) struct PreImage {
     pub bytes: u64,
 }
 
-fn layout_of<'a>(hands: &'a Hands, volume: &VolumeName) -> Result<&'a VolumeLayout, LeverError> {
+pub(super) fn layout_of<'a>(hands: &'a Hands, volume: &VolumeName) -> Result<&'a VolumeLayout, LeverError> {
     let mut volumes = hands.layout.volumes.iter();
     volumes
         .find(|layout| layout.volume == *volume)
@@ -67,18 +67,37 @@ impl PreImage {
         volume: &VolumeName,
         percent: u8,
     ) -> Result<Self, LeverError> {
-        let layout = layout_of(hands, volume)?;
         if !(1..=100).contains(&percent) {
             return Err(refused(format!("{percent} per cent is not from 1 to 100")));
         }
+        let percent = u64::from(percent);
+        Self::up_to(hands, id, volume, |size| size / 100 * percent + size % 100 * percent / 100)
+    }
+
+    /// A ballast that leaves exactly so much of the volume free.
+    pub(super) fn take_rest(
+        hands: &Hands,
+        id: &InjectionId,
+        volume: &VolumeName,
+        free_bytes: u64,
+    ) -> Result<Self, LeverError> {
+        Self::up_to(hands, id, volume, |size| size.saturating_sub(free_bytes))
+    }
+
+    /// A ballast with which so many bytes of the volume are in use as `wanted` makes of its size.
+    fn up_to(
+        hands: &Hands,
+        id: &InjectionId,
+        volume: &VolumeName,
+        wanted: impl FnOnce(u64) -> u64,
+    ) -> Result<Self, LeverError> {
+        let layout = layout_of(hands, volume)?;
         let path = ballast(&layout.path, id);
         if fs::symlink_metadata(&path).is_ok() {
             return Err(refused(format!("{} is there already", path.display())));
         }
         let used = used_bytes(&layout.path).map_err(|err| failed("count", &layout.path, &err))?;
-        let wanted =
-            layout.size_bytes / 100 * u64::from(percent) + layout.size_bytes % 100 * u64::from(percent) / 100;
-        let bytes = wanted.saturating_sub(used);
+        let bytes = wanted(layout.size_bytes).saturating_sub(used);
         if bytes == 0 {
             return Err(refused(format!(
                 "volume `{volume}` is that full already: {used} of {} bytes",
@@ -210,6 +229,20 @@ mod tests {
         assert_eq!(used_bytes(&volume).unwrap(), 1000);
         assert_eq!(pre.undo().unwrap(), Undone::AlreadyClean);
         assert_eq!(pre.inspect().unwrap().presence, Presence::Clean);
+    }
+
+    #[test]
+    fn a_volume_is_left_an_exact_rest() {
+        let folder = tempfile::tempdir().unwrap();
+        let hands = hands(folder.path());
+        let volume = &hands.layout.volumes[0];
+        fs::write(volume.path.join("object"), vec![1; 1000]).unwrap();
+        let pre = PreImage::take_rest(&hands, &id(), &volume.volume, 4321).unwrap();
+        pre.apply().unwrap();
+        assert_eq!(volume.size_bytes - used_bytes(&volume.path).unwrap(), 4321);
+        assert_eq!(pre.undo().unwrap(), Undone::Restored);
+        let taken = PreImage::take_rest(&hands, &id(), &volume.volume, volume.size_bytes);
+        assert!(matches!(taken, Err(LeverError::Refused(_))), "it has less free already");
     }
 
     #[test]

@@ -12,13 +12,16 @@
 mod accept;
 mod carry;
 mod decide;
+mod framing;
+mod http;
+mod line;
 mod pipe;
 mod pump;
 mod queue;
 mod timer;
 mod toxic;
 
-pub use toxic::{NotOnALink, Toxic};
+pub use toxic::{Effect, NotOnALink, Toxic, Toxicity};
 
 use crate::{
     base::{InjectionId, LinkName},
@@ -105,6 +108,8 @@ pub struct Carried {
 struct Shared {
     link: LinkName,
     upstream: String,
+    /// The link carries HTTP.
+    http: bool,
     seed: Seed,
     open: AtomicU64,
     total: AtomicU64,
@@ -137,8 +142,8 @@ impl Shared {
 }
 
 impl Proxy {
-    /// Listens for a link on the present runtime. `seed` feeds the jitter: one stream for each toxic, connection and
-    /// direction.
+    /// Listens for a link on the present runtime. `seed` feeds every draw: one stream for each toxic, connection
+    /// and direction.
     pub async fn open(link: &LinkLayout, seed: Seed) -> Result<Self, ProxyError> {
         let found = tokio::net::lookup_host(&link.listen).await;
         let listen = found
@@ -159,6 +164,7 @@ impl Proxy {
         let shared = Arc::new(Shared {
             link: link.link.clone(),
             upstream: link.upstream.clone(),
+            http: link.http,
             seed,
             open: AtomicU64::new(0),
             total: AtomicU64::new(0),
@@ -174,13 +180,13 @@ impl Proxy {
 
     /// Sets a toxic, or replaces the one that the injection had set. It acts on open connections too. Setting the
     /// same again changes nothing.
-    pub fn set(&self, id: &InjectionId, toxic: Toxic) {
-        let now = Instant::now();
+    pub fn set(&self, id: &InjectionId, toxic: impl Into<Toxic>) {
+        let (toxic, now) = (toxic.into(), Instant::now());
         self.rules.send_if_modified(|rules| rules.set(id, toxic, now));
     }
 
     /// Removes an injection's toxic: false if there was none. What a latency or a limit held back is delivered at
-    /// once; see [`Toxic::Timeout`] for what cannot be.
+    /// once; see [`Effect::Timeout`] and [`Effect::LimitData`] for what cannot be.
     pub fn remove(&self, id: &InjectionId) -> bool {
         self.rules.send_if_modified(|rules| rules.remove(id))
     }

@@ -6,8 +6,9 @@
 use super::{
     Shared,
     decide::{Flow, Way},
+    http::{Exchange, Part},
     pipe::Pipe,
-    queue::{self, BUFFER, Queue},
+    queue::{self, BUFFER, Look, Queue},
 };
 use std::{
     io::{self, IoSlice},
@@ -45,6 +46,8 @@ pub(super) struct Pump {
     /// The source refused to be written to: its end is a reset, whatever reading from it says.
     source_cut: bool,
     done: bool,
+    /// A rule of HTTP resets the connection.
+    aborted: bool,
     /// What of `queue.held()` has been told to the link.
     told: usize,
 }
@@ -53,7 +56,18 @@ pub(super) struct Pump {
 struct SourceEnd {
     arrived: Duration,
     due: Duration,
-    reset: bool,
+    how: How,
+}
+
+/// How a source's stream ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum How {
+    /// It closed its side.
+    Closed,
+    /// It is gone.
+    Reset,
+    /// The rules let nothing more pass.
+    Cut,
 }
 
 /// How far a pump came.
@@ -65,8 +79,10 @@ pub(super) enum Step {
     Done,
     /// The destination takes nothing any more.
     Broken,
-    /// The source's reset is due at the destination.
+    /// A reset is due at the destination.
     Reset,
+    /// The stream has ended, and the connection with it.
+    Over,
 }
 
 /// What a pump needs from its connection while it is polled.
@@ -79,6 +95,14 @@ pub(super) struct Around<'a, 'cx> {
     pub(super) accepted: Instant,
     /// The connection's time.
     pub(super) now: Duration,
+    /// What is said on it, on a link that carries HTTP.
+    pub(super) http: Option<&'a mut Exchange>,
+}
+
+impl Around<'_, '_> {
+    fn look(&self, way: Way) -> Look {
+        Look { accepted: self.accepted, now: self.now, way }
+    }
 }
 
 impl Pump {
@@ -93,6 +117,7 @@ impl Pump {
             end: None,
             source_cut: false,
             done: false,
+            aborted: false,
             told: 0,
         }
     }
@@ -137,6 +162,7 @@ impl Pump {
             return Step::Done;
         }
         for _ in 0..ROUNDS_MAX {
+            self.say_ours(around);
             if self.deliver(around, to).is_err() {
                 self.finish();
                 return Step::Broken;
@@ -146,16 +172,16 @@ impl Pump {
                 && end.due <= around.now
                 && self.is_empty()
             {
-                if end.reset {
+                if end.how == How::Reset {
                     return Step::Reset;
                 }
                 self.finish();
                 // It fails when the destination has gone in the meantime, which the other direction will see.
                 let _ = socket2::SockRef::from(&*to).shutdown(Shutdown::Write);
-                return Step::Done;
+                return if end.how == How::Cut { Step::Over } else { Step::Done };
             }
             if !self.may_read(around.shared) || self.take(around, from, to).is_pending() {
-                return Step::Wait(self.next_due());
+                return if self.aborted { Step::Reset } else { Step::Wait(self.next_due()) };
             }
         }
         around.cx.waker().wake_by_ref();
@@ -178,7 +204,11 @@ impl Pump {
         }
         // An end waits for the bytes before it, so that it is not looked for while they cannot be written.
         let end = self.end.filter(|_| self.is_empty());
-        self.queue.next_due().or(end.map(|end| end.due))
+        // While a piece waits for the destination alone, the pieces after it wait for no moment: one in the past would
+        // keep the task from everything else.
+        let is_stuck = self.flow.chops() && self.queue.has_ready();
+        let next = self.queue.next_due().filter(|_| !is_stuck);
+        next.or(end.map(|end| end.due))
     }
 
     fn may_read(&self, shared: &Shared) -> bool {
@@ -197,7 +227,7 @@ impl Pump {
     fn deliver(&mut self, around: &mut Around<'_, '_>, to: &mut TcpStream) -> io::Result<()> {
         let carried = around.shared.carried(self.way);
         // First, so that nothing that waits for the destination alone also waits for a moment in the past.
-        self.queue.ripen(around.now);
+        self.queue.ripen(around.look(self.way), &self.flow);
         while let Some(pipe) = &mut self.pipe {
             match pipe.poll_drain(around.cx, to)? {
                 Poll::Pending => return Ok(()),
@@ -209,7 +239,7 @@ impl Pump {
                 pipe.give_back();
             }
         }
-        while self.queue.ripen(around.now) > 0 {
+        while self.queue.ripen(around.look(self.way), &self.flow) > 0 {
             let mut slices = [IoSlice::new(&[]); 16];
             let filled = self.queue.slices(&mut slices);
             match Pin::new(&mut *to).poll_write_vectored(around.cx, &slices[..filled])? {
@@ -246,9 +276,27 @@ impl Pump {
             queue::give_back(buffer);
             return result.map(drop);
         }
-        self.bulk = len == BUFFER;
+        let bytes = &buffer[..len];
+        if let Some(http) = around.http.as_deref_mut() {
+            if self.way == Way::Down {
+                let n = http.responses(bytes);
+                if n < len {
+                    self.take_around_ours(around, bytes, n);
+                    queue::give_back(buffer);
+                    return Poll::Ready(());
+                }
+            } else if http.has_rules() {
+                let parts = http.requests(bytes);
+                queue::give_back(buffer);
+                return self.take_parts(around, parts);
+            } else {
+                http.watch_requests(bytes);
+            }
+        } else {
+            self.bulk = len == BUFFER;
+        }
         if !self.flow.is_clear() {
-            self.queue.take_in(buffer, len, around.now, &mut self.flow);
+            self.take_in(around, buffer, len);
             return Poll::Ready(());
         }
         // The queue and the pipe are empty here, or nothing would have been read. An error is seen again by the next
@@ -263,6 +311,84 @@ impl Pump {
         }
         queue::give_back(buffer);
         Poll::Ready(())
+    }
+
+    /// Takes what a limit of bytes lets through; the stream ends with the last of it.
+    fn take_in(&mut self, around: &Around<'_, '_>, buffer: Vec<u8>, len: usize) {
+        let len = self.flow.admit(len);
+        if len > 0 {
+            self.queue.take_in(buffer, len, around.now, &mut self.flow);
+        } else {
+            queue::give_back(buffer);
+        }
+        self.end_if_spent(around.now);
+    }
+
+    fn take_bytes(&mut self, mut bytes: Vec<u8>, hold: Duration, now: Duration) {
+        bytes.truncate(self.flow.admit(bytes.len()));
+        if self.flow.is_clear() {
+            self.queue.take_ready(&bytes);
+        } else if !bytes.is_empty() {
+            self.queue.take_held(bytes, hold, now, &mut self.flow);
+        }
+        self.end_if_spent(now);
+    }
+
+    fn end_if_spent(&mut self, now: Duration) {
+        if self.flow.is_spent() {
+            self.end_with(How::Cut, now);
+        }
+    }
+
+    fn end_with(&mut self, how: How, now: Duration) {
+        self.end = Some(SourceEnd { arrived: now, due: self.flow.on_end(now), how });
+    }
+
+    /// Takes what the rules of HTTP leave of a request.
+    fn take_parts(&mut self, around: &Around<'_, '_>, parts: Vec<Part>) -> Poll<()> {
+        for part in parts {
+            match part {
+                Part::Pass(bytes, hold) => self.take_bytes(bytes, hold, around.now),
+                Part::Abort => {
+                    self.aborted = true;
+                    return Poll::Pending;
+                }
+            }
+        }
+        Poll::Ready(())
+    }
+
+    /// Takes the server's bytes with our answers where they have their turn: first after `n` bytes.
+    fn take_around_ours(&mut self, around: &mut Around<'_, '_>, bytes: &[u8], n: usize) {
+        let (mut rest, mut n) = (bytes, n);
+        loop {
+            self.take_bytes(rest[..n].to_vec(), Duration::ZERO, around.now);
+            rest = &rest[n..];
+            self.say_ours(around);
+            match around.http.as_deref_mut() {
+                Some(http) if !rest.is_empty() && self.end.is_none() => n = http.responses(rest),
+                _ => return,
+            }
+        }
+    }
+
+    /// Says what is answered in the server's place, and passes on what was kept for rules that are gone.
+    fn say_ours(&mut self, around: &mut Around<'_, '_>) {
+        let Some(http) = around.http.as_deref_mut() else { return };
+        if self.way == Way::Up {
+            if let Some(kept) = http.let_go() {
+                self.take_bytes(kept, Duration::ZERO, around.now);
+            }
+            return;
+        }
+        while self.end.is_none()
+            && let Some(ours) = http.ours()
+        {
+            self.take_bytes(ours.bytes, Duration::ZERO, around.now);
+            if ours.close {
+                self.end_with(How::Cut, around.now);
+            }
+        }
     }
 
     fn take_in_pipe(&mut self, around: &mut Around<'_, '_>, mut pipe: Pipe, from: &TcpStream) -> Poll<()> {
@@ -286,11 +412,8 @@ impl Pump {
                 around.shared.carried(self.way).received.fetch_add(len as u64, Relaxed);
             }
             _ => {
-                self.end = Some(SourceEnd {
-                    arrived: around.now,
-                    due: self.flow.on_end(around.now),
-                    reset: len.is_none() || self.source_cut,
-                });
+                let gone = len.is_none() || self.source_cut;
+                self.end_with(if gone { How::Reset } else { How::Closed }, around.now);
             }
         }
     }

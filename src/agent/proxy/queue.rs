@@ -1,7 +1,8 @@
 //! Bytes on their way: what came in, and when each piece of it is due. No I/O.
 
-use super::decide::{Flow, Verdict};
+use super::decide::{Flow, Verdict, Way};
 use std::{cell::RefCell, collections::VecDeque, io::IoSlice, time::Duration};
+use tokio::time::Instant;
 
 /// Size of a large buffer, in bytes: what one read may bring.
 pub(super) const BUFFER: usize = 128 * 1024;
@@ -50,8 +51,29 @@ struct Stored {
 #[derive(Debug)]
 struct Mark {
     arrived: Duration,
+    /// What holds these bytes back beside the flow.
+    hold: Duration,
     due: Duration,
     len: usize,
+    /// What the lines that are shared said, once they were asked.
+    booked: Option<Duration>,
+}
+
+impl Mark {
+    fn due(&self) -> Duration {
+        self.booked.unwrap_or(self.due)
+    }
+}
+
+/// Where a queue stands while it is asked what is due.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Look {
+    /// Where the connection's time begins.
+    pub(super) accepted: Instant,
+    /// The connection's time.
+    pub(super) now: Duration,
+    /// The direction.
+    pub(super) way: Way,
 }
 
 impl Queue {
@@ -64,7 +86,14 @@ impl Queue {
             self.store(buffer[..len].to_vec(), len);
             give_back(buffer);
         }
-        self.mark(len, arrived, flow);
+        self.mark(len, arrived, Duration::ZERO, flow);
+    }
+
+    /// Takes bytes that arrived at `arrived` and are held back for `hold` by themselves.
+    pub(super) fn take_held(&mut self, bytes: Vec<u8>, hold: Duration, arrived: Duration, flow: &mut Flow) {
+        let len = bytes.len();
+        self.store(bytes, len);
+        self.mark(len, arrived, hold, flow);
     }
 
     /// Takes bytes whose time has come already.
@@ -79,15 +108,15 @@ impl Queue {
         self.stored.push_back(Stored { bytes, from: 0, to });
     }
 
-    fn mark(&mut self, len: usize, arrived: Duration, flow: &mut Flow) {
+    fn mark(&mut self, len: usize, arrived: Duration, hold: Duration, flow: &mut Flow) {
         let mut left = len;
         while left > 0 {
             // A flow that swallows is never asked here; if it were, the bytes would pass at once rather than vanish.
-            let (due, len) = match flow.on_chunk(arrived, left) {
+            let (due, len) = match flow.on_chunk(arrived, hold, left) {
                 Verdict::Deliver { due, len } => (due, len),
                 Verdict::Swallow => (arrived, left),
             };
-            self.marks.push_back(Mark { arrived, due, len });
+            self.marks.push_back(Mark { arrived, hold, due, len, booked: None });
             self.held += OVERHEAD;
             left -= len;
         }
@@ -100,8 +129,14 @@ impl Queue {
         let before = std::mem::take(&mut self.marks);
         self.held -= before.len() * OVERHEAD;
         for mark in before {
+            if mark.booked.is_some() && flow.keeps_bookings() {
+                // Its turn has been given; asking again would take another one.
+                self.held += OVERHEAD;
+                self.marks.push_back(mark);
+                continue;
+            }
             let first = self.marks.len();
-            self.mark(mark.len, mark.arrived, flow);
+            self.mark(mark.len, mark.arrived, mark.hold, flow);
             for new in self.marks.range_mut(first..) {
                 new.due = new.due.min(mark.due);
             }
@@ -110,19 +145,31 @@ impl Queue {
 
     /// When the next byte is due that is not ready yet.
     pub(super) fn next_due(&self) -> Option<Duration> {
-        self.marks.front().map(|mark| mark.due)
+        self.marks.front().map(Mark::due)
     }
 
-    /// Makes ready what is due at `now`; says how many bytes are ready.
-    pub(super) fn ripen(&mut self, now: Duration) -> usize {
-        while let Some(mark) = self.marks.front()
-            && mark.due <= now
+    /// Makes ready what is due; says how many bytes are ready. With a slicer, one piece at a time.
+    pub(super) fn ripen(&mut self, look: Look, flow: &Flow) -> usize {
+        while let Some(mark) = self.marks.front_mut()
+            && mark.due() <= look.now
+            && !(flow.chops() && self.ready > 0)
         {
+            if mark.booked.is_none() && flow.shares() {
+                // Its own time has come, whatever the lines say.
+                mark.due = Duration::ZERO;
+                mark.booked = Some(flow.book(look.accepted, look.way, look.now, mark.len));
+                continue;
+            }
             self.ready += mark.len;
             self.held -= OVERHEAD;
             self.marks.pop_front();
         }
         self.ready
+    }
+
+    /// Whether bytes wait for nothing but the destination.
+    pub(super) fn has_ready(&self) -> bool {
+        self.ready > 0
     }
 
     /// Ready bytes for one write, at most `N` slices. Says how many slices were filled.
@@ -194,12 +241,11 @@ mod tests {
     use crate::{
         agent::proxy::{
             decide::{Lane, Way},
-            toxic::{Rules, Toxic},
+            toxic::{Effect, Rules},
         },
         seed::Seed,
     };
     use proptest::prelude::*;
-    use tokio::time::Instant;
 
     const LANE: Lane<'static> = Lane { seed: Seed(3), link: "a-b", connection: 9, way: Way::Down };
 
@@ -207,15 +253,19 @@ mod tests {
     enum Doing {
         Read(usize),
         Write(usize),
-        Set(u8, Toxic),
+        Set(u8, Effect),
         Remove(u8),
     }
 
     fn doing() -> impl Strategy<Value = Doing> {
         let toxic = prop_oneof![
             (0_u64..300, 0_u64..100)
-                .prop_map(|(latency_ms, jitter_ms)| Toxic::Latency { latency_ms, jitter_ms }),
-            (0_u64..2000).prop_map(|rate_kb_s| Toxic::Bandwidth { rate_kb_s }),
+                .prop_map(|(latency_ms, jitter_ms)| Effect::Latency { latency_ms, jitter_ms }),
+            (0_u64..2000).prop_map(|rate_kb_s| Effect::Bandwidth { rate_kb_s }),
+            (0_u64..2000).prop_map(|rate_kb_s| Effect::SharedBandwidth { rate_kb_s }),
+            (0_u64..20_000, 0_u64..5000, 0_u64..3000).prop_map(|(average_size, size_variation, delay_us)| {
+                Effect::Slicer { average_size, size_variation, delay_us }
+            }),
         ];
         prop_oneof![
             4 => prop_oneof![1_usize..300, Just(BUFFER), Just(BUFFER / 2)].prop_map(Doing::Read),
@@ -243,6 +293,8 @@ mod tests {
         ) {
             let (mut rules, mut flow, mut queue) = (Rules::default(), Flow::default(), Queue::default());
             let (mut sent, mut seen) = (Vec::new(), Vec::new());
+            let accepted = Instant::now();
+            let look = |now| Look { accepted, now, way: LANE.way };
             let mut now = Duration::ZERO;
             for (pause_ms, doing) in doings {
                 now += Duration::from_millis(pause_ms);
@@ -256,11 +308,11 @@ mod tests {
                         queue.take_in(bytes, len, now, &mut flow);
                     }
                     Doing::Write(most) => {
-                        queue.ripen(now);
+                        queue.ripen(look(now), &flow);
                         take(&mut queue, most, &mut seen);
                     }
                     Doing::Set(n, toxic) => {
-                        rules.set(&format!("gd-{n}").parse().unwrap(), toxic, Instant::now());
+                        rules.set(&format!("gd-{n}").parse().unwrap(), toxic.into(), accepted);
                         flow.obey(&rules, LANE, now);
                         queue.decide_again(&mut flow, now);
                     }
@@ -275,7 +327,7 @@ mod tests {
             }
             flow.obey(&Rules::default(), LANE, now);
             queue.decide_again(&mut flow, now);
-            prop_assert_eq!(queue.ripen(now), sent.len() - seen.len(), "all is due when no rule is left");
+            prop_assert_eq!(queue.ripen(look(now), &flow), sent.len() - seen.len(), "all is due when no rule is left");
             while !queue.is_empty() {
                 take(&mut queue, usize::MAX, &mut seen);
             }
@@ -290,9 +342,10 @@ mod tests {
         let at = Duration::from_millis;
         let id = "gd-a".parse().unwrap();
         let (mut rules, mut flow, mut queue) = (Rules::default(), Flow::default(), Queue::default());
-        let latency = |latency_ms| Toxic::Latency { latency_ms, jitter_ms: 0 };
-        let mut obey = |toxic, flow: &mut Flow, queue: &mut Queue| {
-            rules.set(&id, toxic, Instant::now());
+        let accepted = Instant::now();
+        let latency = |latency_ms| Effect::Latency { latency_ms, jitter_ms: 0 };
+        let mut obey = |toxic: Effect, flow: &mut Flow, queue: &mut Queue| {
+            rules.set(&id, toxic.into(), accepted);
             flow.obey(&rules, LANE, at(50));
             queue.decide_again(flow, at(50));
         };

@@ -30,8 +30,8 @@ fn id(name: &str) -> InjectionId {
     name.parse().unwrap()
 }
 
-fn latency(latency_ms: u64) -> Toxic {
-    Toxic::Latency { latency_ms, jitter_ms: 0 }
+fn latency(latency_ms: u64) -> Effect {
+    Effect::Latency { latency_ms, jitter_ms: 0 }
 }
 
 async fn proxy_to(upstream: SocketAddr, distance_ms: u64) -> Proxy {
@@ -40,6 +40,7 @@ async fn proxy_to(upstream: SocketAddr, distance_ms: u64) -> Proxy {
         listen: "127.0.0.1:0".to_owned(),
         upstream: upstream.to_string(),
         distance_ms,
+        http: false,
     };
     Proxy::open(&link, Seed(1)).await.unwrap()
 }
@@ -200,7 +201,7 @@ async fn down_closes_what_is_open_and_refuses_what_is_new_until_it_is_removed() 
     let (listener, proxy) = pair(0).await;
     let (mut client, mut server) = connect(&listener, &proxy).await;
     ping(&mut client, &mut server).await;
-    proxy.set(&id("gd-down"), Toxic::Down);
+    proxy.set(&id("gd-down"), Effect::Down);
     assert_eq!(end_of(&mut client).await.unwrap(), 0);
     assert_eq!(end_of(&mut server).await.unwrap(), 0);
     let refused = soon("refusal", async {
@@ -235,7 +236,7 @@ async fn reset_sends_a_real_rst_to_both_peers() {
     let (listener, proxy) = pair(0).await;
     let (mut client, mut server) = connect(&listener, &proxy).await;
     ping(&mut client, &mut server).await;
-    proxy.set(&id("gd-rst"), Toxic::Reset { after_ms: 0 });
+    proxy.set(&id("gd-rst"), Effect::Reset { after_ms: 0 });
     assert!(is_reset(&end_of(&mut client).await));
     assert!(is_reset(&end_of(&mut server).await));
 }
@@ -243,7 +244,7 @@ async fn reset_sends_a_real_rst_to_both_peers() {
 #[tokio::test]
 async fn a_connection_works_until_its_reset_is_due() {
     let (listener, proxy) = pair(0).await;
-    proxy.set(&id("gd-rst"), Toxic::Reset { after_ms: 300 });
+    proxy.set(&id("gd-rst"), Effect::Reset { after_ms: 300 });
     let begin = Instant::now();
     let (mut client, mut server) = connect(&listener, &proxy).await;
     ping(&mut client, &mut server).await;
@@ -256,7 +257,7 @@ async fn a_connection_works_until_its_reset_is_due() {
 async fn bandwidth_holds_a_connection_to_its_rate() {
     let (listener, proxy) = pair(0).await;
     let (mut client, mut server) = connect(&listener, &proxy).await;
-    proxy.set(&id("gd-thin"), Toxic::Bandwidth { rate_kb_s: 1000 });
+    proxy.set(&id("gd-thin"), Effect::Bandwidth { rate_kb_s: 1000 });
     ping(&mut client, &mut server).await;
     let begin = Instant::now();
     let sender = tokio::spawn(async move {
@@ -275,7 +276,7 @@ async fn a_black_hole_swallows_until_it_is_removed_and_then_closes() {
     let (listener, proxy) = pair(0).await;
     let (mut client, mut server) = connect(&listener, &proxy).await;
     ping(&mut client, &mut server).await;
-    proxy.set(&id("gd-hole"), Toxic::Timeout { timeout_ms: 0 });
+    proxy.set(&id("gd-hole"), Effect::Timeout { timeout_ms: 0 });
     let sent = vec![1; 300_000];
     soon("the hole takes all", client.write_all(&sent)).await.unwrap();
     until("all is swallowed", || proxy.counters().up.received_bytes == 300_001).await;
@@ -293,7 +294,7 @@ async fn a_black_hole_swallows_until_it_is_removed_and_then_closes() {
 #[tokio::test]
 async fn a_timeout_with_a_time_closes_after_it() {
     let (listener, proxy) = pair(0).await;
-    proxy.set(&id("gd-hole"), Toxic::Timeout { timeout_ms: 100 });
+    proxy.set(&id("gd-hole"), Effect::Timeout { timeout_ms: 100 });
     let begin = Instant::now();
     let (mut client, mut server) = connect(&listener, &proxy).await;
     client.write_all(b"lost").await.unwrap();
@@ -336,7 +337,7 @@ async fn rules_act_while_a_peer_does_not_read() {
         }
         let begin = Instant::now();
         proxy.remove(&id("gd-slow"));
-        proxy.set(&id("gd-rst"), Toxic::Reset { after_ms: 0 });
+        proxy.set(&id("gd-rst"), Effect::Reset { after_ms: 0 });
         assert!(begin.elapsed() < Duration::from_millis(100), "the call itself waited");
         until("the connection is reset", || proxy.counters().connections_open == 0).await;
         assert!(begin.elapsed() < Duration::from_secs(1));
@@ -363,7 +364,7 @@ async fn a_hung_dial_blocks_nobody_else() {
     }
     until("all are accepted", || proxy.counters().connections_open == 5).await;
     let begin = Instant::now();
-    proxy.set(&id("gd-rst"), Toxic::Reset { after_ms: 0 });
+    proxy.set(&id("gd-rst"), Effect::Reset { after_ms: 0 });
     for client in &mut clients {
         assert!(is_reset(&end_of(client).await));
     }
@@ -405,6 +406,7 @@ async fn an_address_in_use_is_an_error_that_names_it() {
         listen: listen.clone(),
         upstream: listen.clone(),
         distance_ms: 0,
+        http: false,
     };
     let error = Proxy::open(&link, Seed(1)).await.unwrap_err();
     assert_eq!(error.to_string(), format!("could not listen on {listen} for link a-b"));
@@ -451,10 +453,10 @@ async fn a_thousand_chunks_stay_whole_while_toxics_come_and_go() {
     let down = tokio::spawn(digest_of(client_read));
     let toxics = [
         latency(2),
-        Toxic::Latency { latency_ms: 1, jitter_ms: 9 },
-        Toxic::Bandwidth { rate_kb_s: 200_000 },
-        Toxic::Reset { after_ms: 3_600_000 },
-        Toxic::Bandwidth { rate_kb_s: 0 },
+        Effect::Latency { latency_ms: 1, jitter_ms: 9 },
+        Effect::Bandwidth { rate_kb_s: 200_000 },
+        Effect::Reset { after_ms: 3_600_000 },
+        Effect::Bandwidth { rate_kb_s: 0 },
         latency(3_600_000),
     ];
     let mut pace = tokio::time::interval(Duration::from_millis(1));
@@ -500,3 +502,5 @@ async fn large_streams_stay_whole_on_the_short_path() {
     server.shutdown().await.unwrap();
     assert_eq!(soon("the stream", reader).await.unwrap(), expected);
 }
+
+mod toxics;

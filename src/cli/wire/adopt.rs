@@ -1,11 +1,12 @@
 //! A target whose engine is gone. Its agent has outlived the process that looked after it, and is looked after again.
 
-use super::{Stage, keep_agent};
+use super::{Ground, Stage, keep_agent};
 use crate::{
     agent,
     base::Span,
     cli::{exit::Failure, shelf::this_program},
     clock::{Clock, SystemClock},
+    scenario::pack::Layout,
     target::agent_client::AgentClient,
 };
 use std::{
@@ -27,13 +28,18 @@ impl Stage {
     ) -> Result<Self, Failure> {
         let path = root.join("layout.json");
         let text = fs::read(&path).map_err(Failure::io(format!("read {}", path.display())))?;
-        let layout =
+        let layout: Layout =
             serde_json::from_slice(&text).map_err(Failure::io(format!("understand {}", path.display())))?;
-        let instance = instance_in(&root)?;
+        let ground = match &layout.tool {
+            Some(_) => Ground::Described,
+            None => Ground::Depot(instance_in(&root)?),
+        };
+        // A described target may lie elsewhere than where it is known.
+        let root = layout.root.clone();
         let program = this_program()?;
         let striking = CancellationToken::new();
         let keeper = tokio::spawn(keep_adopted(program.clone(), root, folder.clone(), striking.clone()));
-        Ok(Self { layout, folder, agent, instance, program, striking, keeper })
+        Ok(Self { layout, folder, agent, ground, program, striking, keeper })
     }
 }
 

@@ -72,9 +72,11 @@ fn target() -> TargetDescription {
         links: vec![],
         volumes: vec![],
         files: vec![],
+        parts: Vec::new(),
         probes: vec![],
         operations: vec![],
         caps: BlastCaps { services: 2, links: 2, volumes: 1 },
+        hands_off: BTreeMap::new(),
     }
 }
 
@@ -181,6 +183,7 @@ pub(crate) fn plan() -> Plan {
         roster: RosterNeeds { instigators: (1, 3), responders: (1, 6) },
         steady_state: vec![],
         workload: WorkloadShape { classes: vec![class("put", 8.0), class("get", 20.0)] },
+        reactors: Vec::new(),
         injections: vec![PlannedInjection {
             id: name("gd-7f3a9c2e"),
             injector: "config-rollout".to_owned(),

@@ -4,7 +4,7 @@ use super::{cut, tame, time};
 use crate::{
     drill::{
         event::{Event, Hat, InjectionStep},
-        plan::Plan,
+        plan::{Plan, PlannedInjection},
     },
     scenario::{
         act::{Act, StatusState},
@@ -196,6 +196,15 @@ pub fn line(plan: &Plan, event: &Event) -> Option<String> {
                 .find(|injection| injection.id == *id)
                 .map_or(String::new(), |one| format!(" ({} on {})", one.fault.kind(), one.fault.place()));
             format!("injection {id}{what} is {}", step(taken))
+        }
+        Event::Reacted { reactor, planned, refused, .. } => {
+            let by = plan.reactors.get(*reactor).map_or("an injector", |one| one.injector.as_str());
+            if let Some(why) = refused {
+                format!("{} wanted more, and got nothing: {}", tame(by), tame(why))
+            } else {
+                let place = |one: &PlannedInjection| format!("{} on {}", one.fault.kind(), one.fault.place());
+                format!("{} adds {}", tame(by), planned.iter().map(place).collect::<Vec<_>>().join(", "))
+            }
         }
         Event::InjectSkipped { inject } => {
             format!("message {} of the plan was not needed", inject + 1)

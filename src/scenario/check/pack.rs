@@ -1,6 +1,7 @@
 //! Pack files and shapes of traffic.
 
 use crate::base::{ClassName, Span, names::is_name};
+use crate::scenario::blueprint::Blueprint;
 use crate::scenario::file::{PACK_FORMAT, PackFile, Placed, RequestClassFile, ShapeFile, TextOr};
 use crate::scenario::pack::{CatalogueEntry, Expect, Pack, RequestClass, TargetDescription, WorkloadShape};
 use crate::scenario::problem::{Findings, Place, Problem};
@@ -11,22 +12,36 @@ const BODY_BYTES_MAX: usize = 1024 * 1024;
 const RATE_MAX: f64 = 10_000.0;
 const KEYS_MAX: u64 = 1_000_000_000;
 
-/// Checks a pack file. `targets` are those built into the program; `catalogue` is what its documentation folder holds.
+/// What a pack's `target` names.
+pub enum OfTarget<'a> {
+    /// One of the targets that are built into the program.
+    BuiltIn(&'a [TargetDescription]),
+    /// The one that a file of the pack describes; nothing when it has mistakes, which were already told.
+    Described(Option<Box<(TargetDescription, Blueprint)>>),
+}
+
+/// Checks a pack file. `catalogue` is what its documentation folder holds.
 pub fn pack(
     name: &str,
     file: &str,
     pack: &PackFile,
-    targets: &[TargetDescription],
+    target: OfTarget<'_>,
     catalogue: Vec<CatalogueEntry>,
 ) -> Result<Pack, Vec<Problem>> {
     let mut found = Findings::new(file);
     super::format_is(&mut found, &pack.format, PACK_FORMAT);
     super::text(&mut found, &pack.title, 200);
-    let target = targets.iter().find(|target| target.name == pack.target.value);
-    if target.is_none() {
-        let known = targets.iter().map(|target| target.name.as_str());
-        found.unknown(pack.target.place, "built-in target", &pack.target, known);
-    }
+    let target = match target {
+        OfTarget::Described(target) => target.map(|described| (described.0, Some(described.1))),
+        OfTarget::BuiltIn(targets) => {
+            let target = targets.iter().find(|target| target.name == pack.target.value);
+            if target.is_none() {
+                let known = targets.iter().map(|target| target.name.as_str());
+                found.unknown(pack.target.place, "built-in target", &pack.target, known);
+            }
+            target.map(|target| (target.clone(), None))
+        }
+    };
     if let Some(docs) = &pack.docs
         && !docs.split('/').all(is_name)
     {
@@ -40,12 +55,13 @@ pub fn pack(
         found.add(Place::default(), "a pack needs at least one shape of traffic under `workloads:`");
     }
     match target {
-        Some(target) if found.is_empty() => Ok(Pack {
+        Some((target, blueprint)) if found.is_empty() => Ok(Pack {
             name: name.to_owned(),
             title: pack.title.value.clone(),
-            target: target.clone(),
+            target,
             catalogue,
             workloads,
+            blueprint,
         }),
         _ => Err(found.into_problems()),
     }

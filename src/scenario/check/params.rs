@@ -3,7 +3,7 @@
 use crate::base::{Span, names::is_name};
 use crate::fault::injector::{FaultInjector, Param, ParamType};
 use crate::scenario::file::{FaultStepFile, Placed};
-use crate::scenario::pack::TargetDescription;
+use crate::scenario::pack::{Part, PartKind, TargetDescription};
 use crate::scenario::problem::{Findings, Problem, suggestion};
 use serde_json::{Map, Value};
 
@@ -77,8 +77,9 @@ fn value(param: &Param, given: &str, target: &TargetDescription) -> Result<Value
         ParamType::Volume => {
             named("volume", text, &target.volumes.iter().map(|v| v.name.as_str()).collect::<Vec<_>>())
         }
-        ParamType::File => {
-            named("file", text, &target.files.iter().map(|f| f.name.as_str()).collect::<Vec<_>>())
+        ParamType::File => named("file", text, &files(target)),
+        ParamType::Part => {
+            named("part", text, &target.parts.iter().map(|part| part.name.as_str()).collect::<Vec<_>>())
         }
         ParamType::Links => {
             let known = links(target);
@@ -138,6 +139,13 @@ pub(super) fn services(target: &TargetDescription) -> Vec<&str> {
         }
     }
     names
+}
+
+/// Configuration files, and what else of the target is one small file.
+pub(super) fn files(target: &TargetDescription) -> Vec<&str> {
+    let small = |part: &&Part| matches!(part.kind, PartKind::Credential | PartKind::Clock | PartKind::Flags);
+    let parts = target.parts.iter().filter(small).map(|part| part.name.as_str());
+    target.files.iter().map(|file| file.name.as_str()).chain(parts).collect()
 }
 
 fn links(target: &TargetDescription) -> Vec<&str> {

@@ -1,13 +1,13 @@
 //! Faults and operations against the target's description: what exists, what fits, how much is touched.
 
-use super::params::services;
+use super::params::{files, services};
 use crate::base::limits::FAULTS_MAX;
 use crate::base::{Span, names::is_name};
-use crate::fault::{Fault, Place as Part, injector::Planned};
+use crate::fault::{Fault, HttpAct, Place as Part, injector::Planned};
 use crate::scenario::PlannedFault;
 use crate::scenario::blast::{Blast, beyond_caps};
 use crate::scenario::file::{Placed, ScenarioFile};
-use crate::scenario::pack::TargetDescription;
+use crate::scenario::pack::{Driver, HandsOff, TargetDescription};
 use crate::scenario::problem::{Findings, Place};
 
 /// Every fault of every step in the order of their times, checked against the target and its blast caps.
@@ -53,6 +53,26 @@ pub(super) fn faults(
     all.into_iter().map(|(_, fault)| fault).collect()
 }
 
+/// Whether `new` faults may be added to those that are `there`: all that is asked of a plan, in one sentence.
+pub fn added(
+    target: &TargetDescription,
+    there: &[PlannedFault],
+    new: &[PlannedFault],
+    limit: Span,
+) -> Result<(), String> {
+    let mut found = Findings::new("");
+    for fault in new {
+        if let Err(message) = times(fault.timed.at, fault.timed.until, limit) {
+            found.add(Place::default(), message);
+        }
+        fits(&mut found, Place::default(), &fault.timed.fault, target);
+    }
+    let all: Vec<_> = there.iter().chain(new).map(|fault| (Place::default(), fault.clone())).collect();
+    overlaps(&mut found, &all);
+    blast(&mut found, &all, target);
+    found.into_problems().first().map_or(Ok(()), |problem| Err(problem.message.clone()))
+}
+
 fn times(at: Span, until: Option<Span>, limit: Span) -> Result<(), String> {
     if at >= limit {
         return Err(format!("a fault would begin at {at}, not before the drill's limit of {limit}"));
@@ -84,9 +104,15 @@ fn fits(found: &mut Findings, place: Place, fault: &Fault, target: &TargetDescri
                 target.volumes.iter().map(|volume| volume.name.as_str()).collect(),
             );
         }
-        Part::File(file) => {
+        Part::File(file) if matches!(fault, Fault::FileEdit { .. }) => {
             wants("file", &file, target.files.iter().map(|file| file.name.as_str()).collect());
         }
+        Part::File(file) => wants("file", &file, files(target)),
+        Part::Part { kind, name } => {
+            let of_kind = target.parts.iter().filter(|part| part.kind.as_str() == kind);
+            wants(kind, &name, of_kind.map(|part| part.name.as_str()).collect());
+        }
+        Part::FrontDoor => {}
         Part::Service(service) if matches!(fault, Fault::ReleaseRollOut { .. }) => {
             wants("component", service.as_str(), target.components());
         }
@@ -95,11 +121,32 @@ fn fits(found: &mut Findings, place: Place, fault: &Fault, target: &TargetDescri
             wants("service instance", service.as_str(), instances);
         }
     }
+    of_link(found, place, fault, target);
     match fault {
+        Fault::ProcessStop { service } | Fault::ProcessKill { service } => {
+            let off = target.hands_off.get(service);
+            let kill = matches!(fault, Fault::ProcessKill { .. });
+            match off {
+                Some(HandsOff::Process) => found.add_with_help(
+                    place,
+                    format!("nobody here can touch the process of `{service}`"),
+                    "give it `start` or `pid_file` in the target file, or break one of its links",
+                ),
+                Some(HandsOff::Kill) if kill => found.add_with_help(
+                    place,
+                    format!("`{service}` cannot be killed: nobody here could start it again"),
+                    "give it `start_again` in the target file, or let it hang instead",
+                ),
+                _ => {}
+            }
+        }
+        Fault::ReleaseRollOut { .. } if target.driver != Driver::Depot => {
+            found.add(place, "a described target has no releases: change its configuration instead");
+        }
         Fault::VolumeFill { percent, .. } if !(1..=100).contains(percent) => {
             found.add(place, format!("a volume is filled to between 1 and 100 per cent, not {percent}"));
         }
-        Fault::LinkBandwidth { rate_kb_s: 0, .. } => {
+        Fault::LinkBandwidth { rate_kb_s: 0, .. } | Fault::LinkSharedBandwidth { rate_kb_s: 0, .. } => {
             found.add(place, "a bandwidth of nothing is a black hole: use that injector");
         }
         Fault::LinkLatency { latency_ms: 0, jitter_ms: 0, .. } => {
@@ -110,6 +157,57 @@ fn fits(found: &mut Findings, place: Place, fault: &Fault, target: &TargetDescri
         }
         Fault::ReleaseRollOut { release, .. } if !is_name(release) => {
             found.add(place, format!("`{}` is not a release: write it like `2026.11.3`", shown(release)));
+        }
+        fault => {
+            if let Err(message) = fault.check_figures() {
+                found.add(place, message);
+            }
+        }
+    }
+}
+
+/// Whether the figures of a link's fault make sense.
+fn of_link(found: &mut Findings, place: Place, fault: &Fault, target: &TargetDescription) {
+    let percent = match fault {
+        Fault::LinkLatency { only, .. }
+        | Fault::LinkReset { only, .. }
+        | Fault::LinkBandwidth { only, .. }
+        | Fault::LinkTimeout { only, .. }
+        | Fault::LinkSlowClose { only, .. }
+        | Fault::LinkLimitData { only, .. }
+        | Fault::LinkSlicer { only, .. }
+        | Fault::LinkSharedBandwidth { only, .. } => only.toxicity_percent,
+        Fault::LinkLoss { percent, .. } | Fault::LinkHttp { percent, .. } => *percent,
+        _ => return,
+    };
+    if !(1..=100).contains(&percent) {
+        found.add(place, format!("a share is between 1 and 100 per cent, not {percent}"));
+    }
+    match fault {
+        Fault::LinkReset { only, .. } if !only.stream.is_both() => {
+            found.add(place, "a reset ends both directions: leave `stream` out");
+        }
+        Fault::LinkSlowClose { delay_ms: 0, .. } => found.add(place, "a delay of nothing changes nothing"),
+        Fault::LinkSlicer { average_size: 0, .. } => {
+            found.add(place, "a piece has at least 1 byte: set `average_size`");
+        }
+        Fault::LinkHttp { link, path, act, .. } => {
+            if target.links.iter().any(|known| known.name == *link && !known.http) {
+                found.add(place, format!("link `{link}` is not declared to carry HTTP"));
+            }
+            if !path.starts_with('/') {
+                found.add(
+                    place,
+                    format!("`{}` is not the beginning of a path: write it like `/objects`", shown(path)),
+                );
+            }
+            match act {
+                HttpAct::Status(status) if !(400..=599).contains(status) => {
+                    found.add(place, format!("a status is between 400 and 599, not {status}"));
+                }
+                HttpAct::DelayMs(0) => found.add(place, "a delay of nothing changes nothing"),
+                _ => {}
+            }
         }
         _ => {}
     }
@@ -195,6 +293,10 @@ pub(super) fn operation(found: &mut Findings, argv: &Placed<&[String]>, target: 
             }
             "{service}" if !target.has_service(arg) => {
                 found.unknown(argv.place, "service", arg, services(target));
+            }
+            "{file}" if !target.files.iter().any(|file| file.name == *arg) => {
+                let files = target.files.iter().map(|file| file.name.as_str());
+                found.unknown(argv.place, "file", arg, files);
             }
             "{instance}" if !target.services.iter().any(|service| service.name.as_str() == arg) => {
                 let instances = target.services.iter().map(|service| service.name.as_str());

@@ -404,7 +404,7 @@ pub struct PackFile {
     pub format: Placed<String>,
     /// One line.
     pub title: Placed<String>,
-    /// The staging system: the name of a built-in target.
+    /// The staging system: the name of a built-in target, or a file of the pack that describes one: `target.yaml`.
     pub target: Placed<String>,
     /// The folder of documentation within the pack; each file becomes an entry of the catalogue. Default `docs`.
     #[serde(default)]
@@ -470,6 +470,11 @@ pub fn schema() -> serde_json::Value {
 /// The JSON Schema of pack files.
 pub fn pack_schema() -> serde_json::Value {
     schema_of::<PackFile>("Gameday pack", PACK_FORMAT)
+}
+
+/// The JSON Schema of target files.
+pub fn target_schema() -> serde_json::Value {
+    schema_of::<super::TargetFile>("Gameday target", super::TARGET_FORMAT)
 }
 
 fn schema_of<T: JsonSchema>(title: &str, format: &str) -> serde_json::Value {

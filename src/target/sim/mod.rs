@@ -20,7 +20,7 @@ use crate::{
         measure::{BUCKET, Bucket, Tally},
     },
     fault::{Fault, Fence, Inspection, Undone, protocol::Listed},
-    scenario::pack::{ProbeAsk, RequestClass, TargetDescription, WorkloadShape},
+    scenario::pack::{RequestClass, TargetDescription, WorkloadShape},
     seed::Seed,
     target::{HandError, Injector, Operator, Prober, Traffic},
 };
@@ -286,7 +286,9 @@ impl Prober for Sim {
                 return bad(Span::ZERO, format!("there is no probe `{probe}`"));
             };
             let broken = state.breaks(Call::Ask).is_some();
-            let ProbeAsk::Http { service, .. } = &probe.ask;
+            let Some(service) = probe.ask.service() else {
+                return bad(Span::ZERO, "a modelled target runs no commands".to_owned());
+            };
             match state.world.services.get(service).map(|process| process.life) {
                 Some(Life::Running) if !broken => {
                     ProbeAnswer { good: true, latency_ms: PROBE_MS, detail: "200 OK".to_owned() }

@@ -27,7 +27,7 @@ impl World {
             ["depotctl", "config", component] => self.config(component),
             ["depotctl", "set", component, key, value] => self.set(component, key, value, now),
             ["depotctl", "metrics", name] => self.metrics(name),
-            _ => Err((2, format!("`{}` is not an operation of this target", words.join(" ")))),
+            _ => Err((2, format!("`{}` is about a part that this modelled target has not", words.join(" ")))),
         };
         match done {
             Ok(shown) => (0, shown),

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     base::{At, ServiceName},
-    fault::Fault,
+    fault::{Fault, HttpAct, Only},
     scenario::pack::{RequestClass, WorkloadShape},
 };
 
@@ -263,33 +263,107 @@ impl Model<'_> {
 
     /// One question from instance to instance.
     fn hop(&self, from: &ServiceName, to: &ServiceName, bytes: usize, timeout_ms: f64) -> Paths {
-        let mut ms = WORK_MS;
-        let mut resets_ms = f64::INFINITY;
-        let (mut down, mut closes_ms) = (false, f64::INFINITY);
-        for link in self.links(from, to) {
-            ms += 2.0 * link.distance_ms as f64;
-            for (toxic, _) in link.toxics.values() {
-                match toxic {
-                    // Jitter is on average half of its most, each way.
-                    Fault::LinkLatency { latency_ms, jitter_ms, .. } => {
-                        ms += (2 * latency_ms + jitter_ms) as f64;
-                    }
-                    Fault::LinkDown { .. } => down = true,
-                    Fault::LinkReset { after_ms, .. } => resets_ms = resets_ms.min(*after_ms as f64),
-                    Fault::LinkBandwidth { rate_kb_s, .. } => ms += bytes as f64 / *rate_kb_s as f64,
-                    Fault::LinkTimeout { timeout_ms: 0, .. } => ms = f64::INFINITY,
-                    Fault::LinkTimeout { timeout_ms, .. } => closes_ms = closes_ms.min(*timeout_ms as f64),
-                    _ => {}
-                }
-            }
+        let distance_ms: f64 = self.links(from, to).map(|link| 2.0 * link.distance_ms as f64).sum();
+        let toxics: Vec<_> =
+            self.links(from, to).flat_map(|link| link.toxics.values().map(|(toxic, _)| toxic)).collect();
+        let way = Crossing { ms: WORK_MS + distance_ms, ..Crossing::new(bytes) };
+        self.cross(way, &toxics, to, timeout_ms)
+    }
+
+    /// A question over a link with these toxics: each that acts on a part alone makes two ways of it.
+    fn cross(&self, way: Crossing, toxics: &[&Fault], to: &ServiceName, timeout_ms: f64) -> Paths {
+        let Some((toxic, rest)) = toxics.split_first() else {
+            return way.end(self.life(to), timeout_ms);
+        };
+        let with = |way: Crossing| self.cross(way.under(toxic), rest, to, timeout_ms);
+        let share = share(toxic);
+        if share >= 1.0 {
+            return with(way);
         }
-        if down {
+        Paths::either(share, &with(way.clone()), &self.cross(way, rest, to, timeout_ms))
+    }
+}
+
+/// The share of questions that a toxic acts on.
+fn share(toxic: &Fault) -> f64 {
+    let percent = match toxic {
+        Fault::LinkLatency { only, .. }
+        | Fault::LinkReset { only, .. }
+        | Fault::LinkBandwidth { only, .. }
+        | Fault::LinkTimeout { only, .. }
+        | Fault::LinkSlowClose { only, .. }
+        | Fault::LinkLimitData { only, .. }
+        | Fault::LinkSlicer { only, .. } => only.toxicity_percent,
+        Fault::LinkLoss { percent, .. } | Fault::LinkHttp { percent, .. } => *percent,
+        _ => 100,
+    };
+    f64::from(percent) / 100.0
+}
+
+/// What a question meets on its way over a link.
+#[derive(Debug, Clone)]
+struct Crossing {
+    bytes: usize,
+    ms: f64,
+    resets_ms: f64,
+    closes_ms: f64,
+    refused: bool,
+    fails: bool,
+}
+
+impl Crossing {
+    fn new(bytes: usize) -> Self {
+        Self {
+            bytes,
+            ms: 0.0,
+            resets_ms: f64::INFINITY,
+            closes_ms: f64::INFINITY,
+            refused: false,
+            fails: false,
+        }
+    }
+
+    /// The same under one more toxic.
+    fn under(mut self, toxic: &Fault) -> Self {
+        let ways = |only: &Only| if only.stream.is_both() { 2.0 } else { 1.0 };
+        match toxic {
+            // Jitter is on average half of its most, each way.
+            Fault::LinkLatency { latency_ms, jitter_ms, only, .. } => {
+                self.ms += ways(only) * (*latency_ms as f64 + *jitter_ms as f64 / 2.0);
+            }
+            Fault::LinkDown { .. } | Fault::LinkHttp { act: HttpAct::Abort, .. } => self.refused = true,
+            Fault::LinkReset { after_ms, .. } => self.resets_ms = self.resets_ms.min(*after_ms as f64),
+            Fault::LinkBandwidth { rate_kb_s, .. } => self.ms += self.bytes as f64 / *rate_kb_s as f64,
+            Fault::LinkTimeout { timeout_ms: 0, .. } | Fault::LinkLoss { .. } => self.ms = f64::INFINITY,
+            Fault::LinkTimeout { timeout_ms, .. } => {
+                self.closes_ms = self.closes_ms.min(*timeout_ms as f64);
+            }
+            Fault::LinkLimitData { bytes, .. } if self.bytes as u64 > *bytes => self.fails = true,
+            Fault::LinkSlicer { average_size, delay_us, .. } => {
+                let pieces = self.bytes as f64 / (*average_size).max(1) as f64;
+                self.ms += pieces * *delay_us as f64 / 1000.0;
+            }
+            Fault::LinkHttp { act: HttpAct::Status(_), .. } => self.fails = true,
+            Fault::LinkHttp { act: HttpAct::DelayMs(delay_ms), .. } => self.ms += *delay_ms as f64,
+            // A late end troubles nobody whose connections are kept.
+            _ => {}
+        }
+        self
+    }
+
+    /// How it ends at a process in this life.
+    fn end(self, life: Life, timeout_ms: f64) -> Paths {
+        let Self { ms, resets_ms, closes_ms, .. } = self;
+        if self.refused {
             return Paths::certain(End::Refused, WORK_MS);
+        }
+        if self.fails {
+            return Paths::certain(End::Failed, ms.min(timeout_ms));
         }
         if closes_ms.is_finite() {
             return Paths::certain(End::Failed, closes_ms.min(timeout_ms));
         }
-        let answered = answer(self.life(to), ms).within(timeout_ms);
+        let answered = answer(life, ms).within(timeout_ms);
         if resets_ms.is_infinite() || answered.fail() >= 1.0 {
             return answered;
         }

@@ -60,6 +60,20 @@ fn instance<'a>(world: &'a World, name: &ServiceName) -> Result<(ServiceName, &'
     Ok((own, process))
 }
 
+/// What the model of links cannot say.
+fn modelled(fault: &Fault) -> Result<(), String> {
+    match fault {
+        Fault::LinkSharedBandwidth { .. } => Err(
+            "the model does not know how many share a link: rehearse a shared bandwidth on the real target"
+                .to_owned(),
+        ),
+        Fault::LinkHttp { path, .. } if path != "/" => Err(format!(
+            "the model does not know the paths of requests: rehearse HTTP faults under `{path}` on the real target"
+        )),
+        _ => Ok(()),
+    }
+}
+
 fn plain(value: &str) -> String {
     value.trim().trim_matches('"').to_owned()
 }
@@ -72,10 +86,17 @@ impl PreImage {
             | Fault::LinkDown { link }
             | Fault::LinkReset { link, .. }
             | Fault::LinkBandwidth { link, .. }
-            | Fault::LinkTimeout { link, .. } => {
+            | Fault::LinkTimeout { link, .. }
+            | Fault::LinkSlowClose { link, .. }
+            | Fault::LinkLimitData { link, .. }
+            | Fault::LinkSlicer { link, .. }
+            | Fault::LinkLoss { link, .. }
+            | Fault::LinkSharedBandwidth { link, .. }
+            | Fault::LinkHttp { link, .. } => {
                 if !world.links.contains_key(link) {
                     return Err(format!("there is no link `{link}` here"));
                 }
+                modelled(fault)?;
                 Ok(Self::Link { link: link.clone(), toxic: fault.clone() })
             }
             Fault::ProcessStop { service } => {
@@ -109,6 +130,7 @@ impl PreImage {
             Fault::ReleaseRollOut { service, release, key, value } => {
                 Self::take_roll_out(world, service, release, key, value)
             }
+            _ => Err(format!("the modelled target knows no `{}`: play this on a real one", fault.kind())),
         }
     }
 
@@ -379,7 +401,13 @@ pub(super) fn inspect_unarmed(world: &World, id: &InjectionId, fault: &Fault) ->
         | Fault::LinkDown { .. }
         | Fault::LinkReset { .. }
         | Fault::LinkBandwidth { .. }
-        | Fault::LinkTimeout { .. } => {
+        | Fault::LinkTimeout { .. }
+        | Fault::LinkSlowClose { .. }
+        | Fault::LinkLimitData { .. }
+        | Fault::LinkSlicer { .. }
+        | Fault::LinkLoss { .. }
+        | Fault::LinkSharedBandwidth { .. }
+        | Fault::LinkHttp { .. } => {
             return PreImage::take(world, fault)
                 .map_or_else(|why| seen(Presence::Unknown, why), |pre| pre.inspect(world, id));
         }
@@ -403,6 +431,7 @@ pub(super) fn inspect_unarmed(world: &World, id: &InjectionId, fault: &Fault) ->
                 .map(|(_, current, _)| current == *release)
                 .ok_or_else(|| format!("there are no releases of `{service}` here"))
         }
+        _ => Err(format!("the modelled target knows no `{}`", fault.kind())),
     };
     match looked {
         Ok(true) => seen(Presence::Present, format!("the {} is there", fault.kind())),

@@ -303,6 +303,11 @@ async fn a_broken_link_fails_what_crosses_it() {
         json!({"kind": "link-bandwidth", "link": link, "rate_kb_s": 0}),
         json!({"kind": "link-timeout", "link": link}),
         json!({"kind": "link-timeout", "link": link, "timeout_ms": 300}),
+        json!({"kind": "link-loss", "link": link, "percent": 100}),
+        json!({"kind": "link-limit-data", "link": link, "bytes": 1}),
+        json!({"kind": "link-http", "link": link, "act": {"status": 503}}),
+        json!({"kind": "link-http", "link": link, "act": "abort"}),
+        json!({"kind": "link-slicer", "link": link, "average_size": 1, "delay_us": 500_000}),
     ] {
         let mut rig = Rig::new().await;
         let arm = rig.inject("gd-1", fault.clone()).await;
@@ -315,6 +320,22 @@ async fn a_broken_link_fails_what_crosses_it() {
         assert_eq!(rig.failing().await, [0.0; 4], "{fault}");
         assert_eq!(rig.sim.is_pristine(), Ok(()));
     }
+}
+
+#[tokio::test]
+async fn a_share_of_the_connections_fails_a_share_of_the_requests() {
+    let mut rig = Rig::new().await;
+    let link = "web-east-metadata";
+    let whole = json!({"kind": "link-reset", "link": link});
+    let arm = rig.inject("gd-1", whole).await;
+    let all = rig.failing().await[2];
+    assert_eq!(rig.undo(&arm).await, Undone::Restored);
+    let part = json!({"kind": "link-reset", "link": link, "only": {"toxicity_percent": 30}});
+    let arm = rig.inject("gd-2", part).await;
+    let some = rig.failing().await[2];
+    assert!(some > 0.0 && some < all * 0.6, "{some} of {all}");
+    assert_eq!(rig.undo(&arm).await, Undone::Restored);
+    assert_eq!(rig.failing().await, [0.0; 4]);
 }
 
 #[tokio::test]
@@ -533,6 +554,10 @@ fn the_settings_are_those_of_depot() {
         include_str!("../../depot/releases/session.toml"),
         include_str!("../../depot/releases/metadata.toml"),
         include_str!("../../depot/releases/storage.toml"),
+        include_str!("../../depot/releases/registry.toml"),
+        include_str!("../../depot/releases/replica.toml"),
+        include_str!("../../depot/releases/queue.toml"),
+        include_str!("../../depot/releases/worker.toml"),
     ];
     for ((component, settings), text) in world::SETTINGS.iter().zip(files) {
         let document: toml_edit::DocumentMut = text.parse().unwrap();

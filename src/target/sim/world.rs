@@ -15,7 +15,7 @@ const OWN_DATA_PERCENT: u8 = 2;
 const LOG_LINES_MAX: usize = 100;
 
 /// What each component's configuration says in the beginning.
-pub(super) const SETTINGS: [(&str, &[(&str, &str)]); 5] = [
+pub(super) const SETTINGS: [(&str, &[(&str, &str)]); 9] = [
     (
         "edge",
         &[
@@ -32,12 +32,17 @@ pub(super) const SETTINGS: [(&str, &[(&str, &str)]); 5] = [
             ("pool.size", "16"),
             ("pool.wait_ms", "250"),
             ("metadata.timeout_ms", "1000"),
+            ("metadata.read", "primary"),
             ("session.timeout_ms", "800"),
             ("session.cache_ms", "2000"),
             ("storage.policy", "both"),
             ("storage.read", "spread"),
             ("storage.timeout_ms", "1000"),
             ("storage.retries", "2"),
+            ("jobs.checksum_every", "10"),
+            ("recorder.max", "200"),
+            ("recorder.body_kib", "2"),
+            ("limits.memory_mib", "512"),
             ("log.every", "20"),
             ("log.slow_ms", "1000"),
         ],
@@ -58,6 +63,11 @@ pub(super) const SETTINGS: [(&str, &[(&str, &str)]); 5] = [
             ("objects.max", "10000"),
             ("list.max", "100"),
             ("database.busy_timeout_ms", "500"),
+            ("database.max_mib", "64"),
+            ("quota.user_mib", "32"),
+            ("replication.poll_ms", "500"),
+            ("replication.batch_max", "500"),
+            ("replication.keep", "20000"),
             ("log.every", "50"),
             ("log.slow_ms", "250"),
         ],
@@ -69,6 +79,47 @@ pub(super) const SETTINGS: [(&str, &[(&str, &str)]); 5] = [
             ("volume.count_ms", "500"),
             ("log.every", "50"),
             ("log.slow_ms", "250"),
+        ],
+    ),
+    (
+        "registry",
+        &[("entries.late_ms", "5000"), ("entries.max", "100"), ("log.every", "100"), ("log.slow_ms", "250")],
+    ),
+    (
+        "replica",
+        &[
+            ("objects.max", "10000"),
+            ("list.max", "100"),
+            ("database.busy_timeout_ms", "500"),
+            ("database.max_mib", "64"),
+            ("quota.user_mib", "32"),
+            ("replication.poll_ms", "500"),
+            ("replication.batch_max", "500"),
+            ("replication.keep", "20000"),
+            ("log.every", "50"),
+            ("log.slow_ms", "250"),
+        ],
+    ),
+    (
+        "queue",
+        &[
+            ("jobs.max", "10000"),
+            ("jobs.attempts_max", "3"),
+            ("jobs.lease_ms", "5000"),
+            ("jobs.retry_ms", "1000"),
+            ("log.every", "50"),
+            ("log.slow_ms", "250"),
+        ],
+    ),
+    (
+        "worker",
+        &[
+            ("jobs.slots", "1"),
+            ("jobs.poll_ms", "500"),
+            ("jobs.scrub_pause_ms", "20"),
+            ("upstream.timeout_ms", "2000"),
+            ("log.every", "20"),
+            ("log.slow_ms", "1000"),
         ],
     ),
 ];

@@ -19,8 +19,8 @@ const BELONGS: &[(&str, &[&str], &str)] = &[
             "src/cli/",
             "src/library/worker.rs",
             // A program of its own, and what is handed on to a supervised process.
-            "src/depot/operate.rs",
-            "src/agent/process.rs",
+            "src/depot/operate/mod.rs",
+            "src/agent/user.rs",
             // A child that the test starts.
             "src/agent/serve/tests.rs",
         ],

@@ -1,0 +1,259 @@
+//! `gameday target`: a staging system of one's own.
+
+use super::{
+    exit::{Exit, Failure},
+    home::Home,
+    shelf::{Shelf, complain},
+    show,
+};
+use crate::{
+    base::names::is_name,
+    scenario::{blueprint::Blueprint, pack::TargetDescription},
+    staging::{
+        draft,
+        operate::{OperateError, operate},
+    },
+};
+use serde_json::json;
+use std::{fmt::Write as _, fs, path::PathBuf};
+
+const EXAMPLES: &str = "\
+Examples:
+  gameday target init shop --compose compose.yaml
+  gameday target check shop/target.yaml
+  gameday target show target.yaml
+
+docs/bring-your-own-target.md goes from nothing to a rehearsed drill.";
+
+/// A staging system of your own: describe it, check it, look at it
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Target {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Verb {
+    Init(Init),
+    Allow(Allow),
+    Check(Check),
+    Show(Show),
+    Operate(Operate),
+}
+
+/// Writes a first draft: target, pack, a page of documentation, a first drill
+///
+/// The folder NAME passes every check as it is. What only you know is marked FILL IN. Files that are there are never
+/// overwritten.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  gameday target init shop --compose compose.yaml\n  gameday target init shop --from-host\n  gameday check shop/target.yaml shop/pack.yaml shop/first-drill.yaml"
+)]
+struct Init {
+    /// The target's name; a folder of this name is made here
+    #[arg(value_name = "NAME")]
+    name: String,
+    /// Takes services, ports and dependencies from a compose file
+    #[arg(long, value_name = "FILE", conflicts_with = "from_host")]
+    compose: Option<PathBuf>,
+    /// Takes what listens on this host; run it as root to see everything
+    #[arg(long)]
+    from_host: bool,
+}
+
+/// Says that a target of your own may be broken from this machine
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  gameday target allow shop")]
+struct Allow {
+    /// The target's name, as its file says it
+    #[arg(value_name = "NAME")]
+    name: String,
+}
+
+/// Finds every mistake in a target file
+///
+/// Nothing is started. `gameday check pack.yaml` checks the pack around it, too. Exit code 3 when there is a problem.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  gameday target check target.yaml\n  gameday target check shop/target.yaml"
+)]
+struct Check {
+    /// The target file
+    #[arg(value_name = "FILE", default_value = "target.yaml")]
+    file: PathBuf,
+}
+
+/// Shows what a target file describes: services, links, probes, operations
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  gameday target show target.yaml\n  gameday target show target.yaml --json | jq .target.links"
+)]
+struct Show {
+    /// The target file
+    #[arg(value_name = "FILE", default_value = "target.yaml")]
+    file: PathBuf,
+    /// Prints JSON: {"target", "blueprint"}
+    #[arg(long)]
+    json: bool,
+}
+
+/// Carries out one operation on a target that is laid out; its operations tool calls this
+#[derive(Debug, clap::Args)]
+#[command(hide = true, after_help = "Examples:\n  gameday target operate --root shop-21 list")]
+struct Operate {
+    /// Where the target is laid out
+    #[arg(long, value_name = "DIR")]
+    root: PathBuf,
+    /// The operation and its arguments
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    operation: Vec<String>,
+}
+
+impl Target {
+    pub(super) fn run(self) -> Result<Exit, Failure> {
+        match self.verb {
+            Verb::Init(verb) => verb.run(),
+            Verb::Allow(verb) => verb.run(),
+            Verb::Check(verb) => {
+                load(&verb.file)?;
+                show::line(&format!("{}: good", verb.file.display()))?;
+                Ok(Exit::Done)
+            }
+            Verb::Show(verb) => {
+                let (target, blueprint) = load(&verb.file)?;
+                if verb.json {
+                    show::json(&json!({"target": target, "blueprint": blueprint}))?;
+                } else {
+                    show::print(&readable(&target, &blueprint))?;
+                }
+                Ok(Exit::Done)
+            }
+            Verb::Operate(verb) => verb.run(),
+        }
+    }
+}
+
+fn load(file: &std::path::Path) -> Result<(TargetDescription, Blueprint), Failure> {
+    Shelf::default().library()?.load_target(file).map_err(|error| complain(&error))
+}
+
+fn readable(target: &TargetDescription, blueprint: &Blueprint) -> String {
+    let mut text = format!("{}, front door {}\n", target.name, blueprint.front_door);
+    let mut part = |title: &str, rows: Vec<Vec<String>>| {
+        if !rows.is_empty() {
+            let _ = write!(text, "\n{title}\n{}", show::table(&rows));
+        }
+    };
+    part(
+        "services",
+        target
+            .services
+            .iter()
+            .map(|one| {
+                let hands = match target.hands_off.get(&one.name) {
+                    None => "started and ended here",
+                    Some(crate::scenario::pack::HandsOff::Kill) => "may be stopped, never killed",
+                    Some(crate::scenario::pack::HandsOff::Process) => "its process is not touched",
+                };
+                let row = [one.name.as_str(), one.component.as_str(), &one.datacenter, hands, &one.about];
+                row.map(str::to_owned).to_vec()
+            })
+            .collect(),
+    );
+    part(
+        "links",
+        target
+            .links
+            .iter()
+            .map(|one| vec![one.name.to_string(), format!("{} -> {}", one.from, one.to)])
+            .collect(),
+    );
+    part("files", target.files.iter().map(|one| vec![one.name.clone(), one.component.to_string()]).collect());
+    part("probes", target.probes.iter().map(|one| vec![one.name.to_string(), one.about.clone()]).collect());
+    part("operations", target.operations.iter().map(|one| vec![one.clone()]).collect());
+    text
+}
+
+impl Allow {
+    fn run(self) -> Result<Exit, Failure> {
+        if !is_name(&self.name) {
+            return Err(Failure::usage(format!("could not allow `{}`: it is not a name", self.name)));
+        }
+        let path = Home::open()?.allowed();
+        let mut text = fs::read_to_string(&path).unwrap_or_default();
+        if !text.lines().any(|line| line == self.name) {
+            text.push_str(&format!("{}\n", self.name));
+            fs::write(&path, text).map_err(Failure::io(format!("write {}", path.display())))?;
+        }
+        show::line(&format!("{} may be broken from here; {} says so.", self.name, path.display()))?;
+        Ok(Exit::Done)
+    }
+}
+
+impl Init {
+    fn run(self) -> Result<Exit, Failure> {
+        if !is_name(&self.name) || self.name == "depot" {
+            return Err(Failure::usage(format!("could not name a target `{}`", self.name))
+                .with_help("Use 1 to 64 letters, digits, `-`, `_` and `.`; `depot` is taken."));
+        }
+        let seen = match &self.compose {
+            Some(path) => {
+                let shown = path.display().to_string();
+                let bytes = fs::read(path).map_err(Failure::io(format!("read {shown}")))?;
+                draft::from_compose(&shown, &bytes).map_err(|problem| {
+                    show::complain(&format!("{}\n", problem.headline()));
+                    Failure::silent(Exit::Problems)
+                })?
+            }
+            None if self.from_host => draft::from_host(),
+            None => Vec::new(),
+        };
+        let folder = PathBuf::from(&self.name);
+        let files = draft::pack(&self.name, &seen);
+        if let Some((there, _)) = files.iter().find(|(path, _)| folder.join(path).exists()) {
+            let there = folder.join(there);
+            return Err(Failure::refused(format!(
+                "could not write {}: it is there already",
+                there.display()
+            ))
+            .with_help("Choose another name, or move the file away."));
+        }
+        for (path, text) in &files {
+            let path = folder.join(path);
+            let parent = path.parent().unwrap_or(&folder);
+            fs::create_dir_all(parent).map_err(Failure::io(format!("make {}", parent.display())))?;
+            fs::write(&path, text).map_err(Failure::io(format!("write {}", path.display())))?;
+        }
+        let name = &self.name;
+        show::line(&format!(
+            "{name}/ is written: {} services seen. Look for FILL IN, then:\n  \
+             gameday check {name}/target.yaml {name}/pack.yaml {name}/first-drill.yaml",
+            seen.len()
+        ))?;
+        Ok(Exit::Done)
+    }
+}
+
+impl Operate {
+    fn run(self) -> Result<Exit, Failure> {
+        let mut failed = None;
+        let mut out = |text: &str| {
+            if let Err(failure) = show::print(text) {
+                failed = Some(failure);
+            }
+        };
+        let done = operate(&self.root, &self.operation, &mut out);
+        if let Some(failure) = failed {
+            return Err(failure);
+        }
+        match done {
+            Ok(0) => Ok(Exit::Done),
+            // The command has said what there is to say.
+            Ok(_) => Err(Failure::silent(Exit::Refused)),
+            Err(OperateError::Usage(why)) => Err(Failure::usage(format!("could not do it: {why}"))),
+            Err(OperateError::Refused(why)) => Err(Failure::refused(format!("could not do it: {why}"))),
+            Err(OperateError::World(why)) => Err(Failure::world(why)),
+        }
+    }
+}
