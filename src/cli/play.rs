@@ -27,6 +27,7 @@ use crate::{
     store::{Store, write_jsonl},
 };
 use std::{
+    collections::BTreeMap,
     fs,
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -42,6 +43,8 @@ const STAGING: Span = Span::from_secs(100);
 pub(super) struct Play {
     /// The scenario.
     pub(super) scenario: Scenario,
+    /// The documents that its people may read, by their names in the catalogue.
+    pub(super) documents: BTreeMap<String, String>,
     /// Where randomness begins.
     pub(super) seed: Seed,
     /// StartEx; nothing: as soon as the target is ready and steady.
@@ -122,7 +125,7 @@ impl Play {
         }
         let plan = self.plan(self.start);
         let result = self.on_stage(&home, &stage, plan, store).await;
-        let (mut conductor, folder) = match result {
+        let (mut conductor, folder, readers) = match result {
             Ok(done) => done,
             Err(failure) => {
                 stage.strike().await?;
@@ -130,12 +133,14 @@ impl Play {
             }
         };
         clear_away(stage, &mut conductor).await?;
-        finish(&conductor, folder)
+        let played = finish(&conductor, folder);
+        readers.wait(self.show.is_some()).await;
+        played
     }
 
     fn doors<'a>(&'a self, home: &'a Home) -> Doors<'a> {
-        let webhook = self.webhook.as_deref();
-        Doors { home, webhook, listen: self.listen, show: self.show, since: 0 }
+        let (webhook, documents) = (self.webhook.as_deref(), &self.documents);
+        Doors { home, webhook, documents, listen: self.listen, show: self.show, since: 0 }
     }
 
     fn plan(&self, start: Option<At>) -> Plan {
@@ -159,7 +164,7 @@ impl Play {
         stage: &Stage,
         plan: Plan,
         store: Arc<dyn Store>,
-    ) -> Result<(Conductor, PathBuf), Failure> {
+    ) -> Result<(Conductor, PathBuf, Readers), Failure> {
         let hands = stage.hands(&plan, store, Arc::new(self.doors(home).routes()?))?;
         let epoch = stage.agent.take_epoch().await.map_err(Failure::io("take the target"))?;
         self.conduct(home, hands, plan, Some(stage), epoch).await
@@ -172,7 +177,7 @@ impl Play {
         plan: Plan,
         stage: Option<&Stage>,
         epoch: u64,
-    ) -> Result<(Conductor, PathBuf), Failure> {
+    ) -> Result<(Conductor, PathBuf, Readers), Failure> {
         let folder = self.out.clone().unwrap_or_else(|| home.root().join("drills").join(plan.drill.as_str()));
         fs::create_dir_all(&folder).map_err(Failure::io(format!("make {}", folder.display())))?;
         let _lock: DrillLock = wire::lock_drill(home, plan.drill.as_str())?
@@ -180,20 +185,40 @@ impl Play {
         let mut conductor = Conductor::begin(hands, plan, stage.map(Stage::attachment), epoch)
             .await
             .map_err(|error| engine_failure(&error))?;
-        self.doors(home).conduct(&mut conductor, stage).await?;
-        Ok((conductor, folder))
+        let readers = self.doors(home).conduct(&mut conductor, stage).await?;
+        Ok((conductor, folder, readers))
     }
 
     /// The start has passed: that is written down, and nothing is done.
     async fn miss(&self, home: &Home, store: Arc<dyn Store>) -> Result<Played, Failure> {
         let hands = wire::hands_without_target(store, Arc::new(self.doors(home).routes()?));
         let plan = self.plan(self.start);
-        let (conductor, folder) = self.conduct(home, hands, plan, None, 1).await?;
+        let (conductor, folder, _) = self.conduct(home, hands, plan, None, 1).await?;
         finish(&conductor, folder)
     }
 
     fn say(&self, text: &str) -> Result<(), Failure> {
         if self.show.is_some() { show::line(text) } else { Ok(()) }
+    }
+}
+
+/// The console of a drill that is over: it ends when nobody has a page open any more.
+pub(super) struct Readers(Option<JoinHandle<()>>);
+
+impl Readers {
+    /// Lets people read the debrief in their pages; an interrupt ends that.
+    pub(super) async fn wait(self, shown: bool) {
+        let Some(mut console) = self.0 else { return };
+        if shown && !console.is_finished() {
+            show::complain(
+                "Pages of this drill are open, and the debrief can be read there. Ctrl-C ends this.\n",
+            );
+        }
+        tokio::select! {
+            // An error of the console is no error of the drill.
+            _ = &mut console => {}
+            _ = tokio::signal::ctrl_c() => console.abort(),
+        }
     }
 }
 
@@ -203,6 +228,8 @@ pub(super) struct Doors<'a> {
     pub(super) home: &'a Home,
     /// Alarms go to this webhook, too.
     pub(super) webhook: Option<&'a str>,
+    /// What its people may read, by the names in the catalogue.
+    pub(super) documents: &'a BTreeMap<String, String>,
     /// Where the console listens.
     pub(super) listen: SocketAddr,
     /// What is shown here: nothing, what responders may see, or everything.
@@ -235,7 +262,7 @@ impl Doors<'_> {
         &self,
         conductor: &mut Conductor,
         stage: Option<&Stage>,
-    ) -> Result<(), Failure> {
+    ) -> Result<Readers, Failure> {
         let over = CancellationToken::new();
         let doors = self.open(conductor, stage, &over).await?;
         let watcher = tokio::spawn(watch(conductor.desk(), self.show, self.since));
@@ -246,11 +273,8 @@ impl Doors<'_> {
         stopper.abort();
         lever.abort();
         watcher.abort();
-        if let Some(doors) = doors {
-            // The console ends with the drill; an error there is no error of the drill.
-            let _ = doors.await;
-        }
-        conducted.map_err(|error| engine_failure(&error))
+        conducted.map_err(|error| engine_failure(&error))?;
+        Ok(Readers(doors))
     }
 
     /// The console, and one join line for each side.
@@ -267,7 +291,9 @@ impl Doors<'_> {
         let address = listener.local_addr().map_err(Failure::io("read the console's address"))?;
         let tokens = Tokens::fresh();
         if self.show.is_some() {
-            let mut text = String::from("\nTake part from another terminal:\n");
+            let mut text = String::from(
+                "\nTake part: open the link in a browser, or type the line in another terminal.\n",
+            );
             for hat in [Hat::Responder, Hat::Instigator, Hat::Trainer, Hat::Observer] {
                 text.push_str(&format!(
                     "  {hat:<11} gameday join '{}' --as NAME\n",
@@ -283,9 +309,11 @@ impl Doors<'_> {
             show::print(&text)?;
         }
         let desk: Arc<dyn console::Desk> = Arc::new(Door(conductor.desk()));
+        let target =
+            console::Target { documents: self.documents.clone(), gauges: Some(Arc::new(stage.gauges()?)) };
         let over = over.clone();
         Ok(Some(tokio::spawn(async move {
-            if let Err(error) = console::serve(desk, listener, tokens, over).await {
+            if let Err(error) = console::serve(desk, target, listener, tokens, over).await {
                 tracing::warn!(%error, "the console ended");
             }
         })))

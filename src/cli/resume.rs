@@ -35,8 +35,11 @@ pub(super) async fn resume(
     same_routes(&left.folded, staging.webhook.as_deref())?;
     let folder = staging.out.clone().unwrap_or_else(|| home.root().join("drills").join(left.drill.as_str()));
     fs::create_dir_all(&folder).map_err(Failure::io(format!("make {}", folder.display())))?;
+    // A pack on disk may be elsewhere by now, and a document that has changed is not shown: then there are none.
+    let documents = staging.shelf.library()?.documents(&left.folded.plan().scenario).unwrap_or_default();
     let doors = Doors {
         home: &home,
+        documents: &documents,
         webhook: staging.webhook.as_deref(),
         listen: staging.listen,
         show: (!staging.json).then_some(audience),
@@ -167,18 +170,20 @@ async fn play_on(
         let mut conductor = Conductor::take_over(hands, &left.drill, epoch, true)
             .await
             .map_err(|error| engine_failure(&error))?;
-        doors.conduct(&mut conductor, Some(&stage)).await?;
-        Ok(conductor)
+        let readers = doors.conduct(&mut conductor, Some(&stage)).await?;
+        Ok((conductor, readers))
     };
-    let mut conductor = match conducted.await {
-        Ok(conductor) => conductor,
+    let (mut conductor, readers) = match conducted.await {
+        Ok(done) => done,
         Err(failure) => {
             stage.strike().await?;
             return Err(failure);
         }
     };
     clear_away(stage, &mut conductor).await?;
-    finish(&conductor, folder)
+    let played = finish(&conductor, folder);
+    readers.wait(doors.show.is_some()).await;
+    played
 }
 
 async fn take_back(

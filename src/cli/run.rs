@@ -114,6 +114,7 @@ impl Staging {
         self.only_loopback()?;
         Ok(Play {
             scenario: self.shelf.load(scenario)?,
+            documents: self.shelf.documents(scenario)?,
             seed: self.seed.map_or_else(Seed::fresh, Seed),
             start,
             admission: Admission::default(),

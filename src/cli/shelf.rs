@@ -10,7 +10,7 @@ use crate::{
     scenario::Scenario,
 };
 use clap::builder::{OsStringValueParser, TypedValueParser as _};
-use std::{env, path::PathBuf};
+use std::{collections::BTreeMap, env, path::PathBuf};
 
 /// Where scenarios and injectors come from, as options of several commands.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -43,6 +43,11 @@ impl Shelf {
     /// Loads a scenario; its problems are printed.
     pub fn load(&self, name_or_path: &str) -> Result<Scenario, Failure> {
         self.library()?.load(name_or_path).map_err(|error| complain(&error))
+    }
+
+    /// The documents that a scenario's people may read.
+    pub fn documents(&self, name_or_path: &str) -> Result<BTreeMap<String, String>, Failure> {
+        self.library()?.documents(name_or_path).map_err(|error| complain(&error))
     }
 }
 

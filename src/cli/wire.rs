@@ -6,7 +6,8 @@ mod adopt;
 use super::{exit::Failure, home::Home, preflight, shelf::this_program};
 use crate::{
     base::Span,
-    clock::{Clock, SystemClock},
+    clock::{BoxFuture, Clock, SystemClock},
+    console::Gauges,
     depot,
     drill::{event::Attachment, plan::Plan},
     engine::Hands,
@@ -26,6 +27,7 @@ use crate::{
 };
 use nix::fcntl::{Flock, FlockArg};
 use std::{
+    collections::BTreeMap,
     fs::{self, File, OpenOptions},
     io::Write as _,
     os::unix::{fs::OpenOptionsExt as _, process::CommandExt as _},
@@ -45,6 +47,40 @@ const STRIKE: Duration = Duration::from_secs(60);
 const OUTSIDE: &str = "/var/lib/gameday/targets";
 /// How often a target that is being staged is looked at.
 const LOOK: Span = Span::from_millis(100);
+
+/// How long an instance may take to tell its metrics.
+const GAUGES: Span = Span::from_secs(3);
+/// Most bytes of an instance's metrics.
+const METRICS_BYTES_MAX: usize = 1024 * 1024;
+
+/// Reads the metrics page of every instance of a target.
+pub(super) struct TargetGauges {
+    client: reqwest::Client,
+    addresses: Vec<(String, String)>,
+}
+
+impl Gauges for TargetGauges {
+    fn read(&self) -> BoxFuture<'_, BTreeMap<String, String>> {
+        Box::pin(async {
+            let mut reading = tokio::task::JoinSet::new();
+            for (name, address) in self.addresses.clone() {
+                let request = self.client.get(format!("http://{address}/metrics"));
+                reading.spawn(async move {
+                    let mut answer = request.send().await.ok()?.error_for_status().ok()?;
+                    let mut page = Vec::new();
+                    while let Some(piece) = answer.chunk().await.ok()? {
+                        page.extend_from_slice(&piece);
+                        if page.len() > METRICS_BYTES_MAX {
+                            return None;
+                        }
+                    }
+                    Some((name, String::from_utf8(page).ok()?))
+                });
+            }
+            reading.join_all().await.into_iter().flatten().collect()
+        })
+    }
+}
 
 /// The journal of this home.
 pub(super) async fn open_store(home: &Home) -> Result<Arc<dyn Store>, Failure> {
@@ -206,6 +242,21 @@ impl Stage {
                 std::env::var("PATH").map(|path| ("PATH".to_owned(), path)).into_iter().collect()
             }
         }
+    }
+
+    /// The target's own metrics.
+    pub(super) fn gauges(&self) -> Result<TargetGauges, Failure> {
+        // The library wants a provider of cryptography even where none is used; a second one changes nothing.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .timeout(GAUGES.std())
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .map_err(Failure::io("make an HTTP client"))?;
+        let addresses =
+            self.layout.processes.iter().map(|one| (one.service.to_string(), one.address.clone())).collect();
+        Ok(TargetGauges { client, addresses })
     }
 
     /// The world of one plan on this target.

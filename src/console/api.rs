@@ -1,9 +1,9 @@
 //! Every path with its handler. Hidden and absent answer alike.
 
 use super::{
-    Console, guard,
+    Console, guard, page,
     sessions::Caller,
-    stream::{self, Stream},
+    stream::{self, Telling},
 };
 use crate::{
     base::Person,
@@ -29,13 +29,10 @@ use std::sync::Arc;
 
 /// Most bytes of a request's body.
 const BODY_BYTES_MAX: usize = 64 * 1024;
-/// What somebody sees who opens a link in a browser.
-const WELCOME: &str =
-    "This is the console of a gameday drill.\nJoin it from a terminal: gameday join LINK --as NAME\n";
 
 pub(super) fn router(console: Arc<Console>) -> Router {
     Router::new()
-        .route("/", get(|| async { WELCOME }))
+        .merge(page::router())
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/api/join", post(join))
         .route("/api/board", get(board))
@@ -44,7 +41,9 @@ pub(super) fn router(console: Arc<Console>) -> Router {
         .route("/api/act", post(act))
         .route("/api/hint", post(hint))
         .route("/api/ask", post(ask))
+        .route("/api/observe", post(observe))
         .route("/api/stop", post(stop))
+        .route("/api/leave", post(leave))
         .fallback(|| async { Answer::nothing_here() })
         .method_not_allowed_fallback(|| async { Answer::nothing_here() })
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
@@ -73,15 +72,24 @@ impl Answer {
         Self::new(StatusCode::TOO_MANY_REQUESTS, "too-fast", "too many requests: wait a second")
     }
 
-    fn nothing_here() -> Self {
+    pub(super) fn is_unknown_session(&self) -> bool {
+        self.status == StatusCode::UNAUTHORIZED && self.code == "unknown-session"
+    }
+
+    pub(super) fn nothing_here() -> Self {
         Self::new(StatusCode::NOT_FOUND, "nothing-here", "there is nothing here")
     }
 
-    fn bad_request(error: impl Into<String>) -> Self {
+    pub(super) fn too_many_streams() -> Self {
+        let error = "as many live streams as there may be are open";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "full", error)
+    }
+
+    pub(super) fn bad_request(error: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "bad-request", error)
     }
 
-    fn not_planned() -> Self {
+    pub(super) fn not_planned() -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "no-plan", "the drill has no plan yet")
     }
 }
@@ -130,7 +138,7 @@ fn read<T: DeserializeOwned>(headers: &HeaderMap, given: Given) -> Result<T, Ans
 }
 
 /// What somebody with this hat sees.
-fn audience(hat: Hat) -> Audience {
+pub(super) fn audience(hat: Hat) -> Audience {
     match hat {
         Hat::Instigator | Hat::Trainer => Audience::Instigator,
         Hat::Responder | Hat::Observer => Audience::Responder,
@@ -155,6 +163,9 @@ async fn send(console: &Console, command: Command) -> Result<Response, Answer> {
 struct JoinAsk {
     token: String,
     name: String,
+    /// The session is kept in a cookie that no script can read, and is not told.
+    #[serde(default)]
+    cookie: bool,
 }
 
 async fn join(
@@ -168,14 +179,25 @@ async fn join(
     })?;
     let person: Person = ask.name.parse().map_err(|bad| Answer::bad_request(format!("{bad}")))?;
     console.desk.send(Command::Join { person: person.clone(), hat }).await?;
-    let caller = Caller { person: person.clone(), hat };
-    let session = console.sessions.open(caller).ok_or_else(|| {
+    let session = console.sessions.open(person.clone(), hat).ok_or_else(|| {
         Answer::new(StatusCode::SERVICE_UNAVAILABLE, "full", "this drill has as many sessions as it may have")
     })?;
     let snapshot = console.view.now();
     let drill = snapshot.plan().map(|plan| plan.drill.to_string());
-    let body = json!({"session": session, "person": person, "hat": hat, "drill": drill});
-    Ok(as_json(body.to_string()))
+    if !ask.cookie {
+        let body = json!({"session": session, "person": person, "hat": hat, "drill": drill});
+        return Ok(as_json(body.to_string()));
+    }
+    let name = guard::cookie_name(console.listen.port(), hat.as_str());
+    let cookie = format!("{name}={session}; Path=/; HttpOnly; SameSite=Strict");
+    let body = json!({"person": person, "hat": hat, "drill": drill});
+    Ok(([(header::SET_COOKIE, cookie)], as_json(body.to_string())).into_response())
+}
+
+/// Ends one's own session; open streams of it end, too.
+async fn leave(State(console): State<Arc<Console>>, Extension(caller): Extension<Caller>) -> Response {
+    console.sessions.close(&caller);
+    done()
 }
 
 async fn board(
@@ -197,7 +219,7 @@ async fn injections(
 }
 
 /// The event to begin with: the one behind `Last-Event-ID`, else behind `?after=`, else the first.
-fn first_event(headers: &HeaderMap, uri: &Uri) -> Result<u64, Answer> {
+pub(super) fn first_event(headers: &HeaderMap, uri: &Uri) -> Result<u64, Answer> {
     let asked = uri.query().unwrap_or_default().split('&').find_map(|pair| pair.strip_prefix("after="));
     let last = match headers.get("last-event-id") {
         Some(value) => Some(value.to_str().unwrap_or_default()),
@@ -220,9 +242,8 @@ async fn events(
     uri: Uri,
 ) -> Result<Response, Answer> {
     let next = first_event(&headers, &uri)?;
-    let stream: Stream = stream::open(&console, audience(caller.hat), next).ok_or_else(|| {
-        Answer::new(StatusCode::SERVICE_UNAVAILABLE, "full", "as many live streams as there may be are open")
-    })?;
+    let telling = Telling::Lines(audience(caller.hat));
+    let stream = stream::open(&console, &caller, telling, next).ok_or_else(Answer::too_many_streams)?;
     Ok(([(header::CONTENT_TYPE, "text/event-stream")], Body::new(stream)).into_response())
 }
 
@@ -273,6 +294,26 @@ async fn ask(
     only(Hat::Instigator, &caller)?;
     let QuestionAsk { number } = read(&headers, given)?;
     send(&console, Command::Ask { by: caller.person, number }).await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Observation {
+    text: String,
+    /// The event that it is about.
+    #[serde(default)]
+    about: Option<u64>,
+}
+
+async fn observe(
+    State(console): State<Arc<Console>>,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+    given: Given,
+) -> Result<Response, Answer> {
+    only(Hat::Trainer, &caller)?;
+    let Observation { text, about } = read(&headers, given)?;
+    send(&console, Command::Observe { by: caller.person, about, text }).await
 }
 
 #[derive(Deserialize)]

@@ -12,6 +12,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 use subtle::ConstantTimeEq as _;
+use tokio::sync::watch;
 
 /// Sessions that one drill may have.
 const SESSIONS_MAX: usize = 512;
@@ -20,7 +21,8 @@ const REQUESTS_PER_SECOND: u64 = 20;
 /// What one request costs, in thousandths.
 const REQUEST: u64 = 1000;
 
-const HATS: [Hat; 4] = [Hat::Instigator, Hat::Responder, Hat::Trainer, Hat::Observer];
+/// Every side that has a link.
+pub(super) const HATS: [Hat; 4] = [Hat::Instigator, Hat::Responder, Hat::Trainer, Hat::Observer];
 
 /// One secret per hat: whoever has it may join on that side.
 #[derive(Clone)]
@@ -67,39 +69,63 @@ impl fmt::Debug for Tokens {
 pub(super) struct Caller {
     pub(super) person: Person,
     pub(super) hat: Hat,
+    /// The digest of the session's token.
+    key: String,
 }
 
 #[derive(Debug, Default)]
 struct Inside {
     /// By the digest of the session's token: what is in memory opens nothing.
-    sessions: HashMap<String, Caller>,
+    sessions: HashMap<String, (Person, Hat)>,
     /// By name; the empty one is everybody who has yet to join.
     budgets: HashMap<String, Budget>,
 }
 
 /// Every session, and everybody's budget of requests.
 #[derive(Debug, Default)]
-pub(super) struct Sessions(Mutex<Inside>);
+pub(super) struct Sessions {
+    inside: Mutex<Inside>,
+    /// Counts the sessions that were closed.
+    closed: watch::Sender<u64>,
+}
 
 impl Sessions {
     fn inside(&self) -> MutexGuard<'_, Inside> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A new session's token; nothing when there are too many.
-    pub(super) fn open(&self, caller: Caller) -> Option<String> {
+    pub(super) fn open(&self, person: Person, hat: Hat) -> Option<String> {
         let mut inside = self.inside();
         if inside.sessions.len() >= SESSIONS_MAX {
             return None;
         }
         let token = seed::token();
-        inside.sessions.insert(seed::digest(token.as_bytes()), caller);
+        inside.sessions.insert(seed::digest(token.as_bytes()), (person, hat));
         Some(token)
     }
 
     /// Whose session it is.
     pub(super) fn caller(&self, token: &str) -> Option<Caller> {
-        self.inside().sessions.get(&seed::digest(token.as_bytes())).cloned()
+        let key = seed::digest(token.as_bytes());
+        let (person, hat) = self.inside().sessions.get(&key).cloned()?;
+        Some(Caller { person, hat, key })
+    }
+
+    /// Ends a session, and every stream that it has open.
+    pub(super) fn close(&self, caller: &Caller) {
+        self.inside().sessions.remove(&caller.key);
+        self.closed.send_modify(|count| *count += 1);
+    }
+
+    /// Comes back when the session is closed.
+    pub(super) async fn until_closed(&self, caller: &Caller) {
+        let mut closed = self.closed.subscribe();
+        while self.inside().sessions.contains_key(&caller.key) {
+            if closed.changed().await.is_err() {
+                return;
+            }
+        }
     }
 
     /// Takes one request from somebody's budget; `false` when it is used up.
@@ -153,11 +179,13 @@ mod tests {
     #[test]
     fn a_session_is_kept_as_a_digest() {
         let sessions = Sessions::default();
-        let caller = Caller { person: "ana".parse().unwrap(), hat: Hat::Responder };
-        let token = sessions.open(caller.clone()).unwrap();
-        assert_eq!(sessions.caller(&token), Some(caller));
+        let token = sessions.open("ana".parse().unwrap(), Hat::Responder).unwrap();
+        let caller = sessions.caller(&token).unwrap();
+        assert_eq!((caller.person.as_str(), caller.hat), ("ana", Hat::Responder));
         assert_eq!(sessions.caller("guess"), None);
         assert!(!format!("{sessions:?}").contains(&token));
+        sessions.close(&caller);
+        assert_eq!(sessions.caller(&token), None);
     }
 
     #[test]

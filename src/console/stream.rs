@@ -1,7 +1,10 @@
-//! The live stream: one line an event, as server-sent events. The id of each is its sequence number, so that whoever
-//! comes back gets what was missed and nothing twice.
+//! The live streams, as server-sent events. The id of each is the sequence number of the last event that it tells of, so
+//! that whoever comes back gets what was missed and nothing twice.
+//!
+//! Two streams: `/api/events` tells one line an event, for programs; a page's own stream tells the lines and the parts of
+//! the page that have changed.
 
-use super::{Console, now};
+use super::{Console, now, page::live::Live, sessions::Caller};
 use crate::{
     base::{At, Span},
     clock::{Clock as _, SystemClock},
@@ -24,6 +27,8 @@ const ALIVE: Span = Span::from_secs(15);
 const PIECE: usize = 16 * 1024;
 /// Pieces that wait for a slow reader.
 const WAITING: usize = 4;
+/// A page is told at most so often: what happens together comes together.
+const GATHER: Span = Span::from_millis(200);
 
 /// One line of the stream.
 #[derive(Serialize)]
@@ -31,6 +36,14 @@ struct Line {
     seq: u64,
     at: At,
     text: String,
+}
+
+/// What a stream tells.
+pub(super) enum Telling {
+    /// One line an event, as one audience may hear it.
+    Lines(Audience),
+    /// The changed parts of somebody's page.
+    Page(Box<Live>),
 }
 
 /// The body of the answer; its permit is one of the streams that may be open.
@@ -51,36 +64,79 @@ impl HttpBody for Stream {
     }
 }
 
-/// Begins a stream with event number `next`; nothing when too many are open.
-pub(super) fn open(console: &Arc<Console>, audience: Audience, next: u64) -> Option<Stream> {
+/// A page is open as long as this lives.
+struct OpenPage(Arc<Console>);
+
+impl OpenPage {
+    fn new(console: &Arc<Console>) -> Self {
+        console.pages.send_modify(|open| *open += 1);
+        Self(Arc::clone(console))
+    }
+}
+
+impl Drop for OpenPage {
+    fn drop(&mut self) {
+        self.0.pages.send_modify(|open| *open -= 1);
+    }
+}
+
+/// Begins a stream with event number `next`; nothing when too many are open. It ends with the session.
+pub(super) fn open(console: &Arc<Console>, caller: &Caller, telling: Telling, next: u64) -> Option<Stream> {
     let permit = Arc::clone(&console.streams).try_acquire_owned().ok()?;
     let (send, pieces) = mpsc::channel(WAITING);
-    let console = Arc::clone(console);
+    let (console, caller) = (Arc::clone(console), caller.clone());
     tokio::spawn(async move {
-        let shutdown = console.shutdown.clone();
-        shutdown.run_until_cancelled(pump(&console, audience, next, send)).await;
+        let (end, _page) = match telling {
+            Telling::Lines(_) => (console.shutdown.clone(), None),
+            Telling::Page(_) => (console.end.clone(), Some(OpenPage::new(&console))),
+        };
+        let told = async {
+            tokio::select! {
+                () = pump(&console, telling, next, send) => {}
+                () = console.sessions.until_closed(&caller) => {}
+            }
+        };
+        end.run_until_cancelled(told).await;
     });
     Some(Stream { pieces, _permit: permit })
 }
 
 /// Sends what is there and then what comes, until the reader or the drill has gone.
-async fn pump(console: &Console, audience: Audience, mut next: u64, send: mpsc::Sender<Bytes>) {
+async fn pump(console: &Console, mut telling: Telling, mut next: u64, send: mpsc::Sender<Bytes>) {
     let mut changed = console.desk.changed();
+    let mut sampled = console.signals.count.subscribe();
     let mut said = now();
+    let mut over = false;
     loop {
         changed.borrow_and_update();
-        for piece in pieces(console, audience, &mut next) {
+        let pieces = match &mut telling {
+            Telling::Lines(audience) => lines(console, *audience, &mut next),
+            Telling::Page(live) => live.news(console, &mut next).into_iter().collect(),
+        };
+        for piece in pieces {
             said = now();
             if send.send(piece).await.is_err() {
                 return;
             }
         }
+        if matches!(telling, Telling::Page(_)) {
+            SystemClock.sleep_until(now() + GATHER).await;
+        }
         tokio::select! {
-            more = changed.changed() => if more.is_err() { return },
+            // Nothing follows once the drill is over; a page stays live while it is read.
+            more = changed.changed(), if !over => match telling {
+                Telling::Lines(_) if more.is_err() => return,
+                _ => over = more.is_err(),
+            },
+            Ok(()) = sampled.changed(), if matches!(&telling, Telling::Page(live) if live.draws_signals()) => {}
             () = send.closed() => return,
             () = SystemClock.sleep_until(said + ALIVE) => {
                 said = now();
-                if send.send(Bytes::from_static(b": alive\n\n")).await.is_err() {
+                let alive = match telling {
+                    Telling::Lines(_) => Bytes::from_static(b": alive\n\n"),
+                    Telling::Page(_) => format!("event: alive\ndata: {}\n\n", said.millis()).into(),
+                };
+                if send.send(alive).await.is_err() {
                     return;
                 }
             }
@@ -89,7 +145,7 @@ async fn pump(console: &Console, audience: Audience, mut next: u64, send: mpsc::
 }
 
 /// The lines from event number `next` on, in pieces; `next` is moved behind them.
-fn pieces(console: &Console, audience: Audience, next: &mut u64) -> Vec<Bytes> {
+fn lines(console: &Console, audience: Audience, next: &mut u64) -> Vec<Bytes> {
     let snapshot = console.view.now();
     let (Some(plan), Some(start)) = (snapshot.plan(), snapshot.start()) else {
         return Vec::new();
@@ -104,11 +160,7 @@ fn pieces(console: &Console, audience: Audience, next: &mut u64) -> Vec<Bytes> {
         };
         let line = Line { seq: recorded.seq, at: recorded.at, text: words };
         let data = serde_json::to_string(&line).expect("a line is plain data");
-        text.push_str("id: ");
-        text.push_str(&recorded.seq.to_string());
-        text.push_str("\ndata: ");
-        text.push_str(&data);
-        text.push_str("\n\n");
+        text.push_str(&format!("id: {}\ndata: {data}\n\n", recorded.seq));
         if text.len() > PIECE {
             pieces.push(std::mem::take(&mut text).into());
         }

@@ -23,9 +23,8 @@ pub(super) struct Snapshot {
 
 #[derive(Default)]
 struct Boards {
-    responder: OnceLock<Option<Bytes>>,
-    instigator: OnceLock<Option<Bytes>>,
-    injections: OnceLock<Option<Bytes>>,
+    responder: OnceLock<Option<ResponderBoard>>,
+    instigator: OnceLock<Option<InstigatorBoard>>,
 }
 
 /// An injection as `/api/injections` and `gameday injections` print it.
@@ -59,29 +58,28 @@ impl Snapshot {
         started.map(|one| one.at).or_else(|| Some(self.plan()?.start))
     }
 
+    /// The responders' board.
+    pub(super) fn responder(&self) -> Option<&ResponderBoard> {
+        self.boards.responder.get_or_init(|| ResponderBoard::of(&self.events)).as_ref()
+    }
+
+    /// The instigators' board.
+    pub(super) fn instigator(&self) -> Option<&InstigatorBoard> {
+        self.boards.instigator.get_or_init(|| InstigatorBoard::of(&self.events)).as_ref()
+    }
+
     /// The board of an audience as JSON.
     pub(super) fn board(&self, audience: Audience) -> Option<Bytes> {
         match audience {
-            Audience::Responder => self
-                .boards
-                .responder
-                .get_or_init(|| ResponderBoard::of(&self.events).map(|board| json(&board))),
-            Audience::Instigator => self
-                .boards
-                .instigator
-                .get_or_init(|| InstigatorBoard::of(&self.events).map(|board| json(&board))),
+            Audience::Responder => self.responder().map(json),
+            Audience::Instigator => self.instigator().map(json),
         }
-        .clone()
     }
 
     /// Every injection as JSON.
     pub(super) fn injections(&self) -> Option<Bytes> {
-        let make = || {
-            let board = InstigatorBoard::of(&self.events)?;
-            let lines: Vec<_> = board.injections.iter().map(InjectionLine::of).collect();
-            Some(json(&lines))
-        };
-        self.boards.injections.get_or_init(make).clone()
+        let lines: Vec<_> = self.instigator()?.injections.iter().map(InjectionLine::of).collect();
+        Some(json(&lines))
     }
 }
 

@@ -30,6 +30,7 @@ impl Drill {
             }
             Command::Hint { by, pointer } => self.hint(now, by, pointer),
             Command::Ask { by, number } => self.ask(by, *number),
+            Command::Observe { by, about, text } => self.observe(by, *about, text),
             Command::Stop { by, reason, real_incident } => self.stop(by, reason, *real_incident),
             Command::SignOff { id, by } => {
                 let injection = self.injections.iter().find(|one| one.planned.id == *id);
@@ -369,6 +370,22 @@ impl Drill {
             return Err(Refusal::NoSuchQuestion { number, count });
         }
         Ok(vec![Event::QuestionAsked { by: by.clone(), question: number - 1 }])
+    }
+
+    /// A note changes nothing in the game, so it may be made until the drill is closed.
+    fn observe(&self, by: &Person, about: Option<u64>, said: &str) -> Result<Vec<Event>, Refusal> {
+        self.needs(by, Hat::Trainer)?;
+        if self.phase == Phase::Closed {
+            return Err(Refusal::WrongPhase {
+                phase: self.phase.as_str(),
+                help: "its journal takes no more notes",
+            });
+        }
+        if let Some(seq) = about.filter(|seq| *seq >= self.next_seq) {
+            return Err(Refusal::BadClaim(format!("event {seq} has not happened")));
+        }
+        text(said)?;
+        Ok(vec![Event::Observed { by: by.clone(), about, text: said.to_owned() }])
     }
 
     fn stop(&self, by: &Person, reason: &str, real_incident: bool) -> Result<Vec<Event>, Refusal> {

@@ -40,6 +40,15 @@ pub enum Command {
         /// Its number.
         number: usize,
     },
+    /// A trainer notes something, for the debrief.
+    Observe {
+        /// Who.
+        by: Person,
+        /// The event that it is about.
+        about: Option<u64>,
+        /// What was seen.
+        text: String,
+    },
     /// Anybody in the drill stops it.
     Stop {
         /// Who.

@@ -176,6 +176,15 @@ pub enum Event {
         /// Its index in the plan.
         question: usize,
     },
+    /// A trainer noted something, for the debrief.
+    Observed {
+        /// Who.
+        by: Person,
+        /// The event that it is about.
+        about: Option<u64>,
+        /// What was seen.
+        text: String,
+    },
     /// A stop condition did not hold three times in a row.
     StopConditionFailed {
         /// Its index in the plan.

@@ -2,6 +2,7 @@
 
 use super::folder::{Folder, FolderError};
 use crate::scenario::pack::{CatalogueEntry, CatalogueKind};
+use std::collections::BTreeMap;
 
 /// Entries for every Markdown file beneath the folder `docs` of a pack, sorted by name.
 pub fn entries(pack: &Folder, docs: &str) -> Result<Vec<CatalogueEntry>, FolderError> {
@@ -13,6 +14,17 @@ pub fn entries(pack: &Folder, docs: &str) -> Result<Vec<CatalogueEntry>, FolderE
     }
     entries.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(entries)
+}
+
+/// The text of every document that [`entries`] lists, by the name of its entry.
+pub fn documents(pack: &Folder, docs: &str) -> Result<BTreeMap<String, String>, FolderError> {
+    let folder = pack.beneath(docs);
+    let mut documents = BTreeMap::new();
+    for path in folder.list("md") {
+        let text = String::from_utf8_lossy(&folder.read(&path)?).into_owned();
+        documents.insert(name_and_kind(&path).0, text);
+    }
+    Ok(documents)
 }
 
 fn entry(path: &str, bytes: &[u8]) -> CatalogueEntry {

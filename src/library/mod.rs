@@ -24,7 +24,7 @@ use crate::scenario::check::{self, Given, OfTarget};
 use crate::scenario::file::{self, PackFile, Placed, PlayFile, ScenarioFile, TargetFile};
 use crate::scenario::pack::{Pack, TargetDescription};
 use crate::scenario::problem::{Place, Problem, render_problems, suggestion};
-use folder::Folder;
+use folder::{Folder, FolderError};
 use found::Found;
 use reading::Reading;
 use std::collections::BTreeMap;
@@ -129,6 +129,25 @@ impl Library {
         })
     }
 
+    /// The documentation that a scenario's people may read: the text of each document by its name in the catalogue.
+    pub fn documents(&self, name_or_path: &str) -> Result<BTreeMap<String, String>, LoadError> {
+        let mut reading = Reading::new();
+        let read = |reading: &mut Reading| -> Result<BTreeMap<String, String>, Stop> {
+            let found = Found::locate(name_or_path)?;
+            let bytes = reading.file(&found.folder, &found.file, &found.shown)?;
+            let file: ScenarioFile = file::read(&found.shown, &bytes)?;
+            let folder = found.pack_folder(&file.pack)?;
+            let shown = folder.shown("pack.yaml");
+            let bytes = reading.file(&folder, "pack.yaml", &shown)?;
+            let pack: PackFile = file::read(&shown, &bytes)?;
+            in_docs(&folder, &pack, catalogue::documents)
+        };
+        read(&mut reading).map_err(|stop| match stop {
+            Stop::Problems(problems) => LoadError::Problems { problems, sources: reading.sources },
+            Stop::Worker(error) => LoadError::Worker(error),
+        })
+    }
+
     /// Loads a built-in pack by its name, or the one in a folder on disk.
     pub fn load_pack(&self, name_or_folder: &str) -> Result<Pack, LoadError> {
         let mut reading = Reading::new();
@@ -215,11 +234,7 @@ impl Library {
         let shown = folder.shown("pack.yaml");
         let bytes = reading.file(folder, "pack.yaml", &shown)?;
         let file: PackFile = file::read(&shown, &bytes)?;
-        let docs = file.docs.as_ref().map_or("docs", |docs| docs.as_str());
-        // A folder outside of the pack is refused by the check; nothing of it is read.
-        let inside = docs.split('/').all(crate::base::names::is_name);
-        let entries = if inside { catalogue::entries(folder, docs) } else { Ok(Vec::new()) }
-            .map_err(|error| Problem::of_file(&folder.shown(&error.path), error.why.to_string()))?;
+        let entries = in_docs(folder, &file, catalogue::entries)?;
         let mut problems = Vec::new();
         let target = if file.target.ends_with(".yaml") {
             let read = Self::target_in(folder, &file.target, reading);
@@ -378,6 +393,20 @@ impl Library {
             }
         }
     }
+}
+
+/// Reads a pack's folder of documents. One that is outside of the pack is refused by the check; nothing of it is read.
+fn in_docs<T: Default>(
+    folder: &Folder,
+    file: &PackFile,
+    read: impl Fn(&Folder, &str) -> Result<T, FolderError>,
+) -> Result<T, Stop> {
+    let docs = file.docs.as_ref().map_or("docs", |docs| docs.as_str());
+    if !docs.split('/').all(crate::base::names::is_name) {
+        return Ok(T::default());
+    }
+    read(folder, docs)
+        .map_err(|error| Problem::of_file(&folder.shown(&error.path), error.why.to_string()).into())
 }
 
 fn reactor(

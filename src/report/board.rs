@@ -70,6 +70,16 @@ pub struct ResponderBoard {
     pub declared: Option<String>,
     /// The last status update.
     pub status: Option<BoardStatus>,
+    /// Every status update, the oldest first.
+    pub statuses: Vec<BoardStatus>,
+    /// Everybody who takes part.
+    pub people: Vec<(Person, Hat)>,
+    /// The team's last answer about the cause.
+    pub cause: Option<BoardLine>,
+    /// The team's last answer about the impact.
+    pub impact: Option<BoardLine>,
+    /// The all-clear; nothing again once another incident is declared.
+    pub all_clear: Option<BoardLine>,
     /// Every ticket.
     pub tickets: Vec<Ticket>,
     /// The severity checklist with the team's last answers.
@@ -92,6 +102,8 @@ pub struct ResponderBoard {
     pub fact_offers: Vec<BoardEntry>,
     /// The target's components.
     pub components: Vec<String>,
+    /// Classes of requests that an assessment may speak of.
+    pub classes: Vec<ClassName>,
 }
 
 /// An active alarm.
@@ -122,11 +134,17 @@ pub struct BoardRole {
     pub holder: Option<Person>,
 }
 
-/// The last status update.
+/// A status update.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BoardStatus {
     /// The event.
     pub seq: u64,
+    /// When it was sent.
+    pub at: At,
+    /// By whom.
+    pub by: Person,
+    /// Who was told.
+    pub to: Vec<String>,
     /// The words.
     pub text: String,
     /// How the incident stands.
@@ -192,8 +210,6 @@ pub struct BoardEntry {
 pub struct InstigatorBoard {
     /// What responders see at this moment.
     pub responders: ResponderBoard,
-    /// Everybody who takes part.
-    pub people: Vec<(Person, Hat)>,
     /// Every injection.
     pub injections: Vec<BoardInjection>,
     /// The last measured second.
@@ -253,7 +269,10 @@ impl ResponderBoard {
         for alarm in &mut board.alarms {
             alarm.age = now.since(alarm.raised);
         }
-        board.status = last_status(events, now);
+        for status in &mut board.statuses {
+            status.age = now.since(status.at);
+        }
+        board.status = board.statuses.last().cloned();
         Some(board)
     }
 
@@ -268,6 +287,11 @@ impl ResponderBoard {
             roles: Role::ALL.into_iter().map(|role| BoardRole { role, holder: None }).collect(),
             declared: None,
             status: None,
+            statuses: Vec::new(),
+            people: Vec::new(),
+            cause: None,
+            impact: None,
+            all_clear: None,
             tickets: Vec::new(),
             severity: plan
                 .severity
@@ -301,6 +325,7 @@ impl ResponderBoard {
                 .map(|offer| BoardEntry { name: offer.id.clone(), says: offer.says.clone() })
                 .collect(),
             components: plan.target.components().into_iter().map(str::to_owned).collect(),
+            classes: plan.workload.classes.iter().map(|class| class.name.clone()).collect(),
         }
     }
 
@@ -334,16 +359,17 @@ impl ResponderBoard {
             Event::QuestionAsked { question, .. } => {
                 self.questions.extend(plan.questions.get(*question).cloned());
             }
+            Event::Joined { person, hat } => self.people.push((person.clone(), *hat)),
             Event::Acted { by, act } => {
                 ticket::take(&mut self.tickets, recorded.seq, recorded.at, by, act);
-                self.act(recorded.at, by, act);
+                self.act(recorded, by, act);
             }
             _ => {}
         }
         self.say(plan, recorded);
     }
 
-    fn act(&mut self, at: At, by: &Person, act: &Act) {
+    fn act(&mut self, recorded: &Recorded, by: &Person, act: &Act) {
         let mut hold = |role: Role, holder: Option<&Person>| {
             if let Some(one) = self.roles.iter_mut().find(|one| one.role == role) {
                 one.holder = holder.cloned();
@@ -360,16 +386,34 @@ impl ResponderBoard {
                     }
                 }
             }
-            Act::Declare { text } => self.declared = Some(text.clone()),
-            Act::Resolve(_) => self.declared = None,
+            Act::Declare { text } => {
+                self.declared = Some(text.clone());
+                self.all_clear = None;
+            }
+            Act::Status { text, to, state, next_in, .. } => self.statuses.push(BoardStatus {
+                seq: recorded.seq,
+                at: recorded.at,
+                by: by.clone(),
+                to: to.clone(),
+                text: text.clone(),
+                state: *state,
+                age: Span::ZERO,
+                next_due: next_in.map(|next| recorded.at + next),
+            }),
+            Act::Cause(_) => self.cause = Some(line_of(recorded, by, act)),
+            Act::Assess(_) => self.impact = Some(line_of(recorded, by, act)),
+            Act::Resolve(_) => {
+                self.declared = None;
+                self.all_clear = Some(line_of(recorded, by, act));
+            }
             Act::Decide { option, because, .. } => {
                 let (option, because) = (option.to_string(), because.clone());
-                self.decision = Some(BoardDecision { option, because, by: by.clone(), at });
+                self.decision = Some(BoardDecision { option, because, by: by.clone(), at: recorded.at });
             }
             Act::Severity(answers) => {
                 for question in &mut self.severity {
                     if let Some(answer) = answers.get(&question.name) {
-                        (question.answer, question.answered) = (Some(answer.clone()), Some(at));
+                        (question.answer, question.answered) = (Some(answer.clone()), Some(recorded.at));
                     }
                 }
             }
@@ -405,17 +449,8 @@ fn last_figures(events: &[Recorded]) -> BTreeMap<ClassName, BoardFigures> {
         .collect()
 }
 
-fn last_status(events: &[Recorded], now: At) -> Option<BoardStatus> {
-    events.iter().rev().find_map(|recorded| match &recorded.event {
-        Event::Acted { act: Act::Status { text, state, next_in, .. }, .. } => Some(BoardStatus {
-            seq: recorded.seq,
-            text: text.clone(),
-            state: *state,
-            age: now.since(recorded.at),
-            next_due: next_in.map(|next| recorded.at + next),
-        }),
-        _ => None,
-    })
+fn line_of(recorded: &Recorded, by: &Person, act: &Act) -> BoardLine {
+    BoardLine { seq: recorded.seq, at: recorded.at, text: format!("{by} {}", events::act(act)) }
 }
 
 impl BoardInjection {
@@ -440,7 +475,6 @@ impl InstigatorBoard {
         };
         let mut board = Self {
             responders,
-            people: Vec::new(),
             injections: plan.injections.iter().map(BoardInjection::planned).collect(),
             measured: BTreeMap::new(),
             restored: None,
@@ -458,7 +492,6 @@ impl InstigatorBoard {
 
     fn take(&mut self, event: &Event) {
         match event {
-            Event::Joined { person, hat } => self.people.push((person.clone(), *hat)),
             Event::Injection { id, step } => self.step(id.as_str(), step),
             Event::Reacted { planned, .. } => {
                 self.injections.extend(planned.iter().map(BoardInjection::planned));

@@ -8,7 +8,7 @@ mod build;
 mod chart;
 mod tracked;
 
-pub use build::debrief;
+pub use build::{debrief, strip_of};
 pub use chart::{AlarmBar, ChartMark, ClassSeries, Dumbbell, Lane, RoleBar, SharePair, Strip};
 
 use super::score::Score;

@@ -1,22 +1,27 @@
 //! The console over a recorded journal, with a desk that accepts what it is asked: who may do what, what is streamed,
-//! and that nobody hears what is not theirs.
+//! and that nobody hears what is not theirs. What concerns pages alone is in `pages.rs`.
 
-use crate::tidy;
+use crate::{
+    pages::{PAGES, live},
+    tidy,
+};
 use assert_cmd::Command as Program;
 use gameday::{
     base::{At, Person},
     clock::BoxFuture,
-    console::{self, Desk, Tokens},
+    console::{self, Desk, Target, Tokens},
     drill::{
         command::{Command, Refusal},
         event::{Event, Hat, Recorded},
     },
     scenario::act::{Act, Role},
+    seed,
 };
 use predicates::prelude::*;
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use std::{
+    collections::BTreeMap,
     net::SocketAddr,
     path::PathBuf,
     sync::{Arc, Mutex},
@@ -26,12 +31,12 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 /// Nothing here takes longer.
-const DEADLINE: Duration = Duration::from_secs(20);
-const HATS: [(Hat, &str); 4] =
+pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
+pub(crate) const HATS: [(Hat, &str); 4] =
     [(Hat::Instigator, "ivo"), (Hat::Responder, "ana"), (Hat::Trainer, "tom"), (Hat::Observer, "oli")];
 
 /// A desk without a drill: what it is asked becomes an event at once.
-struct Recorder {
+pub(crate) struct Recorder {
     events: Mutex<Vec<Recorded>>,
     asked: Mutex<Vec<Command>>,
     count: watch::Sender<u64>,
@@ -43,7 +48,7 @@ impl Recorder {
         Arc::new(Self { events: Mutex::new(events), asked: Mutex::default(), count })
     }
 
-    fn append(&self, event: Event) {
+    pub(crate) fn append(&self, event: Event) {
         let mut events = self.events.lock().unwrap();
         let seq = events.len() as u64;
         let at = events.last().map_or(At::from_millis(0), |last| last.at);
@@ -51,7 +56,7 @@ impl Recorder {
         self.count.send_replace(seq + 1);
     }
 
-    fn asked(&self) -> Vec<Command> {
+    pub(crate) fn asked(&self) -> Vec<Command> {
         self.asked.lock().unwrap().clone()
     }
 
@@ -94,10 +99,23 @@ impl Desk for Recorder {
 }
 
 /// The recorded journal with a canary in whatever responders may not hear.
-fn journal() -> Vec<Recorded> {
+pub(crate) fn journal() -> Vec<Recorded> {
     let path = tidy::root().join("tests/corpus/journal-v1/every-kind.jsonl");
     let text = std::fs::read_to_string(path).unwrap();
     text.lines().map(|line| Recorded::from_line(&sealed(line)).unwrap()).collect()
+}
+
+/// The same while it is played: a debrief is for everybody once the drill is closed.
+pub(crate) fn under_way() -> Vec<Recorded> {
+    journal().into_iter().take_while(|one| !matches!(one.event, Event::Ended { .. })).collect()
+}
+
+/// What the catalogue's one document says.
+pub(crate) const DOCUMENT: &str = "# depotctl\n\n## rollback\n\nGoes one release back.\n";
+
+fn target() -> Target {
+    let documents = BTreeMap::from([("depotctl(1)".to_owned(), DOCUMENT.to_owned())]);
+    Target { documents, gauges: None }
 }
 
 fn sealed(line: &str) -> String {
@@ -117,6 +135,7 @@ fn sealed(line: &str) -> String {
         ] {
             mark(&mut data["truth"][field]);
         }
+        data["catalogue"][0]["digest"] = seed::digest(DOCUMENT.as_bytes()).into();
         mark(&mut data["summary"]);
         mark(&mut data["hints"]);
         mark(&mut data["reference_solution"]);
@@ -147,28 +166,28 @@ fn mark(value: &mut Value) {
 }
 
 /// A console in this process.
-struct Running {
-    desk: Arc<Recorder>,
-    tokens: Tokens,
-    address: SocketAddr,
+pub(crate) struct Running {
+    pub(crate) desk: Arc<Recorder>,
+    pub(crate) tokens: Tokens,
+    pub(crate) address: SocketAddr,
     shutdown: CancellationToken,
     server: JoinHandle<std::io::Result<()>>,
     http: Client,
 }
 
 impl Running {
-    async fn over(events: Vec<Recorded>) -> Self {
+    pub(crate) async fn over(events: Vec<Recorded>) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (desk, tokens) = (Recorder::over(events), Tokens::fresh());
         let address = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();
-        let served = console::serve(desk.clone(), listener, tokens.clone(), shutdown.clone());
+        let served = console::serve(desk.clone(), target(), listener, tokens.clone(), shutdown.clone());
         let http = Client::builder().no_proxy().timeout(DEADLINE).build().unwrap();
         Self { desk, tokens, address, shutdown, server: tokio::spawn(served), http }
     }
 
-    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("http://{}{path}", self.address))
     }
 
@@ -176,12 +195,12 @@ impl Running {
         self.request(Method::POST, "/api/join").json(&json!({"token": self.tokens.of(hat), "name": name}))
     }
 
-    async fn session(&self, hat: Hat, name: &str) -> String {
+    pub(crate) async fn session(&self, hat: Hat, name: &str) -> String {
         let answer: Value = self.join(hat, name).send().await.unwrap().json().await.unwrap();
         answer["session"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
     }
 
-    async fn ask(
+    pub(crate) async fn ask(
         &self,
         session: &str,
         method: Method,
@@ -195,8 +214,8 @@ impl Running {
         };
         let response = request.send().await.unwrap();
         let status = response.status();
-        let text =
-            if path.starts_with("/api/events") { String::new() } else { response.text().await.unwrap() };
+        let streams = path.starts_with("/api/events") || path.ends_with("/live");
+        let text = if streams { String::new() } else { response.text().await.unwrap() };
         (status, text)
     }
 
@@ -244,6 +263,7 @@ fn matrix() -> Vec<(Method, &'static str, Option<Value>, [u16; 4])> {
         (post.clone(), "/api/act", Some(json!({"say": "hello"})), [409, 200, 409, 409]),
         (post.clone(), "/api/act", Some(json!({"operate": ["depotctl", "list"]})), [409; 4]),
         (post.clone(), "/api/hint", Some(json!({"pointer": "depotctl(1)"})), [200, 409, 409, 409]),
+        (post.clone(), "/api/observe", Some(json!({"text": "they talk", "about": 3})), [409, 409, 200, 409]),
         (post.clone(), "/api/ask", Some(json!({"number": 1})), [200, 409, 409, 409]),
         (post.clone(), "/api/stop", Some(json!({"reason": "enough"})), [200; 4]),
         (post.clone(), "/api/board", Some(json!({})), [404; 4]),
@@ -254,7 +274,7 @@ fn matrix() -> Vec<(Method, &'static str, Option<Value>, [u16; 4])> {
 
 #[tokio::test]
 async fn every_path_answers_every_hat_as_it_should() {
-    let running = Running::over(journal()).await;
+    let running = Running::over(under_way()).await;
     for (column, (hat, name)) in HATS.into_iter().enumerate() {
         let session = running.session(hat, name).await;
         for (method, path, body, wanted) in matrix() {
@@ -389,18 +409,30 @@ async fn crawl(running: &Running, hat: Hat, name: &str) -> String {
     for (method, path, body, _) in matrix() {
         seen.push_str(&running.ask(&session, method, path, body.as_ref()).await.1);
     }
+    for side in ["responder", "observer", "instigator", "trainer"] {
+        let session = running.session(hat, &format!("{name}-{side}")).await;
+        for page in PAGES {
+            let (status, text) = running.ask(&session, Method::GET, &format!("/{side}{page}"), None).await;
+            seen.push_str(&format!("{status} {text}"));
+        }
+        for asset in ["console.css", "console.js", "icon.svg"] {
+            seen.push_str(&running.ask(&session, Method::GET, &format!("/assets/{asset}"), None).await.1);
+        }
+    }
     let nonsense = json!({"gd-one": {"by": "me"}});
     seen.push_str(&running.ask(&session, Method::POST, "/api/act", Some(&nonsense)).await.1);
     running.desk.append(Event::Acted { by: "ana".parse().unwrap(), act: Act::Say("the end".into()) });
     let last = running.desk.journal(0).len() as u64 - 1;
     let stream = running.request(Method::GET, "/api/events").bearer_auth(&session);
     seen.push_str(&running.stream(stream, last).await);
+    let page = format!("/{hat}/live");
+    seen.push_str(&live(running, &session, &page, last).await);
     seen
 }
 
 #[tokio::test]
 async fn no_responder_hears_the_truth() {
-    let running = Running::over(journal()).await;
+    let running = Running::over(under_way()).await;
     for (hat, name, told) in [
         (Hat::Responder, "ana", false),
         (Hat::Observer, "oli", false),

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod browser;
 mod cli;
 mod compat;
 mod console;
@@ -20,6 +21,7 @@ mod levers;
 mod library;
 mod network;
 mod notify;
+mod pages;
 mod react;
 mod refusals;
 mod skip;

@@ -2,7 +2,7 @@
 
 use super::{
     AlarmLine, Compared, Debrief, Detection, Exercise, FORMAT, Field, Header, ImpactSection, Lane, Moment,
-    Open, Overview, Response, RoleLine, TimelineRow, TimelineSection, chart,
+    Open, Overview, Response, RoleLine, Strip, TimelineRow, TimelineSection, chart,
 };
 use crate::{
     base::{At, Person, Span},
@@ -25,6 +25,13 @@ pub(super) struct Desk<'d, 'a> {
     pub(super) journal: &'d Journal<'a>,
     pub(super) timeline: &'d Timeline<'a>,
     pub(super) impact: &'d Impact,
+}
+
+/// The incident strip alone, also of a drill that is under way.
+pub fn strip_of(journal: &Journal<'_>) -> Strip {
+    let timeline = Timeline::of(journal);
+    let impact = Impact::of(journal, &timeline);
+    chart::strip(journal, &timeline, &impact)
 }
 
 /// Writes up a journal. The same journal gives the same debrief.
@@ -339,8 +346,10 @@ impl Desk<'_, '_> {
         let mark = Mark { seq: recorded.seq, at: recorded.at };
         let plan = self.journal.plan();
         let who = |person: &Person| self.role_of(person, mark);
-        let text =
-            events::open_line(plan, &recorded.event, who).or_else(|| events::line(plan, &recorded.event))?;
+        let text = match &recorded.event {
+            Event::Observed { by, about, text } => events::observed(&who(by), *about, text),
+            event => events::open_line(plan, event, who).or_else(|| events::line(plan, event))?,
+        };
         Some(TimelineRow {
             moment: self.moment(recorded.at),
             lane: Lane::of(&recorded.event),
@@ -351,9 +360,11 @@ impl Desk<'_, '_> {
 
     fn timeline_section(&self) -> TimelineSection {
         let wanted = |recorded: &&Recorded| {
-            matches!(recorded.event, Event::SymptomSeen { .. } | Event::Restored { .. } | Event::Relapsed)
-                || (events::open_to_responders(&recorded.event)
-                    && !matches!(recorded.event, Event::Joined { .. }))
+            matches!(
+                recorded.event,
+                Event::SymptomSeen { .. } | Event::Restored { .. } | Event::Relapsed | Event::Observed { .. }
+            ) || (events::open_to_responders(&recorded.event)
+                && !matches!(recorded.event, Event::Joined { .. }))
         };
         let all: Vec<&Recorded> = self.journal.events().iter().filter(wanted).collect();
         let talk = |recorded: &&Recorded| matches!(&recorded.event, Event::Acted { act: Act::Say(_), .. });

@@ -69,7 +69,10 @@ impl Lane {
                 Act::Say(_) | Act::Stumped(_) => Self::Talk,
                 _ => Self::Response,
             },
-            Event::InjectSpoken { .. } | Event::HintGiven { .. } | Event::QuestionAsked { .. } => Self::Talk,
+            Event::InjectSpoken { .. }
+            | Event::HintGiven { .. }
+            | Event::QuestionAsked { .. }
+            | Event::Observed { .. } => Self::Talk,
             _ => Self::Exercise,
         }
     }

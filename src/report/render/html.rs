@@ -12,7 +12,7 @@ use crate::{
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use std::collections::BTreeSet;
 
-const STYLE: &str = include_str!("page.css");
+const STYLE: &str = concat!(include_str!("plot.css"), include_str!("page.css"));
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
 
 /// Text as it is shown: tamed, `code` between backticks, a figure never parted from its unit.

@@ -76,6 +76,7 @@ fn journal() -> Vec<Recorded> {
         .event(192, Event::AgentSilent { error: canary("agent") })
         .event(193, Event::InjectSkipped { inject: 0 })
         .event(194, Event::Played { play: 0, refused: Some(canary("refused")) })
+        .event(195, Event::Observed { by: name("tom"), about: Some(40), text: canary("observation") })
         .event(
             195,
             Event::TargetAttached(Attachment {
@@ -125,6 +126,15 @@ fn a_responder_is_told_nothing_that_is_sealed() {
         .filter(|line| line.contains(CANARY))
         .count();
     assert!(told > 5, "{told}");
+}
+
+#[test]
+fn what_a_trainer_noted_is_in_the_debrief_under_no_name() {
+    let journal = journal();
+    let debrief = crate::report::debrief(&crate::report::Journal::new(&journal).unwrap());
+    let noted = debrief.timeline.rows.iter().find(|row| row.text.contains("noted on event 40"));
+    let text = &noted.expect("the observation has a row").text;
+    assert!(text.contains(CANARY) && !text.contains("tom"), "{text}");
 }
 
 #[test]

@@ -183,6 +183,12 @@ pub fn open_to_responders(event: &Event) -> bool {
     }
 }
 
+/// A trainer's observation, with the trainer called as `who` says.
+pub fn observed(who: &str, about: Option<u64>, text: &str) -> String {
+    let about = about.map_or(String::new(), |seq| format!(" on event {seq}"));
+    format!("{who} noted{about}: {}", tame(text))
+}
+
 /// An event in words, for those who may know everything. Nothing for what is only bookkeeping.
 pub fn line(plan: &Plan, event: &Event) -> Option<String> {
     Some(match event {
@@ -220,6 +226,7 @@ pub fn line(plan: &Plan, event: &Event) -> Option<String> {
         Event::NoticeFailed { retry_at: None, error, .. } => {
             format!("a message was given up: {}", tame(error))
         }
+        Event::Observed { by, about, text } => observed(by.as_str(), *about, text),
         Event::TookOver { epoch, .. } if *epoch > 1 => "another engine took over".to_owned(),
         Event::Barred { code, why } => format!("refused ({}): {}", tame(code), tame(why)),
         Event::Ended { outcome, reason } => {

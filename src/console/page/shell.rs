@@ -1,0 +1,167 @@
+//! The page around everything: head, bar, notes about the connection, and the page that joins people.
+
+use super::{Look, live, parts};
+use crate::drill::event::Hat;
+use maud::{DOCTYPE, Markup, html};
+
+/// Pages that every side has, with their paths below it.
+const PAGES: [(&str, &str); 4] =
+    [("", "Board"), ("/signals", "Signals"), ("/docs", "Documents"), ("/status", "Status page")];
+
+fn head(title: &str) -> Markup {
+    html! {
+        head {
+            meta charset="utf-8";
+            meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover";
+            meta name="robots" content="noindex";
+            meta name="color-scheme" content="light dark";
+            title { (title) }
+            link rel="icon" href="/assets/icon.svg" type="image/svg+xml";
+            link rel="stylesheet" href="/assets/console.css";
+            script src="/assets/console.js" defer {}
+        }
+    }
+}
+
+/// A page of somebody's side; `here` is its path below the side.
+pub(super) fn page(look: &Look<'_>, here: &str, main: &Markup) -> Markup {
+    let side = look.caller.hat;
+    let title = &look.board.title;
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            (head(&format!("EXERCISE: {title}")))
+            body class={ "side-" (side) @if here.is_empty() { " at-board" } } data-side=(side) data-seq=(look.seq())
+                data-start=(look.board.start.millis()) {
+                a class="skip" href="#main" { "To the page" }
+                header class="bar" {
+                    div class="name" {
+                        span class="exercise" { "EXERCISE" }
+                        h1 { (title) }
+                    }
+                    div id="phase" class="phase" data-part="phase" { (parts::phase(look)) }
+                    nav aria-label="Pages" {
+                        @for (path, name) in PAGES {
+                            a href={ "/" (side) (path) } aria-current=[(path == here).then_some("page")] { (name) }
+                        }
+                        @if look.staff.is_some() { a href={ "/" (side) "/debrief" } { "Debrief" } }
+                    }
+                    (own_menu(look))
+                }
+                p id="note" class="note" role="status" aria-live="polite" hidden {}
+                main id="main" { (main) }
+                (sections(look, here))
+                @for (name, markup) in live::all_parts(look) { @if name == "people" { div id=(name) data-part=(name) { (markup) } } }
+                noscript { p class="note bad" { "This page stays as it is: without its script it neither moves nor sends." } }
+            }
+        }
+    }
+}
+
+/// Who one is, whether the page is live, and the two things that end something.
+fn own_menu(look: &Look<'_>) -> Markup {
+    html! {
+        details class="menu" {
+            summary {
+                span id="link" class="link wait" title="Connection to the drill" { "connecting" }
+                b { (look.caller.person) } span class="soft" { (look.caller.hat) }
+            }
+            div class="sheet" {
+                p class="pages" {
+                    a href={ "/" (look.caller.hat) "/signals" } { "Signals of the target" }
+                    a href={ "/" (look.caller.hat) "/status" } { "Status page, as users see it" }
+                    @if look.staff.is_some() { a href={ "/" (look.caller.hat) "/debrief" } { "Debrief as it would be now" } }
+                }
+                (stop())
+                form data-post="/api/leave" data-then="/" { button class="wide quiet" { "Leave on this device" } }
+                label class="check" { input type="checkbox" id="keys" checked; span { "Keyboard shortcuts" } }
+                dl class="keys" {
+                    dt { kbd { "/" } } dd { "search documents" }
+                    @if look.plays() {
+                        dt { kbd { "c" } } dd { "write in the channel" }
+                        dt { kbd { "a" } } dd { "next alarm to acknowledge" }
+                        dt { kbd { "s" } } dd { "status update" }
+                    }
+                    @if look.caller.hat == Hat::Instigator {
+                        dt { kbd { "h" } } dd { "pick a hint, then Enter" }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The stop: anybody's, and in two steps.
+fn stop() -> Markup {
+    html! {
+        details class="danger" {
+            summary { "Stop the drill \u{2026}" }
+            form data-post="/api/stop" {
+                p class="soft" { "Every fault is taken back. Nobody will ask whether it was necessary." }
+                label { span { "Why" } input name="reason" required maxlength="400" autocomplete="off"; }
+                label class="check" { input type="checkbox" name="real_incident:flag"; span { "A real incident: not scored" } }
+                label class="check" { input type="checkbox" required; span { "Yes, stop it for everybody" } }
+                (super::forms::send("Stop the drill", "danger"))
+            }
+        }
+    }
+}
+
+/// On a phone: one touch to each part of the board.
+fn sections(look: &Look<'_>, here: &str) -> Markup {
+    let to = match look.caller.hat {
+        Hat::Responder => {
+            [("alarms", "Alarms"), ("channel", "Channel"), ("roles", "Roles"), ("do", "Act")].as_slice()
+        }
+        Hat::Observer => &[("alarms", "Alarms"), ("channel", "Channel"), ("roles", "Roles")],
+        Hat::Instigator => {
+            &[("truth", "Truth"), ("channel", "Channel"), ("do", "Help"), ("alarms", "Alarms")]
+        }
+        Hat::Trainer => {
+            &[("strip", "So far"), ("timeline", "Timeline"), ("do", "Observe"), ("truth", "Truth")]
+        }
+    };
+    html! {
+        nav class="sections" aria-label="Parts of the board" {
+            @if here.is_empty() {
+                @for (id, name) in to { a href={ "#" (id) } { (name) } }
+                a href={ "/" (look.caller.hat) "/docs" } { "Docs" }
+            } @else {
+                @for (path, name) in PAGES {
+                    a href={ "/" (look.caller.hat) (path) } aria-current=[(path == here).then_some("page")] { (name) }
+                }
+            }
+        }
+    }
+}
+
+/// The page that a link opens. The token stays behind the `#`, where no server and no log sees it.
+pub(super) fn join() -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            (head("Join a drill"))
+            body class="joining" {
+                main id="main" class="join card" {
+                    span class="exercise" { "EXERCISE" }
+                    h1 { "Join the drill" }
+                    p class="soft" { "Something will break, on purpose, on a system that is there to be broken. Nobody is graded." }
+                    form id="join" {
+                        label id="token" {
+                            span { "Your link" }
+                            input name="token" required autocomplete="off" spellcheck="false" placeholder="http://127.0.0.1:4100/#0123\u{2026}";
+                        }
+                        label {
+                            span { "Your name in the drill" }
+                            input name="name" required maxlength="64" pattern="[A-Za-z0-9][A-Za-z0-9._\\-]*" autocomplete="username" autocapitalize="none" spellcheck="false" placeholder="ana";
+                            small { "Letters, digits, dots and dashes. Others will see it." }
+                        }
+                        (super::forms::send("Join", "primary wide"))
+                    }
+                    p class="soft small" { "In a terminal: " code { "gameday join LINK --as NAME" } }
+                    noscript { p class="note bad" { "Joining from the browser needs its script." } }
+                }
+            }
+        }
+    }
+}
