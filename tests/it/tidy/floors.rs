@@ -22,8 +22,9 @@ const NEIGHBOURS: &[(&str, &str)] = &[
     ("report", "drill"),
     // The traffic of a real target is the workload.
     ("target", "workload"),
-    // Depot attests itself, in the agent's words.
+    // What lays a target out attests it, and changes its files, in the agent's words.
     ("depot", "agent"),
+    ("staging", "agent"),
     // `gameday serve` opens the other door.
     ("cli", "console"),
 ];
