@@ -48,18 +48,17 @@ pub(super) fn checks(sheet: &Sheet<'_, '_>) -> Vec<Check> {
     };
     let judged = taken.iter().rev().find(|one| known(sheet, one, one.option) == Known::Yes);
     let counts = judged.unwrap_or(last);
-    let choice = match judged {
-        Some(decision) => choice(sheet, decision),
-        None => {
-            let (id, weight) = CHOICE;
-            let untold = taken.iter().any(|one| known(sheet, one, one.option) == Known::CannotTell);
-            let check = if untold {
-                Check::unknown(id, weight, wording::MILESTONE_UNTOLD)
-            } else {
-                Check::not_applicable(id, weight, wording::NOT_YET_KNOWABLE)
-            };
-            check.by(taken.iter().map(|one| one.mark))
-        }
+    let choice = if let Some(decision) = judged {
+        choice(sheet, decision)
+    } else {
+        let (id, weight) = CHOICE;
+        let untold = taken.iter().any(|one| known(sheet, one, one.option) == Known::CannotTell);
+        let check = if untold {
+            Check::unknown(id, weight, wording::MILESTONE_UNTOLD)
+        } else {
+            Check::not_applicable(id, weight, wording::NOT_YET_KNOWABLE)
+        };
+        check.by(taken.iter().map(|one| one.mark))
     };
     vec![choice, reasons(sheet, counts), asked(sheet, counts)]
 }

@@ -144,12 +144,14 @@ fn logged(sheet: &Sheet<'_, '_>, actions: &[Action<'_>], announced: &[Option<usi
 /// What tells an outcome: words in the channel, an update, a note in the ticket, or a log entry that announces nothing.
 fn reported(sheet: &Sheet<'_, '_>, actions: &[Action<'_>], announced: &[Option<usize>]) -> Check {
     let (id, weight) = REPORTED;
-    let announces: BTreeSet<u64> =
+    let spent: BTreeSet<u64> =
         announced.iter().flatten().map(|index| sheet.timeline.logs[*index].0.seq).collect();
     let tells = |mark: Mark, act: &Act| match act {
-        Act::Say(_) | Act::Status { .. } | Act::Resolve(_) => true,
-        Act::Ticket(TicketAct::Note { .. } | TicketAct::Close { .. }) => true,
-        Act::Log { .. } => !announces.contains(&mark.seq),
+        Act::Say(_)
+        | Act::Status { .. }
+        | Act::Resolve(_)
+        | Act::Ticket(TicketAct::Note { .. } | TicketAct::Close { .. }) => true,
+        Act::Log { .. } => !spent.contains(&mark.seq),
         _ => false,
     };
     let told: Vec<Mark> =
