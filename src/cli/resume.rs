@@ -118,7 +118,7 @@ async fn adopt(home: &Home, drill: &Drill) -> Result<Result<(Stage, u64), String
     if let Some(why) = let_go(drill, &agent, epoch).await? {
         return Ok(Err(why));
     }
-    let stage = Stage::adopt(root_of(home, attachment), folder, agent)?;
+    let stage = Stage::adopt(&root_of(home, attachment), folder, agent)?;
     Ok(Ok((stage, epoch)))
 }
 

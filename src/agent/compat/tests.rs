@@ -266,9 +266,10 @@ async fn every_call_is_answered_while_a_peer_does_not_read() {
     let (_, made) = api.ask("POST", "/proxies", json!({"name": "p", "upstream": upstream})).await;
     let mut stuck = std::net::TcpStream::connect(made["listen"].as_str().unwrap()).unwrap();
     stuck.set_nonblocking(true).unwrap();
+    let zeros = vec![0; 65_536];
     let mut quiet = 0;
     while quiet < 200 {
-        match stuck.write(&[0; 65536]) {
+        match stuck.write(&zeros) {
             Ok(_) => quiet = 0,
             Err(_) => quiet += 1,
         }

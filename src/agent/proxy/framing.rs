@@ -66,8 +66,8 @@ pub(super) enum Followed {
 pub(super) struct Head {
     /// The request's path; empty for a response.
     pub(super) path: String,
-    /// It is a HEAD request.
-    pub(super) is_head: bool,
+    /// It is a HEAD request, whose answer has no body.
+    pub(super) bodiless: bool,
     /// No other request follows on this connection.
     pub(super) closes: bool,
     /// The response leaves HTTP.
@@ -244,7 +244,7 @@ fn request(bytes: &[u8]) -> Read {
     let fields = Fields::of(request.headers)?;
     let head = Head {
         path: path.to_owned(),
-        is_head: method == "HEAD",
+        bodiless: method == "HEAD",
         closes: fields.closes || (request.version == Some(0) && !fields.keeps_alive),
         switches: false,
     };

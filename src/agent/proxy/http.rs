@@ -102,7 +102,7 @@ impl Exchange {
             let (n, seen) = self.requests.follow(rest, None);
             rest = &rest[n..];
             if let Followed::Head(head) = seen {
-                self.expect(Answer::Server { head: head.is_head });
+                self.expect(Answer::Server { head: head.bodiless });
             }
         }
         self.requests.pass_on();
@@ -125,11 +125,11 @@ impl Exchange {
                     self.ours = false;
                     match act {
                         None => {
-                            self.expect(Answer::Server { head: head.is_head });
+                            self.expect(Answer::Server { head: head.bodiless });
                             parts.push(Part::Pass(bytes, Duration::ZERO));
                         }
                         Some(HttpAct::DelayMs(ms)) => {
-                            self.expect(Answer::Server { head: head.is_head });
+                            self.expect(Answer::Server { head: head.bodiless });
                             parts.push(Part::Pass(bytes, Duration::from_millis(ms)));
                         }
                         Some(HttpAct::Status(status)) => {
@@ -240,7 +240,7 @@ fn response(status: u16, head: &Head) -> Vec<u8> {
         "HTTP/1.1 {status} {reason}\r\ncontent-type: text/plain\r\ncontent-length: {}\r\nconnection: {connection}\r\n\r\n",
         body.len()
     );
-    if !head.is_head {
+    if !head.bodiless {
         text.push_str(&body);
     }
     text.into_bytes()

@@ -33,6 +33,10 @@ const HELD_MAX: usize = 256 * 1024 * 1024;
 
 /// One direction.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each says whether one thing has happened to this direction"
+)]
 pub(super) struct Pump {
     pub(super) way: Way,
     pub(super) flow: Flow,

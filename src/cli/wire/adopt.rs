@@ -22,7 +22,7 @@ const LOOK: Span = Span::from_millis(500);
 impl Stage {
     /// The target that is laid out in `root`, with the living agent that works on `folder`.
     pub(in crate::cli) fn adopt(
-        root: PathBuf,
+        root: &Path,
         folder: PathBuf,
         agent: Arc<AgentClient>,
     ) -> Result<Self, Failure> {
@@ -32,7 +32,7 @@ impl Stage {
             serde_json::from_slice(&text).map_err(Failure::io(format!("understand {}", path.display())))?;
         let ground = match &layout.tool {
             Some(_) => Ground::Described,
-            None => Ground::Depot(instance_in(&root)?),
+            None => Ground::Depot(instance_in(root)?),
         };
         // A described target may lie elsewhere than where it is known.
         let root = layout.root.clone();
