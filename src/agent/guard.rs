@@ -59,7 +59,7 @@ pub enum Denied {
     /// Something is reached by a name: what it leads to may change at any moment.
     #[error("the address of {what}, `{address}`, is not an IP address with a port")]
     NotPinned {
-        /// The process, link or door.
+        /// The process, link, part or door.
         what: String,
         /// What the layout says.
         address: String,
@@ -67,7 +67,7 @@ pub enum Denied {
     /// Something is reached outside of the ranges that the layout declares.
     #[error("the address of {what}, {address}, lies outside of the declared ranges: {ranges}")]
     OutOfRange {
-        /// The process, link or door.
+        /// The process, link, part or door.
         what: String,
         /// Its address.
         address: SocketAddr,
@@ -117,18 +117,10 @@ pub(super) fn check(root: &Path) -> Result<(), Denied> {
 
 /// Whether everything is reached at an address, and each lies in a range that the layout declares.
 pub(super) fn check_addresses(layout: &Layout) -> Result<(), Denied> {
-    let processes =
-        layout.processes.iter().map(|process| (format!("process {}", process.service), &process.address));
-    let links = layout.links.iter().flat_map(|link| {
-        [
-            (format!("link {}", link.link), &link.listen),
-            (format!("the far end of {}", link.link), &link.upstream),
-        ]
-    });
-    let door = [("the front door".to_owned(), &layout.front_door)];
-    for (what, address) in processes.chain(links).chain(door) {
+    for (what, address) in instances(layout).filter(|(_, address)| !address.is_empty()).chain(places(layout))
+    {
         let Ok(pinned) = address.parse::<SocketAddr>() else {
-            return Err(Denied::NotPinned { what, address: address.clone() });
+            return Err(Denied::NotPinned { what, address: address.to_owned() });
         };
         if !layout.addresses.iter().any(|range| range.contains(pinned.ip())) {
             let ranges: Vec<_> = layout.addresses.iter().map(Cidr::to_string).collect();
@@ -137,6 +129,29 @@ pub(super) fn check_addresses(layout: &Layout) -> Result<(), Denied> {
         }
     }
     Ok(())
+}
+
+/// Instances, and where they answer: probes ask there. One that listens nowhere has an empty address.
+fn instances(layout: &Layout) -> impl Iterator<Item = (String, &str)> {
+    let processes = layout.processes.iter().map(|process| (&process.service, &process.address));
+    processes.chain(&layout.apart).map(|(service, address)| (format!("process {service}"), address.as_str()))
+}
+
+/// Everything else that is reached. Each of these has an address, or it cannot do what it is there for.
+fn places(layout: &Layout) -> impl Iterator<Item = (String, &str)> {
+    let links = layout.links.iter().flat_map(|link| {
+        [
+            (format!("link {}", link.link), &link.listen),
+            (format!("the far end of {}", link.link), &link.upstream),
+        ]
+    });
+    let shown =
+        layout.certificates.iter().map(|one| (format!("certificate {}", one.certificate), &one.address));
+    let registries = layout.registries.iter().map(|one| (format!("registry {}", one.service), &one.address));
+    let queues = layout.queues.iter().map(|one| (format!("queue {}", one.service), &one.address));
+    let door = [("the front door".to_owned(), &layout.front_door)];
+    let all = links.chain(shown).chain(registries).chain(queues).chain(door);
+    all.map(|(what, address)| (what, address.as_str()))
 }
 
 /// Whether everything which may be changed lies beneath the root. Nothing is ever touched elsewhere, not even to undo.
@@ -186,28 +201,53 @@ mod tests {
         assert!(matches!(check(&layout.root), Err(Denied::Forbidden(_))));
     }
 
+    /// With one of each part that has an address of its own.
+    fn with_parts(layout: Layout) -> Layout {
+        let path = layout.root.join("x");
+        let part = serde_json::json!({"service": "web-east", "address": "127.0.0.1:1", "path": path});
+        let certificate = serde_json::json!({
+            "certificate": "front", "service": "web-east", "address": "127.0.0.1:1", "path": path, "key": path,
+            "authority": path, "authority_key": path, "subject": "web",
+        });
+        Layout {
+            certificates: vec![serde_json::from_value(certificate).unwrap()],
+            registries: vec![serde_json::from_value(part.clone()).unwrap()],
+            queues: vec![serde_json::from_value(part).unwrap()],
+            ..layout
+        }
+    }
+
     #[test]
     fn every_address_is_pinned_and_lies_in_a_declared_range() {
         let folder = tempfile::tempdir().unwrap();
-        let good = layout(folder.path());
+        let good = with_parts(layout(folder.path()));
         assert!(refuses(&good).is_none());
-        let ways: [fn(&mut Layout) -> &mut String; 4] = [
-            |layout| &mut layout.processes[1].address,
-            |layout| &mut layout.links[0].listen,
-            |layout| &mut layout.links[0].upstream,
-            |layout| &mut layout.front_door,
+        // Whether it may be empty, and where it stands.
+        type Way = (bool, fn(&mut Layout) -> &mut String);
+        let ways: [Way; 8] = [
+            (true, |layout| &mut layout.processes[1].address),
+            (true, |layout| layout.apart.entry("elsewhere".parse().unwrap()).or_default()),
+            (false, |layout| &mut layout.links[0].listen),
+            (false, |layout| &mut layout.links[0].upstream),
+            (false, |layout| &mut layout.certificates[0].address),
+            (false, |layout| &mut layout.registries[0].address),
+            (false, |layout| &mut layout.queues[0].address),
+            (false, |layout| &mut layout.front_door),
         ];
-        for place in ways {
+        for (number, (may_be_empty, place)) in ways.into_iter().enumerate() {
             for (address, wanted) in [
-                ("10.0.0.1:80", code::ADDRESS_OUT_OF_RANGE),
-                ("[::1]:80", code::ADDRESS_OUT_OF_RANGE),
-                ("localhost:80", code::ADDRESS_NOT_PINNED),
-                ("127.0.0.1", code::ADDRESS_NOT_PINNED),
-                ("", code::ADDRESS_NOT_PINNED),
+                ("127.0.0.1:80", None),
+                ("10.0.0.1:80", Some(code::ADDRESS_OUT_OF_RANGE)),
+                ("[::1]:80", Some(code::ADDRESS_OUT_OF_RANGE)),
+                ("localhost:80", Some(code::ADDRESS_NOT_PINNED)),
+                ("127.0.0.1", Some(code::ADDRESS_NOT_PINNED)),
+                (" ", Some(code::ADDRESS_NOT_PINNED)),
+                ("", (!may_be_empty).then_some(code::ADDRESS_NOT_PINNED)),
             ] {
-                let mut bad = good.clone();
-                address.clone_into(place(&mut bad));
-                assert_eq!(refuses(&bad).unwrap().code(), wanted, "{address}");
+                let mut layout = good.clone();
+                address.clone_into(place(&mut layout));
+                let code = refuses(&layout).map(|denied| denied.code());
+                assert_eq!(code, wanted, "way {number}, `{address}`");
             }
         }
         let mut none = good;

@@ -3,7 +3,7 @@
 
 use gameday::{
     agent::{self, AgentOptions},
-    base::InjectionId,
+    base::{InjectionId, Span},
     clock::{Clock, SystemClock},
     drill::effect::Arm,
     fault::{
@@ -38,6 +38,7 @@ fn parameters() -> BTreeMap<&'static str, Value> {
             "lasts": 0}),
         ),
         ("bot-flood", json!({"path": "/", "rate": 50, "keys": 9, "token": "x", "lasts": 0})),
+        ("chopped-link", json!({"links": ["l"], "size": 64, "variation": 32, "pause": 10, "lasts": 0})),
         ("closed-file", json!({"file": "web", "mode": "000", "lasts": 0})),
         ("config-edit", json!({"file": "web", "key": "pool.size", "value": "2", "lasts": 0})),
         ("config-rollout", json!({"service": "web", "key": "pool.size", "value": "2", "release": "2"})),
@@ -53,7 +54,9 @@ fn parameters() -> BTreeMap<&'static str, Value> {
         ("full-volume", json!({"volume": "a", "percent": 50, "lasts": 0})),
         ("held-lock", json!({"database": "catalogue", "lasts": 0})),
         ("hot-key", json!({"path": "/", "rate": 50, "token": "", "lasts": 0})),
+        ("http-errors", json!({"links": ["l"], "path": "/", "status": 503, "percent": 100, "lasts": 0})),
         ("little-memory", json!({"service": "web-east", "most_mib": 64, "lasts": 0})),
+        ("lossy-link", json!({"links": ["l"], "percent": 30, "lasts": 0})),
         ("nearly-full-volume", json!({"volume": "a", "free_kib": 16, "lasts": 0})),
         ("no-inodes", json!({"volume": "a", "free": 0, "lasts": 0})),
         ("owners-fault", json!({"name": "flag", "lasts": 0})),
@@ -62,6 +65,7 @@ fn parameters() -> BTreeMap<&'static str, Value> {
         ("process-hang", json!({"service": "web-east", "lasts": 0})),
         ("read-only-volume", json!({"volume": "a", "lasts": 0})),
         ("replaced-file", json!({"file": "clock", "content": "-3600000", "lasts": 0})),
+        ("slow-close", json!({"links": ["l"], "delay": 10_000, "lasts": 0})),
         ("slow-link", json!({"links": ["l"], "latency": 100, "jitter": 5, "lasts": 0})),
         ("slow-process", json!({"service": "web-east", "percent": 80, "lasts": 0})),
         ("slow-start", json!({"service": "web-east", "delay": 500, "lasts": 0})),
@@ -72,6 +76,7 @@ fn parameters() -> BTreeMap<&'static str, Value> {
         ),
         ("stubborn-hang", json!({"first": "web-east", "second": "web-west", "wait": 1000})),
         ("thin-link", json!({"links": ["l"], "rate": 50, "lasts": 0})),
+        ("thin-pipe", json!({"links": ["l"], "rate": 50, "lasts": 0})),
         ("wrong-clock", json!({"service": "web-east", "ahead": 7_200_000, "behind": true, "lasts": 0})),
     ])
 }
@@ -127,7 +132,7 @@ async fn target(folder: &Path) -> Layout {
     let web = root.join("services/web");
     fs::create_dir_all(web.join("releases/1")).unwrap();
     fs::create_dir_all(root.join("volume")).unwrap();
-    fs::write(root.join(".gameday-staging"), "").unwrap();
+    agent::attest(&root, "ana", Span::from_mins(60)).unwrap();
     fs::write(web.join("releases/1/web.toml"), CONFIG).unwrap();
     fs::write(web.join("history"), "2026-11-20T09:12:44.000Z deploy 1\n").unwrap();
     std::os::unix::fs::symlink("releases/1", web.join("current")).unwrap();
@@ -143,8 +148,10 @@ async fn target(folder: &Path) -> Layout {
     serde_json::from_value(json!({
         "target": "small",
         "root": root,
+        "addresses": ["127.0.0.0/8"],
         "processes": [process("web-east"), process("web-west")],
-        "links": [{"link": "l", "listen": "127.0.0.1:0", "upstream": address, "distance_ms": 0}],
+        "links": [{"link": "l", "listen": "127.0.0.1:0", "upstream": address, "distance_ms": 0,
+            "http": true}],
         "volumes": [{"volume": "a", "path": root.join("volume"), "size_bytes": 1_000_000}],
         "files": [{"file": "web", "component": "web", "path": web.join("current/web.toml")}],
         "releases": [{"component": "web", "folder": web.join("releases"), "current": web.join("current"),
@@ -177,7 +184,7 @@ fn files(folder: &Path, found: &mut BTreeMap<String, Vec<u8>>) {
 }
 
 async fn ready(options: &AgentOptions) -> AgentClient {
-    let end = SystemClock.now() + gameday::base::Span::from_millis(LIMIT_MS.unsigned_abs());
+    let end = SystemClock.now() + Span::from_millis(LIMIT_MS.unsigned_abs());
     loop {
         if let Ok(client) = AgentClient::connect(&options.folder)
             && client.attestation().await.is_ok_and(|attested| attested.ready)
@@ -185,7 +192,7 @@ async fn ready(options: &AgentOptions) -> AgentClient {
             return client;
         }
         assert!(SystemClock.now() < end, "the agent does not get ready");
-        SystemClock.sleep_until(SystemClock.now() + gameday::base::Span::from_millis(20)).await;
+        SystemClock.sleep_until(SystemClock.now() + Span::from_millis(20)).await;
     }
 }
 

@@ -152,7 +152,7 @@ impl Notifier for Deaf {
 /// What goes wrong in a world, alone, and the code that it is refused with.
 type Case = (&'static str, fn(&mut World));
 
-const CASES: [Case; 26] = [
+const CASES: [Case; 30] = [
     (code::NOT_ALLOWED, |world| world.facts.allowed = vec!["somewhere-else".to_owned()]),
     (code::NOT_ATTESTED, |world| fs::remove_file(world.layout.root.join(agent::STAGING)).unwrap()),
     (code::ATTESTATION_UNREADABLE, |world| world.attestation(|said| *said = json!("yes"))),
@@ -164,7 +164,14 @@ const CASES: [Case; 26] = [
     (code::DENIED, |world| fs::write(world.layout.root.parent().unwrap().join(agent::DENY), "").unwrap()),
     (code::OUTSIDE_TARGET, |world| world.layout.volumes[0].path = "/".into()),
     (code::ADDRESS_NOT_PINNED, |world| world.layout.links[3].upstream = "metadata.staging:80".to_owned()),
+    (code::ADDRESS_NOT_PINNED, |world| world.layout.links[3].upstream.clear()),
+    (code::ADDRESS_NOT_PINNED, |world| world.layout.front_door.clear()),
     (code::ADDRESS_OUT_OF_RANGE, |world| world.layout.front_door = "192.0.2.7:80".to_owned()),
+    (code::ADDRESS_OUT_OF_RANGE, |world| world.layout.queues[0].address = "192.0.2.7:80".to_owned()),
+    (code::ADDRESS_OUT_OF_RANGE, |world| {
+        let (elsewhere, address) = ("elsewhere".parse().unwrap(), "192.0.2.7:80".to_owned());
+        world.layout.apart.insert(elsewhere, address);
+    }),
     (code::QUARANTINED, |world| {
         let left = Left { drill: "d-old".parse().unwrap(), injections: vec!["gd-old".parse().unwrap()] };
         world.facts.left.push(left);
@@ -223,6 +230,10 @@ fn roster(world: &mut World) -> &mut NamedRoster {
 #[test]
 fn where_everything_is_in_order_nothing_refuses() {
     assert_eq!(World::new().refusals(), Vec::<String>::new());
+    // A process that listens nowhere leads nowhere else either.
+    let mut world = World::new();
+    world.layout.processes[1].address.clear();
+    assert_eq!(world.refusals(), Vec::<String>::new());
 }
 
 #[test]
