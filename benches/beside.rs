@@ -244,7 +244,7 @@ fn throughput(one: &mut Contestant) -> String {
         .map(|_| {
             let before = one.cpu();
             let speed = fetch(&mut stream, GIGABYTES * 1_000_000_000);
-            (speed, (one.cpu() - before).as_secs_f64() / GIGABYTES as f64)
+            (speed, one.cpu().saturating_sub(before).as_secs_f64() / GIGABYTES as f64)
         })
         .collect();
     runs.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -289,7 +289,7 @@ fn openings(one: &mut Contestant) -> String {
         stream.read_exact(&mut [0]).expect("it is open");
     }
     let rate = f64::from(count) / begin.elapsed().as_secs_f64();
-    let cpu = (one.cpu() - before).as_micros() as f64 / f64::from(count);
+    let cpu = one.cpu().saturating_sub(before).as_micros() as f64 / f64::from(count);
     format!("{rate:.0} /s | {cpu:.0} us")
 }
 
@@ -373,9 +373,10 @@ fn removal(one: &mut Contestant) -> String {
     let mut stuck = connect(one.way_to(upstream));
     stuck.set_nonblocking(true).expect("a socket");
     one.toxic(r#"{"type":"latency","stream":"upstream","attributes":{"latency":10}}"#);
+    let zeros = vec![0; 65_536];
     let mut last = Instant::now();
     while last.elapsed() < Duration::from_millis(500) {
-        if stuck.write(&[0; 65536]).is_ok() {
+        if stuck.write(&zeros).is_ok() {
             last = Instant::now();
         } else {
             thread::sleep(Duration::from_millis(5));
@@ -387,9 +388,12 @@ fn removal(one: &mut Contestant) -> String {
     format!("{:.1} ms ({code})", begin.elapsed().as_secs_f64() * 1e3)
 }
 
+/// What is measured, how, and whether only those with an API can do it.
+type Discipline = (&'static str, fn(&mut Contestant) -> String, bool);
+
 fn main() {
     let mut all = Contestant::all();
-    let measures: [(&str, fn(&mut Contestant) -> String, bool); 8] = [
+    let disciplines: [Discipline; 8] = [
         ("one connection: throughput, CPU", throughput, false),
         ("round trips, 1 connection", |one| round_trips(one, 1, 20_000), false),
         ("round trips, 50 connections", |one| round_trips(one, 50, 2000), false),
@@ -401,10 +405,10 @@ fn main() {
     ];
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     println!("load of the machine before: {}", load.trim());
-    for (what, measure, needs_api) in measures {
+    for (what, measure, needs_api) in disciplines {
         for one in all.iter_mut().filter(|one| one.api.is_some() || !needs_api) {
-            let measured = measure(one);
-            println!("{what} | {} | {measured}", one.name);
+            let result = measure(one);
+            println!("{what} | {} | {result}", one.name);
         }
     }
 }

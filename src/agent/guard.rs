@@ -217,13 +217,14 @@ mod tests {
         }
     }
 
+    /// Whether an address may be empty, and where it stands.
+    type Way = (bool, fn(&mut Layout) -> &mut String);
+
     #[test]
     fn every_address_is_pinned_and_lies_in_a_declared_range() {
         let folder = tempfile::tempdir().unwrap();
         let good = with_parts(layout(folder.path()));
         assert!(refuses(&good).is_none());
-        // Whether it may be empty, and where it stands.
-        type Way = (bool, fn(&mut Layout) -> &mut String);
         let ways: [Way; 8] = [
             (true, |layout| &mut layout.processes[1].address),
             (true, |layout| layout.apart.entry("elsewhere".parse().unwrap()).or_default()),

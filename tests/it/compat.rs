@@ -64,7 +64,7 @@ fn echo() -> String {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
             thread::spawn(move || {
-                let mut bytes = [0; 65536];
+                let mut bytes = vec![0; 65_536];
                 while let Ok(n @ 1..) = stream.read(&mut bytes) {
                     if stream.write_all(&bytes[..n]).is_err() {
                         return;

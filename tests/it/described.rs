@@ -285,8 +285,8 @@ fn a_process_that_runs_already_hangs_and_is_killed_and_comes_back() {
     fs::write(home.path().join("web.conf"), "limit 64k;\n").unwrap();
     let number = || fs::read_to_string(&pid_file).unwrap().trim().parse::<i32>().unwrap();
     let state = |pid: i32| {
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        stat.rsplit_once(") ")?.1.chars().next().filter(|state| *state != 'Z')
+        let line = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        line.rsplit_once(") ")?.1.chars().next().filter(|state| *state != 'Z')
     };
     run(async {
         let layout = lay_out(&blueprint(home.path()), &home.path().join("root")).await;

@@ -163,11 +163,11 @@ const CASES: [Case; 30] = [
     (code::DENIED, |world| fs::write(world.layout.root.join(agent::DENY), "").unwrap()),
     (code::DENIED, |world| fs::write(world.layout.root.parent().unwrap().join(agent::DENY), "").unwrap()),
     (code::OUTSIDE_TARGET, |world| world.layout.volumes[0].path = "/".into()),
-    (code::ADDRESS_NOT_PINNED, |world| world.layout.links[3].upstream = "metadata.staging:80".to_owned()),
+    (code::ADDRESS_NOT_PINNED, |world| "metadata.staging:80".clone_into(&mut world.layout.links[3].upstream)),
     (code::ADDRESS_NOT_PINNED, |world| world.layout.links[3].upstream.clear()),
     (code::ADDRESS_NOT_PINNED, |world| world.layout.front_door.clear()),
-    (code::ADDRESS_OUT_OF_RANGE, |world| world.layout.front_door = "192.0.2.7:80".to_owned()),
-    (code::ADDRESS_OUT_OF_RANGE, |world| world.layout.queues[0].address = "192.0.2.7:80".to_owned()),
+    (code::ADDRESS_OUT_OF_RANGE, |world| "192.0.2.7:80".clone_into(&mut world.layout.front_door)),
+    (code::ADDRESS_OUT_OF_RANGE, |world| "192.0.2.7:80".clone_into(&mut world.layout.queues[0].address)),
     (code::ADDRESS_OUT_OF_RANGE, |world| {
         let (elsewhere, address) = ("elsewhere".parse().unwrap(), "192.0.2.7:80".to_owned());
         world.layout.apart.insert(elsewhere, address);
@@ -198,7 +198,7 @@ const CASES: [Case; 30] = [
         world.deaf.push("webhook".to_owned());
     }),
     (code::NOT_REHEARSED, |world| {
-        world.facts.rehearsed = Rehearsed::No("there is no certificate".to_owned())
+        world.facts.rehearsed = Rehearsed::No("there is no certificate".to_owned());
     }),
     (code::NOT_REHEARSED, |world| {
         // An empty reason is none.
@@ -489,10 +489,10 @@ fn a_scenario_of_ones_own_needs_a_certificate_or_a_reason() {
     let lever = code::SAFETY_ENGAGED.to_owned();
     // As it is shipped, it was rehearsed before it was.
     fs::write(&own, &shipped).unwrap();
-    assert_eq!(codes(&[]), [lever.clone()]);
+    assert_eq!(codes(&[]), std::slice::from_ref(&lever));
     fs::write(&own, format!("{shipped}\n# changed\n")).unwrap();
     assert_eq!(codes(&[]), [lever.clone(), code::NOT_REHEARSED.to_owned()]);
-    assert_eq!(codes(&["--unrehearsed", "we try it out"]), [lever.clone()]);
+    assert_eq!(codes(&["--unrehearsed", "we try it out"]), std::slice::from_ref(&lever));
     // A rehearsal of just this leaves a certificate, and that lets it in.
     let plan = gameday(home.path()).args(["plan", "pool-shrink.yaml", "--json"]).output().unwrap();
     let plan: Value = serde_json::from_slice(&plan.stdout).unwrap();
@@ -515,10 +515,10 @@ fn a_named_roster_must_fit() {
     engage(home.path());
     let codes = |more: &[&str]| told(home.path(), &[&["run", "pool-shrink"], more].concat()).0;
     let (lever, roster) = (code::SAFETY_ENGAGED.to_owned(), code::ROSTER_INVALID.to_owned());
-    assert_eq!(codes(&["--responder", "ana", "--instigator", "ina"]), [lever.clone()]);
+    assert_eq!(codes(&["--responder", "ana", "--instigator", "ina"]), std::slice::from_ref(&lever));
     assert_eq!(codes(&["--responder", "ana"]), [lever.clone(), roster.clone()]);
     assert_eq!(codes(&["--instigator", "ina"]), [lever.clone(), roster.clone()]);
-    assert_eq!(codes(&["--instigator", "ina", "--autopilot"]), [lever.clone()]);
+    assert_eq!(codes(&["--instigator", "ina", "--autopilot"]), std::slice::from_ref(&lever));
     assert_eq!(codes(&["--responder", "ana", "--instigator", "ana"]), [lever.clone(), roster]);
     assert_eq!(codes(&["--responder", "ana", "--roster-anyway", "ina is late"]), [lever]);
 }
