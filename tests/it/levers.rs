@@ -244,6 +244,7 @@ async fn every_built_in_injector_goes_its_whole_way_on_a_real_target() {
             if let Some(why) = goes_its_way(&client, &id, fault, name).await {
                 let need = NEEDS.iter().find(|(needy, _)| *needy == name);
                 assert!(need.is_some_and(|(_, word)| why.contains(word)), "{name}: {why}");
+                println!("{name} was refused: {why}");
             }
         }
         let mut after = BTreeMap::new();
