@@ -166,7 +166,17 @@ pub(super) fn check_paths(layout: &Layout) -> Result<(), Denied> {
         .map(|volume| &volume.path)
         .chain(layout.files.iter().map(|file| &file.path))
         .chain(layout.processes.iter().map(|process| &process.log))
-        .chain(layout.releases.iter().flat_map(|release| [&release.folder, &release.current]));
+        .chain(layout.releases.iter().flat_map(|release| [&release.folder, &release.current]))
+        .chain(layout.databases.iter().map(|database| &database.path))
+        .chain(
+            layout
+                .certificates
+                .iter()
+                .flat_map(|one| [&one.path, &one.key, &one.authority, &one.authority_key]),
+        )
+        .chain(layout.registries.iter().map(|registry| &registry.path))
+        .chain(layout.queues.iter().map(|queue| &queue.path))
+        .chain(layout.machine_files.iter().map(|file| &file.path));
     for path in paths {
         let up = path.components().any(|part| part == std::path::Component::ParentDir);
         // What is there must lie beneath the root with every link followed; `current` is a link by nature.
@@ -201,10 +211,13 @@ mod tests {
         assert!(matches!(check(&layout.root), Err(Denied::Forbidden(_))));
     }
 
-    /// With one of each part that has an address of its own.
+    /// With one of each part that has an address or a file of its own.
     fn with_parts(layout: Layout) -> Layout {
         let path = layout.root.join("x");
         let part = serde_json::json!({"service": "web-east", "address": "127.0.0.1:1", "path": path});
+        let database = serde_json::json!({"database": "catalogue", "service": "web-east", "path": path});
+        let flags =
+            serde_json::json!({"kind": "flags", "name": "flags", "service": "web-east", "path": path});
         let certificate = serde_json::json!({
             "certificate": "front", "service": "web-east", "address": "127.0.0.1:1", "path": path, "key": path,
             "authority": path, "authority_key": path, "subject": "web",
@@ -213,6 +226,8 @@ mod tests {
             certificates: vec![serde_json::from_value(certificate).unwrap()],
             registries: vec![serde_json::from_value(part.clone()).unwrap()],
             queues: vec![serde_json::from_value(part).unwrap()],
+            databases: vec![serde_json::from_value(database).unwrap()],
+            machine_files: vec![serde_json::from_value(flags).unwrap()],
             ..layout
         }
     }
@@ -259,8 +274,28 @@ mod tests {
     #[test]
     fn nothing_outside_the_target_is_ever_in_reach() {
         let folder = tempfile::tempdir().unwrap();
-        let good = layout(folder.path());
+        let good = with_parts(layout(folder.path()));
         check_paths(&good).unwrap();
+        let places: [fn(&mut Layout) -> &mut PathBuf; 13] = [
+            |layout| &mut layout.volumes[0].path,
+            |layout| &mut layout.files[0].path,
+            |layout| &mut layout.processes[0].log,
+            |layout| &mut layout.releases[0].folder,
+            |layout| &mut layout.releases[0].current,
+            |layout| &mut layout.databases[0].path,
+            |layout| &mut layout.certificates[0].path,
+            |layout| &mut layout.certificates[0].key,
+            |layout| &mut layout.certificates[0].authority,
+            |layout| &mut layout.certificates[0].authority_key,
+            |layout| &mut layout.registries[0].path,
+            |layout| &mut layout.queues[0].path,
+            |layout| &mut layout.machine_files[0].path,
+        ];
+        for (number, place) in places.into_iter().enumerate() {
+            let mut bad = good.clone();
+            *place(&mut bad) = "/etc/passwd".into();
+            assert!(matches!(check_paths(&bad), Err(Denied::Outside(_))), "place {number}");
+        }
         let outside = tempfile::tempdir().unwrap();
         let mut bad = good.clone();
         bad.volumes[0].path = outside.path().to_owned();

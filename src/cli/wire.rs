@@ -3,7 +3,12 @@
 
 mod adopt;
 
-use super::{exit::Failure, home::Home, preflight, shelf::this_program};
+use super::{
+    exit::{Exit, Failure},
+    home::Home,
+    preflight,
+    shelf::this_program,
+};
 use crate::{
     base::Span,
     clock::{BoxFuture, Clock, SystemClock},
@@ -25,7 +30,11 @@ use crate::{
         traffic::WorkloadTraffic,
     },
 };
-use nix::fcntl::{Flock, FlockArg};
+use nix::{
+    fcntl::{Flock, FlockArg},
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use std::{
     collections::BTreeMap,
     fs::{self, File, OpenOptions},
@@ -159,14 +168,23 @@ impl Stage {
         let striking = CancellationToken::new();
         let root = layout.root.clone();
         let keeper = tokio::spawn(keep_agent(program.clone(), root, folder.clone(), striking.clone()));
-        let agent = wait_until_ready(&folder).await.inspect_err(|_| striking.cancel())?;
-        if let Err(failure) = all_run(&agent, &layout).await {
-            striking.cancel();
-            // The agent ends what it has started.
-            let _ = agent.shutdown().await;
-            return Err(failure);
+        let ready = tokio::select! {
+            ready = ready_agent(&folder, &layout) => ready,
+            Ok(()) = tokio::signal::ctrl_c() => {
+                Err(Failure::new(Exit::Stopped, "interrupted while the target was started; nothing was broken"))
+            }
+        };
+        match ready {
+            Ok(agent) => {
+                Ok(Self { layout, folder, agent: Arc::new(agent), ground, program, striking, keeper })
+            }
+            Err(failure) => {
+                striking.cancel();
+                // The agent ends what it has started; one that does not end is found by the next that takes its folder.
+                let _ = tokio::time::timeout(STRIKE, keeper).await;
+                Err(failure)
+            }
         }
-        Ok(Self { layout, folder, agent: Arc::new(agent), ground, program, striking, keeper })
     }
 
     /// Finds the agent on another host, which has its target laid out and running.
@@ -440,9 +458,17 @@ async fn keep_agent(program: PathBuf, root: PathBuf, folder: PathBuf, striking: 
         match start_agent(&program, &root, &folder) {
             Ok(mut child) => {
                 let pid = child.id();
-                let ended = tokio::task::spawn_blocking(move || child.wait());
-                match ended.await {
+                let mut ended = tokio::task::spawn_blocking(move || child.wait());
+                let ended = tokio::select! {
+                    ended = &mut ended => ended,
+                    () = striking.cancelled() => {
+                        end(pid);
+                        ended.await
+                    }
+                };
+                match ended {
                     Ok(Ok(status)) if status.success() => return,
+                    _ if striking.is_cancelled() => return,
                     other => tracing::warn!(?pid, ?other, "the target's agent ended; it is started again"),
                 }
             }
@@ -453,6 +479,14 @@ async fn keep_agent(program: PathBuf, root: PathBuf, folder: PathBuf, striking: 
             () = SystemClock.sleep_until(again) => {}
             () = striking.cancelled() => {}
         }
+    }
+}
+
+/// Asks a child that was not waited for yet to end; it takes back what it holds first.
+fn end(pid: u32) {
+    let pid = Pid::from_raw(pid.cast_signed());
+    if let Err(error) = kill(pid, Signal::SIGTERM) {
+        tracing::warn!(%pid, %error, "the target's agent could not be told to end");
     }
 }
 
@@ -472,9 +506,11 @@ fn start_agent(program: &Path, root: &Path, folder: &Path) -> std::io::Result<st
 }
 
 /// Whether every process runs: one that does not start is said now, and not as a steady state that never comes.
-async fn all_run(agent: &AgentClient, layout: &Layout) -> Result<(), Failure> {
+/// The agent, when it is ready and every service runs.
+async fn ready_agent(folder: &Path, layout: &Layout) -> Result<AgentClient, Failure> {
+    let agent = wait_until_ready(folder).await?;
     let processes = agent.processes().await.map_err(Failure::io("ask the target's agent"))?;
-    let Some(down) = processes.iter().find(|one| one.pid.is_none()) else { return Ok(()) };
+    let Some(down) = processes.iter().find(|one| one.pid.is_none()) else { return Ok(agent) };
     let place = layout.processes.iter().find(|one| one.service == down.service);
     let log = place.map_or_else(String::new, |one| one.log.display().to_string());
     Err(Failure::world(format!("could not start `{}`: it ends again, or never began", down.service))

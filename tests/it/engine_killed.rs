@@ -7,6 +7,7 @@ use crate::{
     stage::run,
 };
 use gameday::{
+    agent,
     base::{At, Span, limits},
     clock::{Clock, SystemClock},
     drill::{
@@ -255,6 +256,22 @@ fn a_drill_whose_fault_the_agent_has_let_go_of_is_taken_back() {
         assert!(said.contains("has run out"), "{said}");
         assert_eq!((&last["outcome"], &last["clean"]), (&"aborted".into(), &true.into()), "{last}");
         house.assert_nothing_is_left().await;
+    });
+}
+
+#[test]
+fn an_interrupt_while_the_target_is_started_leaves_no_agent() {
+    run(async {
+        let house = House::new();
+        let mut engine = house.start(&["run", "quick.yaml"]);
+        let agents = house.path().join("home/agents");
+        let working = watch_for(LIMIT, async || {
+            let folders = fs::read_dir(&agents).ok()?.flatten().map(|entry| entry.path());
+            folders.into_iter().find(|folder| agent::is_taken(folder))
+        });
+        let folder = working.await.expect("an agent takes its folder");
+        assert_eq!(interrupt(&mut engine).code(), Some(5), "{}", house.log());
+        assert!(!agent::is_taken(&folder), "the agent has ended:\n{}", house.log());
     });
 }
 
