@@ -19,7 +19,7 @@ use crate::{
         truth::Rung,
     },
 };
-use proptest::prelude::*;
+use proptest::{prelude::*, test_runner::RngSeed};
 
 const CHECKS: [&str; 14] = [
     "engage.ticket",
@@ -466,7 +466,8 @@ fn none_lower(before: &[Option<f64>], after: &[Option<f64>]) -> Result<(), TestC
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    // One seed: what a rare play finds is looked for on purpose (PROPTEST_RNG_SEED, PROPTEST_CASES), and no run fails by chance.
+    #![proptest_config(ProptestConfig { cases: 64, rng_seed: RngSeed::Fixed(20_261_121), ..ProptestConfig::default() })]
 
     #[test]
     fn a_conforming_act_never_lowers(
@@ -478,6 +479,11 @@ proptest! {
             Act::Hypothesis(right_cause()), Act::TakeRole(Role::FirstLine), close(),
         ];
         let act = conforming[which].clone();
+        // What is done to one of several tickets may say that this one tracks the incident, and another does not.
+        let opened = acts.iter().filter(|(_, which)| {
+            matches!(anything()[*which], Act::Ticket(TicketAct::Open { .. }))
+        });
+        prop_assume!(opened.count() <= 1 || !matches!(act, Act::Ticket(_)));
         // A word that something is wrong, after the all-clear, is no conforming act; a role is given back in the end.
         let second = if which == 3 { 126 } else { second };
         let by = if which == 6 { "cho" } else { "ben" };
