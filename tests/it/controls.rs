@@ -7,7 +7,7 @@
 use crate::{
     crash::APPENDS_MAX,
     network::{Holds, Network},
-    stage::{Stage, run, scenario},
+    stage::{Stage, modelled, run, scenario},
 };
 use gameday::{
     base::{DrillId, InjectionId, limits},
@@ -19,7 +19,6 @@ use gameday::{
     },
     engine::EngineError,
     fault::{Fault, Fence, Inspection, Undone},
-    library::Library,
     store::{DrillEntry, MemoryStore, Store, StoreError},
     target::{HandError, Injector, sim::Sim},
 };
@@ -187,7 +186,7 @@ struct Tally {
 fn every_death(without: Without) -> Tally {
     run(async {
         let mut tally = Tally::default();
-        for name in Library::built_in() {
+        for name in modelled() {
             let scenario = scenario(&name);
             for nth in 2..APPENDS_MAX {
                 let mut stage = Stage::in_memory(&scenario, 7);
@@ -222,13 +221,13 @@ fn every_death(without: Without) -> Tally {
 #[test]
 fn a_journal_that_is_written_after_the_effect_leaks_in_every_drill() {
     let tally = every_death(Without::IntentFirst);
-    assert_eq!(tally.leaking.len(), Library::built_in().len(), "{tally:?}");
+    assert_eq!(tally.leaking.len(), modelled().len(), "{tally:?}");
 }
 
 #[test]
 fn an_agent_without_tokens_leaks_in_every_drill() {
     let tally = every_death(Without::Tokens);
-    assert_eq!(tally.leaking.len(), Library::built_in().len(), "{tally:?}");
+    assert_eq!(tally.leaking.len(), modelled().len(), "{tally:?}");
 }
 
 /// Nobody dies: messages take too long, and arrive when their injection is over.
@@ -249,7 +248,7 @@ async fn late(name: &str, holds: Holds, tokens: bool) -> Stage {
 #[test]
 fn an_inject_that_arrives_after_the_revert_does_nothing_unless_there_are_no_tokens() {
     run(async {
-        for name in Library::built_in() {
+        for name in modelled() {
             for tokens in [true, false] {
                 let stage = late(&name, Holds::Injects, tokens).await;
                 assert_eq!(leaks(&stage, &stage.journal().await), !tokens, "{name}, tokens: {tokens}");
@@ -261,7 +260,7 @@ fn an_inject_that_arrives_after_the_revert_does_nothing_unless_there_are_no_toke
 #[test]
 fn an_arm_that_arrives_after_the_revert_holds_nothing_unless_there_are_no_tokens() {
     run(async {
-        for name in Library::built_in() {
+        for name in modelled() {
             for tokens in [true, false] {
                 let stage = late(&name, Holds::Arms, tokens).await;
                 let held = stage.sim.injections().iter().any(|one| !one.state.is_terminal());
