@@ -4,6 +4,8 @@
 //! Processor time and memory are those of the proxy's process. What is not there is told and left out.
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures real time and waits in it")]
 
+mod peers;
+
 use hdrhistogram::Histogram;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use std::{
@@ -15,7 +17,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-const BLOCK: usize = 256 * 1024;
+use peers::{BLOCK, connect, echo, listen, serve, source};
+
 const GIGABYTES: u64 = 2;
 
 /// One that carries connections, or none for the direct way.
@@ -157,55 +160,6 @@ impl Contestant {
         let status = fs::read_to_string(format!("/proc/{}/status", child.id())).expect("Linux");
         let line = status.lines().find(|line| line.starts_with("VmRSS")).expect("VmRSS");
         line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).expect("a number")
-    }
-}
-
-fn listen() -> (TcpListener, SocketAddr) {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
-    let address = listener.local_addr().expect("it is bound");
-    (listener, address)
-}
-
-fn connect(address: SocketAddr) -> TcpStream {
-    let stream = TcpStream::connect(address).expect("it listens");
-    stream.set_nodelay(true).expect("a socket");
-    stream
-}
-
-/// Serves each connection by a thread.
-fn serve(with: fn(TcpStream)) -> SocketAddr {
-    let (listener, address) = listen();
-    thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let _ = stream.set_nodelay(true);
-            thread::spawn(move || with(stream));
-        }
-    });
-    address
-}
-
-/// Answers each request, a count of bytes, with so many bytes.
-fn source(mut stream: TcpStream) {
-    let block = vec![7; BLOCK];
-    let mut count = [0; 8];
-    while stream.read_exact(&mut count).is_ok() {
-        let mut left = usize::try_from(u64::from_le_bytes(count)).expect("64 bits");
-        while left > 0 {
-            let n = left.min(BLOCK);
-            if stream.write_all(&block[..n]).is_err() {
-                return;
-            }
-            left -= n;
-        }
-    }
-}
-
-fn echo(mut stream: TcpStream) {
-    let mut block = [0; 64];
-    while let Ok(n @ 1..) = stream.read(&mut block) {
-        if stream.write_all(&block[..n]).is_err() {
-            return;
-        }
     }
 }
 

@@ -4,6 +4,8 @@
 //! measured once and printed.
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures real time and waits in it")]
 
+mod peers;
+
 use criterion::{Criterion, Throughput};
 use gameday::{
     agent::proxy::{Effect, Proxy},
@@ -16,14 +18,15 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use std::{
     fs,
     io::{Read, Write},
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{SocketAddr, TcpStream},
     sync::mpsc,
     thread,
     time::{Duration, Instant},
 };
 use tokio::runtime::{Builder, Runtime};
 
-const BLOCK: usize = 256 * 1024;
+use peers::{BLOCK, connect, echo, listen, serve, source};
+
 const TRANSFER: u64 = 64 << 20;
 
 /// A runtime of its own for the proxy: the names of its threads tell its CPU time from the peers'.
@@ -72,55 +75,6 @@ fn resident_kib() -> u64 {
     let status = fs::read_to_string("/proc/self/status").expect("Linux");
     let line = status.lines().find(|line| line.starts_with("VmRSS")).expect("VmRSS");
     line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).expect("a number")
-}
-
-fn listen() -> (TcpListener, SocketAddr) {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
-    let address = listener.local_addr().expect("it is bound");
-    (listener, address)
-}
-
-fn connect(address: SocketAddr) -> TcpStream {
-    let stream = TcpStream::connect(address).expect("it listens");
-    stream.set_nodelay(true).expect("a socket");
-    stream
-}
-
-/// Serves connections one after the other, each by a thread.
-fn serve(with: fn(TcpStream)) -> SocketAddr {
-    let (listener, address) = listen();
-    thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let _ = stream.set_nodelay(true);
-            thread::spawn(move || with(stream));
-        }
-    });
-    address
-}
-
-/// Answers each request, a count of bytes, with so many bytes.
-fn source(mut stream: TcpStream) {
-    let block = vec![7; BLOCK];
-    let mut count = [0; 8];
-    while stream.read_exact(&mut count).is_ok() {
-        let mut left = usize::try_from(u64::from_le_bytes(count)).expect("64 bits");
-        while left > 0 {
-            let n = left.min(BLOCK);
-            if stream.write_all(&block[..n]).is_err() {
-                return;
-            }
-            left -= n;
-        }
-    }
-}
-
-fn echo(mut stream: TcpStream) {
-    let mut block = [0; 64];
-    while let Ok(n @ 1..) = stream.read(&mut block) {
-        if stream.write_all(&block[..n]).is_err() {
-            return;
-        }
-    }
 }
 
 /// Fetches `bytes` and returns how long it took from the first byte on.
