@@ -33,13 +33,13 @@ use crate::{
 use axum::{
     Extension, Router,
     body::Body,
-    extract::{Path, State},
-    http::{HeaderMap, Uri, header},
+    extract::{FromRequestParts, Path, State},
+    http::{HeaderMap, Uri, header, request::Parts},
     response::{IntoResponse, Response},
     routing::get,
 };
 use maud::Markup;
-use std::sync::Arc;
+use std::sync::{Arc, RwLockReadGuard};
 
 const STYLE: &str = concat!(include_str!("console.css"), include_str!("../../report/render/plot.css"));
 const SCRIPT: &str = include_str!("console.js");
@@ -113,20 +113,42 @@ fn asset(kind: &'static str, body: impl Into<Body>) -> Response {
     ([(header::CONTENT_TYPE, kind)], body.into()).into_response()
 }
 
-/// Only one's own side is there; every other answers as if there were nothing.
-fn own(side: &str, caller: &Caller) -> Result<(), Answer> {
-    if side == caller.hat.as_str() { Ok(()) } else { Err(Answer::nothing_here()) }
+/// Somebody at a page of their own side, at one moment. Only one's own side is there; every other answers as if there
+/// were nothing.
+struct Visit {
+    caller: Caller,
+    console: Arc<Console>,
 }
 
-async fn board(
-    State(console): State<Arc<Console>>,
-    Extension(caller): Extension<Caller>,
-    Path(side): Path<String>,
-) -> Result<Response, Answer> {
-    own(&side, &caller)?;
-    let snapshot = console.view.now();
-    let look = Look::of(&caller, &snapshot).ok_or_else(Answer::not_planned)?;
-    let main = match caller.hat {
+impl FromRequestParts<Arc<Console>> for Visit {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, console: &Arc<Console>) -> Result<Self, Response> {
+        let caller = Extension::<Caller>::from_request_parts(parts, console).await;
+        let Extension(caller) = caller.map_err(IntoResponse::into_response)?;
+        let side = Path::<String>::from_request_parts(parts, console).await;
+        let Path(side) = side.map_err(IntoResponse::into_response)?;
+        if side != caller.hat.as_str() {
+            return Err(Answer::nothing_here().into_response());
+        }
+        Ok(Self { caller, console: Arc::clone(console) })
+    }
+}
+
+impl Visit {
+    fn snapshot(&self) -> RwLockReadGuard<'_, Snapshot> {
+        self.console.view.now()
+    }
+
+    fn look<'a>(&'a self, snapshot: &'a Snapshot) -> Result<Look<'a>, Answer> {
+        Look::of(&self.caller, snapshot).ok_or_else(Answer::not_planned)
+    }
+}
+
+async fn board(visit: Visit) -> Result<Response, Answer> {
+    let snapshot = visit.snapshot();
+    let look = visit.look(&snapshot)?;
+    let main = match visit.caller.hat {
         Hat::Responder => forms::responder(&look),
         Hat::Observer => parts::observer(&look),
         Hat::Instigator => staff::instigator(&look),
@@ -137,12 +159,10 @@ async fn board(
 
 async fn live(
     State(console): State<Arc<Console>>,
-    Extension(caller): Extension<Caller>,
-    Path(side): Path<String>,
+    Visit { caller, .. }: Visit,
     headers: HeaderMap,
     uri: Uri,
 ) -> Result<Response, Answer> {
-    own(&side, &caller)?;
     let next = first_event(&headers, &uri)?;
     let wants_signals = uri.query().is_some_and(|query| query.split('&').any(|one| one == "signals"));
     let telling = Telling::Page(Box::new(live::Live::of(caller.clone(), wants_signals)));

@@ -1,15 +1,14 @@
 //! What there is to read: the documentation catalogue, the status page as users see it, and the debrief.
 
-use super::{Look, html as answer, own, parts, shell};
+use super::{Look, Visit, html as answer, parts, shell};
 use crate::{
-    console::{Console, api::Answer, documents, sessions::Caller},
+    console::{Console, api::Answer, documents},
     drill::event::Hat,
     report::{self, Journal, board::Phase, render},
     scenario::pack::CatalogueKind,
 };
 use axum::{
-    Extension,
-    extract::{Path, Query, State, rejection::QueryRejection},
+    extract::{Query, State, rejection::QueryRejection},
     http::header,
     response::{IntoResponse, Response},
 };
@@ -57,14 +56,12 @@ fn search_field(look: &Look<'_>, query: &str) -> Markup {
 
 pub(super) async fn search(
     State(console): State<Arc<Console>>,
-    Extension(caller): Extension<Caller>,
-    Path(side): Path<String>,
+    visit: Visit,
     given: Given,
 ) -> Result<Response, Answer> {
-    own(&side, &caller)?;
     let asked = asked(given)?;
-    let snapshot = console.view.now();
-    let look = Look::of(&caller, &snapshot).ok_or_else(Answer::not_planned)?;
+    let snapshot = visit.snapshot();
+    let look = visit.look(&snapshot)?;
     let found = console.documents.search(&look.plan.catalogue, &asked.q);
     let main = html! {
         div class="reading" {
@@ -90,14 +87,12 @@ pub(super) async fn search(
 
 pub(super) async fn read(
     State(console): State<Arc<Console>>,
-    Extension(caller): Extension<Caller>,
-    Path(side): Path<String>,
+    visit: Visit,
     given: Given,
 ) -> Result<Response, Answer> {
-    own(&side, &caller)?;
     let asked = asked(given)?;
-    let snapshot = console.view.now();
-    let look = Look::of(&caller, &snapshot).ok_or_else(Answer::not_planned)?;
+    let snapshot = visit.snapshot();
+    let look = visit.look(&snapshot)?;
     let entry = look.plan.catalogue.iter().find(|entry| entry.name == asked.name);
     let entry = entry.ok_or_else(Answer::nothing_here)?;
     let address = |path: &str, anchor: &str| {
@@ -120,14 +115,9 @@ pub(super) async fn read(
     Ok(answer(&shell::page(&look, "/docs", &main)))
 }
 
-pub(super) async fn status(
-    State(console): State<Arc<Console>>,
-    Extension(caller): Extension<Caller>,
-    Path(side): Path<String>,
-) -> Result<Response, Answer> {
-    own(&side, &caller)?;
-    let snapshot = console.view.now();
-    let look = Look::of(&caller, &snapshot).ok_or_else(Answer::not_planned)?;
+pub(super) async fn status(visit: Visit) -> Result<Response, Answer> {
+    let snapshot = visit.snapshot();
+    let look = visit.look(&snapshot)?;
     let main = html! {
         div class="reading" {
             p class="soft" { "What users read: status updates that are sent to them." }
@@ -138,17 +128,11 @@ pub(super) async fn status(
 }
 
 /// The debrief as it would be now: for those who run the drill at any time, for everybody once it is closed.
-pub(super) async fn debrief(
-    State(console): State<Arc<Console>>,
-    Extension(caller): Extension<Caller>,
-    Path(side): Path<String>,
-    given: Given,
-) -> Result<Response, Answer> {
-    own(&side, &caller)?;
+pub(super) async fn debrief(visit: Visit, given: Given) -> Result<Response, Answer> {
     let asked = asked(given)?;
-    let snapshot = console.view.now();
-    let look = Look::of(&caller, &snapshot).ok_or_else(Answer::not_planned)?;
-    let runs_it = matches!(caller.hat, Hat::Instigator | Hat::Trainer);
+    let snapshot = visit.snapshot();
+    let look = visit.look(&snapshot)?;
+    let runs_it = matches!(visit.caller.hat, Hat::Instigator | Hat::Trainer);
     if !runs_it && look.board.phase != Phase::Closed {
         return Err(Answer::nothing_here());
     }

@@ -1,20 +1,15 @@
 //! The four golden signals of each instance of the target, as its own metrics tell them.
 
-use super::{Look, html as answer, own, parts, shell};
+use super::{Visit, html as answer, parts, shell};
 use crate::{
     console::{
         Console,
         api::Answer,
-        sessions::Caller,
         signals::{Signal, Signals},
     },
     report::wording,
 };
-use axum::{
-    Extension,
-    extract::{Path, State},
-    response::Response,
-};
+use axum::{extract::State, response::Response};
 use maud::{Markup, html};
 use std::sync::Arc;
 
@@ -23,14 +18,9 @@ const WIDTH: f64 = 120.0;
 const POINTS_LEAST: usize = 24;
 const HEIGHT: f64 = 24.0;
 
-pub(super) async fn page(
-    State(console): State<Arc<Console>>,
-    Extension(caller): Extension<Caller>,
-    Path(side): Path<String>,
-) -> Result<Response, Answer> {
-    own(&side, &caller)?;
-    let snapshot = console.view.now();
-    let look = Look::of(&caller, &snapshot).ok_or_else(Answer::not_planned)?;
+pub(super) async fn page(State(console): State<Arc<Console>>, visit: Visit) -> Result<Response, Answer> {
+    let snapshot = visit.snapshot();
+    let look = visit.look(&snapshot)?;
     let main = html! {
         div class="reading broad" {
             p class="soft" { "The target\u{2019}s own metrics, read every five seconds; the last ten minutes at most." }
