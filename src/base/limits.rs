@@ -32,6 +32,10 @@ pub const TICKETS_MAX: usize = 50;
 pub const COPIED_MAX: usize = 30;
 /// Longest name of somebody who is copied on a ticket, in bytes.
 pub const COPIED_BYTES_MAX: usize = 100;
+/// Grades, sections and corrective actions that may be written after one drill.
+pub const REVIEWS_MAX: usize = 1000;
+/// Events that a claim or a section of the debrief may name as evidence.
+pub const EVIDENCE_MAX: usize = 100;
 /// Longest drill that may be planned.
 pub const DRILL_MAX: Span = Span::from_mins(12 * 60);
 /// Wall-clock time that a script may take before its worker is killed.

@@ -1,17 +1,21 @@
-//! The journal that `score`, `debrief` and `replay` read: a file, or a drill in the home's store.
+//! The journal that `score`, `debrief` and `replay` read, and that `grade` adds to: a file, or a drill in the home's store.
 
 use super::{
     block_on,
     exit::{Exit, Failure},
     home::Home,
+    wire::{DrillLock, lock_drill},
 };
 use crate::{
     base::DrillId,
     drill::event::Recorded,
     report::Journal,
-    store::{SqliteStore, Store as _, read_jsonl},
+    store::{SqliteStore, Store as _, read_jsonl, write_jsonl},
 };
-use std::path::Path;
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 /// Which journal, as an argument of several commands.
 #[derive(Debug, Clone, clap::Args)]
@@ -24,19 +28,78 @@ pub(super) struct Source {
 impl Source {
     /// Every event that is there.
     pub(super) fn read(&self) -> Result<Vec<Recorded>, Failure> {
-        let name = self.journal.as_str();
-        let path = Path::new(name);
-        let events = if path.exists() || name.contains(['/', '.']) {
-            read_jsonl(path).map_err(|cause| {
-                let exit = if path.is_file() { Exit::Problems } else { Exit::World };
-                Failure::new(exit, format!("could not read {name}: {cause}"))
-                    .with_help("`gameday run --out DIR` leaves a journal in DIR/journal.jsonl.")
-            })?
-        } else {
-            block_on(stored(name))?
-        };
-        Ok(events)
+        if self.is_file() { self.file() } else { block_on(stored(&self.journal)) }
     }
+
+    fn is_file(&self) -> bool {
+        Path::new(&self.journal).exists() || self.journal.contains(['/', '.'])
+    }
+
+    fn file(&self) -> Result<Vec<Recorded>, Failure> {
+        let (name, path) = (&self.journal, Path::new(&self.journal));
+        read_jsonl(path).map_err(|cause| {
+            let exit = if path.is_file() { Exit::Problems } else { Exit::World };
+            Failure::new(exit, format!("could not read {name}: {cause}"))
+                .with_help("`gameday run --out DIR` leaves a journal in DIR/journal.jsonl.")
+        })
+    }
+}
+
+/// A journal to which more can be written: its events, and where they are kept.
+pub(super) struct Kept {
+    /// Every event that is there.
+    pub(super) events: Vec<Recorded>,
+    place: Place,
+}
+
+enum Place {
+    File(PathBuf),
+    Home(SqliteStore, DrillId, #[expect(dead_code, reason = "held while more is written")] DrillLock),
+}
+
+impl Source {
+    /// The journal, kept from everybody else who would write to it.
+    pub(super) async fn keep(&self) -> Result<Kept, Failure> {
+        if self.is_file() {
+            return Ok(Kept { events: self.file()?, place: Place::File(PathBuf::from(&self.journal)) });
+        }
+        let (home, store, drill) = find(&self.journal).await?;
+        let lock = lock_drill(&home, drill.as_str())?.ok_or_else(|| {
+            Failure::refused(format!("could not write to drill {drill}: its console is still open"))
+                .with_help("Write on the trainers' page, or end the console first.")
+        })?;
+        let events = events_of(&store, &home, &drill).await?;
+        Ok(Kept { events, place: Place::Home(store, drill, lock) })
+    }
+}
+
+impl Kept {
+    /// Appends durably; all of it or nothing.
+    pub(super) async fn append(&mut self, batch: Vec<Recorded>) -> Result<(), Failure> {
+        let expected = self.events.len() as u64;
+        match &self.place {
+            Place::Home(store, drill, _) => store
+                .append(drill, expected, &batch)
+                .await
+                .map_err(Failure::io(format!("write to drill {drill}")))?,
+            Place::File(path) => {
+                let all: Vec<_> = self.events.iter().chain(&batch).cloned().collect();
+                replace(path, &all).map_err(Failure::io(format!("write {}", path.display())))?;
+            }
+        }
+        self.events.extend(batch);
+        Ok(())
+    }
+}
+
+/// Writes the whole file beside the old one and puts it in its place.
+fn replace(path: &Path, events: &[Recorded]) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut made = tempfile::NamedTempFile::new_in(folder)?;
+    write_jsonl(events, made.as_file_mut())?;
+    made.as_file().sync_all()?;
+    made.as_file().set_permissions(std::fs::metadata(path)?.permissions())?;
+    made.persist(path).map(drop).map_err(|error| error.error)
 }
 
 /// The events as a journal that can be reported on.
@@ -45,26 +108,39 @@ pub(super) fn whole(events: &[Recorded]) -> Result<Journal<'_>, Failure> {
 }
 
 async fn stored(name: &str) -> Result<Vec<Recorded>, Failure> {
+    let (home, store, drill) = find(name).await?;
+    let events = events_of(&store, &home, &drill).await?;
+    store.close().await;
+    Ok(events)
+}
+
+fn unknown(name: &str, why: &str) -> Failure {
+    Failure::refused(format!("could not find a journal `{name}`: {why}"))
+        .with_help("Name a file, the id of a drill that was run here, or `last`.")
+}
+
+/// The home's store, and the drill in it that is meant.
+async fn find(name: &str) -> Result<(Home, SqliteStore, DrillId), Failure> {
     let home = Home::find()?;
-    let unknown = |why: &str| {
-        Failure::refused(format!("could not find a journal `{name}`: {why}"))
-            .with_help("Name a file, the id of a drill that was run here, or `last`.")
-    };
     if !home.journal().exists() {
-        return Err(unknown("there is no such file, and no drill was run here yet"));
+        return Err(unknown(name, "there is no such file, and no drill was run here yet"));
     }
     let failed = || Failure::io(format!("read {}", home.journal().display()));
     let store = SqliteStore::open(home.journal()).await.map_err(failed())?;
     let drill: DrillId = if name == "last" {
         let mut drills = store.drills().await.map_err(failed())?;
-        drills.pop().ok_or_else(|| unknown("no drill was run here yet"))?.drill
+        drills.pop().ok_or_else(|| unknown(name, "no drill was run here yet"))?.drill
     } else {
-        name.parse().map_err(|_| unknown("that is neither a file nor the id of a drill"))?
+        name.parse().map_err(|_| unknown(name, "that is neither a file nor the id of a drill"))?
     };
-    let events = store.read(&drill, 0).await.map_err(failed())?;
-    store.close().await;
+    Ok((home, store, drill))
+}
+
+async fn events_of(store: &SqliteStore, home: &Home, drill: &DrillId) -> Result<Vec<Recorded>, Failure> {
+    let failed = Failure::io(format!("read {}", home.journal().display()));
+    let events = store.read(drill, 0).await.map_err(failed)?;
     if events.is_empty() {
-        return Err(unknown("there is no such file, and no drill of that id was run here"));
+        return Err(unknown(drill.as_str(), "there is no such file, and no drill of that id was run here"));
     }
     Ok(events)
 }

@@ -14,6 +14,7 @@ mod demo;
 mod depot;
 mod doctor;
 pub mod exit;
+mod grade;
 pub mod home;
 mod injections;
 mod injectors;
@@ -112,6 +113,7 @@ enum Command {
     Ask(verb::instigate::Ask),
     Stop(verb::instigate::Stop),
     Score(score::Score),
+    Grade(grade::Grade),
     Debrief(debrief::Debrief),
     Replay(replay::Replay),
     Doctor(doctor::Doctor),
@@ -156,6 +158,7 @@ impl Command {
             Self::Ask(command) => command.run(),
             Self::Stop(command) => command.run(),
             Self::Score(command) => command.run(),
+            Self::Grade(command) => command.run(),
             Self::Debrief(command) => command.run(),
             Self::Replay(command) => command.run(),
             Self::Doctor(command) => command.run(),

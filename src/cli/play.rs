@@ -76,6 +76,14 @@ pub(super) struct Played {
 }
 
 impl Played {
+    /// The same with what was written since, and its reports written anew.
+    pub(super) fn again(self, conductor: &Conductor) -> Result<Self, Failure> {
+        if conductor.desk().journal(self.journal.len() as u64).is_empty() {
+            return Ok(self);
+        }
+        finish(conductor, self.folder)
+    }
+
     /// Codes of the rules that kept it from starting.
     pub(super) fn refused(&self) -> impl Iterator<Item = &str> {
         self.journal.iter().filter_map(|recorded| match &recorded.event {
@@ -133,9 +141,9 @@ impl Play {
             }
         };
         clear_away(stage, &mut conductor).await?;
-        let played = finish(&conductor, folder);
-        readers.wait(self.show.is_some()).await;
-        played
+        let played = finish(&conductor, folder)?;
+        readers.wait(self.show.is_some(), &home, &mut conductor).await?;
+        played.again(&conductor)
     }
 
     fn doors<'a>(&'a self, home: &'a Home) -> Doors<'a> {
@@ -206,19 +214,33 @@ impl Play {
 pub(super) struct Readers(Option<JoinHandle<()>>);
 
 impl Readers {
-    /// Lets people read the debrief in their pages; an interrupt ends that.
-    pub(super) async fn wait(self, shown: bool) {
-        let Some(mut console) = self.0 else { return };
+    /// Lets people read the debrief in their pages, and trainers grade; an interrupt ends that.
+    pub(super) async fn wait(
+        self,
+        shown: bool,
+        home: &Home,
+        conductor: &mut Conductor,
+    ) -> Result<(), Failure> {
+        let Some(mut console) = self.0 else { return Ok(()) };
         if shown && !console.is_finished() {
             show::complain(
-                "Pages of this drill are open, and the debrief can be read there. Ctrl-C ends this.\n",
+                "Pages of this drill are open: the debrief can be read there, and trainers can grade. Ctrl-C ends this.\n",
             );
         }
+        // Whoever grades on the command line waits for these pages.
+        let _lock = wire::lock_drill(home, conductor.drill().plan().drill.as_str())?;
+        let attended = async {
+            let error = conductor.attend().await;
+            tracing::warn!(%error, "nothing more can be written");
+            std::future::pending::<()>().await;
+        };
         tokio::select! {
             // An error of the console is no error of the drill.
             _ = &mut console => {}
             _ = tokio::signal::ctrl_c() => console.abort(),
+            () = attended => {}
         }
+        Ok(())
     }
 }
 

@@ -181,9 +181,9 @@ async fn play_on(
         }
     };
     clear_away(stage, &mut conductor).await?;
-    let played = finish(&conductor, folder);
-    readers.wait(doors.show.is_some()).await;
-    played
+    let played = finish(&conductor, folder)?;
+    readers.wait(doors.show.is_some(), doors.home, &mut conductor).await?;
+    played.again(&conductor)
 }
 
 async fn take_back(

@@ -11,8 +11,8 @@ use crate::{
         command::{Command, Refusal},
         event::Hat,
     },
-    report::board::Audience,
-    scenario::act::Act,
+    report::{Journal, board::Audience, grading::GradingSheet},
+    scenario::{act::Act, review::Review},
 };
 use axum::{
     Extension, Router,
@@ -42,6 +42,8 @@ pub(super) fn router(console: Arc<Console>) -> Router {
         .route("/api/hint", post(hint))
         .route("/api/ask", post(ask))
         .route("/api/observe", post(observe))
+        .route("/api/review", post(review))
+        .route("/api/grading", get(grading))
         .route("/api/stop", post(stop))
         .route("/api/leave", post(leave))
         .fallback(|| async { Answer::nothing_here() })
@@ -314,6 +316,31 @@ async fn observe(
     only(Hat::Trainer, &caller)?;
     let Observation { text, about } = read(&headers, given)?;
     send(&console, Command::Observe { by: caller.person, about, text }).await
+}
+
+async fn review(
+    State(console): State<Arc<Console>>,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+    given: Given,
+) -> Result<Response, Answer> {
+    only(Hat::Trainer, &caller)?;
+    let entry: Review = read(&headers, given)?;
+    send(&console, Command::Review { by: caller.person, entry }).await
+}
+
+/// What this trainer has to grade: blind until their own grades are in.
+async fn grading(
+    State(console): State<Arc<Console>>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Response, Answer> {
+    if caller.hat != Hat::Trainer {
+        return Err(Answer::nothing_here());
+    }
+    let snapshot = console.view.now();
+    let journal = Journal::new(&snapshot.events).map_err(|_| Answer::not_planned())?;
+    let sheet = GradingSheet::of(&journal, &caller.person);
+    Ok(as_json(serde_json::to_vec(&sheet).expect("a sheet is plain data")))
 }
 
 #[derive(Deserialize)]

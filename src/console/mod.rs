@@ -4,8 +4,8 @@
 //! ```text
 //! GET  / · /responder · /instigator · /trainer · /observer      pages; below each: /live · /docs · /signals · /status · /debrief
 //! POST /api/join {token, name} -> session    everything below needs `authorization: Bearer SESSION`, or a page's cookie
-//! GET  /api/board · /api/events?after=SEQ (live stream) · /api/injections
-//! POST /api/act · /api/hint · /api/ask · /api/observe · /api/stop · /api/leave
+//! GET  /api/board · /api/events?after=SEQ (live stream) · /api/injections · /api/grading
+//! POST /api/act · /api/hint · /api/ask · /api/observe · /api/review · /api/stop · /api/leave
 //! ```
 //!
 //! Open first: `api`, every path with its handler. `guard` is what a request has to pass before; `sessions` knows

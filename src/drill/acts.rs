@@ -31,6 +31,7 @@ impl Drill {
             Command::Hint { by, pointer } => self.hint(now, by, pointer),
             Command::Ask { by, number } => self.ask(by, *number),
             Command::Observe { by, about, text } => self.observe(by, *about, text),
+            Command::Review { by, entry } => self.review(by, entry),
             Command::Stop { by, reason, real_incident } => self.stop(by, reason, *real_incident),
             Command::SignOff { id, by } => {
                 let injection = self.injections.iter().find(|one| one.planned.id == *id);
@@ -58,7 +59,8 @@ impl Drill {
         match self.people.hats.get(person) {
             Some(was) if *was == hat => Ok(Vec::new()),
             Some(was) => Err(Refusal::OtherHat { person: person.clone(), was: *was, wanted: hat }),
-            None if self.phase >= Phase::Ending => {
+            // Whoever leads the talk may come to it.
+            None if self.phase >= Phase::Ending && hat != Hat::Trainer => {
                 Err(Refusal::WrongPhase { phase: self.phase.as_str(), help: "nobody joins any more" })
             }
             None if !self.is_expected(person, hat) => {
@@ -81,7 +83,7 @@ impl Drill {
         named.is_empty() || played || named.contains(person)
     }
 
-    fn needs(&self, person: &Person, needed: Hat) -> Result<(), Refusal> {
+    pub(super) fn needs(&self, person: &Person, needed: Hat) -> Result<(), Refusal> {
         match self.people.hats.get(person) {
             None => Err(Refusal::NotJoined(person.clone())),
             Some(hat) if *hat == needed => Ok(()),
@@ -227,10 +229,11 @@ impl Drill {
         if let Some(seq) = claim.evidence.iter().find(|seq| **seq >= self.next_seq) {
             return bad(format!("event {seq} has not happened"));
         }
-        if claim.text.len() > limits::TEXT_BYTES_MAX || claim.evidence.len() > 100 {
+        if claim.text.len() > limits::TEXT_BYTES_MAX || claim.evidence.len() > limits::EVIDENCE_MAX {
             return bad(format!(
-                "a claim has at most {} bytes and 100 pieces of evidence",
-                limits::TEXT_BYTES_MAX
+                "a claim has at most {} bytes and {} pieces of evidence",
+                limits::TEXT_BYTES_MAX,
+                limits::EVIDENCE_MAX
             ));
         }
         Ok(CauseClaim { onset: claim.onset.map(|onset| self.instant(onset)), ..claim.clone() })

@@ -4,7 +4,10 @@ use super::{event::Hat, measure::Measured};
 use crate::{
     base::{AlarmName, InjectionId, NoticeId, Person, ProbeName},
     fault::{Presence, TimedFault, Undone, injector::ReactMoment},
-    scenario::act::{Act, Role},
+    scenario::{
+        act::{Act, Role},
+        review::Review,
+    },
 };
 
 /// Something asked of a drill: by a person, by the clock, or by a hand that finished.
@@ -48,6 +51,13 @@ pub enum Command {
         about: Option<u64>,
         /// What was seen.
         text: String,
+    },
+    /// A trainer grades, or writes down what comes of the talk.
+    Review {
+        /// Who.
+        by: Person,
+        /// What.
+        entry: Review,
     },
     /// Anybody in the drill stops it.
     Stop {
@@ -268,6 +278,9 @@ pub enum Refusal {
     /// A ticket that is not there, is closed, or could be one of several.
     #[error("{0}")]
     BadTicket(String),
+    /// A grade or an entry of the debrief that cannot be taken.
+    #[error("{0}")]
+    BadReview(String),
     /// A hint that is no pointer into the catalogue.
     #[error("`{given}` is not in the documentation catalogue, and a hint may point nowhere else{suggestion}")]
     NotInCatalogue {
@@ -317,6 +330,7 @@ impl Refusal {
             Self::BadText(_) => "bad-text",
             Self::BadClaim(_) => "bad-claim",
             Self::BadTicket(_) => "bad-ticket",
+            Self::BadReview(_) => "bad-review",
             Self::NotInCatalogue { .. } => "not-in-catalogue",
             Self::HintsRationed(_) => "hints-rationed",
             Self::NobodyStumped => "nobody-stumped",

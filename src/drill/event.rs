@@ -11,7 +11,7 @@ use super::{
 use crate::{
     base::{AlarmName, At, InjectionId, NoticeId, Person, ProbeName, Span},
     fault::{Fence, Undone, injector::ReactMoment},
-    scenario::{AlarmSeverity, act::Act},
+    scenario::{AlarmSeverity, act::Act, review::Review},
 };
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -184,6 +184,13 @@ pub enum Event {
         about: Option<u64>,
         /// What was seen.
         text: String,
+    },
+    /// A trainer graded, or wrote down what came of the talk. After EndEx, also after the drill is closed.
+    Reviewed {
+        /// Who.
+        by: Person,
+        /// What.
+        entry: Review,
     },
     /// A stop condition did not hold three times in a row.
     StopConditionFailed {

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! `decide` reads and never changes; [`Drill::apply`] changes and never decides. Open first: this file for the state,
-//! then [`due`](self) for what happens by itself, `acts` for what people may do (`tickets` for theirs), `reports` for
+//! then [`due`](self) for what happens by itself, `acts` for what people may do (`tickets` and `reviews` for theirs), `reports` for
 //! what hands tell, and [`injection`] for the only table of an injection's states. [`preflight`] is what must hold
 //! before anything is broken.
 
@@ -22,6 +22,7 @@ pub mod plan;
 pub mod preflight;
 mod react;
 mod reports;
+mod reviews;
 mod tickets;
 
 use crate::{
@@ -42,6 +43,7 @@ use gauge::{Watch, Window};
 use injection::{Injection, State};
 use measure::BUCKET;
 use plan::Plan;
+use reviews::Graders;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How a drill stands.
@@ -149,6 +151,7 @@ pub struct Drill {
     alarm_times: BTreeMap<AlarmName, At>,
     people: People,
     talk: Talk,
+    graders: Graders,
     steady_after: Option<bool>,
     undone_at: Option<At>,
     /// How often each moment has come that injectors react to.
@@ -240,6 +243,7 @@ impl Drill {
             alarm_times: BTreeMap::new(),
             people: People::default(),
             talk: Talk::default(),
+            graders: Graders::default(),
             steady_after: None,
             undone_at: None,
             moments: BTreeMap::new(),
@@ -406,6 +410,7 @@ impl Drill {
                 self.talk.hints += 1;
                 self.talk.last_hint = Some(at);
             }
+            Event::Reviewed { by, entry } => self.graders.take(by, entry),
             Event::StopConditionFailed { .. } => self.stop_failed = true,
             Event::StopRequested { by, reason, real_incident } => {
                 self.stop_asked = Some((by.clone(), reason.clone(), *real_incident));

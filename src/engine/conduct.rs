@@ -204,6 +204,18 @@ impl Conductor {
         Ok(())
     }
 
+    /// Takes in what trainers write after the drill is closed, for as long as somebody lets it; comes back only when the
+    /// journal can no longer be written. Nothing else is left to do.
+    pub async fn attend(&mut self) -> EngineError {
+        loop {
+            let Some(letter) = self.inbox.recv().await else { unreachable!("the desk itself can send") };
+            if let Err(error) = self.open(letter).await {
+                self.inbox.close();
+                return error;
+            }
+        }
+    }
+
     /// The target was laid out anew after the end: nothing can be left on it.
     pub async fn target_was_reset(&mut self) -> Result<(), EngineError> {
         self.take(vec![Event::TargetReset]).await?;

@@ -6,10 +6,12 @@
 mod after;
 mod build;
 mod chart;
+mod held;
 mod tracked;
 
 pub use build::{debrief, strip_of};
 pub use chart::{AlarmBar, ChartMark, ClassSeries, Dumbbell, Lane, RoleBar, SharePair, Strip};
+pub use held::{Action, Filled, JudgedObjective};
 
 use super::score::Score;
 use crate::{base::At, drill::event::Outcome, scenario::Profile};
@@ -60,8 +62,14 @@ pub struct Debrief {
     pub scorecard: Vec<CardLine>,
     /// About the system, the response and the practice.
     pub lessons: Vec<Open>,
-    /// Corrective actions, still to be agreed.
+    /// Objectives that a trainer has judged.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub objectives: Vec<JudgedObjective>,
+    /// The improvement plan's question.
     pub improvement_plan: Open,
+    /// Corrective actions that were agreed on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub actions: Vec<Action>,
     /// Every pointer into the documentation.
     pub hints: Vec<HintLine>,
     /// The vetted questions, and which were asked.
@@ -155,6 +163,9 @@ pub struct Open {
     pub name: String,
     /// The question that helps.
     pub question: String,
+    /// What the team has written; nothing: it is still open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filled: Option<Filled>,
 }
 
 /// Impact, claimed then measured.

@@ -12,10 +12,12 @@
 
 pub mod board;
 pub mod debrief;
+pub mod grading;
 pub mod impact;
 pub mod journal;
 pub mod proof;
 pub mod render;
+pub mod review;
 pub mod score;
 pub mod ticket;
 pub mod timeline;

@@ -2,6 +2,7 @@
 
 use super::{
     journal::{Journal, Mark},
+    review::Reviews,
     ticket::{self, Ticket},
 };
 use crate::{
@@ -188,6 +189,8 @@ pub struct Timeline<'a> {
     pub symptom: Option<Mark>,
     /// Stop conditions that failed.
     pub stops_failed: Vec<(Mark, &'a str)>,
+    /// What trainers wrote after EndEx.
+    pub reviews: Reviews<'a>,
 }
 
 impl<'a> Timeline<'a> {
@@ -213,6 +216,7 @@ impl<'a> Timeline<'a> {
                     line.injections.extend(added);
                 }
                 Event::Joined { person, hat } => line.joined(person, *hat),
+                Event::Reviewed { by, entry } => line.reviews.take(mark, by, entry),
                 Event::Acted { by, act } if counts => {
                     line.acted(mark, by, act, &mut open);
                 }

@@ -17,6 +17,7 @@ pub mod condition;
 pub mod file;
 pub mod pack;
 pub mod problem;
+pub mod review;
 pub mod severity;
 pub mod ticket;
 pub mod truth;

@@ -162,6 +162,10 @@ pub(super) fn commands(text: &str) -> Markup {
 
 /// A line of everything that happened, for trainers; nothing for bookkeeping.
 pub(super) fn timeline(look: &Look<'_>, recorded: &Recorded) -> Option<Markup> {
+    // Grades are blind, for each trainer; what is written after EndEx has a page of its own.
+    if matches!(recorded.event, Event::Reviewed { .. }) {
+        return None;
+    }
     let words = events::line(look.plan, &recorded.event)?;
     let hidden = !events::open_to_responders(&recorded.event);
     let lane = match &recorded.event {

@@ -4,7 +4,7 @@ use super::{Look, Visit, html as answer, parts, shell};
 use crate::{
     console::{Console, api::Answer, documents},
     drill::event::Hat,
-    report::{self, Journal, board::Phase, render},
+    report::{self, Journal, board::Phase, grading, render},
     scenario::pack::CatalogueKind,
 };
 use axum::{
@@ -137,7 +137,11 @@ pub(super) async fn debrief(visit: Visit, given: Given) -> Result<Response, Answ
         return Err(Answer::nothing_here());
     }
     let journal = Journal::new(&snapshot.events).map_err(|_| Answer::not_planned())?;
-    let debrief = report::debrief(&journal);
+    let mut debrief = report::debrief(&journal);
+    // Grades are blind.
+    if visit.caller.hat == Hat::Trainer && !grading::has_graded(&journal, &visit.caller.person) {
+        debrief = grading::blind(debrief);
+    }
     let (kind, text) = match asked.form.as_str() {
         "" | "html" => ("text/html; charset=utf-8", render::html(&debrief)),
         "md" => ("text/markdown; charset=utf-8", render::markdown(&debrief)),

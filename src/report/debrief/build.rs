@@ -14,7 +14,7 @@ use crate::{
         timeline::Timeline,
         wording::{self, events, page},
     },
-    scenario::act::Act,
+    scenario::{act::Act, review::Section},
 };
 
 /// Most lines of the debrief's timeline; what is said in the channel goes first.
@@ -58,10 +58,12 @@ pub fn debrief(journal: &Journal<'_>) -> Debrief {
         response: desk.response(),
         reveal: desk.reveal(),
         resolution: desk.resolution(),
-        reflections: opens(&page::REFLECTIONS),
+        reflections: desk.filled(&page::REFLECTIONS, &Section::ALL[..4]),
         scorecard: desk.scorecard(&score),
-        lessons: opens(&page::LESSONS),
+        lessons: desk.filled(&page::LESSONS, &Section::ALL[4..]),
+        objectives: desk.objectives(),
         improvement_plan: open(page::IMPROVEMENT),
+        actions: desk.actions(),
         hints: desk.hints(),
         questions: desk.questions(),
         acknowledgements: page::acknowledgements(&desk.names(None)),
@@ -70,7 +72,7 @@ pub fn debrief(journal: &Journal<'_>) -> Debrief {
 }
 
 fn open((name, question): (&str, &str)) -> Open {
-    Open { name: name.to_owned(), question: question.to_owned() }
+    Open { name: name.to_owned(), question: question.to_owned(), filled: None }
 }
 
 pub(super) fn field(name: &str, value: impl Into<String>) -> Field {

@@ -72,7 +72,8 @@ impl Lane {
             Event::InjectSpoken { .. }
             | Event::HintGiven { .. }
             | Event::QuestionAsked { .. }
-            | Event::Observed { .. } => Self::Talk,
+            | Event::Observed { .. }
+            | Event::Reviewed { .. } => Self::Talk,
             _ => Self::Exercise,
         }
     }

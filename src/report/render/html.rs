@@ -1,6 +1,6 @@
 //! One self-contained page: no script, one style element, no address outside the file. Light and dark, phone and paper.
 
-use super::{dumbbell, figure, strip, strip::sentence as strip_sentence, svg};
+use super::{after, dumbbell, figure, strip, strip::sentence as strip_sentence, svg};
 use crate::{
     report::{
         debrief::{Compared, Debrief, Field, Open, TimelineRow},
@@ -16,7 +16,7 @@ const STYLE: &str = concat!(include_str!("plot.css"), include_str!("page.css"));
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
 
 /// Text as it is shown: tamed, `code` between backticks, a figure never parted from its unit.
-fn words(text: &str) -> Markup {
+pub(super) fn words(text: &str) -> Markup {
     let tamed = tame(text);
     let parts: Vec<&str> = tamed.split('`').collect();
     // An odd backtick is only a backtick.
@@ -81,13 +81,15 @@ pub fn html(debrief: &Debrief) -> String {
                     section { h2 { "Lessons" } (opens(&debrief.lessons)) }
                     section {
                         h2 { "Improvement plan" }
+                        (after::objectives(&debrief.objectives))
                         (opens(std::slice::from_ref(&debrief.improvement_plan)))
-                        (blank_plan())
+                        @if debrief.actions.is_empty() { (blank_plan()) } @else { (after::plan(&debrief.actions)) }
                     }
                     (hints(debrief))
                     (questions(debrief))
                     section { h2 { "Acknowledgements" } p { (words(&debrief.acknowledgements)) } }
                     (capabilities(debrief))
+                    (after::grades(&debrief.score))
                     (checks(debrief, &rows))
                     footer {
                         "Drill " span class="mono" { (header.drill) } ", scenario " span class="mono" { (words(&header.scenario)) }
@@ -135,7 +137,16 @@ fn opens(list: &[Open]) -> Markup {
     html! {
         div class="grid" {
             @for open in list {
-                div class="open" { b { (open.name) } span { (open.question) } }
+                div class={ "open" @if open.filled.is_some() { " filled" } } {
+                    b { (open.name) }
+                    @match &open.filled {
+                        None => span { (open.question) },
+                        Some(filled) => span {
+                            (words(&filled.text))
+                            @for seq in filled.evidence.iter().take(6) { " " a href={ "#e" (seq) } { "#" (seq) } }
+                        },
+                    }
+                }
             }
         }
     }

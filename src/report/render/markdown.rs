@@ -4,6 +4,7 @@ use super::{figure, html::state};
 use crate::{
     report::{
         debrief::{Compared, Debrief, Field, Open, TimelineRow},
+        score::Score,
         wording::{self, page},
     },
     scenario::Profile,
@@ -46,6 +47,11 @@ pub(crate) fn safe(text: &str) -> String {
         .enumerate()
         .map(|(index, part)| if index % 2 == 0 { escaped(part) } else { format!("`{part}`") });
     spans.collect()
+}
+
+/// ` #4 #17`, for events that show something.
+fn seqs(evidence: &[u64]) -> String {
+    evidence.iter().take(6).map(|seq| format!(" \\#{seq}")).collect()
 }
 
 fn escaped(tamed: &str) -> String {
@@ -115,7 +121,10 @@ impl Page {
     fn opens(&mut self, opens: &[Open]) {
         for open in opens {
             self.paragraph(&format!("**{}** _{}_", open.name, open.question));
-            self.paragraph("> (to be filled in by the team)");
+            self.paragraph(&match &open.filled {
+                None => "> (to be filled in by the team)".to_owned(),
+                Some(filled) => format!("> {}{}", safe(&filled.text), seqs(&filled.evidence)),
+            });
         }
     }
 
@@ -377,10 +386,7 @@ fn learning(page: &mut Page, debrief: &Debrief) {
     page.opens(&debrief.lessons);
     page.heading("Improvement plan");
     page.opens(std::slice::from_ref(&debrief.improvement_plan));
-    page.table(
-        &["Issue", "Corrective action", "Type", "Owner role", "Ticket", "Due"],
-        [vec![" ".to_owned(); 6]],
-    );
+    plan(page, debrief);
     page.heading("Hints");
     page.paragraph("Hints cost nothing.");
     if debrief.hints.is_empty() {
@@ -400,6 +406,53 @@ fn learning(page: &mut Page, debrief: &Debrief) {
     }
     page.heading("Acknowledgements");
     page.paragraph(&safe(&debrief.acknowledgements));
+}
+
+/// The objectives as a trainer saw them, then the corrective actions, or an empty line for the first of them.
+fn plan(page: &mut Page, debrief: &Debrief) {
+    page.list(debrief.objectives.iter().map(|one| {
+        let met = if one.met { "met" } else { "not met" };
+        let because =
+            if one.because.is_empty() { String::new() } else { format!(": {}", safe(&one.because)) };
+        format!("Objective {met}: {}{because}", safe(&one.text))
+    }));
+    let given = |field: &Option<String>| field.as_deref().map_or_else(|| "\u{2013}".to_owned(), safe);
+    let rows = debrief.actions.iter().map(|one| {
+        vec![safe(&one.action), given(&one.kind), given(&one.owner), given(&one.ticket), given(&one.due)]
+    });
+    if debrief.actions.is_empty() {
+        let heads = ["Issue", "Corrective action", "Type", "Owner role", "Ticket", "Due"];
+        page.table(&heads, [vec![" ".to_owned(); 6]]);
+    } else {
+        page.table(&["Corrective action", "Type", "Owner role", "Ticket", "Due"], rows);
+    }
+}
+
+/// What trainers gave, beside what was measured.
+fn grades(page: &mut Page, score: &Score) {
+    let graded = || score.dimensions.iter().filter_map(|one| Some((one, one.together.as_ref()?)));
+    if graded().next().is_none() {
+        return;
+    }
+    page.sub("Graded by trainers");
+    page.table(
+        &["Capability", "Measured", "Grades", "Half and half", "In words"],
+        graded().map(|(one, together)| {
+            let letters: Vec<_> = one.grades.iter().map(|grade| grade.rating.as_str()).collect();
+            let seen = one.grades.iter().map(|grade| format!(" \u{201c}{}\u{201d}", safe(&grade.because)));
+            let half = match together.score {
+                Some(_) => figure(together.score),
+                None => "disagreement".to_owned(),
+            };
+            vec![
+                one.name.as_str().to_owned(),
+                figure(one.score),
+                letters.join(", "),
+                half,
+                format!("{}{}", together.sentence, seen.collect::<String>()),
+            ]
+        }),
+    );
 }
 
 fn scores(page: &mut Page, debrief: &Debrief) {
@@ -431,6 +484,7 @@ fn scores(page: &mut Page, debrief: &Debrief) {
             ]
         }),
     );
+    grades(page, score);
     page.heading("Appendix: every check");
     page.table(
         &["Check", "Figure", "Finding", "Evidence"],

@@ -4,6 +4,7 @@
 //!
 //! Open first: [`html`] for the page, [`strip`] and [`dumbbell`] for its pictures, [`svg`] for how they are drawn.
 
+mod after;
 mod dumbbell;
 mod html;
 mod markdown;

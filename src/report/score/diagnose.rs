@@ -16,9 +16,12 @@ use crate::{
         plan::Plan,
     },
     report::{journal::Mark, timeline::InjectionHistory, wording},
-    scenario::act::{Act, CauseClaim},
+    scenario::{
+        act::{Act, CauseClaim},
+        truth::Fact,
+    },
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 const COMPONENT: (&str, f64) = ("diagnose.component", 0.25);
 const KIND: (&str, f64) = ("diagnose.kind", 0.20);
@@ -47,10 +50,19 @@ struct FactsFound {
 pub fn claim_score(plan: &Plan, claim: &CauseClaim) -> f64 {
     let component = component(plan, claim);
     let kind = kind(plan, claim);
-    match facts(plan, claim) {
+    match facts(plan, claim, &Readings::new()) {
         Some(facts) => 0.35 * component + 0.20 * kind + 0.45 * facts.score,
         None => (0.35 * component + 0.20 * kind) / 0.55,
     }
+}
+
+/// The true statements that a claim's words come near without stating them, where no other was given: a person has to
+/// read them.
+pub fn unclear<'p>(plan: &'p Plan, claim: &CauseClaim) -> Vec<&'p Fact> {
+    let needed = facts(plan, claim, &Readings::new()).is_some_and(|facts| facts.ambiguous);
+    let reading = Reading::of(&claim.text);
+    let near = |fact: &&Fact| needed && reading.find(fact) == Found::Ambiguous;
+    plan.truth.cause.facts.iter().filter(near).collect()
 }
 
 /// The component that an instance belongs to, or the name itself.
@@ -107,14 +119,22 @@ fn kind(plan: &Plan, claim: &CauseClaim) -> f64 {
     claim.kind.as_deref().map_or(0.0, |kind| tax(kind, &plan.truth.cause.kind))
 }
 
-fn facts(plan: &Plan, claim: &CauseClaim) -> Option<FactsFound> {
+/// How a grader reads the words of a claim: by a fact's id, whether they state it.
+type Readings<'a> = BTreeMap<&'a str, (Mark, bool)>;
+
+/// What a person has read decides; the program's own reading only where nobody has.
+fn facts(plan: &Plan, claim: &CauseClaim, readings: &Readings<'_>) -> Option<FactsFound> {
     let cause = &plan.truth.cause;
     if cause.facts.is_empty() {
         return None;
     }
     let reading = Reading::of(&claim.text);
-    let found: Vec<(&str, Found)> =
-        cause.facts.iter().map(|fact| (fact.id.as_str(), reading.find(fact))).collect();
+    let read = |fact: &Fact| match readings.get(fact.id.as_str()) {
+        Some((_, true)) => Found::Stated,
+        Some((_, false)) => Found::Absent,
+        None => reading.find(fact),
+    };
+    let found: Vec<(&str, Found)> = cause.facts.iter().map(|fact| (fact.id.as_str(), read(fact))).collect();
     let ticked: BTreeSet<&str> = claim.facts.iter().map(String::as_str).collect();
     let actual: BTreeSet<&str> = cause.facts.iter().map(|fact| fact.id.as_str()).collect();
     let wrong = cause.distractors.iter().filter(|fact| ticked.contains(fact.id.as_str())).count();
@@ -185,7 +205,8 @@ fn kind_check(sheet: &Sheet<'_, '_>, mark: Mark, claim: &CauseClaim) -> Check {
 
 fn facts_check(sheet: &Sheet<'_, '_>, mark: Mark, claim: &CauseClaim) -> Check {
     let (id, weight) = FACTS;
-    let check = match facts(sheet.journal.plan(), claim) {
+    let readings = &sheet.timeline.reviews.readings;
+    let check = match facts(sheet.journal.plan(), claim, readings) {
         None => Check::not_applicable(id, weight, wording::NOTHING_TO_COMPARE),
         Some(facts) if facts.ambiguous => Check::unknown(id, weight, wording::NEEDS_A_GRADER),
         Some(facts) => {
@@ -197,7 +218,8 @@ fn facts_check(sheet: &Sheet<'_, '_>, mark: Mark, claim: &CauseClaim) -> Check {
             ])
         }
     };
-    check.by([mark]).against(&["truth.cause.facts"])
+    let read = readings.values().map(|(mark, _)| *mark);
+    check.by(read.chain([mark])).against(&["truth.cause.facts"])
 }
 
 fn onset_check(sheet: &Sheet<'_, '_>, mark: Mark, claim: &CauseClaim) -> Check {
@@ -311,6 +333,12 @@ pub(super) fn milestone(sheet: &Sheet<'_, '_>, name: &str) -> Option<Option<Mark
     let first = |good: &dyn Fn(&CauseClaim) -> bool| {
         claims.iter().find(|(_, claim)| good(claim)).map(|(mark, _)| *mark)
     };
+    // A grader has read the last answer; guesses on the way are read by the program alone.
+    let answer = line.causes.last().map(|(_, claim)| *claim);
+    let (unread, by_grader) = (Readings::new(), &line.reviews.readings);
+    let readings = |claim: &CauseClaim| {
+        if answer.is_some_and(|answer| std::ptr::eq(answer, claim)) { by_grader } else { &unread }
+    };
     let cleared = || {
         let related: Vec<_> = line
             .injections
@@ -326,7 +354,8 @@ pub(super) fn milestone(sheet: &Sheet<'_, '_>, name: &str) -> Option<Option<Mark
         "symptom" => line.first_recognition(sheet.broken_from()),
         "localised" => first(&|claim| component(plan, claim) > 0.99),
         "mechanism" => first(&|claim| {
-            kind(plan, claim) > 0.99 || facts(plan, claim).is_some_and(|facts| facts.score >= 0.5)
+            kind(plan, claim) > 0.99
+                || facts(plan, claim, readings(claim)).is_some_and(|facts| facts.score >= 0.5)
         }),
         "mitigated" => line.restored.first().map(|(mark, _)| *mark),
         "root-fixed" => cleared(),

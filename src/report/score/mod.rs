@@ -19,13 +19,16 @@ mod detect;
 pub mod diagnose;
 mod engage;
 pub mod explain;
+mod graded;
 mod learn;
 pub mod measure;
 mod mitigate;
 pub mod text;
 
-pub use diagnose::claim_score;
+pub use crate::scenario::review::DimensionName;
+pub use diagnose::{claim_score, unclear};
 pub use explain::{Explanation, explain};
+pub use graded::{Grade, Together};
 
 use super::{
     impact::Impact,
@@ -41,7 +44,7 @@ use crate::{
 use serde::{Deserialize, Serialize};
 
 /// The version of the rules. A change to any formula, weight or sentence of a check counts it up.
-pub const SCORER_VERSION: u32 = 3;
+pub const SCORER_VERSION: u32 = 4;
 /// Less than this share of a dimension's weight scored: no figure is given.
 pub const COVERAGE_MIN: f64 = 0.6;
 /// Below this a check is weak and asks its question.
@@ -84,6 +87,12 @@ pub struct Dimension {
     pub sentence: String,
     /// Its checks.
     pub checks: Vec<Check>,
+    /// What trainers gave, once their grades were in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub grades: Vec<Grade>,
+    /// Measurement and trainers side by side; nothing without a grade.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub together: Option<Together>,
 }
 
 /// What a dimension weighs in each profile.
@@ -124,54 +133,7 @@ impl Figures {
     }
 }
 
-/// The ten dimensions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[expect(missing_docs, reason = "the words are explained in wording")]
-pub enum DimensionName {
-    Detect,
-    Engage,
-    Coordinate,
-    Diagnose,
-    Mitigate,
-    Communicate,
-    Assess,
-    Decide,
-    Close,
-    Learn,
-}
-
 impl DimensionName {
-    /// Every dimension, in the order of an incident.
-    pub const ALL: [Self; 10] = [
-        Self::Detect,
-        Self::Engage,
-        Self::Coordinate,
-        Self::Diagnose,
-        Self::Mitigate,
-        Self::Communicate,
-        Self::Assess,
-        Self::Decide,
-        Self::Close,
-        Self::Learn,
-    ];
-
-    /// The word as it is written.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Detect => "detect",
-            Self::Engage => "engage",
-            Self::Coordinate => "coordinate",
-            Self::Diagnose => "diagnose",
-            Self::Mitigate => "mitigate",
-            Self::Communicate => "communicate",
-            Self::Assess => "assess",
-            Self::Decide => "decide",
-            Self::Close => "close",
-            Self::Learn => "learn",
-        }
-    }
-
     /// What it weighs in each profile; each profile's weights add up to 1 with the part left to graders.
     pub fn weights(self) -> Weights {
         let (understand_first, restore_first) = match self {
@@ -450,7 +412,10 @@ fn judged(name: DimensionName, sheet: &Sheet<'_, '_>) -> Dimension {
     let by = |profile| dimension(name, &Sheet { profile, ..*sheet }).score;
     let figures =
         Figures { understand_first: by(Profile::UnderstandFirst), restore_first: by(Profile::RestoreFirst) };
-    Dimension { figures, ..dimension(name, sheet) }
+    let dimension = dimension(name, sheet);
+    let grades = graded::grades(sheet, name);
+    let together = Together::of(dimension.score, &grades);
+    Dimension { figures, grades, together, ..dimension }
 }
 
 fn dimension(name: DimensionName, sheet: &Sheet<'_, '_>) -> Dimension {
@@ -464,9 +429,9 @@ fn dimension(name: DimensionName, sheet: &Sheet<'_, '_>) -> Dimension {
         DimensionName::Coordinate => coordinate::checks(sheet),
         DimensionName::Decide => decide::checks(sheet),
         DimensionName::Close => close::checks(sheet),
-        DimensionName::Learn => learn::checks(),
+        DimensionName::Learn => learn::checks(sheet),
     };
-    summed_up(name, checks)
+    summed_up(name, graded::without_invalid(sheet, checks))
 }
 
 fn summed_up(name: DimensionName, checks: Vec<Check>) -> Dimension {
@@ -486,6 +451,8 @@ fn summed_up(name: DimensionName, checks: Vec<Check>) -> Dimension {
         coverage: round(coverage),
         sentence: wording::dimension(name, score, applicable > 0.0, &checks),
         checks,
+        grades: Vec::new(),
+        together: None,
     }
 }
 

@@ -498,7 +498,7 @@ fn shifted(events: &[Recorded], by: Span) -> Vec<Recorded> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(super::random_plays(24))]
 
     #[test]
     fn a_score_does_not_depend_on_the_date(days in 0_u64..20_000, ms in 0_u64..86_400_000) {

@@ -316,7 +316,7 @@ fn a_board_shows_tickets_and_questions_and_no_right_answer() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(super::random_plays(24))]
 
     #[test]
     fn a_conforming_act_never_lowers_and_a_delay_never_raises(

@@ -227,6 +227,7 @@ pub fn line(plan: &Plan, event: &Event) -> Option<String> {
             format!("a message was given up: {}", tame(error))
         }
         Event::Observed { by, about, text } => observed(by.as_str(), *about, text),
+        Event::Reviewed { by, entry } => format!("{by} {}", super::grades::entry(entry)),
         Event::TookOver { epoch, .. } if *epoch > 1 => "another engine took over".to_owned(),
         Event::Barred { code, why } => format!("refused ({}): {}", tame(code), tame(why)),
         Event::Ended { outcome, reason } => {

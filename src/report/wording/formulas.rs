@@ -114,9 +114,12 @@ pub const FORMULAS: &[(&str, &str)] = &[
         "all-clears by the right role / all-clears: the coordinator to the team, communications or the coordinator outside",
     ),
     ("close.handed-back", "(roles given back + ticket closed) / (roles taken + ticket)"),
-    ("learn.sections", "sections of the debrief that the team has written"),
-    ("learn.follow-ups", "follow-ups with an owner role, a type and a ticket"),
-    ("learn.objectives", "objectives that a trainer saw met"),
+    (
+        "learn.sections",
+        "(.7 x sections with five words or more + .3 x those with an event that shows it) / all sections",
+    ),
+    ("learn.follow-ups", "of owner role, type and ticket: those given / all, over every corrective action"),
+    ("learn.objectives", "objectives that a trainer saw met / objectives judged"),
 ];
 
 /// The formula of a check; nothing where there is no such check.

@@ -1,12 +1,13 @@
 //! Every sentence that a person reads in a report: plain, warm, blameless. The subject is the team or a role, never a
 //! person; a weak finding ends in a question, because the people who were there know the answer.
 //!
-//! [`checks`] and [`team`] word findings of the score, [`formulas`] how a check is reckoned, [`events`] words one event in a line, [`page`] the debrief's headings and
+//! [`checks`] and [`team`] word findings of the score, [`grades`] what trainers write, [`formulas`] how a check is reckoned, [`events`] words one event in a line, [`page`] the debrief's headings and
 //! prose. This file holds what they share.
 
 pub mod checks;
 pub mod events;
 pub mod formulas;
+pub mod grades;
 pub mod page;
 pub mod team;
 

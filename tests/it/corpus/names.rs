@@ -2,7 +2,7 @@
 
 use gameday::{
     drill::event::{Event, InjectionStep},
-    scenario::act::Act,
+    scenario::{act::Act, review::Review},
 };
 
 /// Makes, from one list of patterns and names, an exhaustive match and the list of all names: a new variant does not
@@ -44,6 +44,7 @@ names! { KINDS, kind_of, Event,
     Event::HintGiven { .. } => "hint-given",
     Event::QuestionAsked { .. } => "question-asked",
     Event::Observed { .. } => "observed",
+    Event::Reviewed { .. } => "reviewed",
     Event::StopConditionFailed { .. } => "stop-condition-failed",
     Event::StopRequested { .. } => "stop-requested",
     Event::AgentSilent { .. } => "agent-silent",
@@ -93,4 +94,14 @@ names! { ACTS, act_of, Act,
     Act::Severity(_) => "severity",
     Act::Resolve(_) => "resolve",
     Act::Operate(_) => "operate",
+}
+
+names! { REVIEWS, review_of, Review,
+    Review::Grade { .. } => "grade",
+    Review::HandIn { .. } => "hand-in",
+    Review::Invalidate { .. } => "invalidate",
+    Review::Read { .. } => "read",
+    Review::Write { .. } => "write",
+    Review::FollowUp { .. } => "follow-up",
+    Review::Objective { .. } => "objective",
 }
