@@ -7,10 +7,10 @@ use super::{
 };
 use crate::{
     library::{Library, LoadError},
-    scenario::problem::Problem,
+    scenario::problem::{Problem, render_problems},
 };
 use serde::Serialize;
-use std::path::Path;
+use std::{fs, path::Path};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -20,6 +20,7 @@ Examples:
   gameday check drills/target.yaml       a target of your own
   gameday check depot/pool-shrink        a built-in one
   gameday check my-drill.yaml --json     for editors and CI
+  gameday check --lint my-drill.yaml     what is still missing before it can be scheduled
 
 Exit code 3 when there is a problem.";
 
@@ -33,6 +34,9 @@ pub(super) struct Check {
     /// Scenario files, `pack.yaml` and `target.yaml` files, or names of built-in scenarios
     #[arg(required = true, value_name = "FILE")]
     files: Vec<String>,
+    /// Also says what a good scenario has and this one lacks: distractors, sample claims, questions, ...
+    #[arg(long)]
+    lint: bool,
     /// Prints JSON: {"ok", "files": [{"file", "ok", "problems": [..]}]}
     #[arg(long)]
     json: bool,
@@ -58,8 +62,13 @@ impl Check {
         let library = self.shelf.library()?;
         let mut report = Report { ok: true, files: Vec::new() };
         for file in self.files {
-            let problems = match look(&library, &file) {
-                Ok(()) => Vec::new(),
+            let problems = match look(&library, &file, self.lint) {
+                Ok(found) => {
+                    if !self.json && !found.is_empty() {
+                        show::complain(&render(&file, &found));
+                    }
+                    found
+                }
                 Err(error @ LoadError::Worker(_)) => return Err(shelf::complain(&error)),
                 Err(error) => {
                     if !self.json {
@@ -82,14 +91,21 @@ impl Check {
     }
 }
 
-fn look(library: &Library, file: &str) -> Result<(), LoadError> {
+/// Each finding with its line where the file can be read, else as a headline.
+fn render(file: &str, found: &[Problem]) -> String {
+    let text = fs::read_to_string(file).ok();
+    render_problems(found, &|_| text.clone(), true)
+}
+
+/// What is wrong, or with `lint` could be better.
+fn look(library: &Library, file: &str, lint: bool) -> Result<Vec<Problem>, LoadError> {
     let path = Path::new(file);
     if path.file_name().is_some_and(|name| name == "pack.yaml") {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        return library.load_pack(&folder.to_string_lossy()).map(drop);
+        return library.load_pack(&folder.to_string_lossy()).map(|_| Vec::new());
     }
     if path.file_name().is_some_and(|name| name == "target.yaml") {
-        return library.load_target(path).map(drop);
+        return library.load_target(path).map(|_| Vec::new());
     }
-    library.load(file).map(drop)
+    if lint { library.lint(file) } else { library.load(file).map(|_| Vec::new()) }
 }

@@ -26,7 +26,8 @@ Exit codes: 0 every link of the proof chain holds, 1 one does not, 4 no steady s
 /// Plays a scenario against its reference solution and proves the chain
 ///
 /// Steady before, fault landed, oracle failed, alarm received, repaired, restored, reverted, steady after; and that
-/// the sample claims score as their author says. Leaves a certificate for this digest of the scenario.
+/// the sample claims score as their author says, and nothing that `check --lint` asks for is missing. Leaves a certificate
+/// for this digest of the scenario.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Rehearse {
@@ -46,6 +47,8 @@ struct Certificate {
     holds: bool,
     proof: Proof,
     claims: Vec<ClaimResult>,
+    /// What the lint finds missing.
+    lint: Vec<String>,
     refused: Vec<String>,
 }
 
@@ -59,6 +62,7 @@ struct ClaimResult {
 
 impl Rehearse {
     pub(super) fn run(self) -> Result<Exit, Failure> {
+        let lint = self.stage.lint(&self.scenario)?;
         let mut play = self.stage.play(&self.scenario, true, None)?;
         play.show = None;
         play.admission.rehearsal = true;
@@ -70,7 +74,7 @@ impl Rehearse {
             ))?;
         }
         let played = self.stage.see_through(play)?;
-        let certificate = certify(&scenario, &played.journal)?;
+        let certificate = certify(&scenario, lint, &played.journal)?;
         let home = Home::open()?;
         let folder = home.certificates();
         fs::create_dir_all(&folder).map_err(Failure::io(format!("make {}", folder.display())))?;
@@ -95,7 +99,7 @@ impl Rehearse {
     }
 }
 
-fn certify(scenario: &Scenario, events: &[Recorded]) -> Result<Certificate, Failure> {
+fn certify(scenario: &Scenario, lint: Vec<String>, events: &[Recorded]) -> Result<Certificate, Failure> {
     let journal = Journal::new(events).map_err(Failure::io("read the journal back"))?;
     let proof = Proof::of(&journal);
     let claims = claims(scenario, journal.plan());
@@ -106,7 +110,8 @@ fn certify(scenario: &Scenario, events: &[Recorded]) -> Result<Certificate, Fail
             _ => None,
         })
         .collect();
-    let holds = proof.holds() && claims.iter().all(|claim| claim.held) && refused.is_empty();
+    let said_right = claims.iter().all(|claim| claim.held) && lint.is_empty();
+    let holds = proof.holds() && said_right && refused.is_empty();
     Ok(Certificate {
         format: CERTIFICATE,
         scenario: scenario.name.clone(),
@@ -115,6 +120,7 @@ fn certify(scenario: &Scenario, events: &[Recorded]) -> Result<Certificate, Fail
         holds,
         proof,
         claims,
+        lint,
         refused,
     })
 }
@@ -146,6 +152,9 @@ fn readable(certificate: &Certificate) -> String {
             claim.score,
             claim.text
         ));
+    }
+    for missing in &certificate.lint {
+        text.push_str(&format!("  {} {missing}\n", mark(false)));
     }
     for refused in &certificate.refused {
         text.push_str(&format!("  {} the autopilot was refused: {refused}\n", mark(false)));

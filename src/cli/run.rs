@@ -12,6 +12,7 @@ use crate::{
     base::{At, DrillId},
     drill::{event::Outcome, plan::Admission},
     report::board::Audience,
+    scenario::problem::Problem,
     seed::Seed,
 };
 use serde::Serialize;
@@ -124,6 +125,12 @@ impl Staging {
             out: self.out.clone(),
             show: (!self.json).then_some(Audience::Responder),
         })
+    }
+
+    /// What is still missing in a scenario, each in a line.
+    pub(super) fn lint(&self, scenario: &str) -> Result<Vec<String>, Failure> {
+        let found = self.shelf.lint(scenario)?;
+        Ok(found.iter().map(Problem::headline).collect())
     }
 
     /// Plays to the end; a refusal is told as these options want it.

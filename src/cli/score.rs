@@ -108,6 +108,10 @@ fn put_dimension(text: &mut String, dimension: &Dimension) {
         dimension.name.as_str(),
         tame(&dimension.sentence)
     );
+    if let Some(together) = &dimension.together {
+        let letters: Vec<_> = dimension.grades.iter().map(|grade| grade.rating.as_str()).collect();
+        let _ = writeln!(text, "  graded {}: {}", letters.join(", "), together.sentence);
+    }
     for check in &dimension.checks {
         let _ = writeln!(text, "  {}  {}: {}", verdict(check), check.id, tame(&check.sentence));
     }

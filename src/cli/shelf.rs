@@ -7,7 +7,7 @@ use super::{
 use crate::{
     depot,
     library::{Library, LoadError, worker::ScriptRunner},
-    scenario::Scenario,
+    scenario::{Scenario, problem::Problem},
 };
 use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use std::{collections::BTreeMap, env, path::PathBuf};
@@ -43,6 +43,11 @@ impl Shelf {
     /// Loads a scenario; its problems are printed.
     pub fn load(&self, name_or_path: &str) -> Result<Scenario, Failure> {
         self.library()?.load(name_or_path).map_err(|error| complain(&error))
+    }
+
+    /// What is still missing in a scenario before it can be scheduled.
+    pub fn lint(&self, name_or_path: &str) -> Result<Vec<Problem>, Failure> {
+        self.library()?.lint(name_or_path).map_err(|error| complain(&error))
     }
 
     /// The documents that a scenario's people may read.

@@ -12,6 +12,7 @@
 pub mod catalogue;
 pub mod folder;
 mod found;
+pub mod lint;
 mod reading;
 pub mod template;
 pub mod worker;
@@ -199,7 +200,27 @@ impl Library {
         }
     }
 
+    /// What has to be better before a scenario may be scheduled; see [`lint`]. A scenario that does not load has its
+    /// problems in the error.
+    pub fn lint(&self, name_or_path: &str) -> Result<Vec<Problem>, LoadError> {
+        let mut reading = Reading::new();
+        match self.read_with_file(name_or_path, &mut reading) {
+            Ok((shown, file, scenario)) => Ok(lint::lint(&shown, &file, &scenario)),
+            Err(Stop::Problems(problems)) => Err(LoadError::Problems { problems, sources: reading.sources }),
+            Err(Stop::Worker(error)) => Err(LoadError::Worker(error)),
+        }
+    }
+
     fn read(&self, name_or_path: &str, reading: &mut Reading) -> Result<Scenario, Stop> {
+        self.read_with_file(name_or_path, reading).map(|(_, _, scenario)| scenario)
+    }
+
+    /// A scenario with the file that it was made of, and how that is called.
+    fn read_with_file(
+        &self,
+        name_or_path: &str,
+        reading: &mut Reading,
+    ) -> Result<(String, ScenarioFile, Scenario), Stop> {
         let found = Found::locate(name_or_path)?;
         let bytes = reading.file(&found.folder, &found.file, &found.shown)?;
         reading.note("scenario", &bytes);
@@ -220,7 +241,7 @@ impl Library {
             digest: reading.digest(),
         };
         match check::scenario(&file, given) {
-            Ok(scenario) if problems.is_empty() => Ok(Scenario { reactors, ..scenario }),
+            Ok(scenario) if problems.is_empty() => Ok((found.shown, file, Scenario { reactors, ..scenario })),
             Ok(_) => Err(Stop::Problems(problems)),
             Err(more) => {
                 problems.extend(more);

@@ -8,7 +8,7 @@ pub fn template(name: &str, title: &str) -> String {
 
 const TEMPLATE: &str = r#"# {NAME}.yaml: a scenario for Gameday.
 #
-#   gameday check {NAME}.yaml       finds every mistake at once
+#   gameday check {NAME}.yaml       finds every mistake at once; with --lint also what is still missing
 #   gameday plan {NAME}.yaml        prints what will happen when
 #   gameday rehearse {NAME}.yaml    proves that the fault bites and that the reference solution repairs it
 #
@@ -55,9 +55,10 @@ injects:
 
 # Help: entries of the pack's documentation, and questions for a team that is stumped.
 hints:
-  catalogue: []
+  catalogue: [runbooks/logins.md]
   questions:
     - Which service do all failing requests have in common?
+    - How do you tell a process that is down from one that answers nothing?
 
 # The drill is stopped by itself when one of these does not hold.
 stop_conditions:
@@ -71,9 +72,14 @@ truth:
     facts:
       - {id: session-silent, says: the session service answers nothing, any: [answers nothing, hangs, stuck]}
       - {id: process-alive, says: its process is alive but stopped, any: [alive, stopped]}
+      - {id: logins-only, says: "logins time out, everything else answers", any: [[login, log in], [time out, timeout, fail]]}
+    # Statements that sound as likely and are wrong: enough of them that guessing does not pay.
     distractors:
       - {id: after-release, says: it began with a release, any: [release, roll-out]}
       - {id: disk-full, says: a volume is full, any: [disk full, volume full]}
+      - {id: certificate, says: a certificate has expired, any: [certificate]}
+      - {id: slow-link, says: the way between the datacenters is slow, any: [slow link, link is slow]}
+      - {id: flood, says: there are many more requests than usual, any: [flood, bots]}
     spreads: [session -> web, web -> edge]
   impact: {login: 80-100 %}
   owners: [session-oncall]        # whom the team has to copy on its ticket
@@ -89,6 +95,12 @@ restored_when: {class: login, failed: "< 1 %", for: 30s}
 # The operations that repair it.
 reference_solution:
   - depotctl restart session
+
+# Answers as teams would write them, and what each is worth: right, near or wrong.
+sample_claims:
+  - {component: session, kind: process.hang, text: "session answers nothing, its process is alive but stopped", band: right}
+  - {component: session, kind: process.crash, text: session is down, band: near}
+  - {kind: config.certificate, text: a certificate has expired, band: wrong}
 
 # The play of a good team, for `--autopilot`. Times count from the moment named in `after`.
 autopilot:

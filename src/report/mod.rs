@@ -21,6 +21,7 @@ pub mod review;
 pub mod score;
 pub mod ticket;
 pub mod timeline;
+pub mod walk;
 pub mod wording;
 
 pub use debrief::{Debrief, debrief};
@@ -28,4 +29,4 @@ pub use journal::{BadJournal, Journal};
 pub use score::{Score, score};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

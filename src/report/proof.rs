@@ -4,7 +4,7 @@
 
 use super::Journal;
 use crate::{
-    base::InjectionId,
+    base::{AlarmName, InjectionId},
     drill::event::{Event, InjectionStep, NoticeKind},
 };
 use serde::Serialize;
@@ -83,6 +83,8 @@ impl Proof {
                 "the oracle never failed: it cannot tell an outage",
             ),
             Self::alarm(journal),
+            Self::quiet(journal),
+            Self::invariants(journal),
         ];
         links.push(Self::repaired(journal));
         links.push(link(
@@ -141,6 +143,46 @@ impl Proof {
             "an alarm of the outage was delivered",
             "no alarm of the outage was delivered",
         )
+    }
+
+    /// While nothing was broken, no alarm of the outage was raised: what points at the fault is silent without it.
+    fn quiet(journal: &Journal<'_>) -> Link {
+        let plan = journal.plan();
+        let broken = journal.events().iter().find_map(|recorded| match &recorded.event {
+            Event::Injection { step: InjectionStep::Injecting, .. } => Some(recorded.seq),
+            _ => None,
+        });
+        let related = |alarm: &AlarmName| plan.alarms.iter().any(|rule| rule.related && rule.name == *alarm);
+        let early =
+            journal.events().iter().take_while(|recorded| Some(recorded.seq) != broken).find(
+                |recorded| matches!(&recorded.event, Event::AlarmRaised { alarm, .. } if related(alarm)),
+            );
+        Link {
+            name: "quiet-before",
+            held: early.is_none(),
+            detail: match early {
+                None => "no alarm of the outage was raised before anything was broken".into(),
+                Some(_) => "an alarm of the outage was raised while nothing was broken".into(),
+            },
+            evidence: early.map(|recorded| recorded.seq).or(broken),
+        }
+    }
+
+    /// What has to hold whatever is broken did hold.
+    fn invariants(journal: &Journal<'_>) -> Link {
+        let failed = journal
+            .events()
+            .iter()
+            .find(|recorded| matches!(recorded.event, Event::StopConditionFailed { .. }));
+        Link {
+            name: "invariants",
+            held: failed.is_none(),
+            detail: match failed {
+                None => "every stop condition held".into(),
+                Some(_) => "a stop condition did not hold: the fault reaches further than it may".into(),
+            },
+            evidence: failed.map(|recorded| recorded.seq),
+        }
     }
 
     /// The reference solution was run on the target, every operation ended well.

@@ -80,6 +80,7 @@ impl Desk for Recorder {
                 },
                 Command::Act { act: Act::Ack(alarm), .. } => return Err(Refusal::NoSuchAlarm(alarm)),
                 Command::Act { by, act } => self.append(Event::Acted { by, act }),
+                Command::Review { by, entry } => self.append(Event::Reviewed { by, entry }),
                 Command::Stop { by, reason, real_incident } => {
                     self.append(Event::StopRequested { by, reason, real_incident });
                 }
@@ -149,6 +150,13 @@ fn sealed(line: &str) -> String {
                 if let Some(text) = event.pointer_mut(&format!("{place}/{field}")) {
                     mark(text);
                 }
+            }
+        }
+    }
+    if event["kind"] == "reviewed" {
+        for entry in event["data"]["entry"].as_object_mut().unwrap().values_mut() {
+            for field in ["because", "overall", "text", "action"] {
+                entry.get_mut(field).into_iter().for_each(mark);
             }
         }
     }
@@ -264,6 +272,8 @@ fn matrix() -> Vec<(Method, &'static str, Option<Value>, [u16; 4])> {
         (post.clone(), "/api/act", Some(json!({"operate": ["depotctl", "list"]})), [409; 4]),
         (post.clone(), "/api/hint", Some(json!({"pointer": "depotctl(1)"})), [200, 409, 409, 409]),
         (post.clone(), "/api/observe", Some(json!({"text": "they talk", "about": 3})), [409, 409, 200, 409]),
+        (post.clone(), "/api/review", Some(json!({"hand-in": {"overall": "calm"}})), [409, 409, 200, 409]),
+        (Method::GET, "/api/grading", None, [404, 404, 200, 404]),
         (post.clone(), "/api/ask", Some(json!({"number": 1})), [200, 409, 409, 409]),
         (post.clone(), "/api/stop", Some(json!({"reason": "enough"})), [200; 4]),
         (post.clone(), "/api/board", Some(json!({})), [404; 4]),

@@ -5,7 +5,7 @@
 
 mod names;
 
-pub(crate) use names::{ACTS, KINDS, STEPS};
+pub(crate) use names::{ACTS, KINDS, REVIEWS, STEPS};
 
 use gameday::{
     base::{At, Span},
@@ -24,6 +24,7 @@ use gameday::{
             BlastCaps, CatalogueEntry, CatalogueKind, ConfigFile, Driver, Expect, Link, Probe, ProbeAsk,
             RequestClass, Service, TargetDescription, Volume, WorkloadShape,
         },
+        review::{ActionKind, DimensionName, Rating, Review, Section},
         severity::{Answer, Question},
         ticket::{Priority, TicketAct},
         truth::{CauseTruth, DecisionTruth, Fact, Rung, Truth},
@@ -31,7 +32,7 @@ use gameday::{
     seed::Seed,
     store::{read_jsonl, write_jsonl},
 };
-use names::{act_of, kind_of, step_of};
+use names::{act_of, kind_of, review_of, step_of};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Debug,
@@ -477,6 +478,36 @@ fn conduct() -> Vec<Event> {
     ]
 }
 
+/// What a trainer writes after EndEx, with and without what may be left out.
+fn reviews() -> Vec<Review> {
+    let said = || "two people led for a while".to_owned();
+    let mut all: Vec<_> = Rating::ALL
+        .into_iter()
+        .zip(DimensionName::ALL)
+        .map(|(rating, dimension)| Review::Grade { dimension, rating, because: said() })
+        .collect();
+    all.extend([
+        Review::HandIn { overall: "calm, and late with the users".to_owned() },
+        Review::Invalidate {
+            check: "coordinate.logged".to_owned(),
+            because: "they logged on paper".to_owned(),
+        },
+        Review::Read { fact: "f2".to_owned(), stated: true },
+        Review::Write { section: Section::Lucky, text: said(), evidence: vec![3, 5] },
+        Review::Write { section: Section::Practice, text: said(), evidence: Vec::new() },
+        Review::FollowUp {
+            action: "an alarm on the pool".to_owned(),
+            kind: Some(ActionKind::Prevent),
+            owner: Some("web-oncall".to_owned()),
+            ticket: Some("OPS-12".to_owned()),
+            due: Some(n("2026-12-15")),
+        },
+        Review::FollowUp { action: "a canary".to_owned(), kind: None, owner: None, ticket: None, due: None },
+        Review::Objective { number: 1, met: false, because: String::new() },
+    ]);
+    all
+}
+
 /// With the target's root, or as older programs wrote it.
 fn attached(root: Option<String>) -> Event {
     let agent = "http://127.0.0.1:4100".to_owned();
@@ -526,6 +557,7 @@ pub(crate) fn journal() -> Vec<Recorded> {
         Event::Closed { steady_after: None },
         attached(Some("targets/depot".to_owned())),
     ]);
+    events.extend(reviews().into_iter().map(|entry| Event::Reviewed { by: n("tom"), entry }));
     (0..)
         .zip(events)
         .map(|(seq, event)| Recorded { seq, at: START + Span::from_millis(seq * 1001), event })
@@ -569,7 +601,7 @@ fn every_stored_journal_still_reads_and_means_the_same() {
 
 #[test]
 fn every_kind_step_and_act_has_its_line() {
-    let mut seen = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    let mut seen = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for (name, _) in stored() {
         for record in read_jsonl(&folder().join(name)).unwrap() {
             seen.0.insert(kind_of(&record.event));
@@ -579,11 +611,17 @@ fn every_kind_step_and_act_has_its_line() {
             if let Event::Acted { act, .. } = &record.event {
                 seen.2.insert(act_of(act));
             }
+            if let Event::Reviewed { entry, .. } = &record.event {
+                seen.3.insert(review_of(entry));
+            }
         }
     }
-    for (seen, all, what) in
-        [(seen.0, KINDS, "kind of event"), (seen.1, STEPS, "step of an injection"), (seen.2, ACTS, "act")]
-    {
+    for (seen, all, what) in [
+        (seen.0, KINDS, "kind of event"),
+        (seen.1, STEPS, "step of an injection"),
+        (seen.2, ACTS, "act"),
+        (seen.3, REVIEWS, "entry of a trainer"),
+    ] {
         for name in all {
             assert!(seen.contains(name), "the corpus holds no {what} `{name}`");
         }

@@ -117,9 +117,12 @@ fn table_names(text: &str, heading: &str) -> BTreeSet<String> {
 #[test]
 fn the_journal_page_tells_of_every_kind_step_and_act() {
     let page = std::fs::read_to_string(tidy::root().join("docs/journal.md")).unwrap();
-    for (heading, names) in
-        [("## Kinds", corpus::KINDS), ("## Steps of an injection", corpus::STEPS), ("## Acts", corpus::ACTS)]
-    {
+    for (heading, names) in [
+        ("## Kinds", corpus::KINDS),
+        ("## Steps of an injection", corpus::STEPS),
+        ("## Acts", corpus::ACTS),
+        ("## Entries of trainers", corpus::REVIEWS),
+    ] {
         let written = table_names(&page, heading);
         let known = names.iter().map(|name| (*name).to_owned()).collect();
         assert_eq!(written, known, "{heading}");

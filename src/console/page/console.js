@@ -34,6 +34,7 @@
     list: (text) => text.split(/[\s,]+/).filter(Boolean).map(Number),
     words: (text) => text.split(/\s*,\s*/).filter(Boolean),
     flag: () => true,
+    yes: (text) => text === "yes",
   };
 
   // A field's name is its path: `assess.windows[0].from:moment`, `status.to[]`.

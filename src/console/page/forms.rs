@@ -1,5 +1,5 @@
 //! What responders do. A form is a command in JSON: the name of a field is its path (`status.text`), a suffix says what
-//! it is (`:number`, `:moment`, `:list`, `:flag`). The script builds and sends it, and shows what the drill answers.
+//! it is (`:number`, `:moment`, `:list`, `:flag`, `:yes`). The script builds and sends it, and shows what the drill answers.
 
 use super::{Look, parts, ticket};
 use crate::{

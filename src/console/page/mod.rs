@@ -5,7 +5,7 @@
 //! it and shows the answer.
 //!
 //! Open first: `shell` for the page around everything, `parts` for what responders see, `forms` for what they do, `ticket`
-//! for the ticket and the severity checklist, `staff` for instigators and trainers, `line` for the channel, `live` for the stream, `reading` for documents, status page and
+//! for the ticket and the severity checklist, `staff` for instigators and trainers, `talk` for trainers after EndEx, `line` for the channel, `live` for the stream, `reading` for documents, status page and
 //! debrief, `signals` for the target's own metrics. `console.css` and `console.js` are served as they are.
 
 mod chart;
@@ -17,6 +17,7 @@ mod reading;
 mod shell;
 mod signals;
 mod staff;
+mod talk;
 mod ticket;
 
 use super::{
@@ -58,6 +59,8 @@ pub(super) fn router() -> Router<Arc<Console>> {
         .route("/{side}/signals", get(signals::page))
         .route("/{side}/status", get(reading::status))
         .route("/{side}/debrief", get(reading::debrief))
+        .route("/{side}/grade", get(talk::grade))
+        .route("/{side}/talk", get(talk::talk))
 }
 
 /// What somebody may see at one moment.

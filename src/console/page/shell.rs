@@ -45,6 +45,11 @@ pub(super) fn page(look: &Look<'_>, here: &str, main: &Markup) -> Markup {
                             a href={ "/" (side) (path) } aria-current=[(path == here).then_some("page")] { (name) }
                         }
                         @if look.staff.is_some() { a href={ "/" (side) "/debrief" } { "Debrief" } }
+                        @if side == Hat::Trainer {
+                            @for (path, name) in [("/grade", "Grade"), ("/talk", "Talk")] {
+                                a href={ "/trainer" (path) } aria-current=[(path == here).then_some("page")] { (name) }
+                            }
+                        }
                     }
                     (own_menu(look))
                 }

@@ -37,7 +37,7 @@ pub(crate) fn t_plus(seconds: f64) -> String {
 }
 
 /// A figure from 0 to 1 as it is printed: `0.81`.
-pub(crate) fn figure(score: Option<f64>) -> String {
+pub fn figure(score: Option<f64>) -> String {
     score.map_or_else(|| "\u{2013}".to_owned(), |score| format!("{score:.2}"))
 }
 

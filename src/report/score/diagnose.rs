@@ -2,11 +2,11 @@
 //!
 //! The component by nearness on the graph that the fault spreads by, the kind by the tree, facts as a set: what was
 //! ticked, and what the claim's own words state in a known wording. False statements among the ticks take away in
-//! proportion, so that ticking everything is worth nothing.
+//! proportion, so that neither a coin nor ticking everything is worth anything.
 
 use super::{
     Check, Sheet,
-    measure::{Graph, onset, prox, set_f, tax},
+    measure::{Graph, onset, prox, tax},
     text::{Found, Reading},
 };
 use crate::{
@@ -45,15 +45,40 @@ struct FactsFound {
     ambiguous: bool,
 }
 
+/// What the parts of a claim weigh where it is one figure.
+pub(super) struct Weigh {
+    component: f64,
+    kind: f64,
+    facts: f64,
+}
+
+/// See [`claim_score`].
+pub(super) const FACTS_WEIGH: Weigh = Weigh { component: 0.35, kind: 0.20, facts: 0.45 };
+
+impl Weigh {
+    /// A truth without facts leaves their share to the other two.
+    pub(super) fn sum(&self, component: f64, kind: f64, facts: Option<f64>) -> f64 {
+        let named = self.component * component + self.kind * kind;
+        match facts {
+            Some(facts) => named + self.facts * facts,
+            None => named / (self.component + self.kind),
+        }
+    }
+}
+
 /// What a claim is worth against a plan's truth, 0 to 1: component .35, kind .20, facts .45 (a truth without facts
 /// leaves their share to the other two). For the sample claims of a scenario: right at least .7, wrong below .2.
 pub fn claim_score(plan: &Plan, claim: &CauseClaim) -> f64 {
-    let component = component(plan, claim);
-    let kind = kind(plan, claim);
-    match facts(plan, claim, &Readings::new()) {
-        Some(facts) => 0.35 * component + 0.20 * kind + 0.45 * facts.score,
-        None => (0.35 * component + 0.20 * kind) / 0.55,
-    }
+    let facts = facts(plan, claim, &Readings::new()).map(|facts| facts.score);
+    FACTS_WEIGH.sum(component(plan, claim), kind(plan, claim), facts)
+}
+
+/// F1 of the true statements times what is left after the wrong ones: half of the distractors ticked is what a coin
+/// does, and leaves nothing.
+pub(super) fn facts_score(right: usize, of: usize, wrong: usize, distractors: usize) -> f64 {
+    let f1 = 2.0 * right as f64 / (of + right + wrong).max(1) as f64;
+    let kept = 1.0 - 2.0 * wrong as f64 / distractors.max(1) as f64;
+    f1 * kept.max(0.0)
 }
 
 /// The true statements that a claim's words come near without stating them, where no other was given: a person has to
@@ -141,9 +166,8 @@ fn facts(plan: &Plan, claim: &CauseClaim, readings: &Readings<'_>) -> Option<Fac
     let stated = found.iter().filter(|(_, found)| *found == Found::Stated).map(|(id, _)| *id);
     let claimed: BTreeSet<&str> = ticked.iter().copied().chain(stated).collect();
     let right = claimed.intersection(&actual).count();
-    let kept = 1.0 - wrong as f64 / cause.distractors.len().max(1) as f64;
     Some(FactsFound {
-        score: set_f(&claimed, &actual, 1.0) * kept,
+        score: facts_score(right, actual.len(), wrong, cause.distractors.len()),
         right,
         of: actual.len(),
         wrong,

@@ -11,6 +11,7 @@
 //! [`explain`](mod@explain) tells of one check which formula, numbers and events it rests on.
 
 mod assess;
+pub mod chance;
 mod close;
 mod communicate;
 mod coordinate;

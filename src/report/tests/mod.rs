@@ -2,6 +2,7 @@
 
 pub(crate) mod builder;
 mod golden;
+mod graded;
 mod plays;
 mod rendering;
 mod seventeen;

@@ -320,7 +320,7 @@ proptest! {
 
     #[test]
     fn a_conforming_act_never_lowers_and_a_delay_never_raises(
-        opened in 130_u64..1000, later in 0_u64..700, wrong in prop::sample::subsequence(vec!["a", "b", "c", "d"], 0..4),
+        opened in 130_u64..1000, later in 0_u64..700, wrong in prop::sample::subsequence(vec!["a", "b", "c", "d"], 1..4),
         updates in 0_u64..4,
     ) {
         let play = |opened: u64| {
@@ -330,8 +330,6 @@ proptest! {
             }
             play
         };
-        // An empty copy list is no act.
-        prop_assume!(!wrong.is_empty());
         let ids = ["engage.ticket", "engage.owners", "communicate.mirrored"];
         let all = |play: Play| { let score = scored(play); ids.map(|id| score.check(id).unwrap().score) };
         let before = all(play(opened));

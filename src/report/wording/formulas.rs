@@ -49,7 +49,7 @@ pub const FORMULAS: &[(&str, &str)] = &[
     ("diagnose.kind", "tax: the same leaf 1, the same family .5, else 0"),
     (
         "diagnose.facts",
-        "F1 of the facts that were named x the share of false statements that were left alone",
+        "F1 of the facts that were named x (1 - 2 x the share of false statements that were ticked, at least 0)",
     ),
     ("diagnose.onset", "1 up to an error of 60 s, 0 from 300 s, linear between"),
     ("diagnose.evidence", "two things cited 1; one cited, or two looks, .6; one look .3; none 0"),

@@ -311,3 +311,15 @@ pub const LESSONS: [(&str, &str); 3] = [
 /// The improvement plan.
 pub const IMPROVEMENT: (&str, &str) =
     ("Corrective actions", "Which few actions follow, each with an owner role, a ticket and a due date?");
+
+/// The steps of the talk: heading and opening question.
+pub const WALK: [(&str, &str); 8] = [
+    ("Before anybody had noticed", "What could have been seen at this time, and where?"),
+    ("Noticed", "What did you think was happening, and what made you think so?"),
+    ("Working on it", "When did your idea of the cause change, and what changed it?"),
+    ("After service was back", "How did you know that it was over, and who told whom?"),
+    ("Severity and decisions", "What did you know when you chose, and what would you have needed to know?"),
+    ("The reveal", "What of this could have been known then? Where did it show?"),
+    ("Trainers and measurement", "Where do they see different things, and who looked where?"),
+    ("What we take with us", "Which one to three actions will still be there next month?"),
+];
