@@ -4,8 +4,11 @@ use gameday::{
     base::At,
     drill::plan::{Plan, PlanOptions},
     library::{Library, template::template, worker::ScriptRunner},
-    report::score::chance::{CHANCE_MAX, best_constant, random, ticks_everything},
-    scenario::{pack::TargetDescription, problem::Problem},
+    report::score::{
+        chance::{CHANCE_MAX, best_constant, random, ticks_everything},
+        claim_score,
+    },
+    scenario::{Band, act::CauseClaim, pack::TargetDescription, problem::Problem},
     seed::Seed,
 };
 use std::path::PathBuf;
@@ -53,6 +56,25 @@ fn every_scenario_that_is_shipped_or_begun_with_may_be_scheduled() {
         let found = library().lint(&name).unwrap_or_else(|bad| panic!("{}", bad.render(false)));
         let lines: Vec<_> = found.iter().map(Problem::headline).collect();
         assert!(lines.is_empty(), "{}", lines.join("\n"));
+    }
+}
+
+#[test]
+fn what_is_true_of_another_scenario_is_worth_no_more_than_its_place() {
+    let plans = plans();
+    for (name, plan) in &plans {
+        for (other, theirs) in plans.iter().filter(|(other, _)| other != name) {
+            let says: Vec<_> = theirs.truth.cause.facts.iter().map(|fact| fact.says.as_str()).collect();
+            let cause = &theirs.truth.cause;
+            let claim =
+                CauseClaim { kind: Some(cause.kind.clone()), text: says.join(". "), ..CauseClaim::default() };
+            let worth = claim_score(plan, &claim);
+            assert!(Band::of(worth) != Band::Right, "{name}: what is true of {other} is worth {worth:.3}");
+            // Without a component to be near to, words and kind of another outage are chance.
+            let nowhere = CauseClaim { component: Some("nowhere".to_owned()), ..claim };
+            let worth = claim_score(plan, &nowhere);
+            assert!(worth <= CHANCE_MAX, "{name}: the words of {other} are worth {worth:.3}");
+        }
     }
 }
 

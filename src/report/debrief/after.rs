@@ -135,6 +135,9 @@ impl Desk<'_, '_> {
         let line = self.timeline;
         let responders = self.names(Some(Hat::Responder)).len();
         let current = score.check("communicate.cadence").and_then(|one| one.score);
+        let owners = score.check("engage.owners").and_then(|one| one.score);
+        let follow_ups = &line.reviews.follow_ups;
+        let owned = follow_ups.iter().all(|one| one.owner.is_some());
         let told_users = line.statuses.iter().any(|status| status.to.iter().any(|to| to == "users"));
         let first_alarm = line.alarms.first().map(|spell| spell.raised);
         let monitoring_first = match (first_alarm, self.recognised()) {
@@ -152,12 +155,12 @@ impl Desk<'_, '_> {
             ("people", "Were the responders others than in the last five incidents?", None),
             ("people", "Were they prepared to respond well?", None),
             ("people", "Were fewer than five people called?", Some(responders < 5)),
-            ("people", "Was the right team called?", None),
+            ("people", "Was the right team called?", owners.map(|share| share >= 0.9)),
             ("people", "Was it within working hours?", None),
             ("process", "Was the status kept current?", current.map(|share| share >= 0.9)),
             ("process", "Were users told in public?", Some(told_users)),
             ("process", "Is there a ticket that tracks the incident?", Some(!line.tickets.is_empty())),
-            ("process", "Does every follow-up have an owner?", None),
+            ("process", "Does every follow-up have an owner?", (!follow_ups.is_empty()).then_some(owned)),
             ("process", "Is this the first incident of its kind?", None),
             ("tooling", "Was no open task left that would have prevented or eased it?", None),
             ("tooling", "Did the means of communication work?", Some(!given_up)),

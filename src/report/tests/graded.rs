@@ -244,6 +244,8 @@ fn what_the_team_wrote_is_in_the_debrief() {
     let data = debrief(&Journal::new(&events).unwrap());
     assert_eq!(data.reflections[2].filled.as_ref().map(|one| one.evidence.as_slice()), Some(&[12][..]));
     assert_eq!(data.actions.len(), 1);
+    let card = |words: &str| data.scorecard.iter().find(|line| line.question.contains(words)).unwrap().answer;
+    assert_eq!((card("follow-up"), card("right team")), (Some(true), Some(true)));
     for page in [render::markdown(&data), render::html(&data)] {
         for said in ["web-oncall", "prevent", "ben read it first"] {
             assert!(page.contains(said), "{said}");
