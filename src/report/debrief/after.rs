@@ -5,7 +5,7 @@ use crate::{
     drill::event::{Event, Hat, InjectionStep},
     report::{
         journal::Mark,
-        score::{Score, claim_score},
+        score::{Score, claim_nearness},
         wording::{self, events, page},
     },
     scenario::act::CauseClaim,
@@ -33,7 +33,7 @@ impl Desk<'_, '_> {
                 .map(|(mark, claim)| ClaimLine {
                     moment: self.moment(mark.at),
                     text: events::claim_words(claim),
-                    nearness: page::nearness(claim_score(plan, claim)).to_owned(),
+                    nearness: page::nearness(claim_nearness(plan, claim)).to_owned(),
                 })
                 .collect(),
             injections: self.injections(),

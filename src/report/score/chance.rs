@@ -2,7 +2,7 @@
 
 use super::{
     claim_score,
-    diagnose::{FACTS_WEIGH, facts_score, nearness},
+    diagnose::{facts_score, nearness, supported},
     measure::tax,
 };
 use crate::{drill::plan::Plan, fault::kind, scenario::act::CauseClaim};
@@ -20,23 +20,32 @@ pub fn random(plan: &Plan) -> f64 {
     } else {
         mean(components.iter().map(|one| nearness(plan, &[one])))
     };
-    let kind = mean(kind::all().map(|one| tax(&one, &plan.truth.cause.kind)));
+    let kinds: Vec<f64> = kind::all().map(|one| tax(&one, &plan.truth.cause.kind)).collect();
     let cause = &plan.truth.cause;
-    let facts = (!cause.facts.is_empty()).then(|| ticked_by_coin(cause.facts.len(), cause.distractors.len()));
-    FACTS_WEIGH.sum(component, kind, facts)
+    let worth = |kind: f64, facts: Option<f64>| supported(component, kind, facts);
+    if cause.facts.is_empty() {
+        return mean(kinds.into_iter().map(|kind| worth(kind, None)));
+    }
+    let ticks = by_coin(cause.facts.len(), cause.distractors.len());
+    mean(
+        kinds
+            .into_iter()
+            .map(|kind| ticks.iter().map(|(share, facts)| share * worth(kind, Some(*facts))).sum::<f64>()),
+    )
 }
 
-/// The mean over every set of ticks.
-fn ticked_by_coin(facts: usize, distractors: usize) -> f64 {
+/// Every way in which a coin ticks statements: how often it comes, and what the ticks are worth.
+fn by_coin(facts: usize, distractors: usize) -> Vec<(f64, f64)> {
     let ways = |n: usize, k: usize| (0..k).fold(1.0, |ways, i| ways * (n - i) as f64 / (i + 1) as f64);
-    let mut sum = 0.0;
-    for right in 0..=facts {
-        for wrong in 0..=distractors {
-            let share = ways(facts, right) * ways(distractors, wrong);
-            sum += share * facts_score(right, facts, wrong, distractors);
-        }
-    }
-    sum / 2_f64.powi(i32::try_from(facts + distractors).unwrap_or(i32::MAX))
+    let all = 2_f64.powi(i32::try_from(facts + distractors).unwrap_or(i32::MAX));
+    let one = |right: usize, wrong: usize| {
+        let share = ways(facts, right) * ways(distractors, wrong) / all;
+        (share, facts_score(right, facts, wrong, distractors))
+    };
+    (0..=facts)
+        .flat_map(|right| (0..=distractors).map(move |wrong| (right, wrong)))
+        .map(|(right, wrong)| one(right, wrong))
+        .collect()
 }
 
 /// What it is worth to tick everything that is offered and to name nothing.
@@ -84,12 +93,17 @@ mod tests {
 
     #[test]
     fn a_coin_is_worth_the_mean_of_all_ticks() {
+        let mean = |facts, distractors| {
+            by_coin(facts, distractors).into_iter().map(|(share, worth)| share * worth).sum::<f64>()
+        };
         // Two true statements, one that is not. Ticked: nothing 0; one of two 2/3, twice; both 1. With the wrong one 0.
         let hand = (2.0 * 2.0 / 3.0 + 1.0) / 8.0;
-        assert!((ticked_by_coin(2, 1) - hand).abs() < 1e-9);
+        assert!((mean(2, 1) - hand).abs() < 1e-9);
         // Without a statement that is wrong, ticking pays.
-        assert!(ticked_by_coin(5, 0) > 0.6);
-        assert!(ticked_by_coin(5, 6) < 0.12);
+        assert!(mean(5, 0) > 0.6);
+        assert!(mean(5, 6) < 0.12);
+        let whole: f64 = by_coin(5, 6).into_iter().map(|(share, _)| share).sum();
+        assert!((whole - 1.0).abs() < 1e-9);
     }
 
     #[test]
@@ -97,13 +111,16 @@ mod tests {
         let plan = plan();
         // Three components: the right one 1, its neighbour .5, one that is none 0.
         let component = (1.0 + 0.5) / 3.0;
-        let family = kind::all().filter(|one| one.starts_with("config.")).count();
-        let all = kind::all().count();
         // `config.capacity` is right, the rest of its family half.
-        let kind = (1.0 + 0.5 * (family - 1) as f64) / all as f64;
-        // Two true statements and two others: one wrong tick is what a coin does, and is worth nothing.
+        let family = kind::all().filter(|one| one.starts_with("config.")).count();
+        let all = kind::all().count() as f64;
+        let kind = (1.0 + 0.5 * (family - 1) as f64) / all;
+        // Two true statements and two others: one wrong tick is what a coin does, and leaves nothing. So of sixteen ways
+        // two are worth 2/3, one is worth 1, and the others nothing.
         let facts = (2.0 * 2.0 / 3.0 + 1.0) / 16.0;
-        let hand = 0.35 * component + 0.20 * kind + 0.45 * facts;
+        // The better of kind and facts: with facts at 2/3 only a kind that is right is better.
+        let better = (1.0 + 2.0 * (2.0 / 3.0 + 1.0 / all / 3.0) + 13.0 * kind) / 16.0;
+        let hand = 0.35 * component * (0.25 + 0.75 * better) + 0.20 * kind + 0.45 * facts;
         assert!((random(&plan) - hand).abs() < 1e-9, "{} is not {hand}", random(&plan));
         assert!(ticks_everything(&plan) < 1e-9);
     }

@@ -27,7 +27,7 @@ mod mitigate;
 pub mod text;
 
 pub use crate::scenario::review::DimensionName;
-pub use diagnose::{claim_score, unclear};
+pub use diagnose::{claim_nearness, claim_score, unclear};
 pub use explain::{Explanation, explain};
 pub use graded::{Grade, Together};
 
