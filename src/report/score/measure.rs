@@ -348,6 +348,14 @@ mod tests {
     }
 
     #[test]
+    fn stretches_are_joined_where_they_touch_and_dropped_where_they_are_empty() {
+        assert_eq!(union(&[(5.0, 5.0), (3.0, 1.0)]), []);
+        assert_eq!(union(&[(4.0, 6.0), (0.0, 2.0), (2.0, 3.0), (1.0, 1.5)]), [(0.0, 3.0), (4.0, 6.0)]);
+        // A claim of no time claims nothing.
+        near(win(&[(50.0, 50.0)], &[(0.0, 100.0)], 1.0), 0.0);
+    }
+
+    #[test]
     fn pct_has_its_listed_values() {
         near(pct(0.40, 5200, 10_000), 0.85);
         near(pct(0.001, 100, 10_000), 0.30);
