@@ -515,6 +515,10 @@ impl InstigatorBoard {
 /// One readable line for an event (`T+1m2s  ana acknowledged UploadErrorsHigh`), or nothing when it is bookkeeping or
 /// not for this audience. `plan` is event 0's; `start` is StartEx.
 pub fn replay_line(plan: &Plan, start: At, recorded: &Recorded, audience: Audience) -> Option<String> {
+    // What trainers write belongs to the talk, and their grades are blind.
+    if matches!(recorded.event, Event::Reviewed { .. }) {
+        return None;
+    }
     let words = match audience {
         Audience::Responder if !events::open_to_responders(&recorded.event) => return None,
         Audience::Responder => events::open_line(plan, &recorded.event, ToString::to_string)?,

@@ -244,7 +244,11 @@ async fn the_trainers_pages_are_blind_and_theirs_alone() {
         assert_eq!(status.as_u16(), 200, "{said}");
     }
     let (_, page) = get(tom.clone(), "/trainer/grade").await;
-    assert!(page.contains("they disagree by 0.67") && page.contains("The declaration came"), "{page}");
+    assert!(
+        page.contains("they disagree by 0.67")
+            && page.contains("Noticing, declaring and looking after the alarms"),
+        "{page}"
+    );
     let (_, page) = get(tom.clone(), "/trainer/talk?step=6").await;
     assert!(page.contains("they disagree by 0.67"), "{page}");
     // Another trainer is as blind as tom was.

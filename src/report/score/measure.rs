@@ -348,6 +348,18 @@ mod tests {
     }
 
     #[test]
+    fn onset_is_right_up_to_a_minute_and_worth_nothing_from_five() {
+        near(onset(0.0), 1.0);
+        near(onset(60.0), 1.0);
+        // Half of the 240 s between.
+        near(onset(180.0), 0.5);
+        near(onset(-180.0), 0.5);
+        near(onset(240.0), 0.25);
+        near(onset(300.0), 0.0);
+        near(onset(900.0), 0.0);
+    }
+
+    #[test]
     fn stretches_are_joined_where_they_touch_and_dropped_where_they_are_empty() {
         assert_eq!(union(&[(5.0, 5.0), (3.0, 1.0)]), []);
         assert_eq!(union(&[(4.0, 6.0), (0.0, 2.0), (2.0, 3.0), (1.0, 1.5)]), [(0.0, 3.0), (4.0, 6.0)]);
