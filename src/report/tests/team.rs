@@ -486,7 +486,9 @@ proptest! {
             let mut opened = false;
             acts.retain(|(_, which)| {
                 let opens = matches!(anything()[*which], Act::Ticket(TicketAct::Open { .. }));
-                !(opens && std::mem::replace(&mut opened, opened || opens))
+                let first = !opened;
+                opened |= opens;
+                !opens || first
             });
         }
         // A word that something is wrong, after the all-clear, is no conforming act; a role is given back in the end.
