@@ -376,6 +376,28 @@ mod tests {
     }
 
     #[test]
+    fn wilson_has_the_values_of_the_textbooks() {
+        let close = |(low, high): (f64, f64), hand: (f64, f64)| {
+            assert!((low - hand.0).abs() < 0.0005 && (high - hand.1).abs() < 0.0005, "{low} to {high}");
+        };
+        close(wilson(8, 10), (0.4902, 0.9433));
+        close(wilson(5, 10), (0.2366, 0.7634));
+        close(wilson(0, 10), (0.0, 0.2775));
+        close(wilson(0, 0), (0.0, 1.0));
+    }
+
+    #[test]
+    fn a_share_at_the_ends_has_finite_odds() {
+        near(pct(f64::NAN, 5, 10), 0.0);
+        near(pct(0.5, 0, 0), 0.0);
+        // Half a request from certain is as near as anybody can tell.
+        assert_eq!(pct(1.0, 999, 1000), 1.0);
+        assert_eq!(pct(0.0, 1, 1000), 1.0);
+        // Below 5 % plain distance is no excuse: ten times as many is far off.
+        assert!(pct(0.4, 40, 1000) < 0.2);
+    }
+
+    #[test]
     fn an_interval_is_worth_more_the_narrower_and_the_surer_it_rightly_is() {
         let (k, n) = (5200, 10_000);
         near(pct_interval((0.52, 0.52), 0.9, k, n), 1.0);
