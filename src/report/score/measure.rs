@@ -387,6 +387,39 @@ mod tests {
     }
 
     #[test]
+    fn an_interval_that_misses_costs_its_width_and_its_distance() {
+        // The truth begins at .5102: .0102 is missed, which costs twenty times as much at 90 %.
+        near(pct_interval((0.40, 0.50), 0.9, 5200, 10_000), 1.0 - 0.10 - 20.0 * 0.0102);
+        near(pct_interval((0.56, 0.66), 0.9, 5200, 10_000), 1.0 - 0.10 - 20.0 * 0.0302);
+        for nothing in [(f64::NAN, 0.5), (0.5, f64::NAN)] {
+            near(pct_interval(nothing, 0.9, 5200, 10_000), 0.0);
+        }
+        near(pct_interval((0.4, 0.6), 0.9, 0, 0), 0.0);
+    }
+
+    #[test]
+    fn what_lies_on_an_edge_counts() {
+        near(prec(&[160.0], 160.0), 1.0);
+        near(prec(&[100.0], 1000.0), 1.0);
+        near(prec(&[99.0], 1000.0), 0.0);
+        near(prec(&[280.0], 160.0), 0.5);
+        near(prec(&[281.0], 160.0), 0.0);
+        // An incident does not begin at zero; one of no length has nothing to cover.
+        near(stale(&[], (1000.0, 4600.0), 900.0, 1800.0, 300.0), 0.25);
+        near(stale(&[2000.0], (1000.0, 4600.0), 900.0, 1800.0, 300.0), 3000.0 / 3600.0);
+        near(stale(&[], (1000.0, 1000.0), 0.0, 1800.0, 300.0), 1.0);
+        near(cover1(&[(1010.0, 1050.0)], (1000.0, 1100.0)), 0.4);
+        near(cover1(&[(1010.0, 1010.0), (900.0, 1020.0)], (1000.0, 1100.0)), 0.2);
+        near(cover1(&[], (1000.0, 1000.0)), 1.0);
+        near(choice(None, 0), 1.0);
+        near(held_for(-1.0, 0.0), 0.0);
+        near(area(10.0, 10.0, 10.0), 1.0);
+        near(area(11.0, 10.0, 10.0), 0.0);
+        near(tax("", "config.value"), 0.0);
+        near(guessed_set(3, 2), guessed_set(2, 2));
+    }
+
+    #[test]
     fn a_share_at_the_ends_has_finite_odds() {
         near(pct(f64::NAN, 5, 10), 0.0);
         near(pct(0.5, 0, 0), 0.0);
