@@ -354,6 +354,7 @@ fn layout(root: &Path, instance: u8, program: &Path) -> Layout {
             })
             .collect(),
         databases: databases(root),
+        postgres: Vec::new(),
         certificates: vec![certificate(root, instance)],
         registries: vec![RegistryLayout {
             service: name("registry"),

@@ -4,8 +4,8 @@ mod layout;
 
 pub use layout::{
     Care, CertificateLayout, CustomFault, DatabaseLayout, FileFormat, FileLayout, Health, Keeping, Layout,
-    LinkLayout, MachineFileLayout, OperationLayout, ProcessLayout, QueueLayout, RegistryLayout,
-    ReleaseLayout, Reload, StopSignal, ToolLayout, VolumeLayout,
+    LinkLayout, MachineFileLayout, OperationLayout, PostgresLayout, ProcessLayout, QueueLayout,
+    RegistryLayout, ReleaseLayout, Reload, StatementLayout, StopSignal, ToolLayout, VolumeLayout,
 };
 
 use super::blueprint::Blueprint;
@@ -149,7 +149,7 @@ pub struct Part {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum PartKind {
-    /// A database in SQLite.
+    /// A database in SQLite or PostgreSQL.
     Database,
     /// A certificate with its key.
     Certificate,

@@ -22,6 +22,8 @@ mod library;
 mod network;
 mod notify;
 mod pages;
+mod parts;
+mod postgres;
 mod react;
 mod refusals;
 mod skip;

@@ -2,7 +2,7 @@
 
 use super::params::{files, services};
 use crate::base::limits::FAULTS_MAX;
-use crate::base::{Span, names::is_name};
+use crate::base::{ServiceName, Span, names::is_name};
 use crate::fault::{Fault, HttpAct, Place as Part, injector::Planned};
 use crate::scenario::PlannedFault;
 use crate::scenario::blast::{Blast, beyond_caps};
@@ -143,6 +143,10 @@ fn fits(found: &mut Findings, place: Place, fault: &Fault, target: &TargetDescri
         Fault::ReleaseRollOut { .. } if target.driver != Driver::Depot => {
             found.add(place, "a described target has no releases: change its configuration instead");
         }
+        Fault::RegistryRemove { instance, .. } => instances(found, place, target, &[instance]),
+        Fault::RegistryRedirect { instance, to, .. } if instance != to => {
+            instances(found, place, target, &[instance, to]);
+        }
         Fault::VolumeFill { percent, .. } if !(1..=100).contains(percent) => {
             found.add(place, format!("a volume is filled to between 1 and 100 per cent, not {percent}"));
         }
@@ -162,6 +166,16 @@ fn fits(found: &mut Findings, place: Place, fault: &Fault, target: &TargetDescri
             if let Err(message) = fault.check_figures() {
                 found.add(place, message);
             }
+        }
+    }
+}
+
+/// Whether each is an instance of the target.
+fn instances(found: &mut Findings, place: Place, target: &TargetDescription, names: &[&ServiceName]) {
+    let known: Vec<_> = target.services.iter().map(|service| service.name.as_str()).collect();
+    for name in names {
+        if !known.contains(&name.as_str()) {
+            found.unknown(place, "service instance", name.as_str(), known.clone());
         }
     }
 }
