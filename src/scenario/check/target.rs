@@ -2,7 +2,7 @@
 
 use super::params::{files, services};
 use crate::base::limits::FAULTS_MAX;
-use crate::base::{ServiceName, Span, names::is_name};
+use crate::base::{Span, names::is_name};
 use crate::fault::{Fault, HttpAct, Place as Part, injector::Planned};
 use crate::scenario::PlannedFault;
 use crate::scenario::blast::{Blast, beyond_caps};
@@ -122,6 +122,7 @@ fn fits(found: &mut Findings, place: Place, fault: &Fault, target: &TargetDescri
         }
     }
     of_link(found, place, fault, target);
+    of_registry(found, place, fault, target);
     match fault {
         Fault::ProcessStop { service } | Fault::ProcessKill { service } => {
             let off = target.hands_off.get(service);
@@ -142,10 +143,6 @@ fn fits(found: &mut Findings, place: Place, fault: &Fault, target: &TargetDescri
         }
         Fault::ReleaseRollOut { .. } if target.driver != Driver::Depot => {
             found.add(place, "a described target has no releases: change its configuration instead");
-        }
-        Fault::RegistryRemove { instance, .. } => instances(found, place, target, &[instance]),
-        Fault::RegistryRedirect { instance, to, .. } if instance != to => {
-            instances(found, place, target, &[instance, to]);
         }
         Fault::VolumeFill { percent, .. } if !(1..=100).contains(percent) => {
             found.add(place, format!("a volume is filled to between 1 and 100 per cent, not {percent}"));
@@ -170,13 +167,16 @@ fn fits(found: &mut Findings, place: Place, fault: &Fault, target: &TargetDescri
     }
 }
 
-/// Whether each is an instance of the target.
-fn instances(found: &mut Findings, place: Place, target: &TargetDescription, names: &[&ServiceName]) {
+/// Whether those whose entries a fault touches are instances of the target.
+fn of_registry(found: &mut Findings, place: Place, fault: &Fault, target: &TargetDescription) {
+    let (instance, to) = match fault {
+        Fault::RegistryRemove { instance, .. } => (instance, None),
+        Fault::RegistryRedirect { instance, to, .. } => (instance, Some(to)),
+        _ => return,
+    };
     let known: Vec<_> = target.services.iter().map(|service| service.name.as_str()).collect();
-    for name in names {
-        if !known.contains(&name.as_str()) {
-            found.unknown(place, "service instance", name.as_str(), known.clone());
-        }
+    for name in [Some(instance), to].into_iter().flatten().filter(|name| !known.contains(&name.as_str())) {
+        found.unknown(place, "service instance", name.as_str(), known.clone());
     }
 }
 
