@@ -59,6 +59,7 @@ fn played(reactor: Reactor, change: impl FnOnce(&mut Plan)) -> (Vec<Recorded>, D
     })
 }
 
+/// What injectors have answered, without the answers that want nothing.
 fn reactions(journal: &[Recorded]) -> Vec<(&[PlannedInjection], Option<&str>)> {
     let told = |recorded: &'_ Recorded| matches!(recorded.event, Event::Reacted { .. });
     let events = journal.iter().filter(|recorded| told(recorded)).map(|recorded| &recorded.event);
@@ -67,6 +68,7 @@ fn reactions(journal: &[Recorded]) -> Vec<(&[PlannedInjection], Option<&str>)> {
             Event::Reacted { planned, refused, .. } => (planned.as_slice(), refused.as_deref()),
             _ => unreachable!(),
         })
+        .filter(|(planned, refused)| !planned.is_empty() || refused.is_some())
         .collect()
 }
 
