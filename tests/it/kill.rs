@@ -526,10 +526,9 @@ fn nothing_is_left_and_nothing_is_lost_by_a_kill() {
         std::env::var("GAMEDAY_KILLS").map_or(200, |kills| kills.parse().expect("GAMEDAY_KILLS is a number"));
     let seed = Seed::fresh();
     println!("seed {}", seed.0);
-    let draw = run(async {
-        let mut world = World::new(WORLDS + 3);
-        Draw::of(&*world.have_agent(false).await).await
-    });
+    let mut first = World::new(WORLDS + 3);
+    let draw = run(async { Draw::of(&*first.have_agent(false).await).await });
+    drop(first);
     let worlds: Vec<_> = (0..WORLDS)
         .map(|number| {
             let draw = draw.clone();

@@ -13,7 +13,7 @@ use hyper::{Method, Request, StatusCode, body::Bytes, client::conn::http1};
 use hyper_util::rt::TokioIo;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::{fs, path::PathBuf, time::Duration};
+use std::{fs, path::PathBuf, pin::pin, time::Duration};
 use tokio::net::TcpStream;
 
 /// How long an answer may take.
@@ -206,12 +206,13 @@ impl PreImage {
                 let status = answer.status();
                 Ok::<_, hyper::Error>((status, answer.into_body().collect().await?.to_bytes()))
             };
-            // The connection makes progress only while it is asked to.
-            let (status, bytes) = tokio::select! {
-                answer = talk => answer.map_err(shown)?,
-                ended = connection => {
-                    ended.map_err(shown)?;
-                    return Err("the connection ended without an answer".to_owned());
+            // The connection makes progress only while it is asked to. One that has ended has brought its answer, or the
+            // talk ends with what is missing.
+            let (mut talk, mut connection, mut is_open) = (pin!(talk), pin!(connection), true);
+            let (status, bytes) = loop {
+                tokio::select! {
+                    answer = &mut talk => break answer.map_err(shown)?,
+                    _ = &mut connection, if is_open => is_open = false,
                 }
             };
             told(status, &bytes)
