@@ -37,7 +37,7 @@ use std::{
     net::{SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    sync::Arc,
+    sync::{Arc, LazyLock},
     thread::JoinHandle,
     time::Duration,
 };
@@ -154,7 +154,7 @@ impl World {
         };
         fs::create_dir(&errand.agent).unwrap();
         let name = format!("world {number}");
-        let mut base = plan();
+        let mut base = BASE.clone();
         base.target = described(&layout);
         Self { _own: own, _folder: folder, layout, link, second, errand, base, agent: None, name }
     }
@@ -419,6 +419,9 @@ impl Drop for World {
         }
     }
 }
+
+/// The plan of every world, resolved once: scripts have little time, and worlds begin all at once.
+static BASE: LazyLock<Plan> = LazyLock::new(plan);
 
 /// A built-in scenario with faults that need no process and conditions that are seen within a second.
 fn plan() -> Plan {
