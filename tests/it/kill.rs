@@ -43,9 +43,11 @@ use std::{
 };
 
 /// Worlds that are played in side by side: most of a round is waiting for moments to come.
-const WORLDS: u64 = 16;
-/// The longest life of an engine; by then every fault has been live for a while.
+const WORLDS: u64 = 24;
+/// The longest life of an engine that is killed at any moment at all.
 const LIFE_MS: u64 = 3500;
+/// The longest life of one after its drill has begun; by then every fault has been live for a while.
+const DRILL_MS: u64 = 2000;
 /// The lease of those rounds in which nobody comes to clean up.
 const LEASE: Span = Span::from_secs(3);
 /// How long after a lease its faults may stay; generous, because the machine is busy.
@@ -361,7 +363,12 @@ impl World {
         let drill = self.deal(Seed(rng.next_u64()), draw.faults(rng));
 
         let engine = Engine::start(&self.errand);
-        pass(rng.random_range(0..LIFE_MS)).await;
+        // A busy machine takes long to begin: most kills wait for that, or they would prove nothing.
+        if rng.random_ratio(3, 4) && engine.begun.recv_timeout(LIMIT.std()).is_ok() {
+            pass(rng.random_range(0..DRILL_MS)).await;
+        } else {
+            pass(rng.random_range(0..LIFE_MS)).await;
+        }
         let mut stored = if alone { engine.kill() } else { self.strike(engine, rng, counts).await };
         let before = self.journal(&drill).await;
         counts.met(&before);
