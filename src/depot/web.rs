@@ -168,12 +168,7 @@ impl Web {
     }
 
     /// What the catalogue that answers downloads knows of the object.
-    pub(super) async fn look_up(
-        &self,
-        ctx: &Ctx,
-        key: &str,
-        config: &config::Web,
-    ) -> Result<Entry, Failure> {
+    pub(super) async fn look_up(&self, ctx: &Ctx, key: &str, config: &config::Web) -> Result<Entry, Failure> {
         let ask = Ask::new(Method::GET, &format!("/objects/{key}"), config.metadata.timeout_ms);
         let metadata = self.reading(config)?;
         let found = metadata.ask(ctx, ask).await.map_err(|err| metadata.failure(&err))?;

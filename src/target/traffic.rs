@@ -84,7 +84,8 @@ impl Traffic for WorkloadTraffic {
             if matches!(*users, Users::Running(_)) {
                 return;
             }
-            let started = Workload::start(&self.shape, self.front_door.clone(), self.seed, at, self.clock.as_ref());
+            let started =
+                Workload::start(&self.shape, self.front_door.clone(), self.seed, at, self.clock.as_ref());
             *users = match started {
                 Ok(workload) => Users::Running(Arc::new(workload)),
                 Err(err) => {

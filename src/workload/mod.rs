@@ -96,8 +96,8 @@ impl Workload {
         let opener = door::Opener::to(front_door).map_err(StartError::Door)?;
         let (mut sources, host) = (Vec::new(), front_door.host());
         for (_, class) in classes {
-            let form = request::RequestForm::new(class, &host, seed)
-                .map_err(|reason| refused(class, &reason))?;
+            let form =
+                request::RequestForm::new(class, &host, seed).map_err(|reason| refused(class, &reason))?;
             let arrivals = arrivals::Arrivals::new(class.rate, &class.name, seed);
             sources.push(Source { arrivals, form });
         }
@@ -360,7 +360,8 @@ mod tests {
         let class = class(100.0, 2_000);
         let terms = ClassTerms { name: class.name.clone(), within_us: 2_000_000, open_max: 30 };
         let workload =
-            Workload::launch(&[(terms, &class)], &address.into(), SEED, soon(), Origin::now_is(-200)).unwrap();
+            Workload::launch(&[(terms, &class)], &address.into(), SEED, soon(), Origin::now_is(-200))
+                .unwrap();
         let from = workload.start;
         let seconds = tallies(&workload, from, 4).await;
         for tally in &seconds {
@@ -476,9 +477,8 @@ mod tests {
         };
         let classes = vec![named("a", "/good", 20.0), named("b", "/bad", 10.0), named("c", "/good", 0.0)];
         let from = soon();
-        let workload =
-            Workload::start(&WorkloadShape { classes: classes.clone(), encrypted: false }, address, SEED, from, &SystemClock)
-                .unwrap();
+        let shape = WorkloadShape { classes: classes.clone(), encrypted: false };
+        let workload = Workload::start(&shape, address, SEED, from, &SystemClock).unwrap();
         let bucket = workload.bucket(from).await;
         let counts: Vec<_> =
             bucket.classes.iter().map(|(name, tally)| (name.as_str(), tally.sent, tally.failed)).collect();
