@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 fn target() -> TargetDescription {
-    serde_json::from_str(include_str!("../fixtures/depot-target.json")).expect("the fixture is a description")
+    gameday::depot::describe()
 }
 
 fn library() -> Library {
