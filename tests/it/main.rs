@@ -24,6 +24,8 @@ mod lint;
 mod network;
 mod notify;
 mod pages;
+mod parts;
+mod postgres;
 mod react;
 mod refusals;
 mod skip;
