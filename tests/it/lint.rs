@@ -8,15 +8,16 @@ use gameday::{
         chance::{CHANCE_MAX, best_constant, random, ticks_everything},
         claim_score,
     },
-    scenario::{Band, act::CauseClaim, pack::TargetDescription, problem::Problem},
+    scenario::{Band, act::CauseClaim, problem::Problem},
     seed::Seed,
 };
 use std::path::PathBuf;
 
 fn library() -> Library {
-    let target: TargetDescription =
-        serde_json::from_str(include_str!("../fixtures/depot-target.json")).expect("a description");
-    Library::new(vec![target], ScriptRunner::Worker(PathBuf::from(env!("CARGO_BIN_EXE_gameday"))))
+    Library::new(
+        vec![gameday::depot::describe()],
+        ScriptRunner::Worker(PathBuf::from(env!("CARGO_BIN_EXE_gameday"))),
+    )
 }
 
 fn plans() -> Vec<(String, Plan)> {
