@@ -248,9 +248,6 @@ pub fn cover1(spans: &[Stretch], whole: Stretch) -> f64 {
         since = at;
         holders += change;
     }
-    if holders == 1 {
-        covered += whole.1 - since;
-    }
     unit(covered / (whole.1 - whole.0))
 }
 
@@ -476,6 +473,9 @@ mod tests {
         near(prox(&["world"], &["web"], &graph), 0.0);
         near(prox(&["nowhere"], &["web"], &graph), 0.0);
         near(prox(&["solo"], &["solo"], &graph), 1.0);
+        near(prox(&[], &["web"], &graph), 0.0);
+        near(prox(&["web"], &[], &graph), 0.0);
+        near(prox(&[], &[], &graph), 1.0);
     }
 
     #[test]
@@ -506,6 +506,8 @@ mod tests {
         near(set_f(&set(&[1]), &set(&[1, 2]), 0.5), 0.833);
         near(set_f(&set(&[1]), &set(&[1, 2]), 2.0), 0.556);
         near(set_f(&set(&[]), &set(&[]), 1.0), 1.0);
+        near(set_f(&set(&[]), &set(&[1]), 1.0), 0.0);
+        near(set_f(&set(&[1]), &set(&[]), 1.0), 0.0);
         near(choice(Some(true), 4), 1.0);
         near(choice(Some(false), 4), 0.0);
         near(choice(None, 4), 0.25);
