@@ -15,6 +15,9 @@ use std::{collections::BTreeMap, ops::Range};
 pub struct Blueprint {
     /// How another host's agent is reached.
     pub agent: Option<AgentAddress>,
+    /// The Docker Engine that runs its containers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub docker: Option<DockerPlan>,
     /// Ranges that every address lies in.
     pub ranges: Vec<Cidr>,
     /// More folders of programs; `*` stands for one folder.
@@ -54,6 +57,15 @@ pub struct AgentAddress {
     pub token_file: String,
 }
 
+/// A Docker Engine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DockerPlan {
+    /// Its unix socket, where it is not the usual one.
+    pub socket: Option<String>,
+    /// The compose project of its containers.
+    pub project: Option<String>,
+}
+
 /// A command that prepares a fresh target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Preparation {
@@ -73,6 +85,8 @@ pub enum Spot {
     Port(u16),
     /// Exactly there.
     Fixed(String),
+    /// A port of its container. Where that answers is known once the container runs.
+    Container(u16),
     /// Nowhere.
     None,
 }
@@ -86,6 +100,9 @@ pub struct ServicePlan {
     pub component: ServiceName,
     /// Where it answers.
     pub spot: Spot,
+    /// Its container.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container: Option<String>,
     /// What starts it; nothing when it runs already, or is in nobody's hands.
     pub start: Vec<String>,
     /// Whose process it is; nothing: nobody's here.

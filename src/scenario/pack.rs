@@ -3,7 +3,7 @@
 mod layout;
 
 pub use layout::{
-    Care, CertificateLayout, CustomFault, DatabaseLayout, FileFormat, FileLayout, Health, Keeping, Layout,
+    Care, CertificateLayout, ContainerLayout, CustomFault, DatabaseLayout, DockerLayout, FileFormat, FileLayout, Health, Keeping, Layout,
     LinkLayout, MachineFileLayout, OperationLayout, ProcessLayout, QueueLayout, RegistryLayout,
     ReleaseLayout, Reload, StopSignal, ToolLayout, VolumeLayout,
 };
@@ -73,6 +73,8 @@ pub enum Driver {
     Local,
     /// A described target beside an agent on another host.
     Agent,
+    /// A described target whose instances are containers of a Docker Engine on the engine's own machine.
+    Docker,
 }
 
 /// What may not be done to an instance's process.
@@ -165,6 +167,8 @@ pub enum PartKind {
     Flags,
     /// A fault that the target's owner has declared: commands that break, look and repair.
     Custom,
+    /// The container of an instance.
+    Container,
 }
 
 impl PartKind {
@@ -179,6 +183,7 @@ impl PartKind {
             Self::Clock => "clock",
             Self::Flags => "flags",
             Self::Custom => "custom",
+            Self::Container => "container",
         }
     }
 }

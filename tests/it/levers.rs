@@ -49,12 +49,14 @@ fn parameters() -> BTreeMap<&'static str, Value> {
         ("dropped-index", json!({"database": "catalogue", "index": "objects_by_size", "lasts": 0})),
         ("expired-certificate", json!({"certificate": "front", "lasts": 0})),
         ("few-descriptors", json!({"service": "web-east", "most": 20, "lasts": 0})),
+        ("frozen-container", json!({"container": "web-east", "lasts": 0})),
         ("flaky-link", json!({"links": ["l"], "after": 200, "lasts": 0})),
         ("flapping-link", json!({"link": "l", "down": 20_000, "up": 40_000, "times": 5})),
         ("full-volume", json!({"volume": "a", "percent": 50, "lasts": 0})),
         ("held-lock", json!({"database": "catalogue", "lasts": 0})),
         ("hot-key", json!({"path": "/", "rate": 50, "token": "", "lasts": 0})),
         ("http-errors", json!({"links": ["l"], "path": "/", "status": 503, "percent": 100, "lasts": 0})),
+        ("killed-container", json!({"container": "web-east", "lasts": 0})),
         ("little-memory", json!({"service": "web-east", "most_mib": 64, "lasts": 0})),
         ("lossy-link", json!({"links": ["l"], "percent": 30, "lasts": 0})),
         ("nearly-full-volume", json!({"volume": "a", "free_kib": 16, "lasts": 0})),
@@ -74,17 +76,28 @@ fn parameters() -> BTreeMap<&'static str, Value> {
             json!({"path": "/", "rate": 50, "keys": 9, "wave": 1000, "quiet": 1000, "times": 3,
             "token": ""}),
         ),
+        ("starved-container", json!({"container": "web-east", "percent": 5, "lasts": 0})),
+        ("stopped-container", json!({"container": "web-east", "lasts": 0})),
         ("stubborn-hang", json!({"first": "web-east", "second": "web-west", "wait": 1000})),
         ("thin-link", json!({"links": ["l"], "rate": 50, "lasts": 0})),
         ("thin-pipe", json!({"links": ["l"], "rate": 50, "lasts": 0})),
+        ("tight-container", json!({"container": "web-east", "most_mib": 16, "lasts": 0})),
+        ("unplugged-container", json!({"container": "web-east", "network": "shop", "lasts": 0})),
         ("wrong-clock", json!({"service": "web-east", "ahead": 7_200_000, "behind": true, "lasts": 0})),
     ])
 }
 
 /// Injectors that need what not every machine has, and a word of the sentence that says so.
-const NEEDS: [(&str, &str); 5] = [
+const NEEDS: [(&str, &str); 11] = [
     ("closed-file", "root"),
     ("cpu-quota", "control group"),
+    // Containers have a test of their own, beside a Docker Engine: `docker.rs`.
+    ("frozen-container", "no containers"),
+    ("killed-container", "no containers"),
+    ("starved-container", "no containers"),
+    ("stopped-container", "no containers"),
+    ("tight-container", "no containers"),
+    ("unplugged-container", "no containers"),
     ("no-inodes", "inodes"),
     ("read-only-volume", "CAP_SYS_ADMIN"),
     ("wrong-clock", "libfaketime"),

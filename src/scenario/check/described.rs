@@ -2,6 +2,7 @@
 //!
 //! Open first: [`target`]. Names are collected before anything else, so that one wrong name is told once.
 
+mod docker;
 mod instance;
 
 use crate::base::{Cidr, LinkName, ProbeName, ServiceName, Span, VolumeName, names::is_name};
@@ -51,6 +52,7 @@ pub fn target(
     super::format_is(&mut check.found, &written.format, TARGET_FORMAT);
     check.names();
     let agent = check.agent();
+    let docker = check.docker();
     let services = check.services();
     let links = check.links();
     let volumes = check.volumes();
@@ -58,6 +60,7 @@ pub fn target(
     let operations = check.operations();
     let blueprint = Blueprint {
         agent,
+        docker,
         ranges: check.ranges(),
         programs: written.programs.iter().map(|one| one.value.clone()).collect(),
         lay_out: check.lay_out(contents),
@@ -95,7 +98,7 @@ pub fn target(
         probes,
         operations: patterns(&blueprint),
         caps: check.caps(),
-        parts: blueprint.custom.iter().map(part).collect(),
+        parts: blueprint.custom.iter().map(part).chain(docker::parts(&blueprint)).collect(),
         hands_off: blueprint.services.iter().filter_map(hands_off).collect(),
     };
     if check.found.is_empty() {
@@ -191,14 +194,14 @@ impl Check<'_> {
             Driver::Depot => self.found.add_with_help(
                 written.driver.place,
                 "`depot` is the built-in target's driver",
-                "a described target has the driver `local` or `agent`",
+                "a described target has the driver `local`, `docker` or `agent`",
             ),
             Driver::Agent if written.agent.is_none() => self.found.add_with_help(
                 written.driver.place,
                 "`agent` is missing: nobody knows where the agent is",
                 "add `agent: {address: .., fingerprint: .., token_file: ..}` as `gameday agent init` prints it",
             ),
-            Driver::Local | Driver::Agent => {}
+            Driver::Local | Driver::Agent | Driver::Docker => {}
         }
     }
 
@@ -351,6 +354,7 @@ impl Check<'_> {
             match contents.get(&one.from.value) {
                 Some(Ok(text)) => {
                     self.placeholders(text, one.from.place);
+                    self.not_yet(text, one.from.place);
                     laid.insert(to, text.clone());
                 }
                 Some(Err(why)) => {
@@ -382,6 +386,9 @@ impl Check<'_> {
         {
             self.found.add(given.place, format!("a command is awaited for at most {PREPARE_MAX}"));
         }
+        for arg in &one.run.value {
+            self.not_yet(arg, arg.place);
+        }
         Preparation {
             argv: self.argv(&one.run),
             user: self.user(one.user.as_ref()),
@@ -412,6 +419,7 @@ impl Check<'_> {
                 "give the service a `port` or an `address`, or the link an `upstream`",
             );
         }
+        self.within_reach(name, one);
         let spot = match &one.listen {
             Some(listen) => {
                 self.address(listen);
