@@ -41,12 +41,16 @@ impl Fault {
             Self::ProcessThrottle { percent, .. } => {
                 within("the share of time in which a process is stopped", *percent, 1, THROTTLE_PERCENT_MAX)
             }
-            Self::ProcessCpu { percent, .. } | Self::ContainerCpu { percent, .. } => within("a share of the processor", *percent, 1, 100),
+            Self::ProcessCpu { percent, .. } | Self::ContainerCpu { percent, .. } => {
+                within("a share of the processor", *percent, 1, 100)
+            }
             Self::ProcessRestartLoop { after_ms: span, .. }
             | Self::ProcessStartDelay { delay_ms: span, .. } => {
                 within("the time in milliseconds", *span, 1, limits::DRILL_MAX.millis())
             }
-            Self::ProcessMemory { most_mib, .. } | Self::ContainerMemory { most_mib, .. } => within("memory in MiB", *most_mib, 1, 1 << 30),
+            Self::ProcessMemory { most_mib, .. } | Self::ContainerMemory { most_mib, .. } => {
+                within("memory in MiB", *most_mib, 1, 1 << 30)
+            }
             Self::ProcessClock { offset_s, .. } => match offset_s {
                 0 => Err("a clock that is 0 s ahead is right".to_owned()),
                 _ => within("the clock's offset in seconds", *offset_s, -OFFSET_S_MAX, OFFSET_S_MAX),

@@ -198,7 +198,8 @@ pub fn slots(text: &str) -> Vec<(Range<usize>, Slot<'_>)> {
         let word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
         let length = text[from..].find(|c: char| !word(c)).unwrap_or(text.len() - from);
         let inner = &text[from..from + length];
-        if inner.is_empty() || !text[from + length..].starts_with('}') {
+        // Other people's templates have a dot in front: `{{.Names}}`.
+        if inner.is_empty() || inner.starts_with('.') || !text[from + length..].starts_with('}') {
             continue;
         }
         let slot = match inner.split_once('.') {
@@ -256,11 +257,10 @@ mod tests {
             root: "/srv/t".to_owned(),
             addresses: [("db".to_owned(), "127.20.3.1:5432".to_owned())].into(),
         };
-        let text =
-            "http { server { listen {address.db}; } } {root}/x {host.db} {port.db} {service} {} {a b} {";
+        let text = "http { server { listen {address.db}; } } {root}/x {host.db} {port.db} {service} {{.Name}} {} {a b} {";
         assert_eq!(
             filling.fill(text),
-            "http { server { listen 127.20.3.1:5432; } } /srv/t/x 127.20.3.1 5432 {service} {} {a b} {"
+            "http { server { listen 127.20.3.1:5432; } } /srv/t/x 127.20.3.1 5432 {service} {{.Name}} {} {a b} {"
         );
         assert_eq!(filling.fill("{address.nobody}"), "{address.nobody}");
         assert_eq!(slots("{é} {x.y}"), [(5..10, Slot::Other("x.y"))]);

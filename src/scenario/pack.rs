@@ -3,9 +3,9 @@
 mod layout;
 
 pub use layout::{
-    Care, CertificateLayout, ContainerLayout, CustomFault, DatabaseLayout, DockerLayout, FileFormat, FileLayout, Health, Keeping, Layout,
-    LinkLayout, MachineFileLayout, OperationLayout, ProcessLayout, QueueLayout, RegistryLayout,
-    ReleaseLayout, Reload, StopSignal, ToolLayout, VolumeLayout,
+    Care, CertificateLayout, ContainerLayout, CustomFault, DatabaseLayout, DockerLayout, FileFormat,
+    FileLayout, Health, Keeping, Layout, LinkLayout, MachineFileLayout, OperationLayout, ProcessLayout,
+    QueueLayout, RegistryLayout, ReleaseLayout, Reload, StopSignal, ToolLayout, VolumeLayout,
 };
 
 use super::blueprint::Blueprint;

@@ -84,7 +84,13 @@ pub(super) fn list(layout: &DockerLayout) -> Result<String, DockerError> {
                 Err(DockerError::NotFound(_)) => "gone".to_owned(),
                 found => found?.state.status,
             };
-            let _ = writeln!(text, "{:<16} {state:<10} container {:<24} {}", place.service.as_str(), place.name, place.address);
+            let _ = writeln!(
+                text,
+                "{:<16} {state:<10} container {:<24} {}",
+                place.service.as_str(),
+                place.name,
+                place.address
+            );
         }
         Ok(text)
     })
@@ -115,7 +121,8 @@ fn waited_for<T: Send>(work: impl Future<Output = Result<T, DockerError>> + Send
     std::thread::scope(|scope| {
         let work = scope.spawn(|| {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            let lost = |err: std::io::Error| DockerError::NotFound(format!("could not start a runtime: {err}"));
+            let lost =
+                |err: std::io::Error| DockerError::NotFound(format!("could not start a runtime: {err}"));
             runtime.map_err(lost)?.block_on(work)
         });
         work.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))

@@ -52,7 +52,9 @@ pub enum StagingError {
     #[error(transparent)]
     Docker(#[from] DockerError),
     /// `DOCKER_HOST` names no unix socket.
-    #[error("`DOCKER_HOST` is `{0}`, and only an engine on a unix socket can be used: `unix:///var/run/docker.sock`")]
+    #[error(
+        "`DOCKER_HOST` is `{0}`, and only an engine on a unix socket can be used: `unix:///var/run/docker.sock`"
+    )]
     DockerHost(String),
     /// A container does not say that it may be broken.
     #[error(

@@ -9,7 +9,10 @@ use crate::{
     },
     scenario::{
         blueprint::{Slot, slots},
-        pack::{ContainerLayout, DockerLayout, FileLayout, Layout, OperationLayout, ProcessLayout, Reload, ToolLayout},
+        pack::{
+            ContainerLayout, DockerLayout, FileLayout, Layout, OperationLayout, ProcessLayout, Reload,
+            ToolLayout,
+        },
     },
 };
 use std::{
@@ -155,7 +158,9 @@ impl Desk {
     fn containers_of(&self, name: &str) -> Vec<(&DockerLayout, &ContainerLayout)> {
         let named = |one: &&ContainerLayout| one.service.as_str() == name || one.component.as_str() == name;
         let docker = self.layout.docker.iter();
-        docker.flat_map(|docker| docker.containers.iter().filter(named).map(move |one| (docker, one))).collect()
+        docker
+            .flat_map(|docker| docker.containers.iter().filter(named).map(move |one| (docker, one)))
+            .collect()
     }
 
     /// The instances that a name stands for.

@@ -100,7 +100,8 @@ impl Container {
 
     /// Where a port of it answers from this machine: where it is published, else at its own address.
     pub fn address(&self, port: u16) -> Option<String> {
-        let published = self.network_settings.ports.as_ref().and_then(|ports| ports.get(&key(port))?.as_deref());
+        let published =
+            self.network_settings.ports.as_ref().and_then(|ports| ports.get(&key(port))?.as_deref());
         let published = published.unwrap_or_default().iter().find_map(|binding| {
             let ip = match binding.host_ip.as_str() {
                 "" | "0.0.0.0" => "127.0.0.1",
@@ -118,7 +119,8 @@ impl Container {
     /// Whether that stays so when it is started again or put back on a network: an address that the engine chose may
     /// be given to another container meanwhile.
     pub fn keeps_address(&self, port: u16) -> bool {
-        let bindings = self.host_config.port_bindings.as_ref().and_then(|all| all.get(&key(port))?.as_deref());
+        let bindings =
+            self.host_config.port_bindings.as_ref().and_then(|all| all.get(&key(port))?.as_deref());
         if let Some(binding) = bindings.and_then(<[Binding]>::first) {
             return is_fixed(&binding.host_port);
         }
@@ -170,12 +172,19 @@ mod tests {
 
     #[test]
     fn a_published_port_comes_before_the_own_address_and_only_fixed_ones_are_kept() {
-        let end = |ip: &str, fixed: &str| json!({"n": {"IPAddress": ip, "IPAMConfig": {"IPv4Address": fixed}}});
+        let end =
+            |ip: &str, fixed: &str| json!({"n": {"IPAddress": ip, "IPAMConfig": {"IPv4Address": fixed}}});
         let bound = |ip: &str, port: &str| json!({"6379/tcp": [{"HostIp": ip, "HostPort": port}]});
         let none = json!({"6379/tcp": null});
         for (bindings, ports, networks, address, kept) in [
             (bound("", "7000"), bound("0.0.0.0", "7000"), end("10.1.0.2", ""), Some("127.0.0.1:7000"), true),
-            (bound("127.0.0.1", ""), bound("127.0.0.1", "32768"), end("10.1.0.2", ""), Some("127.0.0.1:32768"), false),
+            (
+                bound("127.0.0.1", ""),
+                bound("127.0.0.1", "32768"),
+                end("10.1.0.2", ""),
+                Some("127.0.0.1:32768"),
+                false,
+            ),
             (json!({}), none.clone(), end("10.1.0.2", ""), Some("10.1.0.2:6379"), false),
             (json!({}), none.clone(), end("10.1.0.2", "10.1.0.2"), Some("10.1.0.2:6379"), true),
             (json!({}), none.clone(), end("", ""), None, false),

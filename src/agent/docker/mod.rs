@@ -102,9 +102,9 @@ impl Docker {
         let Some(project) = &place.project else {
             let found = self.look(&place.name).await?;
             // The engine takes the beginning of an id for a name, too.
-            return found.filter(|one| one.name() == place.name).ok_or_else(|| {
-                DockerError::NotFound(format!("there is no container `{}`", place.name))
-            });
+            return found
+                .filter(|one| one.name() == place.name)
+                .ok_or_else(|| DockerError::NotFound(format!("there is no container `{}`", place.name)));
         };
         let labels = json!({"label": [
             format!("com.docker.compose.project={project}"),
@@ -114,15 +114,16 @@ impl Docker {
         let query = format!("/containers/json?all=1&filters={}", encoded(&labels.to_string()));
         let what = format!("list the containers of `{}` in the project `{project}`", place.name);
         let listed: Vec<Listed> = self.ask(&what, &query).await?;
-        let says = |count: &str| {
-            format!("the compose project `{project}` has {count} `{}`", place.name)
-        };
+        let says = |count: &str| format!("the compose project `{project}` has {count} `{}`", place.name);
         match listed.as_slice() {
             [one] => self.look(&one.id).await?.ok_or_else(|| DockerError::NotFound(says("no container of"))),
             [] => Err(DockerError::NotFound(says("no container of"))),
             several => {
                 let help = "leave `project` out and name one of them";
-                Err(DockerError::NotFound(format!("{}: {help}", says(&format!("{} containers of", several.len())))))
+                Err(DockerError::NotFound(format!(
+                    "{}: {help}",
+                    says(&format!("{} containers of", several.len()))
+                )))
             }
         }
     }
@@ -169,7 +170,12 @@ impl Docker {
 
     /// Gives it other limits.
     pub async fn update(&self, id: &str, limits: &Value) -> Result<(), DockerError> {
-        self.post(&format!("update the container `{}`", short(id)), &format!("/containers/{id}/update"), limits).await
+        self.post(
+            &format!("update the container `{}`", short(id)),
+            &format!("/containers/{id}/update"),
+            limits,
+        )
+        .await
     }
 
     /// Takes it off a network.
@@ -252,7 +258,8 @@ impl Docker {
             let answer = sender.send_request(request).await.map_err(|err| lost(err.to_string()))?;
             let status = answer.status();
             let whole = Limited::new(answer.into_body(), ANSWER_BYTES_MAX).collect().await;
-            let whole = whole.map_err(|err| DockerError::Answer { what: what.to_owned(), why: err.to_string() })?;
+            let whole =
+                whole.map_err(|err| DockerError::Answer { what: what.to_owned(), why: err.to_string() })?;
             Ok((status, whole.to_bytes()))
         };
         tokio::pin!(talk);

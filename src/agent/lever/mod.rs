@@ -178,9 +178,7 @@ impl PreImage {
                 database::PreImage::bloat(hands, place, *rows, id).await.map(Self::Database)
             }
             Fault::Custom { name } => custom::PreImage::take(hands, id, name).await.map(Self::Custom),
-            on if on.container().is_some() => {
-                container::PreImage::take(hands, on).await.map(Self::Container)
-            }
+            on if on.container().is_some() => container::PreImage::take(hands, on).await.map(Self::Container),
             _ => {
                 let (hands, id, fault) = (hands.clone(), id.clone(), fault.clone());
                 blocking(move || match fault.place() {
@@ -429,7 +427,9 @@ impl PreImage {
             Self::VolumeInodes(pre) => pre.inspect(),
             Self::ReleaseRollOut(pre) => pre.inspect(),
             Self::TrafficFlood(pre) => Ok(pre.inspect(hands, id)),
-            Self::Database(_) | Self::Custom(_) | Self::Container(_) => Err(refused("this is not looked at so")),
+            Self::Database(_) | Self::Custom(_) | Self::Container(_) => {
+                Err(refused("this is not looked at so"))
+            }
         }
     }
 

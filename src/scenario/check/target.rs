@@ -2,7 +2,7 @@
 
 use super::params::{files, services};
 use crate::base::limits::FAULTS_MAX;
-use crate::base::{Span, names::is_name};
+use crate::base::{ServiceName, Span, names::is_name};
 use crate::fault::{Fault, HttpAct, Place as Touched, injector::Planned};
 use crate::scenario::PlannedFault;
 use crate::scenario::blast::{Blast, beyond_caps};
@@ -124,29 +124,7 @@ fn fits(found: &mut Findings, place: Place, fault: &Fault, target: &TargetDescri
     of_link(found, place, fault, target);
     match fault {
         Fault::ProcessStop { service } | Fault::ProcessKill { service } => {
-            let off = target.hands_off.get(service);
-            let kill = matches!(fault, Fault::ProcessKill { .. });
-            match off {
-                Some(HandsOff::Process) => {
-                    let container = |part: &Part| part.kind == PartKind::Container && part.service == *service;
-                    let help = if target.parts.iter().any(container) {
-                        "it is a container: use `frozen-container`, `stopped-container` or `killed-container`"
-                    } else {
-                        "give it `start` or `pid_file` in the target file, or break one of its links"
-                    };
-                    found.add_with_help(
-                        place,
-                        format!("nobody here can touch the process of `{service}`"),
-                        help,
-                    );
-                }
-                Some(HandsOff::Kill) if kill => found.add_with_help(
-                    place,
-                    format!("`{service}` cannot be killed: nobody here could start it again"),
-                    "give it `start_again` in the target file, or let it hang instead",
-                ),
-                _ => {}
-            }
+            of_process(found, place, fault, service, target);
         }
         Fault::ReleaseRollOut { .. } if target.driver != Driver::Depot => {
             found.add(place, "a described target has no releases: change its configuration instead");
@@ -171,6 +149,33 @@ fn fits(found: &mut Findings, place: Place, fault: &Fault, target: &TargetDescri
                 found.add(place, message);
             }
         }
+    }
+}
+
+/// Whether the process is in anybody's hands here.
+fn of_process(
+    found: &mut Findings,
+    place: Place,
+    fault: &Fault,
+    service: &ServiceName,
+    target: &TargetDescription,
+) {
+    match target.hands_off.get(service) {
+        Some(HandsOff::Process) => {
+            let container = |part: &Part| part.kind == PartKind::Container && part.service == *service;
+            let help = if target.parts.iter().any(container) {
+                "it is a container: use `frozen-container`, `stopped-container` or `killed-container`"
+            } else {
+                "give it `start` or `pid_file` in the target file, or break one of its links"
+            };
+            found.add_with_help(place, format!("nobody here can touch the process of `{service}`"), help);
+        }
+        Some(HandsOff::Kill) if matches!(fault, Fault::ProcessKill { .. }) => found.add_with_help(
+            place,
+            format!("`{service}` cannot be killed: nobody here could start it again"),
+            "give it `start_again` in the target file, or let it hang instead",
+        ),
+        _ => {}
     }
 }
 

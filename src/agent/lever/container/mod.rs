@@ -82,8 +82,12 @@ impl PreImage {
         }
         let change = match fault {
             Fault::ContainerPause { .. } => Change::Pause,
-            Fault::ContainerStop { .. } => Change::Down(state::Down::take(place, &container, state::End::Stop)?),
-            Fault::ContainerKill { .. } => Change::Down(state::Down::take(place, &container, state::End::Kill)?),
+            Fault::ContainerStop { .. } => {
+                Change::Down(state::Down::take(place, &container, state::End::Stop)?)
+            }
+            Fault::ContainerKill { .. } => {
+                Change::Down(state::Down::take(place, &container, state::End::Kill)?)
+            }
             Fault::ContainerCpu { percent, .. } => Change::Cpu(limits::Cpu::take(&container, *percent)?),
             Fault::ContainerMemory { most_mib, .. } => {
                 Change::Memory(limits::Memory::take(&container, *most_mib)?)
@@ -104,7 +108,8 @@ impl PreImage {
     pub(super) async fn apply(&self, hands: &Hands) -> Result<(), LeverError> {
         let (docker, _) = hands.containers()?;
         let service = &self.place.service;
-        let other = || refused(format!("the container of `{service}` is another one than when this was armed"));
+        let other =
+            || refused(format!("the container of `{service}` is another one than when this was armed"));
         let container = docker.look(&self.id).await?.ok_or_else(other)?;
         labelled(&container, &hands.layout.target)?;
         let now = self.seen_in(&container);

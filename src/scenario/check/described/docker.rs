@@ -36,7 +36,8 @@ impl Check<'_> {
         if let Some(given) = &written.docker {
             if let Some(socket) = &given.socket {
                 if !socket.starts_with('/') {
-                    self.found.add(socket.place, "a `socket` is the path of a unix socket and begins with `/`");
+                    self.found
+                        .add(socket.place, "a `socket` is the path of a unix socket and begins with `/`");
                 }
                 plan.socket = Some(socket.value.clone());
             }
