@@ -160,10 +160,10 @@ impl Drop for Engine {
     }
 }
 
-/// The file of a program in PATH.
+/// The file of a program in PATH; links stay, since some programs look at the name that they are called by.
 pub(super) fn program(name: &str) -> String {
     let paths = std::env::var_os("PATH").unwrap_or_default();
     let found =
         std::env::split_paths(&paths).map(|folder| folder.join(name)).find(|path| Path::is_file(path));
-    found.unwrap().canonicalize().unwrap().display().to_string()
+    found.unwrap().display().to_string()
 }
