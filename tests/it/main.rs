@@ -11,6 +11,7 @@ mod corpus;
 mod crash;
 mod depot;
 mod described;
+mod docker;
 mod docs;
 mod engine_killed;
 mod faulty;
