@@ -75,6 +75,11 @@ impl Home {
         self.0.join("safety.jsonl")
     }
 
+    /// Corrective actions, one entry in each line.
+    pub fn actions(&self) -> PathBuf {
+        self.0.join("actions.jsonl")
+    }
+
     /// What rehearsals have proved, by the scenario's digest.
     pub fn certificates(&self) -> PathBuf {
         self.0.join("certificates")

@@ -1,4 +1,4 @@
-//! The journal that `score`, `debrief` and `replay` read: a file, or a drill in the home's store.
+//! The journal that `score`, `debrief`, `actions` and `replay` read: a file, or a drill in the home's store.
 
 use super::{
     block_on,
@@ -11,7 +11,7 @@ use crate::{
     report::Journal,
     store::{SqliteStore, Store as _, read_jsonl},
 };
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Which journal, as an argument of several commands.
 #[derive(Debug, Clone, clap::Args)]
@@ -24,19 +24,27 @@ pub(super) struct Source {
 impl Source {
     /// Every event that is there.
     pub(super) fn read(&self) -> Result<Vec<Recorded>, Failure> {
-        let name = self.journal.as_str();
-        let path = Path::new(name);
-        let events = if path.exists() || name.contains(['/', '.']) {
-            read_jsonl(path).map_err(|cause| {
-                let exit = if path.is_file() { Exit::Problems } else { Exit::World };
-                Failure::new(exit, format!("could not read {name}: {cause}"))
-                    .with_help("`gameday run --out DIR` leaves a journal in DIR/journal.jsonl.")
-            })?
-        } else {
-            block_on(stored(name))?
-        };
-        Ok(events)
+        read(&self.journal)
     }
+
+    /// A file that lies beside the journal's, if the journal is a file and it is there.
+    pub(super) fn beside(&self, name: &str) -> Option<PathBuf> {
+        let path = Path::new(&self.journal);
+        Some(path.parent()?.join(name)).filter(|beside| path.is_file() && beside.is_file())
+    }
+}
+
+/// Every event of a journal file, of the drill of that id, or of the `last` one.
+pub(super) fn read(name: &str) -> Result<Vec<Recorded>, Failure> {
+    let path = Path::new(name);
+    if !path.exists() && !name.contains(['/', '.']) {
+        return block_on(stored(name));
+    }
+    read_jsonl(path).map_err(|cause| {
+        let exit = if path.is_file() { Exit::Problems } else { Exit::World };
+        Failure::new(exit, format!("could not read {name}: {cause}"))
+            .with_help("`gameday run --out DIR` leaves a journal in DIR/journal.jsonl.")
+    })
 }
 
 /// The events as a journal that can be reported on.

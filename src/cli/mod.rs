@@ -6,6 +6,7 @@
 //! A command is a clap struct with its help and an `Examples:` section, and a `run` that gives an [`Exit`] or a
 //! [`Failure`]: `gameday: could not ...: cause`, and what to do about it.
 
+mod actions;
 mod agent;
 mod check;
 mod completions;
@@ -113,6 +114,7 @@ enum Command {
     Stop(verb::instigate::Stop),
     Score(score::Score),
     Debrief(debrief::Debrief),
+    Actions(actions::Actions),
     Replay(replay::Replay),
     Doctor(doctor::Doctor),
     Depot(depot::Depot),
@@ -157,6 +159,7 @@ impl Command {
             Self::Stop(command) => command.run(),
             Self::Score(command) => command.run(),
             Self::Debrief(command) => command.run(),
+            Self::Actions(command) => command.run(),
             Self::Replay(command) => command.run(),
             Self::Doctor(command) => command.run(),
             Self::Depot(command) => command.run(),

@@ -445,7 +445,7 @@ pub(super) fn finish(conductor: &Conductor, folder: PathBuf) -> Result<Played, F
     Ok(Played { clean: conductor.drill().is_clean(), outcome: conductor.drill().outcome(), journal, folder })
 }
 
-/// `journal.jsonl`, `score.json`, `debrief.md`, `debrief.html`, `debrief.json`.
+/// `journal.jsonl`, `score.json`, and the debrief as `debrief.md`, `.html`, `.pdf` and `.json`.
 pub(super) fn write_reports(journal: &[Recorded], folder: &Path) -> Result<(), Failure> {
     let put = |name: &str, bytes: &[u8]| {
         let path = folder.join(name);
@@ -458,8 +458,10 @@ pub(super) fn write_reports(journal: &[Recorded], folder: &Path) -> Result<(), F
     let score = report::score(&read, None);
     put("score.json", &serde_json::to_vec_pretty(&score).expect("a score is plain data"))?;
     let debrief = report::debrief(&read);
-    put("debrief.md", render::markdown(&debrief).as_bytes())?;
-    put("debrief.html", render::html(&debrief).as_bytes())?;
+    let document = render::Document::of(&debrief);
+    put("debrief.md", document.markdown().as_bytes())?;
+    put("debrief.html", document.html().as_bytes())?;
+    put("debrief.pdf", &document.pdf())?;
     put("debrief.json", render::json(&debrief).as_bytes())
 }
 

@@ -515,11 +515,16 @@ impl InstigatorBoard {
 /// One readable line for an event (`T+1m2s  ana acknowledged UploadErrorsHigh`), or nothing when it is bookkeeping or
 /// not for this audience. `plan` is event 0's; `start` is StartEx.
 pub fn replay_line(plan: &Plan, start: At, recorded: &Recorded, audience: Audience) -> Option<String> {
+    let offset = offset(start, recorded.at);
+    replay_words(plan, recorded, audience).map(|words| format!("{offset:<9} {words}"))
+}
+
+/// The same without its time.
+pub(crate) fn replay_words(plan: &Plan, recorded: &Recorded, audience: Audience) -> Option<String> {
     let words = match audience {
         Audience::Responder if !events::open_to_responders(&recorded.event) => return None,
         Audience::Responder => events::open_line(plan, &recorded.event, ToString::to_string)?,
         Audience::Instigator => events::line(plan, &recorded.event)?,
     };
-    let offset = offset(start, recorded.at);
-    Some(format!("{offset:<9} {}", wording::tame(&words)))
+    Some(wording::tame(&words))
 }

@@ -352,6 +352,11 @@ impl<'a> Timeline<'a> {
         roles
     }
 
+    /// How many people responded.
+    pub fn responders(&self) -> usize {
+        self.people.iter().filter(|(_, hat)| *hat == Hat::Responder).count()
+    }
+
     /// For each role the last time that somebody held it.
     pub fn last_holders(&self) -> impl Iterator<Item = &RoleSpell<'a>> {
         Role::ALL.into_iter().filter_map(|role| self.roles.iter().rev().find(|spell| spell.role == role))

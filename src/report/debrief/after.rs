@@ -20,6 +20,7 @@ impl Desk<'_, '_> {
         claims.sort_by_key(|(mark, _)| *mark);
         Reveal {
             summary: plan.summary.clone(),
+            trigger: wording::tame(&cause.trigger),
             compared: self.compared(),
             severity: self.severity_compared(),
             ladder: self.ladder_compared(),

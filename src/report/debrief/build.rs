@@ -49,6 +49,7 @@ pub fn debrief(journal: &Journal<'_>) -> Debrief {
         incident: desk.incident(),
         impact: desk.impact_section(),
         strip: chart::strip(journal, &timeline, &impact),
+        plots: desk.plots(),
         what_happened: desk.story(),
         detection: desk.detection(),
         timeline: desk.timeline_section(),
@@ -62,6 +63,7 @@ pub fn debrief(journal: &Journal<'_>) -> Debrief {
         scorecard: desk.scorecard(&score),
         lessons: opens(&page::LESSONS),
         improvement_plan: open(page::IMPROVEMENT),
+        actions: Vec::new(),
         hints: desk.hints(),
         questions: desk.questions(),
         acknowledgements: page::acknowledgements(&desk.names(None)),
@@ -77,7 +79,7 @@ pub(super) fn field(name: &str, value: impl Into<String>) -> Field {
     Field { name: name.to_owned(), value: value.into() }
 }
 
-pub(super) fn moment(journal: &Journal<'_>, at: At) -> Moment {
+pub(in crate::report) fn moment(journal: &Journal<'_>, at: At) -> Moment {
     Moment { at, utc: at.clock_time(), offset: journal.offset(at) }
 }
 
@@ -336,6 +338,7 @@ impl Desk<'_, '_> {
                         acknowledged: until(spell.acked.map(|(mark, _)| mark)),
                         resolved: until(spell.resolved),
                         summary: wording::tame(spell.summary),
+                        runbook: spell.rule.and_then(|rule| rule.runbook.clone()),
                     }
                 })
                 .collect(),

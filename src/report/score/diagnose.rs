@@ -54,7 +54,7 @@ pub fn claim_score(plan: &Plan, claim: &CauseClaim) -> f64 {
 }
 
 /// The component that an instance belongs to, or the name itself.
-pub(super) fn component_of<'p>(plan: &'p Plan, name: &'p str) -> &'p str {
+pub(crate) fn component_of<'p>(plan: &'p Plan, name: &'p str) -> &'p str {
     plan.target
         .services
         .iter()

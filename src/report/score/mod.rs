@@ -17,14 +17,17 @@ mod coordinate;
 mod decide;
 mod detect;
 pub mod diagnose;
+pub mod difference;
 mod engage;
 pub mod explain;
 mod learn;
 pub mod measure;
 mod mitigate;
+pub(crate) mod seen;
 pub mod text;
 
 pub use diagnose::claim_score;
+pub use difference::Difference;
 pub use explain::{Explanation, explain};
 
 use super::{
@@ -35,7 +38,7 @@ use super::{
 };
 use crate::{
     base::{At, DrillId, Person},
-    drill::event::{Event, Hat, Outcome},
+    drill::event::{Event, Outcome},
     scenario::{Profile, act::Act},
 };
 use serde::{Deserialize, Serialize};
@@ -336,7 +339,7 @@ impl<'a> Sheet<'_, 'a> {
 
     /// How many people respond.
     fn responders(&self) -> usize {
-        self.timeline.people.iter().filter(|(_, hat)| *hat == Hat::Responder).count()
+        self.timeline.responders()
     }
 
     /// When the incident was over: since when the restoration that held is measured, else EndEx.

@@ -1,0 +1,235 @@
+//! The sections from the reveal on.
+
+use crate::{
+    report::{
+        debrief::Debrief,
+        follow_up::CorrectiveAction,
+        render::{
+            document::{Block, Cell, Holds, Section, Table, Voice},
+            figure, plots,
+        },
+        score::State,
+        wording::{self, page},
+    },
+    scenario::Profile,
+};
+
+pub(in crate::report::render) fn reveal(debrief: &Debrief) -> Section {
+    let reveal = &debrief.reveal;
+    let mut section = Section { reveals: true, ..Section::new(page::REVEAL) }
+        .notes(page::REVEAL_NOTE)
+        .with(Block::Paragraph(Voice::Told, reveal.summary.clone()))
+        .with(Table::compared(
+            ("The team\u{2019}s last answer beside the truth", "The cause", "Truth"),
+            &reveal.compared,
+        ));
+    if !reveal.severity.is_empty() {
+        let heads = ("The severity checklist: answered and declared", "Severity checklist", "Declared");
+        section = section.with(Table::compared(heads, &reveal.severity));
+    }
+    section = section
+        .lists_under("What was true of it", &reveal.facts)
+        .lists_under("What let it happen", &reveal.contributing)
+        .lists_under("How it spread", &reveal.spread)
+        .pictures(plots::spread(&debrief.plots), page::SPREAD)
+        .lists_under("Who owns the part", &reveal.owners);
+    if !reveal.claims.is_empty() {
+        let columns = [("T+", Holds::Figure), ("It said", Holds::Words), ("It was", Holds::Figure)];
+        let rows = reveal
+            .claims
+            .iter()
+            .map(|claim| [&claim.moment.offset, &claim.text, &claim.nearness].map(String::as_str));
+        section = section
+            .headed("Guesses and answers on the way")
+            .with(Table::new(page::BLIND_ALLEYS, columns).of(rows));
+    }
+    section.headed("What was injected").table_or(injected(debrief), page::NO_FAULT)
+}
+
+fn injected(debrief: &Debrief) -> Table {
+    let columns = [("Fault", Holds::Name), ("Planned by", Holds::Words), ("Its states", Holds::Words)];
+    let rows = debrief.reveal.injections.iter().map(|one| {
+        let by = if one.related { one.injector.clone() } else { page::noise(&one.injector) };
+        [one.fault.clone(), by, one.history.join(", ")]
+    });
+    Table::new("Every fault with its history", columns).of(rows)
+}
+
+/// What could be known when, and what that means for the decisions.
+pub(in crate::report::render) fn knowable(debrief: &Debrief) -> Section {
+    let (plots, reveal) = (&debrief.plots, &debrief.reveal);
+    let mut section = Section::new("What could be known when");
+    if !plots.milestones.is_empty() {
+        let columns = [("Milestone", Holds::Name), ("Passed", Holds::Words)];
+        let rows = plots.milestones.iter().map(|one| [page::milestone(&one.name), one.says.clone()]);
+        section = section.with(Table::new(page::MILESTONES, columns).of(rows));
+    }
+    if !reveal.ladder.is_empty() {
+        let columns =
+            [("Decision ladder", Holds::Name), ("The team", Holds::Words), ("Declared", Holds::Words)];
+        let rows = reveal.ladder.iter().map(|row| [&row.name, &row.claimed, &row.actual].map(String::as_str));
+        section = section
+            .with(Table::new("The decision ladder: chosen and declared", columns).of(rows))
+            .pictures(plots::ladder(plots), page::LADDER);
+    }
+    section
+}
+
+pub(in crate::report::render) fn resolution(debrief: &Debrief) -> Section {
+    Section::new("Resolution")
+        .says(debrief.resolution.clone())
+        .pictures(plots::failures(&debrief.plots), page::FAILURES)
+}
+
+pub(in crate::report::render) fn reflections(debrief: &Debrief) -> Section {
+    Section::new("Well, poorly, lucky, surprised").with(Block::Opens(debrief.reflections.clone()))
+}
+
+pub(in crate::report::render) fn talk(debrief: &Debrief) -> Option<Section> {
+    let questions = &debrief.score.questions;
+    (!questions.is_empty()).then(|| Section::new(page::TALK_ABOUT).with(Block::Steps(questions.clone())))
+}
+
+pub(in crate::report::render) fn card(debrief: &Debrief) -> Section {
+    let columns = [("Question", Holds::Name), ("About", Holds::Words), ("Answer", Holds::Figure)];
+    let rows = debrief.scorecard.iter().map(|line| {
+        let answer = page::card_answer(line.answer);
+        [line.question.as_str(), line.about.as_str(), answer]
+    });
+    Section::new("Scorecard").with(Table::new(page::CARD, columns).of(rows))
+}
+
+pub(in crate::report::render) fn lessons(debrief: &Debrief) -> Section {
+    Section::new("Lessons").with(Block::Opens(debrief.lessons.clone()))
+}
+
+/// What was agreed, or lines to write it on.
+pub(in crate::report::render) fn improvement(debrief: &Debrief) -> Section {
+    let section = Section::new("Improvement plan");
+    if !debrief.actions.is_empty() {
+        return section.with(agreed(&debrief.actions));
+    }
+    let blank: [&str; 6] = [""; 6];
+    let heads = ["Issue", "Corrective action", "Type", "Owner role", "Ticket", "Due"];
+    section
+        .with(Block::Opens(vec![debrief.improvement_plan.clone()]))
+        .with(Table::new("To be agreed by the team", heads.map(|head| (head, Holds::Room))).of([blank; 3]))
+        .notes(page::TO_THE_LIST)
+}
+
+/// Corrective actions as a table.
+pub(in crate::report::render) fn agreed(actions: &[CorrectiveAction]) -> Table {
+    let columns = [
+        ("Id", Holds::Name),
+        ("Issue", Holds::Words),
+        ("Corrective action", Holds::Words),
+        ("Type", Holds::Words),
+        ("Owner role", Holds::Words),
+        ("Ticket", Holds::Words),
+        ("Due", Holds::Figure),
+        ("How it stands", Holds::Words),
+    ];
+    let rows = actions.iter().map(|action| {
+        let wanted = &action.wanted;
+        [
+            action.id.to_string(),
+            wanted.issue.clone(),
+            wanted.action.clone(),
+            wanted.kind.as_str().to_owned(),
+            wanted.owner.clone(),
+            wanted.ticket.clone().unwrap_or_default(),
+            wanted.due.clone(),
+            page::action_stands(action),
+        ]
+    });
+    Table::new("Corrective actions on the list", columns).of(rows)
+}
+
+pub(in crate::report::render) fn hints(debrief: &Debrief) -> Section {
+    let section = Section::new("Hints").says(page::HINTS_ARE_FREE);
+    if debrief.hints.is_empty() {
+        return section.says(page::NO_HINT);
+    }
+    section.lists(debrief.hints.iter().map(|hint| format!("{} `{}`", hint.moment.offset, hint.pointer)))
+}
+
+pub(in crate::report::render) fn questions(debrief: &Debrief) -> Option<Section> {
+    let lines = debrief.questions.iter().map(|question| {
+        let asked = question.asked.as_ref();
+        asked.map_or_else(|| question.text.clone(), |asked| page::asked_at(&question.text, &asked.offset))
+    });
+    let lines: Vec<_> = lines.collect();
+    (!lines.is_empty()).then(|| Section::new("Question bank").lists(lines))
+}
+
+pub(in crate::report::render) fn thanks(debrief: &Debrief) -> Section {
+    Section::new("Acknowledgements").says(debrief.acknowledgements.clone())
+}
+
+pub(in crate::report::render) fn capabilities(debrief: &Debrief) -> Section {
+    let score = &debrief.score;
+    let section = Section::new("Capabilities");
+    if let Some(why) = &score.unscored {
+        return section.says(page::nothing_scored(why));
+    }
+    let columns = [
+        ("Capability", Holds::Name),
+        ("Figure", Holds::Figure),
+        ("In words", Holds::Words),
+        ("understand-first", Holds::Figure),
+        ("restore-first", Holds::Figure),
+    ];
+    let rows = score.dimensions.iter().map(|dimension| {
+        let by = |profile| {
+            let (found, weight) = (dimension.figures.of(profile), dimension.weights.of(profile));
+            format!("{} (weighs {weight:.2})", figure(found))
+        };
+        [
+            dimension.name.as_str().to_owned(),
+            figure(dimension.score),
+            dimension.sentence.clone(),
+            by(Profile::UnderstandFirst),
+            by(Profile::RestoreFirst),
+        ]
+    });
+    section
+        .notes(page::ABOUT_SCORES)
+        .says(page::profile_and_scorer(score.profile, score.scorer))
+        .pictures(plots::capabilities(score), page::CAPABILITIES)
+        .with(Table::new("Figures and weights of both profiles side by side", columns).of(rows))
+}
+
+/// Every check; nothing when nothing is scored.
+pub(in crate::report::render) fn checks(debrief: &Debrief) -> Option<Section> {
+    if debrief.score.dimensions.is_empty() {
+        return None;
+    }
+    let columns = [
+        ("Check", Holds::Name),
+        ("Figure", Holds::Figure),
+        ("Finding", Holds::Words),
+        ("Evidence", Holds::Events),
+    ];
+    let all = debrief.score.dimensions.iter().flat_map(|dimension| &dimension.checks);
+    let rows = all.map(|check| -> Vec<Cell> {
+        let value = if check.score.is_some() { figure(check.score) } else { state(&check.state).to_owned() };
+        vec![
+            check.id.clone().into(),
+            value.into(),
+            wording::tame(&check.sentence).into(),
+            Cell::events(check.evidence.iter().take(6).copied()),
+        ]
+    });
+    Some(Section::new("Appendix: every check").with(Table::new(page::EVIDENCE, columns).of(rows)))
+}
+
+/// How a check's state is called.
+fn state(state: &State) -> &'static str {
+    match state {
+        State::Scored => "scored",
+        State::NotApplicable { .. } => "not applicable",
+        State::Unknown { .. } => "unknown",
+        State::Censored { .. } => "censored",
+        State::Invalid { .. } => "invalid",
+    }
+}
