@@ -9,6 +9,7 @@ mod console;
 mod controls;
 mod corpus;
 mod crash;
+mod debrief;
 mod depot;
 mod described;
 mod docs;

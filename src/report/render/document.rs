@@ -69,6 +69,8 @@ pub enum Voice {
     Note,
     /// The author's own words.
     Told,
+    /// A question that opens a talk.
+    Asks,
 }
 
 /// A table.
@@ -191,6 +193,12 @@ impl Section {
     /// An aside more.
     pub fn notes(mut self, text: impl Into<String>) -> Self {
         self.blocks.push(Block::Paragraph(Voice::Note, text.into()));
+        self
+    }
+
+    /// A question for the talk more.
+    pub fn asks(mut self, question: impl Into<String>) -> Self {
+        self.blocks.push(Block::Paragraph(Voice::Asks, question.into()));
         self
     }
 

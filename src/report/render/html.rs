@@ -113,6 +113,7 @@ impl Page {
             Block::Paragraph(Voice::Plain, text) => html! { p { (words(text)) } },
             Block::Paragraph(Voice::Lede, text) => html! { p class="lede" { (words(text)) } },
             Block::Paragraph(Voice::Note, text) => html! { p class="note" { (words(text)) } },
+            Block::Paragraph(Voice::Asks, text) => html! { p class="asks" { (words(text)) } },
             Block::Paragraph(Voice::Told, text) => html! { p class="quote" { (words(text)) } },
             Block::List(items) => html! { ul { @for item in items { li { (words(item)) } } } },
             Block::Steps(items) => html! { ol { @for item in items { li { (words(item)) } } } },

@@ -106,6 +106,7 @@ impl Page {
                 Voice::Plain | Voice::Told => safe(text),
                 Voice::Lede => format!("**{}**", safe(text)),
                 Voice::Note => format!("_{}_", safe(text)),
+                Voice::Asks => format!("> **To talk about:** {}", safe(text)),
             }),
             Block::List(items) => self.list(items.iter().map(|item| format!("- {}", safe(item)))),
             Block::Steps(items) => {

@@ -8,3 +8,4 @@ mod seventeen;
 mod spoilers;
 mod team;
 mod tracked;
+mod views;

@@ -145,6 +145,31 @@ pub fn compared_source(scenario: &str, runs: usize) -> String {
     format!("Scenario {}, {runs} runs.", tame(scenario))
 }
 
+/// For the talk, under the impact.
+pub const ASK_IMPACT: &str = "Which of these figures would you have guessed otherwise, and where could you have looked it up at the time?";
+/// For the talk, under the story.
+pub const ASK_STORY: &str = "Is this how it felt? Where does the picture go on for minutes in which it felt like seconds, or the other way round?";
+/// For the talk, under detection.
+pub const ASK_DETECTION: &str =
+    "What told you first that something was wrong, and what would have told you sooner?";
+/// For the talk, under roles.
+pub const ASK_ROLES: &str =
+    "When did you know who was coordinating, and how did somebody who came late find out?";
+/// For the talk, under actions.
+pub const ASK_ACTIONS: &str =
+    "Before which of these changes would a word in the log have helped somebody else?";
+/// For the talk, under broadcasts.
+pub const ASK_BROADCASTS: &str =
+    "What would you have wanted to read, and when, had you been one of the users?";
+/// For the talk, under the resolution.
+pub const ASK_RESOLUTION: &str =
+    "What makes you confident that this repair would hold tomorrow, and who would notice if it did not?";
+
+/// A check's finding, with what it asks.
+pub fn finding(sentence: &str, question: Option<&str>) -> String {
+    question.map_or_else(|| tame(sentence), |question| format!("{} {}", tame(sentence), tame(question)))
+}
+
 /// Whose eyes a replay is for.
 pub const REPLAY_RESPONDER: &str = "as responders saw it";
 /// Whose eyes a replay is for.
@@ -381,14 +406,38 @@ pub fn beat_status(at: &str) -> String {
     format!("{at}: the first status update went out.")
 }
 
-/// The first change on the target.
+/// The first look at the target, or change of it.
 pub fn beat_operation(at: &str, argv: &str) -> String {
-    format!("{at}: the team first ran `{argv}` on the target.")
+    format!("{at}: the team first turned to the target, with `{argv}`.")
 }
 
 /// The first guess at the cause.
 pub fn beat_guess(at: &str, words: &str) -> String {
     format!("{at}: a first guess at the cause: {words}.")
+}
+
+/// The target was changed.
+pub fn beat_change(at: &str, argv: &str) -> String {
+    format!("{at}: the team ran `{argv}`.")
+}
+
+/// A decision was recorded.
+pub fn beat_decided(at: &str, option: &str, because: &str) -> String {
+    format!("{at}: the team decided on `{option}`: \u{201c}{because}\u{201d}")
+}
+
+/// It was said to be over.
+pub fn beat_all_clear(at: &str, harmed: bool) -> String {
+    if harmed {
+        format!("{at}: the team gave the all-clear; users were still being harmed.")
+    } else {
+        format!("{at}: the team gave the all-clear.")
+    }
+}
+
+/// The team could not get any further, and said so.
+pub fn beat_stumped(at: &str) -> String {
+    format!("{at}: the team said that it was stumped, which is how help can be offered.")
 }
 
 /// Service came back.

@@ -29,6 +29,7 @@ const ANSWER: f32 = 44.0;
 pub(super) const BODY: Style = Style { weight: Weight::Regular, size: 9.5, ink: Ink::Text };
 const LEDE: Style = Style { weight: Weight::Strong, size: 11.0, ink: Ink::Text };
 const NOTE: Style = Style { weight: Weight::Regular, size: 8.5, ink: Ink::Soft };
+const ASKS: Style = Style { weight: Weight::Strong, size: 9.5, ink: Ink::Claimed };
 const STRONG: Style = Style { weight: Weight::Strong, size: 9.5, ink: Ink::Text };
 
 /// What a part of the document is, to somebody who does not see it.
@@ -212,6 +213,7 @@ impl<'d> Layout<'d> {
             Block::Paragraph(voice, text) => {
                 let style = match voice {
                     Voice::Plain | Voice::Told => BODY,
+                    Voice::Asks => ASKS,
                     Voice::Lede => LEDE,
                     Voice::Note => NOTE,
                 };
@@ -301,4 +303,68 @@ pub(super) fn line_height(style: Style) -> f32 {
 #[expect(clippy::cast_possible_truncation, reason = "a place on paper needs no more than single precision")]
 pub(super) fn single(value: f64) -> f32 {
     value as f32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{
+        Journal, debrief,
+        tests::builder::{do_nothing, perfect},
+    };
+    use std::collections::BTreeSet;
+
+    fn document(play: crate::report::tests::builder::Play) -> Document {
+        let journal = play.journal();
+        Document::of(&debrief(&Journal::new(&journal).unwrap()))
+    }
+
+    #[test]
+    fn nothing_leaves_the_page() {
+        for play in [perfect(), do_nothing()] {
+            let document = document(play);
+            let letters = Letters::new();
+            for mark in set(&document, &letters).pages.iter().flatten() {
+                let (right, low) = match &mark.drawn {
+                    Drawn::Line { at, line } => (at.0 + line.width, at.1),
+                    Drawn::Rule { to, .. } => *to,
+                    Drawn::Picture { at, scale, picture } => {
+                        (at.0 + single(picture.size.0) * scale, at.1 + single(picture.size.1) * scale)
+                    }
+                };
+                assert!(right <= PAGE.0 - SIDE + 1.0 && low <= BOTTOM + 6.0, "{right} {low} {mark:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn whoever_cannot_see_is_told_everything_once() {
+        let document = document(perfect());
+        let letters = Letters::new();
+        let layout = set(&document, &letters);
+        // Every part hangs on the tree, and what is drawn belongs to a leaf of it.
+        let mut hung: BTreeSet<usize> = layout.tree.top.iter().copied().collect();
+        for (_, children) in &layout.tree.nodes {
+            hung.extend(children);
+        }
+        assert_eq!(hung.len(), layout.tree.nodes.len());
+        let mut spoken = String::new();
+        for mark in layout.pages.iter().flatten() {
+            if let (Some(part), Drawn::Line { line, .. }) = (mark.part, &mark.drawn) {
+                assert!(layout.tree.nodes[part].1.is_empty());
+                spoken.extend(line.runs.iter().map(|run| run.text.as_str()));
+                spoken.push(' ');
+            }
+        }
+        let words = |text: &str| text.split_whitespace().collect::<String>();
+        let spoken = words(&spoken);
+        for section in &document.sections {
+            assert!(spoken.contains(&words(&section.title)), "{}", section.title);
+            for block in &section.blocks {
+                if let Block::Paragraph(_, text) = block {
+                    assert!(spoken.contains(&words(&letters.shown(text).replace('`', ""))), "{text}");
+                }
+            }
+        }
+    }
 }

@@ -82,3 +82,27 @@ pub(super) fn text(class: &str) -> Option<Style> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{shape, text};
+    use crate::report::{
+        Journal, debrief,
+        render::document::{Block, Document},
+        tests::builder::{do_nothing, perfect},
+    };
+
+    #[test]
+    fn every_class_of_a_picture_has_a_look_on_paper() {
+        for play in [perfect(), do_nothing()] {
+            let journal = play.journal();
+            let document = Document::of(&debrief(&Journal::new(&journal).unwrap()));
+            for block in document.sections.iter().flat_map(|section| &section.blocks) {
+                let Block::Figure(figure) = block else { continue };
+                for class in figure.picture.classes() {
+                    assert!(shape(class).is_some() || text(class).is_some(), "{class}");
+                }
+            }
+        }
+    }
+}

@@ -79,6 +79,7 @@ pub(in crate::report::render) fn resolution(debrief: &Debrief) -> Section {
     Section::new("Resolution")
         .says(debrief.resolution.clone())
         .pictures(plots::failures(&debrief.plots), page::FAILURES)
+        .asks(page::ASK_RESOLUTION)
 }
 
 pub(in crate::report::render) fn reflections(debrief: &Debrief) -> Section {
@@ -216,7 +217,7 @@ pub(in crate::report::render) fn checks(debrief: &Debrief) -> Option<Section> {
         vec![
             check.id.clone().into(),
             value.into(),
-            wording::tame(&check.sentence).into(),
+            page::finding(&check.sentence, check.question.as_deref()).into(),
             Cell::events(check.evidence.iter().take(6).copied()),
         ]
     });

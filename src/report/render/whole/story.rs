@@ -46,13 +46,17 @@ pub(in crate::report::render) fn impact(debrief: &Debrief) -> Section {
         section = section.with(Table::compared(heads, &impact.times));
     }
     let heads = ("Failed requests by class, inside the measured windows", "Failed requests", "Measured");
-    section.with(Table::compared(heads, &impact.shares)).notes(impact.definition.clone())
+    section
+        .with(Table::compared(heads, &impact.shares))
+        .notes(impact.definition.clone())
+        .asks(page::ASK_IMPACT)
 }
 
 pub(in crate::report::render) fn what_happened(debrief: &Debrief) -> Section {
     Section::new("What happened")
         .with(Block::Steps(debrief.what_happened.clone()))
         .pictures(Some(plots::strip(&debrief.strip)), page::STRIP)
+        .asks(page::ASK_STORY)
 }
 
 pub(in crate::report::render) fn detection(debrief: &Debrief) -> Section {
@@ -68,11 +72,11 @@ pub(in crate::report::render) fn detection(debrief: &Debrief) -> Section {
         [&alarm.alarm, &alarm.raised.offset, &alarm.acknowledged, &alarm.resolved, &alarm.summary]
             .map(String::as_str)
     });
-    let section = Section::new("Detection").says(detection.text.clone());
-    if detection.alarms.is_empty() {
-        return section;
+    let mut section = Section::new("Detection").says(detection.text.clone());
+    if !detection.alarms.is_empty() {
+        section = section.with(Table::new("Alarms", columns).of(rows));
     }
-    section.with(Table::new("Alarms", columns).of(rows))
+    section.asks(page::ASK_DETECTION)
 }
 
 pub(in crate::report::render) fn timeline(debrief: &Debrief) -> Section {
@@ -129,15 +133,18 @@ pub(in crate::report::render) fn response(debrief: &Debrief) -> Section {
         .headed("Roles")
         .table_or(Table::new("Who held which role when", columns).of(roles), page::NO_ROLE)
         .pictures(plots::roles(&debrief.plots), page::ROLES)
+        .asks(page::ASK_ROLES)
         .headed("Log and actions")
         .table_or(
             Table::lines("Log entries and operations on the target", &response.actions, false),
             page::NO_ACTION,
         )
         .pictures(plots::actions(&debrief.plots), page::ACTIONS)
+        .asks(page::ASK_ACTIONS)
         .headed("Broadcasts")
         .table_or(Table::lines("Status updates", &response.broadcasts, false), page::NO_BROADCAST)
         .pictures(plots::status(&debrief.plots), page::STATUS_AGE)
+        .asks(page::ASK_BROADCASTS)
         .headed("Tickets");
     tickets(section, debrief)
 }
