@@ -207,7 +207,7 @@ fn printed(bytes: &[u8]) -> Result<Exit, Failure> {
 /// What was agreed on after this drill, or put to the test by it.
 fn with_actions(mut written: Written) -> Result<Written, Failure> {
     if let Ok(drill) = written.header.drill.parse() {
-        written.actions = actions::list()?.of_drill(&drill);
+        written.listed = actions::list()?.of_drill(&drill);
     }
     Ok(written)
 }

@@ -72,7 +72,7 @@ pub struct Debrief {
     pub improvement_plan: Open,
     /// Corrective actions that were agreed on: from the list, not from the journal.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub actions: Vec<CorrectiveAction>,
+    pub listed: Vec<CorrectiveAction>,
     /// Every pointer into the documentation.
     pub hints: Vec<HintLine>,
     /// The vetted questions, and which were asked.

@@ -138,11 +138,12 @@ pub(super) async fn debrief(visit: Visit, given: Given) -> Result<Response, Answ
     }
     let journal = Journal::new(&snapshot.events).map_err(|_| Answer::not_planned())?;
     let debrief = report::debrief(&journal);
-    let (kind, text) = match asked.form.as_str() {
-        "" | "html" => ("text/html; charset=utf-8", render::html(&debrief)),
-        "md" => ("text/markdown; charset=utf-8", render::markdown(&debrief)),
-        "json" => ("application/json", render::json(&debrief)),
+    let (kind, bytes) = match asked.form.as_str() {
+        "" | "html" => ("text/html; charset=utf-8", render::html(&debrief).into_bytes()),
+        "md" => ("text/markdown; charset=utf-8", render::markdown(&debrief).into_bytes()),
+        "pdf" => ("application/pdf", render::Document::of(&debrief).pdf()),
+        "json" => ("application/json", render::json(&debrief).into_bytes()),
         _ => return Err(Answer::nothing_here()),
     };
-    Ok(([(header::CONTENT_TYPE, kind), (header::CONTENT_SECURITY_POLICY, DEBRIEF)], text).into_response())
+    Ok(([(header::CONTENT_TYPE, kind), (header::CONTENT_SECURITY_POLICY, DEBRIEF)], bytes).into_response())
 }

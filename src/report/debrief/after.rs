@@ -5,7 +5,7 @@ use crate::{
     drill::event::{Event, Hat, InjectionStep},
     report::{
         journal::Mark,
-        score::{Score, claim_score},
+        score::{Score, claim_score, seen::Seen},
         wording::{self, events, page},
     },
     scenario::act::CauseClaim,
@@ -87,8 +87,10 @@ impl Desk<'_, '_> {
     pub(super) fn resolution(&self) -> String {
         let line = self.timeline;
         let restored = line.held_restoration();
+        let courses = Seen::of(self.journal, line, self.impact).courses();
         let last = restored.and_then(|(mark, _)| {
-            line.operations.iter().rev().find(|operation| operation.mark.seq < mark.seq)
+            let change = courses.iter().rev().find(|course| course.action.seq < mark.seq)?;
+            line.operations.iter().find(|operation| operation.mark.seq == change.action.seq)
         });
         let mut related = line.injections.iter().filter(|one| one.planned.related);
         let repaired = related.all(|one| {

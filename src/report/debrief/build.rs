@@ -66,7 +66,7 @@ pub fn debrief(journal: &Journal<'_>) -> Debrief {
         scorecard: desk.scorecard(&score),
         lessons: opens(&page::LESSONS),
         improvement_plan: open(page::IMPROVEMENT),
-        actions: Vec::new(),
+        listed: Vec::new(),
         hints: desk.hints(),
         questions: desk.questions(),
         acknowledgements: page::acknowledgements(&desk.names(None)),

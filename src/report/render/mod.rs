@@ -85,7 +85,8 @@ pub(crate) fn t_plus(seconds: f64) -> String {
 
 /// A figure from 0 to 1 as it is printed: `0.81`.
 pub(crate) fn figure(score: Option<f64>) -> String {
-    score.map_or_else(|| "\u{2013}".to_owned(), |score| format!("{score:.2}"))
+    // A sum of nothing may be -0, which reads as less than nothing.
+    score.map_or_else(|| "\u{2013}".to_owned(), |score| format!("{:.2}", score + 0.0))
 }
 
 /// A claimed share as it is printed.

@@ -15,7 +15,7 @@ use crate::{
     scenario::act::Act,
 };
 
-const NASTY: &str = "<script>alert(1)</script> [x](javascript:alert(1)) \u{1b}[31m|`*_# http://evil.example\n# Heading ]]> \"' &lt;";
+const NASTY: &str = "\u{4e2d}\u{1f600} <script>alert(1)</script> [x](javascript:alert(1)) \u{1b}[31m|`*_# http://evil.example\n# Heading ]]> \"' &lt;";
 
 fn of(events: &[Recorded]) -> Debrief {
     debrief(&Journal::new(events).unwrap())
@@ -194,6 +194,7 @@ fn what_people_typed_stays_text() {
         assert!(!line.contains("http://"), "{line}");
         assert!(!line.starts_with("# Heading"), "{line}");
     }
+    assert!(Document::of(&data).pdf().starts_with(b"%PDF"));
     // One title, however it is written.
     assert_eq!(text.lines().filter(|line| line.starts_with("# ")).count(), 1);
 }

@@ -145,6 +145,8 @@ pub fn compared_source(scenario: &str, runs: usize) -> String {
     format!("Scenario {}, {runs} runs.", tame(scenario))
 }
 
+/// Above what went best by the journal.
+pub const STRENGTHS: &str = "To begin with, from the journal alone: this went well. What made it possible?";
 /// For the talk, under the impact.
 pub const ASK_IMPACT: &str = "Which of these figures would you have guessed otherwise, and where could you have looked it up at the time?";
 /// For the talk, under the story.
@@ -485,8 +487,8 @@ pub fn resolution(restored: Option<&str>, last_action: Option<&str>, repaired: b
             .to_owned();
     };
     let by = last_action.map_or_else(
-        || "No operation was recorded before it.".to_owned(),
-        |argv| format!("The last operation before it was `{argv}`."),
+        || "No change was recorded before it.".to_owned(),
+        |argv| format!("The last change before that was confirmed was `{argv}`."),
     );
     let fault = if repaired {
         "The fault itself had been repaired by the team."

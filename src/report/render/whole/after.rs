@@ -8,11 +8,16 @@ use crate::{
             document::{Block, Cell, Holds, Section, Table, Voice},
             figure, plots,
         },
-        score::State,
+        score::{Check, Score, State},
         wording::{self, page},
     },
     scenario::Profile,
 };
+
+/// From here on a check is a strength.
+const STRONG: f64 = 0.9;
+/// Most strengths that are named.
+const STRENGTHS_MAX: usize = 3;
 
 pub(in crate::report::render) fn reveal(debrief: &Debrief) -> Section {
     let reveal = &debrief.reveal;
@@ -83,7 +88,25 @@ pub(in crate::report::render) fn resolution(debrief: &Debrief) -> Section {
 }
 
 pub(in crate::report::render) fn reflections(debrief: &Debrief) -> Section {
-    Section::new("Well, poorly, lucky, surprised").with(Block::Opens(debrief.reflections.clone()))
+    let strong = strengths(&debrief.score);
+    let mut section = Section::new("Well, poorly, lucky, surprised");
+    if !strong.is_empty() {
+        section = section.says(page::STRENGTHS).lists(strong);
+    }
+    section.with(Block::Opens(debrief.reflections.clone()))
+}
+
+/// What went best by the journal, as a beginning: the heaviest checks with a high figure.
+fn strengths(score: &Score) -> Vec<String> {
+    let weight = |check: &Check| {
+        let dimension = score.dimensions.iter().find(|one| one.name == check.dimension);
+        dimension.map_or(0.0, |one| one.weights.of(score.profile)) * check.weight
+    };
+    let all = score.dimensions.iter().flat_map(|one| &one.checks);
+    let mut strong: Vec<&Check> =
+        all.filter(|check| check.score.is_some_and(|value| value >= STRONG)).collect();
+    strong.sort_by(|a, b| weight(b).total_cmp(&weight(a)).then_with(|| a.id.cmp(&b.id)));
+    strong.into_iter().take(STRENGTHS_MAX).map(|check| wording::tame(&check.sentence)).collect()
 }
 
 pub(in crate::report::render) fn talk(debrief: &Debrief) -> Option<Section> {
@@ -107,8 +130,8 @@ pub(in crate::report::render) fn lessons(debrief: &Debrief) -> Section {
 /// What was agreed, or lines to write it on.
 pub(in crate::report::render) fn improvement(debrief: &Debrief) -> Section {
     let section = Section::new("Improvement plan");
-    if !debrief.actions.is_empty() {
-        return section.with(agreed(&debrief.actions));
+    if !debrief.listed.is_empty() {
+        return section.with(agreed(&debrief.listed));
     }
     let blank: [&str; 6] = [""; 6];
     let heads = ["Issue", "Corrective action", "Type", "Owner role", "Ticket", "Due"];
