@@ -198,11 +198,11 @@ fn a_journal_that_an_older_scorer_has_scored_shows_what_differs() {
     assert!(same.contains("says the same"), "{same}");
     let mut older: Value = serde_json::from_str(&now).unwrap();
     older["scorer"] = 1.into();
-    older["dimensions"][0]["checks"][0]["score"] = 0.125.into();
+    older["dimensions"][0]["checks"][0]["score"] = 0.5.into();
     fs::write(home.path().join("score.json"), older.to_string()).unwrap();
     // By itself, because what lies beside the journal is an older scorer's.
     let told = out(gameday(home.path()).args(["score", "./journal.jsonl"]));
-    assert!(told.contains("scorer 1 said otherwise") && told.contains("0.12 -> "), "{told}");
+    assert!(told.contains("scorer 1 said otherwise") && told.contains("0.50 -> 1.00"), "{told}");
     let json = out(gameday(home.path()).args(["score", "./journal.jsonl", "--diff", "score.json", "--json"]));
     let json: Value = serde_json::from_str(&json).unwrap();
     assert_eq!((&json["was_scorer"], json["checks"].as_array().unwrap().len()), (&1.into(), 1));

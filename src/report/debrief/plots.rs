@@ -173,7 +173,7 @@ impl Desk<'_, '_> {
             status: self.status_age(),
             roles: self.role_chart(&seen, incident),
             actions: self.action_dots(&seen),
-            spread: self.spread_chart(),
+            spread: incident.map_or_else(SpreadChart::default, |_| self.spread_chart()),
             ladder: self.ladder_rows(&seen),
             milestones: self.milestones(&seen),
             failures: (self.impact.untouched_rate > 0.0 && !line.injections.is_empty())

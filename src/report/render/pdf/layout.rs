@@ -270,7 +270,7 @@ impl<'d> Layout<'d> {
 
     /// A question with room for what people answer.
     fn open(&mut self, under: Option<usize>, open: &Open) {
-        self.need(ANSWER + 30.0);
+        self.need(ANSWER + 50.0);
         let top = self.y;
         let inner = (SIDE + 10.0, WIDTH - 10.0);
         let name = self.tree.add(under, Role::Paragraph);
