@@ -185,7 +185,7 @@ impl<'d> Layout<'d> {
         };
         self.y += before;
         // A heading never stands alone at the foot of a page.
-        self.need(size * 1.4 + 52.0);
+        self.need(size * 1.4 + 100.0);
         if level == 2 {
             self.outline.push((text.to_owned(), self.pages.len() - 1, self.y));
         }
@@ -236,7 +236,7 @@ impl<'d> Layout<'d> {
         let list = self.tree.add(under, role);
         for (index, text) in items.iter().enumerate() {
             let label = if numbered { format!("{}.", index + 1) } else { "\u{2022}".to_owned() };
-            self.item(list, &label, text, (BODY, 16.0));
+            self.item(list, &label, text, (BODY, if numbered { 26.0 } else { 16.0 }));
         }
         self.y += GAP;
     }

@@ -32,7 +32,7 @@ pub(in crate::report::render) fn ladder(plots: &Plots) -> Option<Picture> {
         }
         let room = row.chosen.iter().all(|at| scale.x(*at) + 12.0 < super::RIGHT - width(&row.would));
         if room {
-            chart.art.text((super::RIGHT - 4.0, middle + 4.0), Hold::End, "t-mark", &row.would);
+            chart.art.text((super::RIGHT - 4.0, middle - 9.5), Hold::End, "t-mark", &row.would);
         }
     }
     Some(chart.art)

@@ -1,10 +1,7 @@
 //! One page: one line, metadata, impact claimed and measured, what went well, poorly and by luck, corrective actions.
 
 use super::{Block, Debrief, Document, Section, after, field, glance, paper, plan, whole};
-use crate::report::{
-    render::{document::Table, plots},
-    wording::page,
-};
+use crate::report::{render::document::Table, wording::page};
 
 pub(super) fn brief(debrief: &Debrief) -> Document {
     let mut document = paper(debrief, "brief");
@@ -22,13 +19,10 @@ pub(super) fn brief(debrief: &Debrief) -> Document {
         field("Noticed", debrief.detection.text.clone()),
         field("Coordinated by", glance(debrief, "Incident coordinators")),
     ]));
-    document.sections = vec![
-        impact.pictures(Some(plots::strip(&debrief.strip)), page::STRIP),
-        cause,
-        Section::new("Well, poorly, lucky").with(Block::Opens(
-            debrief.reflections.iter().filter(|open| open.name != "Surprised").cloned().collect(),
-        )),
-    ];
+    // Questions without room for answers: this is the page that is handed out afterwards.
+    let asked = debrief.reflections.iter().filter(|open| open.name != "Surprised");
+    let asked = asked.map(|open| field(&open.name, open.question.clone())).collect();
+    document.sections = vec![impact, cause, Section::new("Well, poorly, lucky").with(Block::Fields(asked))];
     document.sections.extend(after::talk(debrief));
     document.sections.push(plan(debrief, "Corrective actions"));
     document
