@@ -57,7 +57,8 @@ fn escaped(tamed: &str) -> String {
             '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '~' | '&' | '#' | '$' => true,
             // At the beginning these would make a list, a rule or a heading.
             '-' | '+' | '=' => index == 0,
-            '.' | ')' if index > 0 && digits_only => true,
+            // A number makes a list only before a gap: 1.00 does not.
+            '.' | ')' if index > 0 && digits_only => rest.len() == 1 || rest[1..].starts_with(' '),
             // Bare addresses must not become links.
             ':' => rest.starts_with("://"),
             '.' => tamed[..index].to_ascii_lowercase().ends_with("www"),

@@ -420,7 +420,7 @@ pub fn beat_guess(at: &str, words: &str) -> String {
 
 /// The target was changed.
 pub fn beat_change(at: &str, argv: &str) -> String {
-    format!("{at}: the team ran `{argv}`.")
+    format!("{at}: `{argv}`, run by the team, was done.")
 }
 
 /// A decision was recorded.

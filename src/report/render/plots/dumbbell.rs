@@ -44,12 +44,9 @@ pub(super) fn sentence(data: &Dumbbell) -> String {
         format!("{name}: claimed {}, measured {}", time(*claimed, page::NONE), time(*measured, page::NONE))
     });
     let shares = data.shares.iter().map(|pair| {
-        format!(
-            "{}: claimed {}, measured {}",
-            pair.class,
-            claimed_share(pair.claimed),
-            wording::percent(pair.measured)
-        )
+        let claimed = claimed_share(pair.claimed);
+        let claimed = if pair.claimed.is_some() { format!("claimed {claimed}") } else { claimed };
+        format!("{}: {claimed}, measured {}", pair.class, wording::percent(pair.measured))
     });
     let all: Vec<_> = times.chain(shares).collect();
     format!("{}.", all.join("; "))
