@@ -8,7 +8,10 @@ use super::{
 };
 use crate::{
     base::names::is_name,
-    scenario::{blueprint::Blueprint, pack::TargetDescription},
+    scenario::{
+        blueprint::Blueprint,
+        pack::{HandsOff, Part, PartKind, TargetDescription},
+    },
     staging::{
         draft,
         operate::{OperateError, operate},
@@ -151,10 +154,12 @@ fn readable(target: &TargetDescription, blueprint: &Blueprint) -> String {
             .services
             .iter()
             .map(|one| {
+                let container = |part: &Part| part.kind == PartKind::Container && part.service == one.name;
                 let hands = match target.hands_off.get(&one.name) {
+                    _ if target.parts.iter().any(container) => "a container",
                     None => "started and ended here",
-                    Some(crate::scenario::pack::HandsOff::Kill) => "may be stopped, never killed",
-                    Some(crate::scenario::pack::HandsOff::Process) => "its process is not touched",
+                    Some(HandsOff::Kill) => "may be stopped, never killed",
+                    Some(HandsOff::Process) => "its process is not touched",
                 };
                 let row = [one.name.as_str(), one.component.as_str(), &one.datacenter, hands, &one.about];
                 row.map(str::to_owned).to_vec()

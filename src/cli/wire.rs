@@ -390,8 +390,15 @@ pub(super) async fn lay_out_here(file: &Path, root: &Path) -> Result<(), Failure
     let (target, blueprint) = library.load_target(file).map_err(|error| super::shelf::complain(&error))?;
     let number = staging::addresses::free_number(&blueprint).map_err(Failure::io("lay the target out"))?;
     let program = this_program()?;
-    let ground =
-        staging::Ground { name: &target.name, blueprint: &blueprint, root, number, program: &program };
+    let docker_host = docker_host();
+    let ground = staging::Ground {
+        name: &target.name,
+        blueprint: &blueprint,
+        root,
+        number,
+        program: &program,
+        docker_host: docker_host.as_deref(),
+    };
     staging::lay_out(ground)
         .await
         .map(drop)
@@ -420,7 +427,15 @@ async fn lay_out_described(
     let name = format!("{target}-{number}");
     let known = home.targets().join(&name);
     let root = if steps_down(blueprint) { Path::new(OUTSIDE).join(&name) } else { known.clone() };
-    let ground = staging::Ground { name: target, blueprint, root: &root, number, program };
+    let docker_host = docker_host();
+    let ground = staging::Ground {
+        name: target,
+        blueprint,
+        root: &root,
+        number,
+        program,
+        docker_host: docker_host.as_deref(),
+    };
     let layout = staging::lay_out(ground)
         .await
         .map_err(Failure::io(format!("lay the target out in {}", root.display())))?;
@@ -431,6 +446,11 @@ async fn lay_out_described(
         fs::copy(&from, &to).map_err(Failure::io(format!("write {}", to.display())))?;
     }
     Ok((layout, name, Ground::Described))
+}
+
+/// Which Docker Engine this shell speaks with.
+fn docker_host() -> Option<String> {
+    std::env::var("DOCKER_HOST").ok()
 }
 
 /// Whether something of it will run as another user, who may not look into the home.

@@ -371,6 +371,7 @@ fn layout(root: &Path, instance: u8, program: &Path) -> Layout {
         }],
         machine_files: machine_files(root),
         custom: Vec::new(),
+        docker: None,
         front_door: address("edge", instance),
         apart: BTreeMap::new(),
         tool: None,

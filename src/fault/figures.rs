@@ -47,12 +47,16 @@ impl Fault {
             Self::ProcessThrottle { percent, .. } => {
                 within("the share of time in which a process is stopped", *percent, 1, THROTTLE_PERCENT_MAX)
             }
-            Self::ProcessCpu { percent, .. } => within("a share of the processor", *percent, 1, 100),
+            Self::ProcessCpu { percent, .. } | Self::ContainerCpu { percent, .. } => {
+                within("a share of the processor", *percent, 1, 100)
+            }
             Self::ProcessRestartLoop { after_ms: span, .. }
             | Self::ProcessStartDelay { delay_ms: span, .. } => {
                 within("the time in milliseconds", *span, 1, limits::DRILL_MAX.millis())
             }
-            Self::ProcessMemory { most_mib, .. } => within("memory in MiB", *most_mib, 1, 1 << 30),
+            Self::ProcessMemory { most_mib, .. } | Self::ContainerMemory { most_mib, .. } => {
+                within("memory in MiB", *most_mib, 1, 1 << 30)
+            }
             Self::ProcessClock { offset_s, .. } => match offset_s {
                 0 => Err("a clock that is 0 s ahead is right".to_owned()),
                 _ => within("the clock's offset in seconds", *offset_s, -OFFSET_S_MAX, OFFSET_S_MAX),
@@ -62,6 +66,9 @@ impl Fault {
             }
             Self::FileCorrupt { bytes, .. } => {
                 within("the number of spoilt bytes", *bytes, 1, CORRUPT_BYTES_MAX)
+            }
+            Self::ContainerNetwork { network, .. } if !is_docker_name(network) => {
+                Err(format!("`{network}` is not the name of a network"))
             }
             Self::FileMode { mode, .. } => self::mode(mode).map(drop),
             Self::DatabaseIndex { index, .. } => identifier(index),
@@ -111,6 +118,12 @@ pub fn mode(text: &str) -> Result<u32, String> {
         Ok(mode) if mode <= 0o777 && text.len() <= 4 => Ok(mode),
         _ => Err(format!("`{text}` are no permissions: write them like `400`")),
     }
+}
+
+/// What the Docker Engine takes for a name of a container, a compose project or service, or a network.
+pub fn is_docker_name(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
+    name.len() <= 128 && name.starts_with(|c: char| c.is_ascii_alphanumeric()) && name.chars().all(plain)
 }
 
 /// A name within a database or queue that needs no care when it is quoted.

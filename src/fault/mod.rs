@@ -356,6 +356,42 @@ pub enum Fault {
         #[serde(default)]
         headers: BTreeMap<String, String>,
     },
+    /// Every process of a container is frozen: it holds its connections and answers nothing.
+    ContainerPause {
+        /// The container, by its instance's name.
+        container: ServiceName,
+    },
+    /// A container is stopped, and stays so until somebody starts it.
+    ContainerStop {
+        /// The container, by its instance's name.
+        container: ServiceName,
+    },
+    /// A container is killed (SIGKILL), and stays down until somebody starts it.
+    ContainerKill {
+        /// The container, by its instance's name.
+        container: ServiceName,
+    },
+    /// A container gets no more of the processor than this.
+    ContainerCpu {
+        /// The container, by its instance's name.
+        container: ServiceName,
+        /// Per cent of one processor, 1 to 100.
+        percent: u8,
+    },
+    /// A container gets less memory than it has now.
+    ContainerMemory {
+        /// The container, by its instance's name.
+        container: ServiceName,
+        /// Mebibytes, without swap.
+        most_mib: u64,
+    },
+    /// A container is taken off a network.
+    ContainerNetwork {
+        /// The container, by its instance's name.
+        container: ServiceName,
+        /// The network, as the engine names it.
+        network: String,
+    },
     /// A fault that the target's owner has declared.
     Custom {
         /// Its name in the target's description.
@@ -408,6 +444,12 @@ impl Fault {
             Self::QueuePoison { .. } => "queue-poison",
             Self::CertificateExpired { .. } => "certificate-expired",
             Self::TrafficFlood { .. } => "traffic-flood",
+            Self::ContainerPause { .. } => "container-pause",
+            Self::ContainerStop { .. } => "container-stop",
+            Self::ContainerKill { .. } => "container-kill",
+            Self::ContainerCpu { .. } => "container-cpu",
+            Self::ContainerMemory { .. } => "container-memory",
+            Self::ContainerNetwork { .. } => "container-network",
             Self::Custom { .. } => "custom",
         }
     }
@@ -458,6 +500,25 @@ impl Fault {
             Self::CertificateExpired { certificate } => Place::part("certificate", certificate),
             Self::TrafficFlood { .. } => Place::FrontDoor,
             Self::Custom { name } => Place::part("custom", name),
+            Self::ContainerPause { container }
+            | Self::ContainerStop { container }
+            | Self::ContainerKill { container }
+            | Self::ContainerCpu { container, .. }
+            | Self::ContainerMemory { container, .. }
+            | Self::ContainerNetwork { container, .. } => Place::part("container", container.as_str()),
+        }
+    }
+
+    /// The container that it touches, by its instance's name.
+    pub fn container(&self) -> Option<&ServiceName> {
+        match self {
+            Self::ContainerPause { container }
+            | Self::ContainerStop { container }
+            | Self::ContainerKill { container }
+            | Self::ContainerCpu { container, .. }
+            | Self::ContainerMemory { container, .. }
+            | Self::ContainerNetwork { container, .. } => Some(container),
+            _ => None,
         }
     }
 }

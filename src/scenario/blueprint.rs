@@ -15,6 +15,9 @@ use std::{collections::BTreeMap, ops::Range};
 pub struct Blueprint {
     /// How another host's agent is reached.
     pub agent: Option<AgentAddress>,
+    /// The Docker Engine that runs its containers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub docker: Option<DockerPlan>,
     /// Ranges that every address lies in.
     pub ranges: Vec<Cidr>,
     /// More folders of programs; `*` stands for one folder.
@@ -57,6 +60,15 @@ pub struct AgentAddress {
     pub token_file: String,
 }
 
+/// A Docker Engine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DockerPlan {
+    /// Its unix socket, where it is not the usual one.
+    pub socket: Option<String>,
+    /// The compose project of its containers.
+    pub project: Option<String>,
+}
+
 /// A command that prepares a fresh target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Preparation {
@@ -76,6 +88,8 @@ pub enum Spot {
     Port(u16),
     /// Exactly there.
     Fixed(String),
+    /// A port of its container. Where that answers is known once the container runs.
+    Container(u16),
     /// Nowhere.
     None,
 }
@@ -89,6 +103,9 @@ pub struct ServicePlan {
     pub component: ServiceName,
     /// Where it answers.
     pub spot: Spot,
+    /// Its container.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container: Option<String>,
     /// What starts it; nothing when it runs already, or is in nobody's hands.
     pub start: Vec<String>,
     /// Whose process it is; nothing: nobody's here.
@@ -184,7 +201,8 @@ pub fn slots(text: &str) -> Vec<(Range<usize>, Slot<'_>)> {
         let word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
         let length = text[from..].find(|c: char| !word(c)).unwrap_or(text.len() - from);
         let inner = &text[from..from + length];
-        if inner.is_empty() || !text[from + length..].starts_with('}') {
+        // Other people's templates have a dot in front: `{{.Names}}`.
+        if inner.is_empty() || inner.starts_with('.') || !text[from + length..].starts_with('}') {
             continue;
         }
         let slot = match inner.split_once('.') {
@@ -242,11 +260,10 @@ mod tests {
             root: "/srv/t".to_owned(),
             addresses: [("db".to_owned(), "127.20.3.1:5432".to_owned())].into(),
         };
-        let text =
-            "http { server { listen {address.db}; } } {root}/x {host.db} {port.db} {service} {} {a b} {";
+        let text = "http { server { listen {address.db}; } } {root}/x {host.db} {port.db} {service} {{.Name}} {} {a b} {";
         assert_eq!(
             filling.fill(text),
-            "http { server { listen 127.20.3.1:5432; } } /srv/t/x 127.20.3.1 5432 {service} {} {a b} {"
+            "http { server { listen 127.20.3.1:5432; } } /srv/t/x 127.20.3.1 5432 {service} {{.Name}} {} {a b} {"
         );
         assert_eq!(filling.fill("{address.nobody}"), "{address.nobody}");
         assert_eq!(slots("{é} {x.y}"), [(5..10, Slot::Other("x.y"))]);

@@ -4,9 +4,10 @@ mod layout;
 mod path;
 
 pub use layout::{
-    Care, CertificateLayout, CustomFault, DatabaseLayout, FileFormat, FileLayout, Health, Keeping, Layout,
-    LinkLayout, MachineFileLayout, OperationLayout, PostgresLayout, ProcessLayout, QueueLayout,
-    RegistryLayout, ReleaseLayout, Reload, StatementLayout, StopSignal, ToolLayout, VolumeLayout,
+    Care, CertificateLayout, ContainerLayout, CustomFault, DatabaseLayout, DockerLayout, FileFormat,
+    FileLayout, Health, Keeping, Layout, LinkLayout, MachineFileLayout, OperationLayout, PostgresLayout,
+    ProcessLayout, QueueLayout, RegistryLayout, ReleaseLayout, Reload, StatementLayout, StopSignal,
+    ToolLayout, VolumeLayout,
 };
 pub use path::{PathPiece, path_pieces};
 
@@ -75,6 +76,8 @@ pub enum Driver {
     Local,
     /// A described target beside an agent on another host.
     Agent,
+    /// A described target whose instances are containers of a Docker Engine on the engine's own machine.
+    Docker,
 }
 
 /// What may not be done to an instance's process.
@@ -167,6 +170,8 @@ pub enum PartKind {
     Flags,
     /// A fault that the target's owner has declared: commands that break, look and repair.
     Custom,
+    /// The container of an instance.
+    Container,
 }
 
 impl PartKind {
@@ -181,6 +186,7 @@ impl PartKind {
             Self::Clock => "clock",
             Self::Flags => "flags",
             Self::Custom => "custom",
+            Self::Container => "container",
         }
     }
 }

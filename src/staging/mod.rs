@@ -4,10 +4,11 @@
 //! Blueprint -> free loopback addresses -> folder: files, folders, tool -> prepare -> layout.json for the agent
 //! ```
 //!
-//! Open first: [`lay_out`]. [`addresses`] chooses where everything answers; [`operate`] is the operations tool that
+//! Open first: [`lay_out`]. [`addresses`] chooses where everything answers; `containers` asks the Docker Engine; [`operate`] is the operations tool that
 //! responders use; [`programs`] finds programs; [`draft`] writes the first `target.yaml`.
 
 pub mod addresses;
+mod containers;
 pub mod draft;
 mod error;
 pub mod operate;
@@ -56,19 +57,21 @@ pub struct Ground<'a> {
     pub number: u8,
     /// This program, for the operations tool.
     pub program: &'a Path,
+    /// What `DOCKER_HOST` says: which engine runs the containers, where the target file does not say it.
+    pub docker_host: Option<&'a str>,
 }
 
 /// Lays a target out afresh: what an earlier one has left in the folder is removed. Fails, touching nothing, when the
 /// folder holds something else or a target that is running.
 pub async fn lay_out(ground: Ground<'_>) -> Result<Layout, StagingError> {
-    let Ground { name, blueprint, root, number, program } = ground;
+    let Ground { name, blueprint, root, number, program, docker_host } = ground;
     make_folder(root)?;
     let root = root.canonicalize().map_err(StagingError::file("find", root))?;
     claim(&root)?;
     for folder in ["bin", "logs", "run"] {
         make_folder(&root.join(folder))?;
     }
-    let filling = addresses::filling(blueprint, &root, number);
+    let mut filling = addresses::filling(blueprint, &root, number);
     for (path, text) in &blueprint.lay_out {
         let path = root.join(path);
         if let Some(folder) = path.parent() {
@@ -81,11 +84,17 @@ pub async fn lay_out(ground: Ground<'_>) -> Result<Layout, StagingError> {
         make_folder(&path)?;
         give(&path, owner.as_deref())?;
     }
-    let layout = layout(name, blueprint, &root, &filling)?;
+    let socket = containers::socket(blueprint, docker_host)?;
+    let mut laid_out = layout(name, blueprint, &root, &filling)?;
     write_tool(&root, &blueprint.tool, program)?;
     for step in &blueprint.prepare {
-        prepare(&root, step, blueprint, &filling).await?;
+        prepare(&root, step, blueprint, &filling, socket.as_deref()).await?;
     }
+    if let Some(socket) = socket {
+        let docker = containers::find(name, blueprint, socket, &mut filling).await?;
+        laid_out = Layout { docker: Some(docker), ..layout(name, blueprint, &root, &filling)? };
+    }
+    let layout = laid_out;
     let text = serde_json::to_string_pretty(&layout).expect("a layout has text keys only");
     write(&root.join(LAYOUT), &text)?;
     Ok(layout)
@@ -118,6 +127,7 @@ pub fn seen_from_afar(blueprint: &Blueprint, about: &Attestation) -> Layout {
         queues: Vec::new(),
         machine_files: Vec::new(),
         custom: Vec::new(),
+        docker: None,
     }
 }
 
@@ -195,6 +205,7 @@ async fn prepare(
     step: &Preparation,
     blueprint: &Blueprint,
     filling: &Filling,
+    socket: Option<&Path>,
 ) -> Result<(), StagingError> {
     let argv = runnable(&step.argv, blueprint, filling)?;
     let line = argv.join(" ");
@@ -210,6 +221,7 @@ async fn prepare(
     user::run_as(&mut command, step.user.as_deref()).map_err(|err| failed(err.to_string()))?;
     let err = out.try_clone().map_err(StagingError::file("write", &log))?;
     command.args(&argv[1..]).current_dir(root).stdin(Stdio::null()).stdout(out).stderr(err);
+    command.envs(socket.map(containers::environment));
     let mut child = tokio::process::Command::from(command)
         .kill_on_drop(true)
         .spawn()
@@ -312,6 +324,7 @@ fn layout(name: &str, blueprint: &Blueprint, root: &Path, filling: &Filling) -> 
         queues: Vec::new(),
         machine_files: Vec::new(),
         custom: custom.collect::<Result<_, StagingError>>()?,
+        docker: None,
         front_door: address(blueprint.front_door.as_str()),
         apart: apart.collect(),
         tool: Some(ToolLayout {

@@ -83,7 +83,7 @@ fn blueprint(home: &Path) -> Blueprint {
 async fn lay_out(blueprint: &Blueprint, root: &Path) -> Layout {
     let number = addresses::free_number(blueprint).unwrap();
     let program = PathBuf::from(env!("CARGO_BIN_EXE_gameday"));
-    let ground = Ground { name: "small", blueprint, root, number, program: &program };
+    let ground = Ground { name: "small", blueprint, root, number, program: &program, docker_host: None };
     staging::lay_out(ground).await.unwrap_or_else(|bad| panic!("{bad}"))
 }
 
@@ -244,6 +244,7 @@ fn a_described_target_is_laid_out_operated_and_ended() {
                 root: &root,
                 number: 20,
                 program: Path::new("/bin/true"),
+                docker_host: None,
             })
             .await
             .unwrap_err()

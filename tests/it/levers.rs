@@ -47,6 +47,7 @@ fn parameters() -> BTreeMap<&'static str, Value> {
         ("dropped-index", json!({"database": "catalogue", "index": "objects_by_size", "lasts": 0})),
         ("expired-certificate", json!({"certificate": "front", "lasts": 0})),
         ("few-descriptors", json!({"service": "web-east", "most": 20, "lasts": 0})),
+        ("frozen-container", json!({"container": "web-east", "lasts": 0})),
         ("flaky-link", json!({"links": ["l"], "after": 200, "lasts": 0})),
         ("flapping-link", json!({"link": "l", "down": 20_000, "up": 40_000, "times": 5})),
         ("full-volume", json!({"volume": "a", "percent": 50, "lasts": 0})),
@@ -54,6 +55,7 @@ fn parameters() -> BTreeMap<&'static str, Value> {
         ("held-table", json!({"database": "shop", "table": "entries", "lasts": 0})),
         ("hot-key", json!({"path": "/", "rate": 50, "token": "", "lasts": 0})),
         ("http-errors", json!({"links": ["l"], "path": "/", "status": 503, "percent": 100, "lasts": 0})),
+        ("killed-container", json!({"container": "web-east", "lasts": 0})),
         ("little-memory", json!({"service": "web-east", "most_mib": 64, "lasts": 0})),
         ("lost-entry", json!({"registry": "registry", "instance": "web-east", "lasts": 0})),
         ("lossy-link", json!({"links": ["l"], "percent": 30, "lasts": 0})),
@@ -80,9 +82,13 @@ fn parameters() -> BTreeMap<&'static str, Value> {
             json!({"path": "/", "rate": 50, "keys": 9, "wave": 1000, "quiet": 1000, "times": 3,
             "token": ""}),
         ),
+        ("starved-container", json!({"container": "web-east", "percent": 5, "lasts": 0})),
+        ("stopped-container", json!({"container": "web-east", "lasts": 0})),
         ("stubborn-hang", json!({"first": "web-east", "second": "web-west", "wait": 1000})),
         ("thin-link", json!({"links": ["l"], "rate": 50, "lasts": 0})),
         ("thin-pipe", json!({"links": ["l"], "rate": 50, "lasts": 0})),
+        ("tight-container", json!({"container": "web-east", "most_mib": 16, "lasts": 0})),
+        ("unplugged-container", json!({"container": "web-east", "network": "shop", "lasts": 0})),
         (
             "wrong-entry",
             json!({"registry": "registry", "instance": "web-east", "to": "web-west", "lasts": 0}),
@@ -92,9 +98,16 @@ fn parameters() -> BTreeMap<&'static str, Value> {
 }
 
 /// Injectors that need what not every machine has, and a word of the sentence that says so.
-const NEEDS: [(&str, &str); 8] = [
+const NEEDS: [(&str, &str); 14] = [
     ("closed-file", "root"),
     ("cpu-quota", "control group"),
+    // Containers have a test of their own, beside a Docker Engine: `docker.rs`.
+    ("frozen-container", "no containers"),
+    ("killed-container", "no containers"),
+    ("starved-container", "no containers"),
+    ("stopped-container", "no containers"),
+    ("tight-container", "no containers"),
+    ("unplugged-container", "no containers"),
     ("held-table", "SQLite"),
     ("no-connections", "SQLite"),
     ("no-inodes", "inodes"),

@@ -26,6 +26,8 @@ fn every_built_in_scenario_loads_and_is_complete() {
     assert_eq!(
         names,
         [
+            "bakery/frozen-shelf",
+            "bakery/late-orders",
             "depot/expired-door",
             "depot/lagging-copy",
             "depot/late-previews",

@@ -12,6 +12,7 @@ mod crash;
 mod debrief;
 mod depot;
 mod described;
+mod docker;
 mod docs;
 mod engine_killed;
 mod faulty;

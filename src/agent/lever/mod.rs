@@ -4,6 +4,7 @@
 //! and how to undo by comparison: still ours -> restore; already as before -> nothing; something else -> hands off.
 
 mod certificate;
+pub(super) mod container;
 pub(super) mod custom;
 pub(super) mod database;
 pub(super) mod file_edit;
@@ -169,6 +170,8 @@ pub(in crate::agent) enum PreImage {
     TrafficFlood(traffic_flood::PreImage),
     /// Of what the target's owner breaks.
     Custom(custom::PreImage),
+    /// Of a container.
+    Container(container::PreImage),
 }
 
 impl PreImage {
@@ -186,6 +189,7 @@ impl PreImage {
                 queue::PreImage::take(hands, id, queue, (job, payload), *copies).await.map(Self::Queue)
             }
             Fault::Custom { name } => custom::PreImage::take(hands, id, name).await.map(Self::Custom),
+            on if on.container().is_some() => container::PreImage::take(hands, on).await.map(Self::Container),
             _ => {
                 let (hands, id, fault) = (hands.clone(), id.clone(), fault.clone());
                 if matches!(&fault.place(), Place::Part { kind: "database", .. }) {
@@ -349,7 +353,7 @@ impl PreImage {
 
     /// Whether it is of a process that is gone when the machine is started again.
     pub(super) fn is_of_a_process(&self) -> bool {
-        self.process().is_some() && !matches!(self, Self::ProcessCpu(_))
+        self.process().is_some() && !matches!(self, Self::ProcessCpu(_) | Self::Container(_))
     }
 
     /// The instance and component, if what is done to the process of another would get into its way.
@@ -359,6 +363,7 @@ impl PreImage {
             Self::ProcessKill(pre) => Some((&pre.service, &pre.component)),
             Self::ProcessThrottle(pre) => Some((&pre.process.service, &pre.process.component)),
             Self::ProcessCpu(pre) => Some((&pre.process.service, &pre.process.component)),
+            Self::Container(pre) => Some(pre.owner()),
             Self::ProcessRestartLoop(pre) => Some((&pre.service, &pre.component)),
             Self::ProcessLimit(pre) => Some((&pre.service, &pre.component)),
             _ => None,
@@ -405,6 +410,7 @@ impl PreImage {
                 Ok(())
             }
             Self::Custom(pre) => pre.apply(id).await,
+            Self::Container(pre) => pre.apply(hands).await,
             Self::FileEdit(_)
             | Self::FileSwap(_)
             | Self::FileMode(_)
@@ -451,6 +457,7 @@ impl PreImage {
             Self::Registry(pre) => pre.inspect(hands).await,
             Self::Queue(pre) => pre.inspect(id).await,
             Self::Custom(pre) => pre.inspect(id).await,
+            Self::Container(pre) => pre.inspect(hands).await,
             _ => {
                 let (pre, on, id) = (self.clone(), hands.clone(), id.clone());
                 blocking(move || pre.inspect_now(&on, &id)).await.and_then(|looked| looked)
@@ -477,9 +484,12 @@ impl PreImage {
             Self::VolumeInodes(pre) => pre.inspect(),
             Self::ReleaseRollOut(pre) => pre.inspect(),
             Self::TrafficFlood(pre) => Ok(pre.inspect(hands, id)),
-            Self::Database(_) | Self::Postgres(_) | Self::Registry(_) | Self::Queue(_) | Self::Custom(_) => {
-                Err(refused("this is not looked at so"))
-            }
+            Self::Database(_)
+            | Self::Postgres(_)
+            | Self::Registry(_)
+            | Self::Queue(_)
+            | Self::Custom(_)
+            | Self::Container(_) => Err(refused("this is not looked at so")),
         }
     }
 
@@ -507,6 +517,7 @@ impl PreImage {
             Self::Queue(pre) => pre.undo(id).await,
             Self::TrafficFlood(_) => Ok(traffic_flood::PreImage::undo(hands, id).await),
             Self::Custom(pre) => pre.undo(id).await,
+            Self::Container(pre) => pre.undo(hands).await,
             Self::FileEdit(_)
             | Self::FileSwap(_)
             | Self::FileMode(_)

@@ -2,6 +2,7 @@
 //!
 //! Open first: [`target`]. Names are collected before anything else, so that one wrong name is told once.
 
+mod docker;
 mod instance;
 
 use crate::base::{Cidr, LinkName, ProbeName, ServiceName, Span, VolumeName, names::is_name};
@@ -54,6 +55,7 @@ pub fn target(
     super::format_is(&mut check.found, &written.format, TARGET_FORMAT);
     check.names();
     let agent = check.agent();
+    let docker = check.docker();
     let services = check.services();
     let links = check.links();
     let volumes = check.volumes();
@@ -61,6 +63,7 @@ pub fn target(
     let operations = check.operations();
     let blueprint = Blueprint {
         agent,
+        docker,
         ranges: check.ranges(),
         programs: written.programs.iter().map(|one| one.value.clone()).collect(),
         lay_out: check.lay_out(contents),
@@ -99,7 +102,13 @@ pub fn target(
         probes,
         operations: patterns(&blueprint),
         caps: check.caps(),
-        parts: blueprint.databases.iter().map(database).chain(blueprint.custom.iter().map(part)).collect(),
+        parts: blueprint
+            .databases
+            .iter()
+            .map(database)
+            .chain(blueprint.custom.iter().map(part))
+            .chain(docker::parts(&blueprint))
+            .collect(),
         hands_off: blueprint.services.iter().filter_map(hands_off).collect(),
     };
     if check.found.is_empty() {
@@ -200,14 +209,14 @@ impl Check<'_> {
             Driver::Depot => self.found.add_with_help(
                 written.driver.place,
                 "`depot` is the built-in target's driver",
-                "a described target has the driver `local` or `agent`",
+                "a described target has the driver `local`, `docker` or `agent`",
             ),
             Driver::Agent if written.agent.is_none() => self.found.add_with_help(
                 written.driver.place,
                 "`agent` is missing: nobody knows where the agent is",
                 "add `agent: {address: .., fingerprint: .., token_file: ..}` as `gameday agent init` prints it",
             ),
-            Driver::Local | Driver::Agent => {}
+            Driver::Local | Driver::Agent | Driver::Docker => {}
         }
     }
 
@@ -360,6 +369,7 @@ impl Check<'_> {
             match contents.get(&one.from.value) {
                 Some(Ok(text)) => {
                     self.placeholders(text, one.from.place);
+                    self.not_yet(text, one.from.place);
                     laid.insert(to, text.clone());
                 }
                 Some(Err(why)) => {
@@ -391,6 +401,9 @@ impl Check<'_> {
         {
             self.found.add(given.place, format!("a command is awaited for at most {PREPARE_MAX}"));
         }
+        for arg in &one.run.value {
+            self.not_yet(arg, arg.place);
+        }
         Preparation {
             argv: self.argv(&one.run),
             user: self.user(one.user.as_ref()),
@@ -421,6 +434,7 @@ impl Check<'_> {
                 "give the service a `port` or an `address`, or the link an `upstream`",
             );
         }
+        self.within_reach(name, one);
         let spot = match &one.listen {
             Some(listen) => {
                 self.address(listen);

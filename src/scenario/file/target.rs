@@ -18,11 +18,14 @@ pub struct TargetFile {
     pub format: Placed<String>,
     /// Its name. Folders and the operations tool are called after it.
     pub name: Placed<String>,
-    /// How it is reached: `local` or `agent`.
+    /// How it is reached: `local`, `docker` or `agent`.
     pub driver: Placed<Driver>,
     /// Where the agent on another host is. Only with `driver: agent`.
     #[serde(default)]
     pub agent: Option<Placed<AgentFile>>,
+    /// Where the Docker Engine is. Only with `driver: docker`.
+    #[serde(default)]
+    pub docker: Option<Placed<DockerFile>>,
     /// Where the synthetic users knock: a service, or a link that leads to one.
     pub front_door: Placed<ServiceName>,
     /// Ranges that every address must lie in: `10.20.0.0/16`. Default: loopback, `127.0.0.0/8`.
@@ -88,6 +91,18 @@ pub struct AgentFile {
     pub token_file: Placed<String>,
 }
 
+/// A Docker Engine on this machine.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DockerFile {
+    /// Its unix socket. Default: the one that `DOCKER_HOST` names, else `/var/run/docker.sock`.
+    #[serde(default)]
+    pub socket: Option<Placed<String>>,
+    /// The compose project: `container` of a service is its name in the compose file then.
+    #[serde(default)]
+    pub project: Option<Placed<String>>,
+}
+
 /// A file of the pack that is written into the target's folder.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -136,7 +151,11 @@ pub struct ServiceFile {
     /// One line.
     #[serde(default)]
     pub about: String,
-    /// Its port on a free loopback address that Gameday chooses.
+    /// Its container: the container's name, or the service's name in the compose file where there is a `project`.
+    /// Only with `driver: docker`.
+    #[serde(default)]
+    pub container: Option<Placed<String>>,
+    /// Its port on a free loopback address that Gameday chooses; of a container, the port in there.
     #[serde(default)]
     pub port: Option<Placed<u16>>,
     /// Where it answers, when that is fixed: `10.0.0.7:5432`.

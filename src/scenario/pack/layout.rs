@@ -47,6 +47,9 @@ pub struct Layout {
     /// Faults of the target's owner.
     #[serde(default)]
     pub custom: Vec<CustomFault>,
+    /// Containers of a Docker Engine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub docker: Option<DockerLayout>,
     /// Where the workload knocks: `127.x.y.z:port`.
     pub front_door: String,
     /// Where instances answer whose processes are in nobody's hands here.
@@ -55,6 +58,34 @@ pub struct Layout {
     /// The operations tool of a described target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool: Option<ToolLayout>,
+}
+
+/// Containers, and the Docker Engine that runs them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DockerLayout {
+    /// The engine's unix socket.
+    pub socket: std::path::PathBuf,
+    /// The containers.
+    pub containers: Vec<ContainerLayout>,
+}
+
+/// A container. It is found by its name each time it is touched: responders may have made it anew.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContainerLayout {
+    /// The instance's name.
+    pub service: ServiceName,
+    /// The component's name.
+    pub component: ServiceName,
+    /// The container's name, or its compose service where there is a project.
+    pub name: String,
+    /// The compose project.
+    #[serde(default)]
+    pub project: Option<String>,
+    /// The port that it answers at, within the container.
+    #[serde(default)]
+    pub port: Option<u16>,
+    /// Where that was found; empty when it answers nowhere.
+    pub address: String,
 }
 
 /// A database in SQLite. Anybody may open it beside the service that uses it.
