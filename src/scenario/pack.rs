@@ -5,7 +5,7 @@ mod layout;
 pub use layout::{
     Care, CertificateLayout, CustomFault, DatabaseLayout, FileFormat, FileLayout, Health, Keeping, Layout,
     LinkLayout, MachineFileLayout, OperationLayout, ProcessLayout, QueueLayout, RegistryLayout,
-    ReleaseLayout, Reload, StopSignal, ToolLayout, VolumeLayout,
+    ReleaseLayout, Reload, StopSignal, ToolLayout, ToxiproxyLayout, VolumeLayout,
 };
 
 use super::blueprint::Blueprint;
@@ -112,6 +112,9 @@ pub struct Link {
     /// It carries HTTP/1, so that faults may tell its requests apart.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub http: bool,
+    /// Where the API of the toxiproxy is that carries it; nothing: the fault proxy of the target's agent does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub toxiproxy: Option<String>,
 }
 
 /// A volume of an instance.

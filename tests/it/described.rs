@@ -30,7 +30,7 @@ use std::{
 const LIMIT: Span = Span::from_secs(60);
 
 /// The tool waits for its answer without a runtime, so the agent needs threads of its own.
-fn run<T>(story: impl Future<Output = T>) -> T {
+pub(crate) fn run<T>(story: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(story)
 }
 
@@ -74,13 +74,13 @@ fn pack_with(target: &str) -> tempfile::TempDir {
     home
 }
 
-fn blueprint(home: &Path) -> Blueprint {
+pub(crate) fn blueprint(home: &Path) -> Blueprint {
     let library = Library::new(Vec::new(), ScriptRunner::InProcess);
     let loaded = library.load_target(&home.join("target.yaml"));
     loaded.unwrap_or_else(|bad| panic!("{}", bad.render(false))).1
 }
 
-async fn lay_out(blueprint: &Blueprint, root: &Path) -> Layout {
+pub(crate) async fn lay_out(blueprint: &Blueprint, root: &Path) -> Layout {
     let number = addresses::free_number(blueprint).unwrap();
     let program = PathBuf::from(env!("CARGO_BIN_EXE_gameday"));
     let ground = Ground { name: "small", blueprint, root, number, program: &program };
@@ -88,7 +88,7 @@ async fn lay_out(blueprint: &Blueprint, root: &Path) -> Layout {
 }
 
 /// Starts an agent in this process and waits until it is ready.
-async fn serve(root: &Path, folder: &Path) -> (AgentClient, tokio::task::JoinHandle<()>) {
+pub(crate) async fn serve(root: &Path, folder: &Path) -> (AgentClient, tokio::task::JoinHandle<()>) {
     fs::create_dir_all(folder).unwrap();
     let options = AgentOptions::at(root, folder).unwrap();
     let work = tokio::spawn(async move { agent::serve(options).await.unwrap() });
@@ -100,7 +100,7 @@ async fn serve(root: &Path, folder: &Path) -> (AgentClient, tokio::task::JoinHan
     (client, work)
 }
 
-async fn end(client: &AgentClient, work: tokio::task::JoinHandle<()>) {
+pub(crate) async fn end(client: &AgentClient, work: tokio::task::JoinHandle<()>) {
     client.shutdown().await.unwrap();
     work.await.unwrap();
 }
@@ -256,7 +256,7 @@ fn a_described_target_is_laid_out_operated_and_ended() {
     });
 }
 
-fn arm(id: &InjectionId, fault: &Fault, fence: Fence) -> Arm {
+pub(crate) fn arm(id: &InjectionId, fault: &Fault, fence: Fence) -> Arm {
     Arm { id: id.clone(), fault: fault.clone(), fence, lease_ms: 60_000, deadline_ms: 600_000 }
 }
 

@@ -64,6 +64,7 @@ impl World {
         });
         let facts = Facts {
             allowed: vec!["depot".to_owned()],
+            toxiproxies: Vec::new(),
             agent: None,
             left: Vec::new(),
             rehearsed: Rehearsed::Yes,

@@ -21,6 +21,7 @@ pub(super) mod process_throttle;
 pub(super) mod release_roll_out;
 mod setting;
 pub(super) mod toml;
+pub(super) mod toxiproxy;
 pub(super) mod traffic_flood;
 pub(super) mod volume_fill;
 pub(super) mod volume_inodes;
@@ -160,12 +161,17 @@ pub(in crate::agent) enum PreImage {
     TrafficFlood(traffic_flood::PreImage),
     /// Of what the target's owner breaks.
     Custom(custom::PreImage),
+    /// Of a link that a toxiproxy carries.
+    Toxiproxy(toxiproxy::PreImage),
 }
 
 impl PreImage {
     /// Takes the pre-image of a fault's place. Changes nothing.
     pub(super) async fn take(hands: &Hands, id: &InjectionId, fault: &Fault) -> Result<Self, LeverError> {
         fault.check_figures().map_err(refused)?;
+        if let Some(pre) = toxiproxy::PreImage::take(hands, id, fault).await? {
+            return Ok(Self::Toxiproxy(pre));
+        }
         match fault {
             Fault::DatabaseIndex { database, index } => {
                 database::PreImage::index(hands, database, index).await.map(Self::Database)
@@ -269,6 +275,7 @@ impl PreImage {
             (Self::FileEdit(a), Self::FileEdit(b)) => a.overlaps(b),
             (Self::ProcessStart(a), Self::ProcessStart(b)) => a.overlaps(b),
             (Self::Database(a), Self::Database(b)) => a.overlaps(b),
+            (Self::Toxiproxy(a), Self::Toxiproxy(b)) => a.overlaps(b),
             (Self::ReleaseRollOut(a), Self::ReleaseRollOut(b)) => a.component == b.component,
             (Self::ReleaseRollOut(release), Self::FileEdit(edit))
             | (Self::FileEdit(edit), Self::ReleaseRollOut(release)) => edit.path.starts_with(&release.made),
@@ -351,6 +358,7 @@ impl PreImage {
                 Ok(())
             }
             Self::Custom(pre) => pre.apply(id).await,
+            Self::Toxiproxy(pre) => pre.apply(id).await,
             Self::FileEdit(_)
             | Self::FileSwap(_)
             | Self::FileMode(_)
@@ -394,6 +402,7 @@ impl PreImage {
         let looked = match self {
             Self::Database(pre) => pre.inspect(hands, id).await,
             Self::Custom(pre) => pre.inspect(id).await,
+            Self::Toxiproxy(pre) => pre.inspect(id).await,
             _ => {
                 let (pre, on, id) = (self.clone(), hands.clone(), id.clone());
                 blocking(move || pre.inspect_now(&on, &id)).await.and_then(|looked| looked)
@@ -420,7 +429,9 @@ impl PreImage {
             Self::VolumeInodes(pre) => pre.inspect(),
             Self::ReleaseRollOut(pre) => pre.inspect(),
             Self::TrafficFlood(pre) => Ok(pre.inspect(hands, id)),
-            Self::Database(_) | Self::Custom(_) => Err(refused("this is not looked at so")),
+            Self::Database(_) | Self::Custom(_) | Self::Toxiproxy(_) => {
+                Err(refused("this is not looked at so"))
+            }
         }
     }
 
@@ -445,6 +456,7 @@ impl PreImage {
             Self::Database(pre) => pre.undo(hands, id).await,
             Self::TrafficFlood(_) => Ok(traffic_flood::PreImage::undo(hands, id).await),
             Self::Custom(pre) => pre.undo(id).await,
+            Self::Toxiproxy(pre) => pre.undo(id).await,
             Self::FileEdit(_)
             | Self::FileSwap(_)
             | Self::FileMode(_)
