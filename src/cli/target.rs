@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     base::names::is_name,
-    scenario::{blueprint::Blueprint, pack::TargetDescription},
+    scenario::{blueprint::Blueprint, check::SERVICES_MAX, pack::TargetDescription},
     staging::{
         draft,
         operate::{OperateError, operate},
@@ -50,7 +50,7 @@ enum Verb {
 /// overwritten.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  gameday target init shop --compose compose.yaml\n  gameday target init shop --from-host\n  gameday check shop/target.yaml shop/pack.yaml shop/first-drill.yaml"
+    after_help = "Examples:\n  gameday target init shop --compose compose.yaml\n  gameday target init shop --from-host --port 8080 --port 6379\n  gameday check shop/target.yaml shop/pack.yaml shop/first-drill.yaml"
 )]
 struct Init {
     /// The target's name; a folder of this name is made here
@@ -62,6 +62,9 @@ struct Init {
     /// Takes what listens on this host; run it as root to see everything
     #[arg(long)]
     from_host: bool,
+    /// With --from-host: only what listens on this port; may be repeated, the front door first
+    #[arg(long, value_name = "PORT", requires = "from_host")]
+    port: Vec<u16>,
 }
 
 /// Says that a target of your own may be broken from this machine
@@ -234,6 +237,22 @@ impl Forbid {
 }
 
 impl Init {
+    /// What listens here, if it is neither nothing nor too much for one target.
+    fn listening(&self) -> Result<Vec<draft::Seen>, Failure> {
+        let seen = draft::from_host(&self.port);
+        let who = "Run it as root to see what other users have started.";
+        if seen.is_empty() {
+            return Err(Failure::refused("could not find a service: nothing that can be seen listens there")
+                .with_help(who));
+        }
+        if seen.len() > SERVICES_MAX {
+            let message = format!("could not make one target of {} services", seen.len());
+            let help = format!("Name those that belong to it with --port: at most {}.", SERVICES_MAX);
+            return Err(Failure::refused(message).with_help(help));
+        }
+        Ok(seen)
+    }
+
     fn run(self) -> Result<Exit, Failure> {
         if !is_name(&self.name) || self.name == "depot" {
             return Err(Failure::usage(format!("could not name a target `{}`", self.name))
@@ -248,7 +267,7 @@ impl Init {
                     Failure::silent(Exit::Problems)
                 })?
             }
-            None if self.from_host => draft::from_host(),
+            None if self.from_host => self.listening()?,
             None => Vec::new(),
         };
         let folder = PathBuf::from(&self.name);

@@ -169,7 +169,7 @@ async fn agent_in(folder: &Path) -> Option<i32> {
     attested.ready.then(|| i32::try_from(attested.pid).unwrap())
 }
 
-fn interrupt(program: &mut Mortal) -> ExitStatus {
+pub(crate) fn interrupt(program: &mut Mortal) -> ExitStatus {
     kill(Pid::from_raw(i32::try_from(program.0.id()).unwrap()), Signal::SIGINT).unwrap();
     program.0.wait().unwrap()
 }

@@ -48,7 +48,7 @@ format: gameday/pack/v1
 title: A service behind a toxiproxy
 target: target.yaml
 workloads:
-  usual: {classes: {ask: {rate: 10, path: /version, expect: {status: [200], within: 1s}}}}
+  usual: {classes: {ask: {rate: 10, path: /version, expect: {status: [200], within: 2s}}}}
 ";
 
 const DRILL: &str = r#"

@@ -21,7 +21,8 @@ use std::{
 
 /// Where targets are that say nothing else.
 const LOOPBACK: &str = "127.0.0.0/8";
-const SERVICES_MAX: usize = 64;
+/// Most services of one target.
+pub const SERVICES_MAX: usize = 64;
 const ARGS_MAX: usize = 64;
 const ARG_BYTES_MAX: usize = 4096;
 /// An engine waits for an inject and for an undo no longer than this.
