@@ -7,6 +7,7 @@ use crate::{
     engine_killed::House,
     kill::{Mortal, watch_for},
     stage::run,
+    toxiproxy::http,
 };
 use gameday::{
     agent,
@@ -31,7 +32,7 @@ const TARGET: &str = r#"
 format: gameday/target/v1
 name: far
 driver: agent
-agent: {address: "{AGENT}", fingerprint: {PRINT}, token_file: {TOKEN}}
+agent: {address: "{AGENT}", fingerprint: "{PRINT}", token_file: {TOKEN}}
 front_door: users-web
 services:
   web:
@@ -176,7 +177,7 @@ impl World {
 
     /// The service answers whoever asks it on its own host, and the agent that looks after it holds nothing.
     async fn assert_whole(&self) {
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let http = http();
         let url = format!("http://{}/version", self.host.web);
         let answers = watch_for(LIMIT, async || http.get(&url).send().await.ok()).await.unwrap();
         assert!(answers.status().is_success(), "{answers:?}");
