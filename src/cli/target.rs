@@ -247,7 +247,7 @@ impl Init {
         }
         if seen.len() > SERVICES_MAX {
             let message = format!("could not make one target of {} services", seen.len());
-            let help = format!("Name those that belong to it with --port: at most {}.", SERVICES_MAX);
+            let help = format!("Name those that belong to it with --port: at most {SERVICES_MAX}.");
             return Err(Failure::refused(message).with_help(help));
         }
         Ok(seen)
