@@ -8,6 +8,7 @@
 
 mod actions;
 mod agent;
+mod allowed;
 mod check;
 mod completions;
 mod debrief;

@@ -301,11 +301,7 @@ impl Doors<'_> {
                 ));
             }
             text.push_str("Give each side only its own line: it says what its holder may see and do.\n");
-            text.push_str(&format!(
-                "\nThe target's operations tool:  export PATH={}:$PATH; {} list\n\n",
-                stage.tools().display(),
-                stage.tool()
-            ));
+            text.push_str(&format!("\nThe target's operations tool: {}\n\n", stage.tool_line()));
             show::print(&text)?;
         }
         let desk: Arc<dyn console::Desk> = Arc::new(Door(conductor.desk()));

@@ -7,7 +7,7 @@ pub use layout::{
     Care, CertificateLayout, ContainerLayout, CustomFault, DatabaseLayout, DockerLayout, FileFormat,
     FileLayout, Health, Keeping, Layout, LinkLayout, MachineFileLayout, OperationLayout, PostgresLayout,
     ProcessLayout, QueueLayout, RegistryLayout, ReleaseLayout, Reload, StatementLayout, StopSignal,
-    ToolLayout, VolumeLayout,
+    ToolLayout, ToxiproxyLayout, VolumeLayout,
 };
 pub use path::{PathPiece, path_pieces};
 
@@ -117,6 +117,9 @@ pub struct Link {
     /// It carries HTTP/1, so that faults may tell its requests apart.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub http: bool,
+    /// Where the API of the toxiproxy is that carries it; nothing: the fault proxy of the target's agent does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub toxiproxy: Option<String>,
 }
 
 /// A volume of an instance.

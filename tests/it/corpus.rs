@@ -80,6 +80,7 @@ fn target() -> TargetDescription {
             to: n("metadata"),
             distance: Span::from_millis(2),
             http: false,
+            toxiproxy: None,
         }],
         volumes: vec![Volume { name: n("storage-east"), service: n("storage-east"), size_mib: 64 }],
         files: vec![ConfigFile { name: "web".to_owned(), component: n("web") }],

@@ -3,7 +3,7 @@
 use super::params::{files, services};
 use crate::base::limits::FAULTS_MAX;
 use crate::base::{ServiceName, Span, names::is_name};
-use crate::fault::{Fault, HttpAct, Place as Touched, injector::Planned};
+use crate::fault::{Fault, HttpAct, Place as Touched, injector::Planned, toxiproxy};
 use crate::scenario::PlannedFault;
 use crate::scenario::blast::{Blast, beyond_caps};
 use crate::scenario::file::{Placed, ScenarioFile};
@@ -207,6 +207,16 @@ fn of_link(found: &mut Findings, place: Place, fault: &Fault, target: &TargetDes
         Fault::LinkLoss { percent, .. } | Fault::LinkHttp { percent, .. } => *percent,
         _ => return,
     };
+    if let Some(by) = target.links.iter().find(|link| Touched::Link(link.name.clone()) == fault.place())
+        && by.toxiproxy.is_some()
+        && let Err(why) = toxiproxy::change(fault)
+    {
+        found.add_with_help(
+            place,
+            format!("link `{}` cannot be broken so: {why}", by.name),
+            "take another injector, or let Gameday's own proxy carry the link",
+        );
+    }
     if !(1..=100).contains(&percent) {
         found.add(place, format!("a share is between 1 and 100 per cent, not {percent}"));
     }

@@ -239,6 +239,19 @@ pub struct LinkFile {
     /// It carries HTTP, so that single requests can be made to fail. Default false.
     #[serde(default)]
     pub http: bool,
+    /// The toxiproxy that carries it already. Default: Gameday's own fault proxy does.
+    #[serde(default)]
+    pub toxiproxy: Option<Placed<ToxiproxyFile>>,
+}
+
+/// A toxiproxy of yours that carries a link.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ToxiproxyFile {
+    /// Where its HTTP API answers: `127.0.0.1:8474`.
+    pub api: Placed<String>,
+    /// Its name for the proxy.
+    pub proxy: Placed<String>,
 }
 
 /// A folder with a size that its service keeps to.
