@@ -52,7 +52,7 @@ pub(super) struct Debrief {
     /// Writes this file instead of standard output
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Whose headings: the whole debrief, one page, or a house's
+    /// Whose headings: the whole debrief, one sheet, or a house's
     #[arg(long, value_enum, default_value = "whole", conflicts_with_all = ["template", "compare"])]
     view: Headings,
     /// Fills a template of your own: `{{title}}`, `{{section.timeline}}`; HTML when its name ends so
@@ -82,7 +82,7 @@ enum Format {
 enum Headings {
     /// Everything
     Whole,
-    /// One page
+    /// One sheet
     Brief,
     /// A post-mortem with the broadcasts of EGEE
     Egee,

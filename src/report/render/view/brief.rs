@@ -1,4 +1,4 @@
-//! One page: one line, metadata, impact claimed and measured, what went well, poorly and by luck, corrective actions.
+//! One sheet: one line, metadata, impact claimed and measured, what went well, poorly and by luck, corrective actions.
 
 use super::{Block, Debrief, Document, Section, after, field, glance, paper, plan, whole};
 use crate::report::{render::document::Table, wording::page};
@@ -19,7 +19,7 @@ pub(super) fn brief(debrief: &Debrief) -> Document {
         field("Noticed", debrief.detection.text.clone()),
         field("Coordinated by", glance(debrief, "Incident coordinators")),
     ]));
-    // Questions without room for answers: this is the page that is handed out afterwards.
+    // Questions without room for answers: this is the sheet that is handed out afterwards.
     let asked = debrief.reflections.iter().filter(|open| open.name != "Surprised");
     let asked = asked.map(|open| field(&open.name, open.question.clone())).collect();
     document.sections = vec![impact, cause, Section::new("Well, poorly, lucky").with(Block::Fields(asked))];
