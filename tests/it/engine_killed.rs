@@ -39,10 +39,10 @@ fn unrehearsed(args: &[&str]) -> &'static [&'static str] {
 }
 
 /// A home with a scenario that is over soon: one service hangs, and conditions are seen within seconds.
-struct House(tempfile::TempDir);
+pub(crate) struct House(tempfile::TempDir);
 
 impl House {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let house = Self(folder());
         gameday(house.path()).args(["new", "quick"]).assert().success();
         let file = house.path().join("quick.yaml");
@@ -69,7 +69,7 @@ impl House {
         house
     }
 
-    fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.0.path()
     }
 
@@ -87,12 +87,12 @@ impl House {
     }
 
     /// What the programs have printed.
-    fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.path().join("log")).unwrap()
     }
 
     /// The journal of the only drill.
-    async fn journal(&self) -> Vec<Recorded> {
+    pub(crate) async fn journal(&self) -> Vec<Recorded> {
         let path = self.path().join("home/journal.db");
         if !path.exists() {
             return Vec::new();
@@ -108,7 +108,7 @@ impl House {
     }
 
     /// The journal, as soon as it tells this.
-    async fn until(&self, what: &str, seen: impl Fn(&Event) -> bool) -> Vec<Recorded> {
+    pub(crate) async fn until(&self, what: &str, seen: impl Fn(&Event) -> bool) -> Vec<Recorded> {
         let found = watch_for(LIMIT, async || {
             let journal = self.journal().await;
             journal.iter().any(|recorded| seen(&recorded.event)).then_some(journal)

@@ -9,7 +9,9 @@ use crate::{
 use gameday::{
     base::{DrillId, Person},
     clock::BoxFuture,
-    console::{Denied, DrillLine, DrillState, Entrance, Lobby, Office, Order, PublicUrl, Rehearsal, Shelved, Tokens},
+    console::{
+        Denied, DrillLine, DrillState, Entrance, Lobby, Office, Order, PublicUrl, Rehearsal, Shelved, Tokens,
+    },
     drill::event::{Hat, Recorded},
 };
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
@@ -55,7 +57,8 @@ impl Office for Clerk {
 
     fn begin<'a>(&'a self, order: Order, _by: &'a Person) -> BoxFuture<'a, Result<DrillId, Denied>> {
         let known = order.scenario == "pool-shrink";
-        let answer = if known { Ok("d-next".parse().unwrap()) } else { Err(Denied::new("no-such-scenario", "no")) };
+        let answer =
+            if known { Ok("d-next".parse().unwrap()) } else { Err(Denied::new("no-such-scenario", "no")) };
         Box::pin(async { answer })
     }
 
@@ -64,7 +67,8 @@ impl Office for Clerk {
     }
 
     fn journal<'a>(&'a self, drill: &'a DrillId) -> BoxFuture<'a, Result<Vec<Recorded>, Denied>> {
-        let found = if drill.as_str() == DRILL { Ok(journal()) } else { Err(Denied::new("no-such-drill", "no")) };
+        let found =
+            if drill.as_str() == DRILL { Ok(journal()) } else { Err(Denied::new("no-such-drill", "no")) };
         Box::pin(async { found })
     }
 }
@@ -83,7 +87,12 @@ pub(crate) struct Hall {
 impl Hall {
     /// With a drill that `over` ends.
     async fn with(entrance: impl FnOnce(SocketAddr) -> Entrance, over: CancellationToken) -> Self {
-        Self::over(TcpListener::bind("127.0.0.1:0").await.unwrap(), entrance, Recorder::over(under_way()), over)
+        Self::over(
+            TcpListener::bind("127.0.0.1:0").await.unwrap(),
+            entrance,
+            Recorder::over(under_way()),
+            over,
+        )
     }
 
     /// With this drill.
@@ -114,6 +123,11 @@ impl Hall {
         self.lobby.close();
         self.end.cancel();
         self.server.await.unwrap().unwrap();
+    }
+
+    /// What stands in the link of a side.
+    pub(crate) fn token(&self, hat: Hat) -> &str {
+        self.tokens.of(hat)
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -239,7 +253,10 @@ async fn a_personal_link_is_one_persons_and_works_once() {
     let (status, other) = hall.join(&token, Some("ben")).await;
     assert_eq!((status, &other["code"]), (StatusCode::CONFLICT, &json!("other-person")));
     let (status, joined) = hall.join(&token, None).await;
-    assert_eq!((status, &joined["person"], &joined["hat"]), (StatusCode::OK, &json!("ana"), &json!("responder")));
+    assert_eq!(
+        (status, &joined["person"], &joined["hat"]),
+        (StatusCode::OK, &json!("ana"), &json!("responder"))
+    );
     for again in [token.as_str(), "0123456789abcdef0123456789abcdef"] {
         let (status, refused) = hall.join(again, None).await;
         assert_eq!((status, &refused["code"]), (StatusCode::UNAUTHORIZED, &json!("unknown-token")));
@@ -252,7 +269,10 @@ async fn a_personal_link_is_one_persons_and_works_once() {
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 401]);
     // Nobody is invited to the list of drills to play, or to a drill that is not there.
-    for wrong in [json!({"person": "ana", "hat": "responder"}), json!({"person": "ana", "hat": "observer", "drill": "d-no"})] {
+    for wrong in [
+        json!({"person": "ana", "hat": "responder"}),
+        json!({"person": "ana", "hat": "observer", "drill": "d-no"}),
+    ] {
         assert!(hall.post(&ina, "/api/invitations", wrong).await.0.is_client_error());
     }
 }
@@ -303,20 +323,35 @@ async fn behind_tls_cookies_and_origins_are_those_of_the_public_name() {
     for other in ["http://drills.example.org", "https://evil.example", "null"] {
         assert_eq!(live(other).await.unwrap().status(), StatusCode::FORBIDDEN, "{other}");
     }
-    assert!(hall.lobby.invite("ina".parse().unwrap(), Hat::Instigator).unwrap().starts_with("https://drills.example.org/#"));
+    assert!(
+        hall.lobby
+            .invite("ina".parse().unwrap(), Hat::Instigator)
+            .unwrap()
+            .starts_with("https://drills.example.org/#")
+    );
 }
 
 #[tokio::test]
 async fn who_came_and_went_is_on_the_audit_trail_and_no_secret_is() {
     let folder = tempfile::tempdir().unwrap();
     let (people, audit) = (folder.path().join("people.json"), folder.path().join("audit.jsonl"));
-    let kept = |listen| Entrance { people: Some(people.clone()), audit: Some(audit.clone()), ..Entrance::at(listen) };
+    let kept = |listen| Entrance {
+        people: Some(people.clone()),
+        audit: Some(audit.clone()),
+        ..Entrance::at(listen)
+    };
     let hall = Hall::with(kept, CancellationToken::new()).await;
     let ina = hall.host(Hat::Instigator, "ina").await;
-    let (_, begun) =
-        hall.post(&ina, "/api/drills", json!({"scenario": "pool-shrink", "responders": ["ana", "ben"]})).await;
+    let (_, begun) = hall
+        .post(&ina, "/api/drills", json!({"scenario": "pool-shrink", "responders": ["ana", "ben"]}))
+        .await;
     assert_eq!(begun["invitations"].as_array().unwrap().len(), 2, "{begun}");
-    let read = hall.request(Method::GET, "/drills/d-corpus/debrief?form=html").bearer_auth(&ina).send().await.unwrap();
+    let read = hall
+        .request(Method::GET, "/drills/d-corpus/debrief?form=html")
+        .bearer_auth(&ina)
+        .send()
+        .await
+        .unwrap();
     assert!(read.status().is_success());
     hall.post(&ina, "/api/revoke", json!({"person": "ana", "drill": "d-next"})).await;
     hall.post(&ina, "/api/leave", json!({})).await;
@@ -359,7 +394,12 @@ async fn nobody_in_a_drill_hears_of_the_list_of_drills() {
         assert_eq!(seen.contains("canary"), staff, "{hat}");
     }
     // Whoever has no session at all is told nothing of either.
-    for path in PAGES.map(|page| format!("/responder{page}")).iter().map(String::as_str).chain(["/drills", "/library"]) {
+    for path in PAGES
+        .map(|page| format!("/responder{page}"))
+        .iter()
+        .map(String::as_str)
+        .chain(["/drills", "/library"])
+    {
         let answer = hall.request(Method::GET, path).send().await.unwrap();
         let text = answer.text().await.unwrap().to_lowercase();
         assert!(!text.contains("canary") && !text.contains("uploads"), "{path}: {text}");
@@ -373,7 +413,13 @@ fn schemathesis() -> Option<Command> {
 }
 
 /// Drives every operation with made-up questions, good and bad, as this session.
-async fn try_everything(mut program: Command, folder: &Path, address: SocketAddr, session: &str, only: &[&str]) {
+async fn try_everything(
+    mut program: Command,
+    folder: &Path,
+    address: SocketAddr,
+    session: &str,
+    only: &[&str],
+) {
     program
         .current_dir(folder)
         .args(["--config-file"])
