@@ -100,6 +100,11 @@ impl Lobby {
         self.consoles.read().unwrap_or_else(PoisonError::into_inner).get(drill).cloned()
     }
 
+    /// Whether the pages of a drill are open.
+    pub fn is_open(&self, drill: &DrillId) -> bool {
+        self.console(drill).is_some()
+    }
+
     /// Drills that somebody has a session of, perhaps from before this process.
     pub fn expected(&self) -> Vec<DrillId> {
         self.sessions.drills()

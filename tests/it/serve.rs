@@ -254,7 +254,7 @@ fn a_drill_that_is_begun_over_the_network_outlives_its_server_and_seals_its_trut
         let journal = house.journal().await;
         let folded = Drill::fold(&journal).unwrap();
         assert!(folded.is_over() && folded.is_clean(), "{:?}", folded.injections());
-        assert_eq!(folded.outcome(), Some(Outcome::Stopped));
+        assert_eq!(folded.outcome(), Some(Outcome::Aborted));
         assert!(
             journal
                 .iter()
@@ -267,7 +267,7 @@ fn a_drill_that_is_begun_over_the_network_outlives_its_server_and_seals_its_trut
         let (_, drills) = server.get(&ina, "/api/drills").await;
         assert_eq!(
             (&line(&drills, &drill)["state"], &line(&drills, &drill)["outcome"]),
-            (&json!("over"), &json!("stopped"))
+            (&json!("over"), &json!("aborted"))
         );
         let (status, debrief) = server.ask(&ana, Method::GET, "/responder/debrief", None).await;
         assert!(status == 200 && debrief.contains("What happened"), "{debrief}");
@@ -313,7 +313,7 @@ async fn people(server: &Server, ina: &str, drill: &str) -> (String, String) {
 async fn nothing_is_told(server: &Server, house: &House, sessions: [&str; 2]) {
     for session in sessions {
         let seen = crawl(server, session).await;
-        assert!(seen.contains("LoginErrorsHigh"), "nothing was told at all");
+        assert!(seen.contains("EXERCISE"), "nothing was told at all");
         assert_sealed("an answer", &seen);
         assert_sealed("the stream", &server.stream(session, "/api/events").await);
     }

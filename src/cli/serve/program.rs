@@ -133,7 +133,7 @@ impl Program {
             self.go_on(left);
         }
         for planned in self.0.written_plans()? {
-            if !self.stored(&planned.drill).await.is_empty() {
+            if !self.0.stored(&planned.drill).await.is_empty() {
                 continue;
             }
             let (drill, title) = (planned.drill.clone(), planned.order.scenario.clone());
@@ -143,20 +143,11 @@ impl Program {
         }
         self.0.write_plans();
         for drill in self.0.lobby.expected() {
-            let journal = self.stored(&drill).await;
-            let over = Drill::fold(&journal).is_ok_and(|folded| folded.is_over());
-            if over && !self.0.going().contains_key(&drill) {
-                let ended = CancellationToken::new();
-                ended.cancel();
-                let opened = self.0.lobby.open(Arc::new(Past::of(journal)), Target::default(), ended);
-                opened.map_err(Failure::io(format!("open the pages of drill {drill}")))?;
+            if !self.0.going().contains_key(&drill) {
+                self.0.open_past(&drill).await;
             }
         }
         Ok(())
-    }
-
-    async fn stored(&self, drill: &DrillId) -> Vec<Recorded> {
-        self.0.store.read(drill, 0).await.unwrap_or_default()
     }
 
     /// Waits until every drill that runs has taken everything back. Planned ones wait for the next server.
@@ -269,6 +260,10 @@ impl Program {
         let task = self.0.tasks.spawn(async move {
             let ended = work.await;
             inside.ended(&id, ended);
+            // One that could only be taken back never opened its pages.
+            if !inside.lobby.is_open(&id) && inside.lobby.expected().contains(&id) {
+                inside.open_past(&id).await;
+            }
         });
         let task = task.abort_handle();
         going.insert(drill, Going { line, from, until, planned, staged, task });
@@ -278,6 +273,23 @@ impl Program {
 impl Inside {
     fn going(&self) -> MutexGuard<'_, BTreeMap<DrillId, Going>> {
         self.going.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn stored(&self, drill: &DrillId) -> Vec<Recorded> {
+        self.store.read(drill, 0).await.unwrap_or_default()
+    }
+
+    /// Lets the people of a drill that is over read its pages.
+    async fn open_past(&self, drill: &DrillId) {
+        let journal = self.stored(drill).await;
+        if !Drill::fold(&journal).is_ok_and(|folded| folded.is_over()) {
+            return;
+        }
+        let ended = CancellationToken::new();
+        ended.cancel();
+        if let Err(error) = self.lobby.open(Arc::new(Past::of(journal)), Target::default(), ended) {
+            tracing::warn!(%drill, %error, "the pages of a drill that is over could not be opened");
+        }
     }
 
     /// A drill has been played to its end, or could not be.
