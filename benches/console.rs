@@ -152,8 +152,8 @@ async fn round(
         let stream = stream(address, &sessions[number / EACH], path, after).await;
         readers.spawn(read(stream, send.clone()));
     }
-    let mut reached = Histogram::<u64>::new(3).expect("three digits");
-    let mut all = Histogram::<u64>::new(3).expect("three digits");
+    let mut reached = Histogram::<u64>::new_with_max(60_000_000, 3).expect("three digits");
+    let mut all = Histogram::<u64>::new_with_max(60_000_000, 3).expect("three digits");
     for number in 0..=EVENTS {
         SystemClock.sleep_until(SystemClock.now() + PAUSE).await;
         let begin = Instant::now();

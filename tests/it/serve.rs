@@ -103,8 +103,13 @@ impl Server {
 
     /// The first bytes of a live stream.
     async fn stream(&self, session: &str, path: &str) -> String {
-        let request = self.http.get(format!("http://{}{path}", self.listen)).bearer_auth(session);
-        let mut answer = request.send().await.unwrap();
+        let opened = watch_for(LIMIT, async || {
+            let request = self.http.get(format!("http://{}{path}", self.listen)).bearer_auth(session);
+            let answer = request.send().await.unwrap();
+            // Asked too often: a little later.
+            (answer.status() != 429).then_some(answer)
+        });
+        let mut answer = opened.await.expect("it is answered");
         assert_eq!(answer.status(), 200, "{path}");
         let piece = tokio::time::timeout(STREAM, answer.chunk()).await.expect("it says something");
         String::from_utf8_lossy(&piece.unwrap().unwrap()).into_owned()
