@@ -196,9 +196,14 @@ pub(super) fn operations() -> Vec<Operation> {
         seated::<JoinAsk, Joined, _, _>("/api/join", Who::Anyone, "Comes in with a link", api::join),
     ];
     all.push(Operation {
+        method: Method::POST,
+        path: "/api/leave",
+        who: Who::Session,
+        summary: "Ends one's session",
         asked: None,
+        query: &[],
+        told: Told::Json(shape::<api::Done>),
         route: routing::post(|visitor| async { api::leave(visitor).await.map(|said| as_json(&said)) }),
-        ..seated::<Value, api::Done, _, _>("/api/leave", Who::Session, "Ends one's session", async || "")
     });
     all.extend(of_a_drill());
     all.extend(of_the_lobby());

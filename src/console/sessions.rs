@@ -379,6 +379,7 @@ impl Budget {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
 
     fn drill() -> DrillId {
         "d-one".parse().unwrap()
@@ -434,7 +435,6 @@ mod tests {
         for secret in [&token, &invited.token] {
             assert!(!format!("{sessions:?}").contains(secret) && !text.contains(secret));
         }
-        use std::os::unix::fs::PermissionsExt as _;
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
         let again = Sessions::kept_in(&file).unwrap();
         assert_eq!(again.caller(&token), Some(caller.clone()));

@@ -165,7 +165,7 @@ impl Hall {
     }
 }
 
-/// `GET /api/board` with what is asked, and the answers to: the drill's instigator, responder, trainer and observer; the
+/// Every operation with what is asked, and the answers to: the drill's instigator, responder, trainer and observer; the
 /// instigator and the trainer at the list of drills; a stranger.
 fn matrix() -> Vec<(&'static str, Value, [u16; 7])> {
     let none = Value::Null;
