@@ -154,7 +154,7 @@ async fn pump(console: &Console, mut telling: Telling, mut next: u64, send: mpsc
 /// Hands a piece over to a reader, who may be slow, but not for ever; `false` when nobody reads any more.
 async fn put(console: &Console, send: &mpsc::Sender<Bytes>, piece: Bytes) -> bool {
     tokio::select! {
-        sent = send.send(piece) => sent.is_ok(),
+        taken = send.send(piece) => taken.is_ok(),
         () = SystemClock.sleep_until(now() + STALLED) => {
             Counts::add(&console.lobby.counts.streams_stalled);
             false

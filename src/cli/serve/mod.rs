@@ -122,8 +122,8 @@ impl Serve {
         let end = CancellationToken::new();
         let mut server = tokio::spawn(Arc::clone(&lobby).serve(listener, end.clone()));
         if self.json {
-            let line = serde_json::to_string(&Listening { listen, link: &link });
-            show::line(&line.expect("the line is plain data"))?;
+            let said = serde_json::to_string(&Listening { listen, link: &link });
+            show::line(&said.expect("the line is plain data"))?;
         } else {
             show::line(&format!(
                 "gameday serve listens on http://{listen}; {} comes in with {link}",

@@ -234,15 +234,16 @@ impl Program {
 
     /// Plays in a task of its own, now or at its time.
     fn play_through(&self, play: Play, order: Order) -> DrillId {
-        let plan = play.plan(play.start);
+        let resolved = play.plan(play.start);
         let Entrance::Shared(shared) = &play.entrance else {
             unreachable!("a server's drill has a place in it")
         };
-        let (drill, staged) = (plan.drill.clone(), shared.staged.clone());
+        let (drill, staged) = (resolved.drill.clone(), shared.staged.clone());
         let planned = play.start.map(|start| Planned { drill: drill.clone(), start, seed: play.seed, order });
         let state = if planned.is_some() { DrillState::Planned } else { DrillState::Running };
-        let line = line_of(&plan, state, planned.as_ref().map(|one| one.start));
-        let span = (plan.start - plan.lead() - AROUND, plan.start + plan.duration.limit + AROUND);
+        let line = line_of(&resolved, state, planned.as_ref().map(|one| one.start));
+        let span =
+            (resolved.start - resolved.lead() - AROUND, resolved.start + resolved.duration.limit + AROUND);
         self.begin_task(drill.clone(), (line, planned, staged), span, play.play());
         self.0.write_plans();
         drill
@@ -411,9 +412,11 @@ impl Office for Program {
                 return Err(Denied::new("bad-time", "this moment has passed"));
             }
             let play = self.play(&order, start, Seed::fresh(), None).await?;
-            let plan = play.plan(start);
-            let (from, until) =
-                (plan.start - plan.lead() - AROUND, plan.start + plan.duration.limit + AROUND);
+            let resolved = play.plan(start);
+            let (from, until) = (
+                resolved.start - resolved.lead() - AROUND,
+                resolved.start + resolved.duration.limit + AROUND,
+            );
             let taken = {
                 let going = self.0.going();
                 if going.values().filter(|one| one.planned.is_some()).count() >= PLANNED_MAX {
@@ -421,17 +424,17 @@ impl Office for Program {
                 }
                 going
                     .values()
-                    .find(|one| one.takes(&plan.target.name, from, until))
+                    .find(|one| one.takes(&resolved.target.name, from, until))
                     .map(|one| one.line.drill.clone())
             };
             if let Some(other) = taken {
                 let error = format!(
                     "drill {other} has the target `{}` at that time: one drill at a time",
-                    plan.target.name
+                    resolved.target.name
                 );
                 return Err(Denied::new("target-busy", error));
             }
-            preflight::refuse(&play, &self.0.home, self.0.store.as_ref(), &plan).await.map_err(denied)?;
+            preflight::refuse(&play, &self.0.home, self.0.store.as_ref(), &resolved).await.map_err(denied)?;
             Ok(self.play_through(play, order))
         })
     }
