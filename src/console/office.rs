@@ -168,7 +168,7 @@ pub(super) struct Shelves {
 
 /// A link that lets one person in, once.
 #[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct Link {
+pub(super) struct Invite {
     person: Person,
     hat: Hat,
     link: String,
@@ -181,7 +181,7 @@ pub(super) struct Link {
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Begun {
     drill: DrillId,
-    invitations: Vec<Link>,
+    invitations: Vec<Invite>,
 }
 
 /// Lets somebody in: to a drill, or to the list of drills.
@@ -227,11 +227,11 @@ impl Visitor {
         self.lobby.office().ok_or_else(Answer::nothing_here)
     }
 
-    fn link(&self, place: Place, person: Person, hat: Hat) -> Result<Link, Answer> {
+    fn link(&self, place: &Place, person: Person, hat: Hat) -> Result<Invite, Answer> {
         let invited = self.lobby.sessions.invite(place.clone(), person.clone(), hat);
         let Invited { token, until } = invited.ok_or_else(Answer::too_many_sessions)?;
-        self.lobby.audit.note_in(&self.caller.person, &place, "invited", &format!("{person} as {hat}"));
-        Ok(Link { link: format!("{}/#{token}", self.lobby.address.origin()), person, hat, until })
+        self.lobby.audit.note_in(&self.caller.person, place, "invited", &format!("{person} as {hat}"));
+        Ok(Invite { link: format!("{}/#{token}", self.lobby.address.origin()), person, hat, until })
     }
 }
 
@@ -260,7 +260,7 @@ pub(super) async fn begin(visitor: Visitor, mut order: Order) -> Result<Begun, A
     let drill = visitor.office()?.begin(order, &by).await?;
     let place = Place::Drill(drill.clone());
     visitor.lobby.audit.note_in(&by, &place, "began", &scenario);
-    let links = people.into_iter().map(|(person, hat)| visitor.link(place.clone(), person, hat));
+    let links = people.into_iter().map(|(person, hat)| visitor.link(&place, person, hat));
     Ok(Begun { drill, invitations: links.collect::<Result<_, _>>()? })
 }
 
@@ -271,7 +271,7 @@ pub(super) async fn call_off(visitor: Visitor, ask: DrillAsk) -> Result<Done, An
     Ok(DONE)
 }
 
-pub(super) async fn invite(visitor: Visitor, ask: InviteAsk) -> Result<Link, Answer> {
+pub(super) async fn invite(visitor: Visitor, ask: InviteAsk) -> Result<Invite, Answer> {
     let place = match ask.drill {
         None if !matches!(ask.hat, Hat::Instigator | Hat::Trainer) => {
             let error = "the list of drills is for instigators and trainers: name a drill";
@@ -291,7 +291,7 @@ pub(super) async fn invite(visitor: Visitor, ask: InviteAsk) -> Result<Link, Ans
             Place::Drill(drill)
         }
     };
-    visitor.link(place, ask.person, ask.hat)
+    visitor.link(&place, ask.person, ask.hat)
 }
 
 /// How much was ended.
