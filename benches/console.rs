@@ -6,7 +6,7 @@
 use gameday::{
     base::{DrillId, Person, Span},
     clock::{BoxFuture, Clock, SystemClock},
-    console::{self, Desk, Entrance, Lobby, Target, Tokens},
+    console::{Desk, Entrance, Lobby, Target, Tokens},
     depot,
     drill::{
         command::{Command, Refusal},
@@ -201,7 +201,7 @@ async fn measure() {
     let address = listener.local_addr().expect("an address");
     let lobby = Lobby::new(Entrance::at(address)).expect("a lobby");
     let tokens = Tokens::fresh();
-    let desk: Arc<dyn console::Desk> = journal.clone();
+    let desk: Arc<dyn Desk> = journal.clone();
     lobby.open(desk, Target::default(), CancellationToken::new()).expect("a drill");
     lobby.admit(&tokens, &drill);
     let end = CancellationToken::new();
