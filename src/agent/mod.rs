@@ -9,6 +9,7 @@ mod api;
 mod attestation;
 mod boot;
 pub mod compat;
+pub mod docker;
 mod durable;
 mod found;
 mod guard;

@@ -56,5 +56,7 @@ pub const SYMPTOM_WAIT: Span = Span::from_mins(5);
 pub const CLAIM_TIME: Span = Span::from_mins(30);
 /// How long steady state is awaited, before StartEx beyond its time and after everything is undone.
 pub const STEADY_WAIT: Span = Span::from_secs(60);
+/// Longest wait for another try that a receiver may ask for.
+pub const DELIVERY_WAIT_MAX: Span = Span::from_mins(5);
 /// Tries of a notice before it is given up and shown.
 pub const DELIVERY_TRIES_MAX: u32 = 8;

@@ -7,6 +7,7 @@
 //! [`Failure`]: `gameday: could not ...: cause`, and what to do about it.
 
 mod agent;
+mod allowed;
 mod check;
 mod completions;
 mod debrief;

@@ -350,11 +350,7 @@ fn join_lines(tokens: &Tokens, console: SocketAddr, stage: &Stage) -> String {
         text.push_str(&format!("  {hat:<11} gameday join '{}' --as NAME\n", tokens.link(console, hat)));
     }
     text.push_str("Give each side only its own line: it says what its holder may see and do.\n");
-    text.push_str(&format!(
-        "\nThe target's operations tool:  export PATH={}:$PATH; {} list\n\n",
-        stage.tools().display(),
-        stage.tool()
-    ));
+    text.push_str(&format!("\nThe target's operations tool: {}\n\n", stage.tool_line()));
     text
 }
 

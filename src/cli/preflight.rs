@@ -1,19 +1,21 @@
 //! What only the outside knows before a drill: leftovers, certificates, the safety lever, the target's own word.
 
 use super::{
+    allowed::Allowed,
     exit::{Exit, Failure},
     home::Home,
     play::Play,
-    recover, safety, show, wire,
+    recover, safety, show,
 };
 use crate::{
     agent,
     base::Person,
+    depot,
     drill::{
         plan::{Admission, NamedRoster, Plan},
         preflight::{self, Bar, Facts, Left, Rehearsed, code},
     },
-    fault::protocol::Complaint,
+    fault::protocol::{Complaint, Listed, State},
     library::Library,
     scenario::{Scenario, pack::Layout},
     store::Store,
@@ -78,8 +80,10 @@ pub(super) async fn refuse(
     store: &dyn Store,
     plan: &Plan,
 ) -> Result<(), Failure> {
+    let allowed = Allowed::of(home);
     let facts = Facts {
-        allowed: wire::targets_allowed(home),
+        allowed: std::iter::once(depot::describe().name).chain(allowed.names()).collect(),
+        toxiproxies: allowed.toxiproxies(&plan.target.name),
         agent: None,
         left: left(home, store).await?,
         rehearsed: rehearsed(home, &plan.digest, || {
@@ -98,6 +102,24 @@ pub(super) fn refuse_target(layout: &Layout) -> Result<(), Failure> {
 /// Refuses a target whose agent takes no drill.
 pub(super) fn refuse_complaint(complaint: Option<Complaint>) -> Result<(), Failure> {
     admit(complaint.map(Bar::from).into_iter().collect())
+}
+
+/// Refuses the target of an agent on another host that holds something: another engine has it, wherever that is.
+pub(super) fn refuse_held(agent: &str, held: &[Listed]) -> Result<(), Failure> {
+    let busy = held.iter().filter(|one| one.state == State::Armed || one.state.may_have_effect());
+    let bars = busy.map(|one| {
+        let what = one.fault.as_deref().unwrap_or("a fault");
+        let place = one.place.as_deref().unwrap_or("the target");
+        Bar {
+            code: code::QUARANTINED.to_owned(),
+            says: format!("the agent at {agent} holds {what} on {place} ({}) of another drill", one.id),
+            help:
+                "Let that drill end. If its engine is gone, the agent takes it back when the lease runs out; \
+                   `gameday recover` does it now, where that drill was begun."
+                    .to_owned(),
+        }
+    });
+    admit(bars.collect())
 }
 
 fn admit(bars: Vec<Bar>) -> Result<(), Failure> {
@@ -204,7 +226,7 @@ mod tests {
     use serde_json::json;
 
     fn plan() -> Plan {
-        let library = Library::new(vec![crate::depot::describe()], ScriptRunner::InProcess);
+        let library = Library::new(vec![depot::describe()], ScriptRunner::InProcess);
         let scenario = library.load("pool-shrink").unwrap_or_else(|bad| panic!("{}", bad.render(false)));
         let (seed, start) = (Seed(7), At::from_millis(0));
         Plan::resolve(&scenario, PlanOptions { seed, start, autopilot: false, routes: Vec::new() })

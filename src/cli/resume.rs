@@ -17,8 +17,9 @@ use crate::{
     engine::Conductor,
     fault::protocol,
     report::board::Audience,
+    scenario::pack::Driver,
     store::Store,
-    target::{Injector, agent_client::AgentClient},
+    target::{HandError, Injector, agent_client::AgentClient},
 };
 use std::{fs, path::PathBuf, sync::Arc};
 
@@ -121,15 +122,34 @@ async fn adopt(home: &Home, drill: &Drill) -> Result<Result<(Stage, u64), String
         return Ok(Err(why.into()));
     }
     let folder = PathBuf::from(&attachment.folder);
-    let Some(agent) = living_agent(&folder).await else {
-        return Ok(Err("its target's agent is gone".into()));
+    let remote = drill.plan().target.driver == Driver::Agent;
+    let agent = match living_agent(&folder).await {
+        Ok(agent) => agent,
+        // Nothing can be taken back from here either.
+        Err(error) if remote => return Err(out_of_reach(drill, &error)),
+        Err(_) => return Ok(Err("its target's agent is gone".into())),
     };
     let epoch = agent.take_epoch().await.map_err(Failure::io("take the target"))?;
     if let Some(why) = let_go(drill, &agent, epoch).await? {
         return Ok(Err(why));
     }
-    let stage = Stage::adopt(&root_of(home, attachment), folder, agent)?;
+    let stage = if remote {
+        Stage::reach_again(folder, agent)?
+    } else {
+        Stage::adopt(&root_of(home, attachment), folder, agent)?
+    };
     Ok(Ok((stage, epoch)))
+}
+
+/// The agent is on another host and does not answer: the drill stays as it is.
+fn out_of_reach(drill: &Drill, error: &HandError) -> Failure {
+    let id = &drill.plan().drill;
+    let message =
+        format!("could not play drill {id} on: the agent on the other host does not answer: {error}");
+    Failure::new(Exit::Broken, message).with_help(
+        "It lets go by itself when its leases run out. When it answers again: `gameday run --resume`, \
+         or `gameday recover` to take everything back.",
+    )
 }
 
 /// Why there is nothing more to play at this time.

@@ -1,7 +1,8 @@
 //! The only place that names concrete adapters: a target is staged, and the outside world becomes one value. `adopt` is
-//! for a target whose engine is gone.
+//! for a target whose engine is gone, `remote` for one beside an agent on another host.
 
 mod adopt;
+mod remote;
 
 use super::{
     exit::{Exit, Failure},
@@ -9,6 +10,7 @@ use super::{
     interrupt::interrupted,
     preflight,
     shelf::this_program,
+    show,
 };
 use crate::{
     base::Span,
@@ -17,11 +19,11 @@ use crate::{
     depot,
     drill::{event::Attachment, plan::Plan},
     engine::Hands,
-    fault::protocol::{ACCESS, Access},
+    fault::protocol::ACCESS,
     library::worker::ScriptRunner,
     notify::Notifier,
     scenario::{
-        blueprint::{AgentAddress, Blueprint, Filling},
+        blueprint::{Blueprint, Filling},
         pack::{Keeping, Layout, Pack, ProbeAsk, ProcessLayout, TargetDescription},
     },
     staging,
@@ -30,6 +32,7 @@ use crate::{
         absent::Absent, agent_client::AgentClient, operator::CommandOperator, prober::TargetProber,
         traffic::WorkloadTraffic,
     },
+    workload::{Door, Identity},
 };
 use nix::{
     fcntl::{Flock, FlockArg},
@@ -39,8 +42,8 @@ use nix::{
 use std::{
     collections::BTreeMap,
     fs::{self, File, OpenOptions},
-    io::Write as _,
-    os::unix::{fs::OpenOptionsExt as _, process::CommandExt as _},
+    net::SocketAddr,
+    os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::Arc,
@@ -98,14 +101,6 @@ pub(super) async fn open_store(home: &Home) -> Result<Arc<dyn Store>, Failure> {
     Ok(Arc::new(store.map_err(Failure::io(format!("open the journal {}", home.journal().display())))?))
 }
 
-/// Names of the targets that may be broken from here.
-pub(super) fn targets_allowed(home: &Home) -> Vec<String> {
-    // A list that cannot be read allows nothing.
-    let text = fs::read_to_string(home.allowed()).unwrap_or_default();
-    let own = text.lines().map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned);
-    std::iter::once(depot::describe().name).chain(own).collect()
-}
-
 /// A lock that lives as long as the engine that conducts a drill; the system drops it with the process.
 pub(super) type DrillLock = Flock<File>;
 
@@ -152,8 +147,8 @@ impl Stage {
     /// every service answers. The agent is started again when it dies; it outlives this process.
     pub(super) async fn raise(home: &Home, pack: &Pack) -> Result<Self, Failure> {
         let program = this_program()?;
-        if let Some(Blueprint { agent: Some(address), .. }) = &pack.blueprint {
-            return Self::reach(home, pack, address, program).await;
+        if let Some(blueprint @ Blueprint { agent: Some(address), .. }) = &pack.blueprint {
+            return Self::reach(home, pack, blueprint, address).await;
         }
         let (layout, name, ground) = match &pack.blueprint {
             None => lay_out_depot(home, &program)?,
@@ -188,52 +183,6 @@ impl Stage {
         }
     }
 
-    /// Finds the agent on another host, which has its target laid out and running.
-    async fn reach(
-        home: &Home,
-        pack: &Pack,
-        address: &AgentAddress,
-        program: PathBuf,
-    ) -> Result<Self, Failure> {
-        let folder = home.agents().join(&pack.target.name);
-        fs::create_dir_all(&folder).map_err(Failure::io(format!("make {}", folder.display())))?;
-        let token = fs::read_to_string(&address.token_file)
-            .map_err(Failure::io(format!("read the agent's token from {}", address.token_file)))?;
-        let access = Access {
-            address: address.address.clone(),
-            token: token.trim().to_owned(),
-            pid: 0,
-            boot: String::new(),
-            fingerprint: address.fingerprint.clone(),
-        };
-        let path = folder.join(ACCESS);
-        let text = serde_json::to_vec_pretty(&access).expect("it has text keys only");
-        let failed = |error| Failure::io(format!("write {}", path.display()))(error);
-        let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&path);
-        file.as_mut()
-            .map_err(|error| error.kind().into())
-            .and_then(|file| file.write_all(&text))
-            .map_err(failed)?;
-        let agent = wait_until_ready(&folder).await?;
-        let about = agent.attestation().await.map_err(Failure::io("ask the target's agent"))?;
-        if about.target != pack.target.name {
-            return Err(Failure::refused(format!(
-                "could not use the agent at {}: it is beside `{}`, and not beside `{}`",
-                address.address, about.target, pack.target.name
-            )));
-        }
-        let layout = staging::seen_from_afar(pack.blueprint.as_ref().expect("it has an address"), &about);
-        Ok(Self {
-            layout,
-            folder,
-            agent: Arc::new(agent),
-            ground: Ground::Remote,
-            program,
-            striking: CancellationToken::new(),
-            keeper: tokio::spawn(async {}),
-        })
-    }
-
     /// Where recovery finds this target.
     pub(super) fn attachment(&self) -> Attachment {
         Attachment {
@@ -244,7 +193,7 @@ impl Stage {
     }
 
     /// Where responders find the operations tool.
-    pub(super) fn tools(&self) -> PathBuf {
+    fn tools(&self) -> PathBuf {
         self.layout.root.join("bin")
     }
 
@@ -266,9 +215,14 @@ impl Stage {
         Ok(Some(Arc::new(TargetGauges { client, addresses })))
     }
 
-    /// What it is called.
-    pub(super) fn tool(&self) -> &str {
-        self.layout.tool.as_ref().map_or("depotctl", |tool| &tool.name)
+    /// The line that finds the operations tool, for a shell; beside an agent on another host it is there and not here.
+    pub(super) fn tool_line(&self) -> String {
+        let tool = self.layout.tool.as_ref().map_or("depotctl", |tool| &tool.name);
+        let place = |path: &Path| show::quoted(&path.display().to_string());
+        match self.ground {
+            Ground::Remote => format!("on its own host:  {} list", place(&self.tools().join(tool))),
+            _ => format!(" export PATH={}:\"$PATH\"; {tool} list", place(&self.tools())),
+        }
     }
 
     /// What the operations tool needs to know.
@@ -289,11 +243,7 @@ impl Stage {
         notifier: Arc<dyn Notifier>,
     ) -> Result<Hands, Failure> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let front_door = self
-            .layout
-            .front_door
-            .parse()
-            .map_err(Failure::io(format!("read the target's address {}", self.layout.front_door)))?;
+        let front_door = front_door(&self.layout, plan.workload.encrypted)?;
         let ours = self.layout.processes.iter().map(|one| (one.service.clone(), one.address.clone()));
         let addresses = ours.chain(self.layout.apart.clone()).collect();
         let target = with_places(&plan.target, &self.layout);
@@ -365,14 +315,43 @@ impl Stage {
     }
 }
 
+/// Where the users knock, and whom they expect there when they come over TLS.
+fn front_door(layout: &Layout, encrypted: bool) -> Result<Door, Failure> {
+    let address = |text: &str| {
+        text.parse::<SocketAddr>().map_err(Failure::io(format!("read the target's address {text}")))
+    };
+    if !encrypted {
+        return Ok(address(&layout.front_door)?.into());
+    }
+    let mut doors = layout.processes.iter().filter(|one| one.address == layout.front_door);
+    let door = doors.next().map(|door| &door.service);
+    let shown = layout.certificates.iter().find(|shown| Some(&shown.service) == door).ok_or_else(|| {
+        Failure::world(format!(
+            "the users are to come over TLS, and the front door {} shows no certificate",
+            layout.front_door
+        ))
+    })?;
+    let authority = fs::read_to_string(&shown.authority)
+        .map_err(Failure::io(format!("read {}", shown.authority.display())))?;
+    let identity = Identity { name: shown.subject.clone(), authority };
+    Ok(Door { address: address(&shown.address)?, identity: Some(identity) })
+}
+
 /// Lays a target file's target out on this host, for an agent that engines on other hosts use.
 pub(super) async fn lay_out_here(file: &Path, root: &Path) -> Result<(), Failure> {
     let library = super::shelf::Shelf::default().library()?;
     let (target, blueprint) = library.load_target(file).map_err(|error| super::shelf::complain(&error))?;
     let number = staging::addresses::free_number(&blueprint).map_err(Failure::io("lay the target out"))?;
     let program = this_program()?;
-    let ground =
-        staging::Ground { name: &target.name, blueprint: &blueprint, root, number, program: &program };
+    let docker_host = docker_host();
+    let ground = staging::Ground {
+        name: &target.name,
+        blueprint: &blueprint,
+        root,
+        number,
+        program: &program,
+        docker_host: docker_host.as_deref(),
+    };
     staging::lay_out(ground)
         .await
         .map(drop)
@@ -401,7 +380,15 @@ async fn lay_out_described(
     let name = format!("{target}-{number}");
     let known = home.targets().join(&name);
     let root = if steps_down(blueprint) { Path::new(OUTSIDE).join(&name) } else { known.clone() };
-    let ground = staging::Ground { name: target, blueprint, root: &root, number, program };
+    let docker_host = docker_host();
+    let ground = staging::Ground {
+        name: target,
+        blueprint,
+        root: &root,
+        number,
+        program,
+        docker_host: docker_host.as_deref(),
+    };
     let layout = staging::lay_out(ground)
         .await
         .map_err(Failure::io(format!("lay the target out in {}", root.display())))?;
@@ -412,6 +399,11 @@ async fn lay_out_described(
         fs::copy(&from, &to).map_err(Failure::io(format!("write {}", to.display())))?;
     }
     Ok((layout, name, Ground::Described))
+}
+
+/// Which Docker Engine this shell speaks with.
+fn docker_host() -> Option<String> {
+    std::env::var("DOCKER_HOST").ok()
 }
 
 /// Whether something of it will run as another user, who may not look into the home.
@@ -425,9 +417,10 @@ fn with_places(target: &TargetDescription, layout: &Layout) -> TargetDescription
     let ours = layout.processes.iter().map(|one| (one.service.to_string(), one.address.clone()));
     let apart = layout.apart.iter().map(|(service, address)| (service.to_string(), address.clone()));
     let links = layout.links.iter().map(|link| (link.link.to_string(), link.listen.clone()));
+    let carried = layout.toxiproxies.iter().map(|one| (one.link.to_string(), one.listen.clone()));
     let filling = Filling {
         root: layout.root.display().to_string(),
-        addresses: ours.chain(apart).chain(links).collect(),
+        addresses: ours.chain(apart).chain(links).chain(carried).collect(),
     };
     let mut target = target.clone();
     for probe in &mut target.probes {

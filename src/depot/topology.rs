@@ -176,6 +176,7 @@ pub fn describe() -> TargetDescription {
             to: name(to),
             distance: Span::from_millis(distance_ms(from, to)),
             http: true,
+            toxiproxy: None,
         })
         .collect();
     let volumes = INSTANCES

@@ -2,7 +2,7 @@
 
 use super::{event::Hat, measure::Measured};
 use crate::{
-    base::{AlarmName, InjectionId, NoticeId, Person, ProbeName},
+    base::{AlarmName, InjectionId, NoticeId, Person, ProbeName, Span},
     fault::{Presence, TimedFault, Undone, injector::ReactMoment},
     scenario::act::{Act, Role},
 };
@@ -188,6 +188,8 @@ pub struct DeliveryError {
     pub error: String,
     /// Whether it is worth another try.
     pub retry: bool,
+    /// The receiver asks for so long a wait before that.
+    pub wait: Span,
 }
 
 /// Why a drill says no. `Display` is the sentence that people read; [`Refusal::code`] is for scripts.

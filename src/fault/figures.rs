@@ -12,6 +12,12 @@ pub const CORRUPT_BYTES_MAX: u32 = 4096;
 pub const THROTTLE_PERCENT_MAX: u8 = 95;
 /// Most rows that a table is bloated with.
 pub const BLOAT_ROWS_MAX: u32 = 200_000;
+/// Most items that are put into a queue.
+pub const COPIES_MAX: u32 = 1000;
+/// Longest payload of such an item, in bytes.
+const PAYLOAD_BYTES_MAX: usize = 4096;
+/// Most connections to a database that may be asked to stay free.
+const FREE_CONNECTIONS_MAX: u32 = 10_000;
 /// Most extra requests per second.
 pub const FLOOD_RATE_MAX: u32 = 500;
 /// Most headers of an extra request.
@@ -41,12 +47,16 @@ impl Fault {
             Self::ProcessThrottle { percent, .. } => {
                 within("the share of time in which a process is stopped", *percent, 1, THROTTLE_PERCENT_MAX)
             }
-            Self::ProcessCpu { percent, .. } => within("a share of the processor", *percent, 1, 100),
+            Self::ProcessCpu { percent, .. } | Self::ContainerCpu { percent, .. } => {
+                within("a share of the processor", *percent, 1, 100)
+            }
             Self::ProcessRestartLoop { after_ms: span, .. }
             | Self::ProcessStartDelay { delay_ms: span, .. } => {
                 within("the time in milliseconds", *span, 1, limits::DRILL_MAX.millis())
             }
-            Self::ProcessMemory { most_mib, .. } => within("memory in MiB", *most_mib, 1, 1 << 30),
+            Self::ProcessMemory { most_mib, .. } | Self::ContainerMemory { most_mib, .. } => {
+                within("memory in MiB", *most_mib, 1, 1 << 30)
+            }
             Self::ProcessClock { offset_s, .. } => match offset_s {
                 0 => Err("a clock that is 0 s ahead is right".to_owned()),
                 _ => within("the clock's offset in seconds", *offset_s, -OFFSET_S_MAX, OFFSET_S_MAX),
@@ -57,12 +67,27 @@ impl Fault {
             Self::FileCorrupt { bytes, .. } => {
                 within("the number of spoilt bytes", *bytes, 1, CORRUPT_BYTES_MAX)
             }
+            Self::ContainerNetwork { network, .. } if !is_docker_name(network) => {
+                Err(format!("`{network}` is not the name of a network"))
+            }
             Self::FileMode { mode, .. } => self::mode(mode).map(drop),
             Self::DatabaseIndex { index, .. } => identifier(index),
             Self::DatabaseBloat { table, column, rows, .. } => {
                 identifier(table)?;
                 identifier(column)?;
                 within("the number of rows", *rows, 1, BLOAT_ROWS_MAX)
+            }
+            Self::DatabaseTableLock { table, .. } => identifier(table),
+            Self::DatabaseConnections { free, .. } => {
+                within("the number of connections that stay free", *free, 0, FREE_CONNECTIONS_MAX)
+            }
+            Self::RegistryRedirect { instance, to, .. } if instance == to => {
+                Err(format!("the entry of `{instance}` leads to `{to}` already"))
+            }
+            Self::QueuePoison { job, payload, copies, .. } => {
+                identifier(job)?;
+                within("the length of a payload", payload.len(), 0, PAYLOAD_BYTES_MAX)?;
+                within("the number of items", *copies, 1, COPIES_MAX)
             }
             Self::TrafficFlood { path, rate, headers, .. } => {
                 within("the number of requests per second", *rate, 1, FLOOD_RATE_MAX)?;
@@ -95,13 +120,19 @@ pub fn mode(text: &str) -> Result<u32, String> {
     }
 }
 
-/// A name within a database that needs no care when it is quoted.
+/// What the Docker Engine takes for a name of a container, a compose project or service, or a network.
+pub fn is_docker_name(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
+    name.len() <= 128 && name.starts_with(|c: char| c.is_ascii_alphanumeric()) && name.chars().all(plain)
+}
+
+/// A name within a database or queue that needs no care when it is quoted.
 fn identifier(name: &str) -> Result<(), String> {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
     if !name.is_empty() && name.len() <= 64 && name.chars().all(plain) {
         Ok(())
     } else {
-        Err(format!("`{name}` is not a plain name within a database"))
+        Err(format!("`{name}` is not a plain name: letters, digits and `_`"))
     }
 }
 
@@ -128,6 +159,13 @@ mod tests {
         for (index, good) in [("by_key", true), ("", false), ("a\"; DROP TABLE b; --", false)] {
             assert_eq!(check(json!({"kind": "database-index", "database": "d", "index": index})), good);
         }
+        for (copies, good) in [(0, false), (1, true), (1000, true), (1001, false)] {
+            let poison = json!({"kind": "queue-poison", "queue": "q", "job": "scrub", "payload": "{}", "copies": copies});
+            assert_eq!(check(poison), good, "{copies}");
+        }
+        let redirect =
+            |to: &str| json!({"kind": "registry-redirect", "registry": "r", "instance": "a", "to": to});
+        assert!(check(redirect("b")) && !check(redirect("a")));
         for (path, good) in [("/v1/{n}", true), ("v1", false), ("/a b", false), ("/a\r\nX: y", false)] {
             assert_eq!(check(json!({"kind": "traffic-flood", "path": path, "rate": 5})), good, "{path}");
         }

@@ -11,6 +11,7 @@ pub mod injector;
 pub mod kind;
 pub mod protocol;
 pub mod script;
+pub mod toxiproxy;
 
 use crate::base::{LinkName, ServiceName, Span, VolumeName};
 use serde::{Deserialize, Serialize};
@@ -290,6 +291,54 @@ pub enum Fault {
         /// How many copies, 1 to 200000.
         rows: u32,
     },
+    /// A session holds a lock of one table that nobody can read or write beside it. Only in PostgreSQL.
+    DatabaseTableLock {
+        /// The database's name in the target's description.
+        database: String,
+        /// The table.
+        table: String,
+    },
+    /// Sessions take the connections that the database's server gives. Only in PostgreSQL.
+    DatabaseConnections {
+        /// The database's name in the target's description.
+        database: String,
+        /// Connections that stay free, those for administrators included.
+        free: u32,
+    },
+    /// A statement that the target's owner has declared with its inverse. Only in PostgreSQL.
+    DatabaseStatement {
+        /// The database's name in the target's description.
+        database: String,
+        /// The statement's name there.
+        statement: String,
+    },
+    /// An instance's entry is gone from a registry of services.
+    RegistryRemove {
+        /// The registry's name in the target's description.
+        registry: String,
+        /// The instance.
+        instance: ServiceName,
+    },
+    /// An instance's entry in a registry of services leads to another instance.
+    RegistryRedirect {
+        /// The registry's name in the target's description.
+        registry: String,
+        /// The instance.
+        instance: ServiceName,
+        /// The instance that is found in its place.
+        to: ServiceName,
+    },
+    /// Items lie in a queue that whoever takes them cannot digest.
+    QueuePoison {
+        /// The queue's name in the target's description.
+        queue: String,
+        /// The kind of job.
+        job: String,
+        /// What it is about, as the queue keeps it.
+        payload: String,
+        /// How many, 1 to 1000.
+        copies: u32,
+    },
     /// A certificate takes the place of the real one that ran out years ago.
     CertificateExpired {
         /// The certificate's name in the target's description.
@@ -307,6 +356,42 @@ pub enum Fault {
         /// Headers sent with each request, at most eight.
         #[serde(default)]
         headers: BTreeMap<String, String>,
+    },
+    /// Every process of a container is frozen: it holds its connections and answers nothing.
+    ContainerPause {
+        /// The container, by its instance's name.
+        container: ServiceName,
+    },
+    /// A container is stopped, and stays so until somebody starts it.
+    ContainerStop {
+        /// The container, by its instance's name.
+        container: ServiceName,
+    },
+    /// A container is killed (SIGKILL), and stays down until somebody starts it.
+    ContainerKill {
+        /// The container, by its instance's name.
+        container: ServiceName,
+    },
+    /// A container gets no more of the processor than this.
+    ContainerCpu {
+        /// The container, by its instance's name.
+        container: ServiceName,
+        /// Per cent of one processor, 1 to 100.
+        percent: u8,
+    },
+    /// A container gets less memory than it has now.
+    ContainerMemory {
+        /// The container, by its instance's name.
+        container: ServiceName,
+        /// Mebibytes, without swap.
+        most_mib: u64,
+    },
+    /// A container is taken off a network.
+    ContainerNetwork {
+        /// The container, by its instance's name.
+        container: ServiceName,
+        /// The network, as the engine names it.
+        network: String,
     },
     /// A fault that the target's owner has declared.
     Custom {
@@ -352,8 +437,20 @@ impl Fault {
             Self::DatabaseLock { .. } => "database-lock",
             Self::DatabaseIndex { .. } => "database-index",
             Self::DatabaseBloat { .. } => "database-bloat",
+            Self::DatabaseTableLock { .. } => "database-table-lock",
+            Self::DatabaseConnections { .. } => "database-connections",
+            Self::DatabaseStatement { .. } => "database-statement",
+            Self::RegistryRemove { .. } => "registry-remove",
+            Self::RegistryRedirect { .. } => "registry-redirect",
+            Self::QueuePoison { .. } => "queue-poison",
             Self::CertificateExpired { .. } => "certificate-expired",
             Self::TrafficFlood { .. } => "traffic-flood",
+            Self::ContainerPause { .. } => "container-pause",
+            Self::ContainerStop { .. } => "container-stop",
+            Self::ContainerKill { .. } => "container-kill",
+            Self::ContainerCpu { .. } => "container-cpu",
+            Self::ContainerMemory { .. } => "container-memory",
+            Self::ContainerNetwork { .. } => "container-network",
             Self::Custom { .. } => "custom",
         }
     }
@@ -393,10 +490,36 @@ impl Fault {
             | Self::VolumeInodes { volume, .. } => Place::Volume(volume.clone()),
             Self::DatabaseLock { database }
             | Self::DatabaseIndex { database, .. }
-            | Self::DatabaseBloat { database, .. } => Place::part("database", database),
+            | Self::DatabaseBloat { database, .. }
+            | Self::DatabaseTableLock { database, .. }
+            | Self::DatabaseConnections { database, .. }
+            | Self::DatabaseStatement { database, .. } => Place::part("database", database),
+            Self::RegistryRemove { registry, .. } | Self::RegistryRedirect { registry, .. } => {
+                Place::part("registry", registry)
+            }
+            Self::QueuePoison { queue, .. } => Place::part("queue", queue),
             Self::CertificateExpired { certificate } => Place::part("certificate", certificate),
             Self::TrafficFlood { .. } => Place::FrontDoor,
             Self::Custom { name } => Place::part("custom", name),
+            Self::ContainerPause { container }
+            | Self::ContainerStop { container }
+            | Self::ContainerKill { container }
+            | Self::ContainerCpu { container, .. }
+            | Self::ContainerMemory { container, .. }
+            | Self::ContainerNetwork { container, .. } => Place::part("container", container.as_str()),
+        }
+    }
+
+    /// The container that it touches, by its instance's name.
+    pub fn container(&self) -> Option<&ServiceName> {
+        match self {
+            Self::ContainerPause { container }
+            | Self::ContainerStop { container }
+            | Self::ContainerKill { container }
+            | Self::ContainerCpu { container, .. }
+            | Self::ContainerMemory { container, .. }
+            | Self::ContainerNetwork { container, .. } => Some(container),
+            _ => None,
         }
     }
 }

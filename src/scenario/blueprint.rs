@@ -4,7 +4,8 @@
 //! `{host.NAME}`, `{port.NAME}` of a service or of a link's proxy.
 
 use super::pack::{
-    CustomFault, FileFormat, Health, Keeping, LinkLayout, OperationLayout, Reload, StopSignal,
+    CustomFault, FileFormat, Health, Keeping, LinkLayout, OperationLayout, PostgresLayout, Reload,
+    StopSignal, ToxiproxyLayout,
 };
 use crate::base::{Cidr, LinkName, ServiceName, VolumeName};
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,9 @@ use std::{collections::BTreeMap, ops::Range};
 pub struct Blueprint {
     /// How another host's agent is reached.
     pub agent: Option<AgentAddress>,
+    /// The Docker Engine that runs its containers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub docker: Option<DockerPlan>,
     /// Ranges that every address lies in.
     pub ranges: Vec<Cidr>,
     /// More folders of programs; `*` stands for one folder.
@@ -33,6 +37,9 @@ pub struct Blueprint {
     pub volumes: Vec<(VolumeName, String, u64)>,
     /// Its configuration files.
     pub files: Vec<FilePlan>,
+    /// Its databases in PostgreSQL; where they answer follows from the service.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub databases: Vec<PostgresLayout>,
     /// The service or link that the workload knocks at.
     pub front_door: ServiceName,
     /// The operations tool's name.
@@ -54,6 +61,15 @@ pub struct AgentAddress {
     pub token_file: String,
 }
 
+/// A Docker Engine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DockerPlan {
+    /// Its unix socket, where it is not the usual one.
+    pub socket: Option<String>,
+    /// The compose project of its containers.
+    pub project: Option<String>,
+}
+
 /// A command that prepares a fresh target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Preparation {
@@ -73,6 +89,8 @@ pub enum Spot {
     Port(u16),
     /// Exactly there.
     Fixed(String),
+    /// A port of its container. Where that answers is known once the container runs.
+    Container(u16),
     /// Nowhere.
     None,
 }
@@ -86,6 +104,9 @@ pub struct ServicePlan {
     pub component: ServiceName,
     /// Where it answers.
     pub spot: Spot,
+    /// Its container.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container: Option<String>,
     /// What starts it; nothing when it runs already, or is in nobody's hands.
     pub start: Vec<String>,
     /// Whose process it is; nothing: nobody's here.
@@ -119,19 +140,45 @@ pub struct LinkPlan {
     pub distance_ms: u64,
     /// It carries HTTP.
     pub http: bool,
+    /// The toxiproxy that carries it; nothing: the agent's fault proxy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub toxiproxy: Option<ToxiproxyPlan>,
 }
 
-impl LinkPlan {
-    /// The link at its addresses.
-    pub fn at(&self, addresses: &Filling) -> LinkLayout {
-        let of = |name: &str| addresses.addresses.get(name).cloned().unwrap_or_default();
-        LinkLayout {
-            link: self.name.clone(),
-            listen: of(self.name.as_str()),
-            upstream: self.upstream.clone().unwrap_or_else(|| of(self.to.as_str())),
-            distance_ms: self.distance_ms,
-            http: self.http,
-        }
+/// A toxiproxy that carries a link.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToxiproxyPlan {
+    /// Where its HTTP API answers.
+    pub api: String,
+    /// Its name for the link.
+    pub proxy: String,
+}
+
+impl Blueprint {
+    /// The links that the agent carries, at their addresses.
+    pub fn links_at(&self, addresses: &Filling) -> Vec<LinkLayout> {
+        let ours = self.links.iter().filter(|link| link.toxiproxy.is_none());
+        ours.map(|link| LinkLayout {
+            link: link.name.clone(),
+            listen: addresses.of(link.name.as_str()),
+            upstream: link.upstream.clone().unwrap_or_else(|| addresses.of(link.to.as_str())),
+            distance_ms: link.distance_ms,
+            http: link.http,
+        })
+        .collect()
+    }
+
+    /// The links that toxiproxies carry.
+    pub fn toxiproxies_at(&self, addresses: &Filling) -> Vec<ToxiproxyLayout> {
+        let carried = self.links.iter().filter_map(|link| Some((link, link.toxiproxy.as_ref()?)));
+        carried
+            .map(|(link, by)| ToxiproxyLayout {
+                link: link.name.clone(),
+                listen: addresses.of(link.name.as_str()),
+                api: by.api.clone(),
+                proxy: by.proxy.clone(),
+            })
+            .collect()
     }
 }
 
@@ -181,7 +228,8 @@ pub fn slots(text: &str) -> Vec<(Range<usize>, Slot<'_>)> {
         let word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
         let length = text[from..].find(|c: char| !word(c)).unwrap_or(text.len() - from);
         let inner = &text[from..from + length];
-        if inner.is_empty() || !text[from + length..].starts_with('}') {
+        // Other people's templates have a dot in front: `{{.Names}}`.
+        if inner.is_empty() || inner.starts_with('.') || !text[from + length..].starts_with('}') {
             continue;
         }
         let slot = match inner.split_once('.') {
@@ -198,6 +246,11 @@ pub fn slots(text: &str) -> Vec<(Range<usize>, Slot<'_>)> {
 }
 
 impl Filling {
+    /// Where something answers; empty: nowhere.
+    pub fn of(&self, name: &str) -> String {
+        self.addresses.get(name).cloned().unwrap_or_default()
+    }
+
     /// The text with its placeholders filled; other words in braces stay.
     pub fn fill(&self, text: &str) -> String {
         let mut filled = String::with_capacity(text.len());
@@ -239,11 +292,10 @@ mod tests {
             root: "/srv/t".to_owned(),
             addresses: [("db".to_owned(), "127.20.3.1:5432".to_owned())].into(),
         };
-        let text =
-            "http { server { listen {address.db}; } } {root}/x {host.db} {port.db} {service} {} {a b} {";
+        let text = "http { server { listen {address.db}; } } {root}/x {host.db} {port.db} {service} {{.Name}} {} {a b} {";
         assert_eq!(
             filling.fill(text),
-            "http { server { listen 127.20.3.1:5432; } } /srv/t/x 127.20.3.1 5432 {service} {} {a b} {"
+            "http { server { listen 127.20.3.1:5432; } } /srv/t/x 127.20.3.1 5432 {service} {{.Name}} {} {a b} {"
         );
         assert_eq!(filling.fill("{address.nobody}"), "{address.nobody}");
         assert_eq!(slots("{é} {x.y}"), [(5..10, Slot::Other("x.y"))]);

@@ -16,7 +16,7 @@ mod severity;
 mod story;
 mod target;
 
-pub use described::{Contents, OPERATIONS, target as described};
+pub use described::{Contents, OPERATIONS, SERVICES_MAX, target as described};
 pub use pack::{OfTarget, pack};
 pub use params::parameters;
 pub use target::added;

@@ -1,12 +1,15 @@
 //! A pack: the target that a family of scenarios shares, its documentation catalogue and its traffic.
 
 mod layout;
+mod path;
 
 pub use layout::{
-    Care, CertificateLayout, CustomFault, DatabaseLayout, FileFormat, FileLayout, Health, Keeping, Layout,
-    LinkLayout, MachineFileLayout, OperationLayout, ProcessLayout, QueueLayout, RegistryLayout,
-    ReleaseLayout, Reload, StopSignal, ToolLayout, VolumeLayout,
+    Care, CertificateLayout, ContainerLayout, CustomFault, DatabaseLayout, DockerLayout, FileFormat,
+    FileLayout, Health, Keeping, Layout, LinkLayout, MachineFileLayout, OperationLayout, PostgresLayout,
+    ProcessLayout, QueueLayout, RegistryLayout, ReleaseLayout, Reload, StatementLayout, StopSignal,
+    ToolLayout, ToxiproxyLayout, VolumeLayout,
 };
+pub use path::{PathPiece, path_pieces};
 
 use super::blueprint::Blueprint;
 use super::condition::Condition;
@@ -73,6 +76,8 @@ pub enum Driver {
     Local,
     /// A described target beside an agent on another host.
     Agent,
+    /// A described target whose instances are containers of a Docker Engine on the engine's own machine.
+    Docker,
 }
 
 /// What may not be done to an instance's process.
@@ -112,6 +117,9 @@ pub struct Link {
     /// It carries HTTP/1, so that faults may tell its requests apart.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub http: bool,
+    /// Where the API of the toxiproxy is that carries it; nothing: the fault proxy of the target's agent does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub toxiproxy: Option<String>,
 }
 
 /// A volume of an instance.
@@ -149,7 +157,7 @@ pub struct Part {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum PartKind {
-    /// A database in SQLite.
+    /// A database in SQLite or PostgreSQL.
     Database,
     /// A certificate with its key.
     Certificate,
@@ -165,6 +173,8 @@ pub enum PartKind {
     Flags,
     /// A fault that the target's owner has declared: commands that break, look and repair.
     Custom,
+    /// The container of an instance.
+    Container,
 }
 
 impl PartKind {
@@ -179,6 +189,7 @@ impl PartKind {
             Self::Clock => "clock",
             Self::Flags => "flags",
             Self::Custom => "custom",
+            Self::Container => "container",
         }
     }
 }
@@ -287,6 +298,9 @@ pub enum CatalogueKind {
 pub struct WorkloadShape {
     /// Request classes.
     pub classes: Vec<RequestClass>,
+    /// The users come over TLS, and verify the front door's certificate.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub encrypted: bool,
 }
 
 /// One class of requests.
@@ -298,7 +312,7 @@ pub struct RequestClass {
     pub rate: f64,
     /// The HTTP method.
     pub method: String,
-    /// Path and query; `{n}` becomes a number from the seeded stream, below `keys`.
+    /// Path and query; its placeholders are those of [`path_pieces`]. Numbers come from the seeded stream.
     pub path: String,
     /// Size of the space that `{n}` is drawn from.
     pub keys: u64,

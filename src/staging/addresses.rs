@@ -17,7 +17,7 @@ pub fn filling(blueprint: &Blueprint, root: &Path, number: u8) -> Filling {
     let at = |net: u8, place: usize, spot: &Spot| match spot {
         Spot::Port(port) => Some(format!("127.{number}.{net}.{}:{port}", place + 1)),
         Spot::Fixed(address) => Some(address.clone()),
-        Spot::None => None,
+        Spot::Container(_) | Spot::None => None,
     };
     let services =
         blueprint.services.iter().enumerate().filter_map(|(place, service)| {

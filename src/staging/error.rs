@@ -1,5 +1,6 @@
 //! What can go wrong while a target is laid out.
 
+use crate::agent::docker::{DockerError, LABEL};
 use std::path::{Path, PathBuf};
 
 /// Completes "could not lay the target out: ...".
@@ -46,6 +47,38 @@ pub enum StagingError {
         why: String,
         /// The end of what it said.
         said: String,
+    },
+    /// The Docker Engine did not do its part.
+    #[error(transparent)]
+    Docker(#[from] DockerError),
+    /// `DOCKER_HOST` names no unix socket.
+    #[error(
+        "`DOCKER_HOST` is `{0}`, and only an engine on a unix socket can be used: `unix:///var/run/docker.sock`"
+    )]
+    DockerHost(String),
+    /// A container does not say that it may be broken.
+    #[error(
+        "the container `{container}` does not say that it is staging: make it with the label `{LABEL}={target}`, \
+         or name another one"
+    )]
+    NotLabelled {
+        /// Its name.
+        container: String,
+        /// The target's name.
+        target: String,
+    },
+    /// A container answers nowhere.
+    #[error(
+        "the container `{container}` is {status}, and its port {port} has no address: start it, and put it in a network \
+         or publish the port"
+    )]
+    NoAddress {
+        /// Its name.
+        container: String,
+        /// Whether it runs.
+        status: String,
+        /// The port in there.
+        port: u16,
     },
     /// Every set of loopback addresses is in use.
     #[error("no free loopback addresses are left for the target")]

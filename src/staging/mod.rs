@@ -4,10 +4,11 @@
 //! Blueprint -> free loopback addresses -> folder: files, folders, tool -> prepare -> layout.json for the agent
 //! ```
 //!
-//! Open first: [`lay_out`]. [`addresses`] chooses where everything answers; [`operate`] is the operations tool that
+//! Open first: [`lay_out`]. [`addresses`] chooses where everything answers; `containers` asks the Docker Engine; [`operate`] is the operations tool that
 //! responders use; [`programs`] finds programs; [`draft`] writes the first `target.yaml`.
 
 pub mod addresses;
+mod containers;
 pub mod draft;
 mod error;
 pub mod operate;
@@ -22,8 +23,8 @@ use crate::{
     scenario::{
         blueprint::{Blueprint, Filling, Preparation, ServicePlan},
         pack::{
-            Care, CustomFault, FileLayout, Health, Keeping, Layout, OperationLayout, ProcessLayout,
-            ToolLayout, VolumeLayout,
+            Care, CustomFault, FileLayout, Health, Keeping, Layout, OperationLayout, PostgresLayout,
+            ProcessLayout, ToolLayout, VolumeLayout,
         },
     },
 };
@@ -56,19 +57,21 @@ pub struct Ground<'a> {
     pub number: u8,
     /// This program, for the operations tool.
     pub program: &'a Path,
+    /// What `DOCKER_HOST` says: which engine runs the containers, where the target file does not say it.
+    pub docker_host: Option<&'a str>,
 }
 
 /// Lays a target out afresh: what an earlier one has left in the folder is removed. Fails, touching nothing, when the
 /// folder holds something else or a target that is running.
 pub async fn lay_out(ground: Ground<'_>) -> Result<Layout, StagingError> {
-    let Ground { name, blueprint, root, number, program } = ground;
+    let Ground { name, blueprint, root, number, program, docker_host } = ground;
     make_folder(root)?;
     let root = root.canonicalize().map_err(StagingError::file("find", root))?;
     claim(&root)?;
     for folder in ["bin", "logs", "run"] {
         make_folder(&root.join(folder))?;
     }
-    let filling = addresses::filling(blueprint, &root, number);
+    let mut filling = addresses::filling(blueprint, &root, number);
     for (path, text) in &blueprint.lay_out {
         let path = root.join(path);
         if let Some(folder) = path.parent() {
@@ -81,11 +84,17 @@ pub async fn lay_out(ground: Ground<'_>) -> Result<Layout, StagingError> {
         make_folder(&path)?;
         give(&path, owner.as_deref())?;
     }
-    let layout = layout(name, blueprint, &root, &filling)?;
+    let socket = containers::socket(blueprint, docker_host)?;
+    let mut laid_out = layout(name, blueprint, &root, &filling)?;
     write_tool(&root, &blueprint.tool, program)?;
     for step in &blueprint.prepare {
-        prepare(&root, step, blueprint, &filling).await?;
+        prepare(&root, step, blueprint, &filling, socket.as_deref()).await?;
     }
+    if let Some(socket) = socket {
+        let docker = containers::find(name, blueprint, socket, &mut filling).await?;
+        laid_out = Layout { docker: Some(docker), ..layout(name, blueprint, &root, &filling)? };
+    }
+    let layout = laid_out;
     let text = serde_json::to_string_pretty(&layout).expect("a layout has text keys only");
     write(&root.join(LAYOUT), &text)?;
     Ok(layout)
@@ -94,15 +103,15 @@ pub async fn lay_out(ground: Ground<'_>) -> Result<Layout, StagingError> {
 /// What an engine on another host knows of a target: where its services answer, and no more.
 pub fn seen_from_afar(blueprint: &Blueprint, about: &Attestation) -> Layout {
     let filling = addresses::filling(blueprint, &about.root, 0);
-    let address = |name: &str| filling.addresses.get(name).cloned().unwrap_or_default();
     Layout {
         apart: blueprint
             .services
             .iter()
-            .map(|service| (service.name.clone(), address(service.name.as_str())))
+            .map(|service| (service.name.clone(), filling.of(service.name.as_str())))
             .collect(),
-        links: blueprint.links.iter().map(|link| link.at(&filling)).collect(),
-        front_door: address(blueprint.front_door.as_str()),
+        links: blueprint.links_at(&filling),
+        toxiproxies: blueprint.toxiproxies_at(&filling),
+        front_door: filling.of(blueprint.front_door.as_str()),
         tool: Some(ToolLayout { name: blueprint.tool.clone(), operations: Vec::new() }),
         target: about.target.clone(),
         root: about.root.clone(),
@@ -112,11 +121,13 @@ pub fn seen_from_afar(blueprint: &Blueprint, about: &Attestation) -> Layout {
         files: Vec::new(),
         releases: Vec::new(),
         databases: Vec::new(),
+        postgres: Vec::new(),
         certificates: Vec::new(),
         registries: Vec::new(),
         queues: Vec::new(),
         machine_files: Vec::new(),
         custom: Vec::new(),
+        docker: None,
     }
 }
 
@@ -194,6 +205,7 @@ async fn prepare(
     step: &Preparation,
     blueprint: &Blueprint,
     filling: &Filling,
+    socket: Option<&Path>,
 ) -> Result<(), StagingError> {
     let argv = runnable(&step.argv, blueprint, filling)?;
     let line = argv.join(" ");
@@ -209,6 +221,7 @@ async fn prepare(
     user::run_as(&mut command, step.user.as_deref()).map_err(|err| failed(err.to_string()))?;
     let err = out.try_clone().map_err(StagingError::file("write", &log))?;
     command.args(&argv[1..]).current_dir(root).stdin(Stdio::null()).stdout(out).stderr(err);
+    command.envs(socket.map(containers::environment));
     let mut child = tokio::process::Command::from(command)
         .kill_on_drop(true)
         .spawn()
@@ -246,7 +259,6 @@ fn runnable(argv: &[String], blueprint: &Blueprint, filling: &Filling) -> Result
 }
 
 fn layout(name: &str, blueprint: &Blueprint, root: &Path, filling: &Filling) -> Result<Layout, StagingError> {
-    let address = |name: &str| filling.addresses.get(name).cloned().unwrap_or_default();
     let mut processes = Vec::new();
     for service in &blueprint.services {
         if service.keeping.is_some() {
@@ -257,7 +269,7 @@ fn layout(name: &str, blueprint: &Blueprint, root: &Path, filling: &Filling) -> 
         .services
         .iter()
         .filter(|service| service.keeping.is_none())
-        .map(|service| (service.name.clone(), address(service.name.as_str())));
+        .map(|service| (service.name.clone(), filling.of(service.name.as_str())));
     let operations = blueprint.operations.iter().map(|operation| {
         Ok(OperationLayout { argv: runnable(&operation.argv, blueprint, filling)?, ..operation.clone() })
     });
@@ -275,7 +287,8 @@ fn layout(name: &str, blueprint: &Blueprint, root: &Path, filling: &Filling) -> 
         root: root.to_owned(),
         addresses: blueprint.ranges.clone(),
         processes,
-        links: blueprint.links.iter().map(|link| link.at(filling)).collect(),
+        links: blueprint.links_at(filling),
+        toxiproxies: blueprint.toxiproxies_at(filling),
         volumes: blueprint
             .volumes
             .iter()
@@ -297,12 +310,22 @@ fn layout(name: &str, blueprint: &Blueprint, root: &Path, filling: &Filling) -> 
             .collect(),
         releases: Vec::new(),
         databases: Vec::new(),
+        postgres: blueprint
+            .databases
+            .iter()
+            .map(|database| PostgresLayout {
+                address: filling.of(database.service.as_str()),
+                password_file: database.password_file.as_ref().map(|path| root.join(path)),
+                ..database.clone()
+            })
+            .collect(),
         certificates: Vec::new(),
         registries: Vec::new(),
         queues: Vec::new(),
         machine_files: Vec::new(),
         custom: custom.collect::<Result<_, StagingError>>()?,
-        front_door: address(blueprint.front_door.as_str()),
+        docker: None,
+        front_door: filling.of(blueprint.front_door.as_str()),
         apart: apart.collect(),
         tool: Some(ToolLayout {
             name: blueprint.tool.clone(),
@@ -338,7 +361,7 @@ fn process(
         argv0,
         args: argv.into_iter().skip(1).collect(),
         log: root.join("logs").join(format!("{}.log", service.name)),
-        address: filling.addresses.get(service.name.as_str()).cloned().unwrap_or_default(),
+        address: filling.of(service.name.as_str()),
         care: Care {
             user: service.user.clone(),
             folder: Some(root.join(&service.folder)),

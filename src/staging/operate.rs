@@ -1,6 +1,6 @@
 //! The operations tool of a described target: what responders repair it with.
 
-use super::LAYOUT;
+use super::{LAYOUT, containers};
 use crate::{
     agent,
     base::{
@@ -9,7 +9,10 @@ use crate::{
     },
     scenario::{
         blueprint::{Slot, slots},
-        pack::{FileLayout, Layout, OperationLayout, ProcessLayout, Reload, ToolLayout},
+        pack::{
+            ContainerLayout, DockerLayout, FileLayout, Layout, OperationLayout, ProcessLayout, Reload,
+            ToolLayout,
+        },
     },
 };
 use std::{
@@ -136,11 +139,28 @@ impl Desk {
             let restarts = process.restarts;
             let _ = writeln!(text, "{service:<16} {state:<8} {pid:>7} {restarts:>3} restarts  {address}");
         }
-        for (service, address) in &self.layout.apart {
+        if let Some(docker) = &self.layout.docker {
+            text.push_str(&containers::list(docker).map_err(|err| OperateError::World(err.to_string()))?);
+        }
+        let container = |service: &ServiceName| self.containers().any(|one| one.service == *service);
+        for (service, address) in self.layout.apart.iter().filter(|(service, _)| !container(service)) {
             let service = service.to_string();
             let _ = writeln!(text, "{service:<16} {:<8} {:>7} {:>3}           {address}", "apart", "-", "");
         }
         Ok(text)
+    }
+
+    fn containers(&self) -> impl Iterator<Item = &ContainerLayout> {
+        self.layout.docker.iter().flat_map(|docker| &docker.containers)
+    }
+
+    /// The containers that a name stands for, each with its engine.
+    fn containers_of(&self, name: &str) -> Vec<(&DockerLayout, &ContainerLayout)> {
+        let named = |one: &&ContainerLayout| one.service.as_str() == name || one.component.as_str() == name;
+        let docker = self.layout.docker.iter();
+        docker
+            .flat_map(|docker| docker.containers.iter().filter(named).map(move |one| (docker, one)))
+            .collect()
     }
 
     /// The instances that a name stands for.
@@ -149,13 +169,23 @@ impl Desk {
         let found: Vec<_> =
             all.filter(|one| one.service.as_str() == name || one.component.as_str() == name).collect();
         if found.is_empty() {
-            let known: Vec<_> = self.layout.processes.iter().map(|one| one.service.as_str()).collect();
+            let processes = self.layout.processes.iter().map(|one| &one.service);
+            let all = processes.chain(self.containers().map(|one| &one.service));
+            let known: Vec<_> = all.map(ServiceName::as_str).collect();
             return Err(OperateError::Refused(format!("there is no `{name}` here: {}", known.join(", "))));
         }
         Ok(found)
     }
 
     fn restart(&self, name: &str, out: &mut impl FnMut(&str)) -> Result<(), OperateError> {
+        let found = self.containers_of(name);
+        for (docker, container) in &found {
+            containers::restart(docker, container).map_err(|err| OperateError::World(err.to_string()))?;
+            out(&format!("{} is started again\n", container.service));
+        }
+        if !found.is_empty() {
+            return Ok(());
+        }
         for instance in self.instances(name)? {
             self.ask(&Request::Restart { service: instance.service.clone() })?;
             out(&format!("{} is started again\n", instance.service));
@@ -181,6 +211,14 @@ impl Desk {
 
     fn logs(&self, instance: &str, lines: usize) -> Result<String, OperateError> {
         let mut text = String::new();
+        let found = self.containers_of(instance);
+        for (docker, container) in &found {
+            let said = containers::logs(docker, container, lines);
+            text.push_str(&said.map_err(|err| OperateError::World(err.to_string()))?);
+        }
+        if !found.is_empty() {
+            return Ok(text);
+        }
         for one in self.instances(instance)? {
             let whole = fs::read(&one.log)
                 .map_err(|err| OperateError::World(format!("could not read {}: {err}", one.log.display())))?;
@@ -232,7 +270,8 @@ impl Desk {
         }
         let argv: Vec<String> = operation.argv.iter().map(|arg| filled(arg, operation, given)).collect();
         let program = argv.first().map(String::as_str).unwrap_or_default();
-        let status = Command::new(program).args(&argv[1..]).current_dir(&self.root).status();
+        let engine = self.layout.docker.iter().map(|docker| containers::environment(&docker.socket));
+        let status = Command::new(program).args(&argv[1..]).current_dir(&self.root).envs(engine).status();
         let status =
             status.map_err(|err| OperateError::World(format!("could not run `{program}`: {err}")))?;
         Ok(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1))

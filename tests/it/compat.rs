@@ -57,7 +57,7 @@ impl Drop for Agent {
 }
 
 /// A server that sends back what it gets.
-fn echo() -> String {
+pub(crate) fn echo() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     thread::spawn(move || {

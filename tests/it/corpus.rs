@@ -80,6 +80,7 @@ fn target() -> TargetDescription {
             to: n("metadata"),
             distance: Span::from_millis(2),
             http: false,
+            toxiproxy: None,
         }],
         volumes: vec![Volume { name: n("storage-east"), service: n("storage-east"), size_mib: 64 }],
         files: vec![ConfigFile { name: "web".to_owned(), component: n("web") }],
@@ -140,6 +141,7 @@ fn workload() -> WorkloadShape {
             headers: BTreeMap::from([("x-client".to_owned(), "synthetic".to_owned())]),
             expect: Expect { status: vec![200, 201], within: Span::from_millis(800) },
         }],
+        encrypted: false,
     }
 }
 

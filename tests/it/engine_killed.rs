@@ -42,8 +42,13 @@ fn unrehearsed(args: &[&str]) -> &'static [&'static str] {
 pub(crate) struct House(tempfile::TempDir);
 
 impl House {
+    /// A home with nothing in it.
+    pub(crate) fn bare() -> Self {
+        Self(folder())
+    }
+
     pub(crate) fn new() -> Self {
-        let house = Self(folder());
+        let house = Self::bare();
         gameday(house.path()).args(["new", "quick"]).assert().success();
         let file = house.path().join("quick.yaml");
         let mut text = fs::read_to_string(&file).unwrap();
@@ -74,7 +79,7 @@ impl House {
     }
 
     /// A program of its own, without a terminal.
-    fn start(&self, args: &[&str]) -> Mortal {
+    pub(crate) fn start(&self, args: &[&str]) -> Mortal {
         let log = fs::File::options().create(true).append(true).open(self.path().join("log")).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_gameday"));
         command
@@ -117,7 +122,7 @@ impl House {
     }
 
     /// A fault is live; and the engine is killed.
-    async fn killed_while_live(&self, args: &[&str]) -> Vec<Recorded> {
+    pub(crate) async fn killed_while_live(&self, args: &[&str]) -> Vec<Recorded> {
         let mut engine = self.start(args);
         self.until("live fault", |event| step(event) == Some(&InjectionStep::Live)).await;
         engine.kill();
@@ -164,7 +169,7 @@ async fn agent_in(folder: &Path) -> Option<i32> {
     attested.ready.then(|| i32::try_from(attested.pid).unwrap())
 }
 
-fn interrupt(program: &mut Mortal) -> ExitStatus {
+pub(crate) fn interrupt(program: &mut Mortal) -> ExitStatus {
     kill(Pid::from_raw(i32::try_from(program.0.id()).unwrap()), Signal::SIGINT).unwrap();
     program.0.wait().unwrap()
 }
@@ -189,7 +194,20 @@ fn a_drill_whose_engine_was_killed_is_played_on_to_its_end() {
         let seen = |wanted: &dyn Fn(&Event) -> bool| after.iter().filter(|one| wanted(&one.event)).count();
         assert_eq!(seen(&|event| matches!(event, Event::TookOver { resume: true, .. })), 2);
         assert_eq!(seen(&|event| step(event) == Some(&InjectionStep::Injecting)), 1, "it was injected once");
-        assert!(seen(&|event| matches!(event, Event::Restored { .. })) > 0, "and the responders repaired it");
+        // A busy machine may let logins fail once more, and that is measured, too: what is said must be in turns.
+        let turns = after.iter().filter_map(|one| match one.event {
+            Event::SymptomSeen { .. } => Some("symptom"),
+            Event::Restored { .. } => Some("restored"),
+            Event::Relapsed => Some("relapsed"),
+            _ => None,
+        });
+        let turns: Vec<_> = turns.collect();
+        let relapses = turns.iter().filter(|turn| **turn == "relapsed").count();
+        let told: Vec<_> = ["symptom", "restored"]
+            .into_iter()
+            .chain(["relapsed", "restored"].into_iter().cycle().take(2 * relapses))
+            .collect();
+        assert_eq!(turns, told, "and the responders repaired it");
         let queued = seen(&|event| matches!(event, Event::NoticeQueued(_)));
         assert_eq!(seen(&|event| matches!(event, Event::NoticeDelivered { .. })), queued);
         house.assert_nothing_is_left().await;

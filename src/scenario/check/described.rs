@@ -2,29 +2,31 @@
 //!
 //! Open first: [`target`]. Names are collected before anything else, so that one wrong name is told once.
 
+mod docker;
 mod instance;
+mod link;
 
-use crate::base::{Cidr, LinkName, ProbeName, ServiceName, Span, VolumeName, names::is_name};
-use crate::scenario::blueprint::{
-    AgentAddress, Blueprint, FilePlan, LinkPlan, Preparation, ServicePlan, Slot, Spot, slots,
-};
-use crate::scenario::file::{CommandFile, LinkFile, Placed, ProbeFile, TARGET_FORMAT, TargetFile};
+use crate::base::{Cidr, ProbeName, ServiceName, Span, VolumeName, names::is_name};
+use crate::scenario::blueprint::{AgentAddress, Blueprint, FilePlan, Preparation, ServicePlan, Slot, slots};
+use crate::scenario::file::{CommandFile, Placed, ProbeFile, StatementFile, TARGET_FORMAT, TargetFile};
 use crate::scenario::pack::{
-    BlastCaps, ConfigFile, CustomFault, Driver, HandsOff, Keeping, Link, OperationLayout, Part, PartKind,
-    Probe, ProbeAsk, Service, TargetDescription, Volume,
+    BlastCaps, ConfigFile, CustomFault, Driver, HandsOff, Keeping, OperationLayout, Part, PartKind,
+    PostgresLayout, Probe, ProbeAsk, Service, StatementLayout, TargetDescription, Volume,
 };
 use crate::scenario::problem::{Findings, Place, Problem};
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
-    path::{Component, Path},
+    path::{Component, Path, PathBuf},
 };
 
 /// Where targets are that say nothing else.
 const LOOPBACK: &str = "127.0.0.0/8";
-const SERVICES_MAX: usize = 64;
+/// Most services of one target.
+pub const SERVICES_MAX: usize = 64;
 const ARGS_MAX: usize = 64;
 const ARG_BYTES_MAX: usize = 4096;
+const STATEMENT_BYTES_MAX: usize = 4096;
 /// An engine waits for an inject and for an undo no longer than this.
 const CUSTOM_MAX: Span = Span::from_secs(25);
 const PREPARE_MAX: Span = Span::from_mins(10);
@@ -51,6 +53,7 @@ pub fn target(
     super::format_is(&mut check.found, &written.format, TARGET_FORMAT);
     check.names();
     let agent = check.agent();
+    let docker = check.docker();
     let services = check.services();
     let links = check.links();
     let volumes = check.volumes();
@@ -58,6 +61,7 @@ pub fn target(
     let operations = check.operations();
     let blueprint = Blueprint {
         agent,
+        docker,
         ranges: check.ranges(),
         programs: written.programs.iter().map(|one| one.value.clone()).collect(),
         lay_out: check.lay_out(contents),
@@ -67,6 +71,7 @@ pub fn target(
         links,
         volumes: volumes.clone(),
         files: files.clone(),
+        databases: check.databases(),
         front_door: written.front_door.value.clone(),
         tool: check.tool(),
         operations,
@@ -95,7 +100,13 @@ pub fn target(
         probes,
         operations: patterns(&blueprint),
         caps: check.caps(),
-        parts: blueprint.custom.iter().map(part).collect(),
+        parts: blueprint
+            .databases
+            .iter()
+            .map(database)
+            .chain(blueprint.custom.iter().map(part))
+            .chain(docker::parts(&blueprint))
+            .collect(),
         hands_off: blueprint.services.iter().filter_map(hands_off).collect(),
     };
     if check.found.is_empty() {
@@ -118,6 +129,11 @@ fn hands_off(service: &ServicePlan) -> Option<(ServiceName, HandsOff)> {
 
 fn part(custom: &CustomFault) -> Part {
     Part { name: custom.name.clone(), kind: PartKind::Custom, service: custom.place.clone() }
+}
+
+fn database(database: &PostgresLayout) -> Part {
+    let (name, service) = (database.database.clone(), database.service.clone());
+    Part { name, kind: PartKind::Database, service }
 }
 
 /// Every operation as people type it.
@@ -191,14 +207,14 @@ impl Check<'_> {
             Driver::Depot => self.found.add_with_help(
                 written.driver.place,
                 "`depot` is the built-in target's driver",
-                "a described target has the driver `local` or `agent`",
+                "a described target has the driver `local`, `docker` or `agent`",
             ),
             Driver::Agent if written.agent.is_none() => self.found.add_with_help(
                 written.driver.place,
                 "`agent` is missing: nobody knows where the agent is",
                 "add `agent: {address: .., fingerprint: .., token_file: ..}` as `gameday agent init` prints it",
             ),
-            Driver::Local | Driver::Agent => {}
+            Driver::Local | Driver::Agent | Driver::Docker => {}
         }
     }
 
@@ -351,6 +367,7 @@ impl Check<'_> {
             match contents.get(&one.from.value) {
                 Some(Ok(text)) => {
                     self.placeholders(text, one.from.place);
+                    self.not_yet(text, one.from.place);
                     laid.insert(to, text.clone());
                 }
                 Some(Err(why)) => {
@@ -382,51 +399,14 @@ impl Check<'_> {
         {
             self.found.add(given.place, format!("a command is awaited for at most {PREPARE_MAX}"));
         }
+        for arg in &one.run.value {
+            self.not_yet(arg, arg.place);
+        }
         Preparation {
             argv: self.argv(&one.run),
             user: self.user(one.user.as_ref()),
             within_ms: within.millis(),
         }
-    }
-
-    fn links(&mut self) -> Vec<LinkPlan> {
-        let written = self.written;
-        written.links.0.iter().filter_map(|(name, one)| self.link(name, one)).collect()
-    }
-
-    fn link(&mut self, name: &Placed<String>, one: &Placed<LinkFile>) -> Option<LinkPlan> {
-        let link: LinkName = self.named(name)?;
-        self.service(&one.from);
-        self.service(&one.to);
-        let to = self.written.services.0.iter().find(|(service, _)| service.value == one.to.as_str());
-        let port = to.and_then(|(_, to)| {
-            let fixed = to.address.as_ref().and_then(|address| address.parse::<SocketAddr>().ok());
-            to.port.as_ref().map(|port| port.value).or_else(|| fixed.map(|address| address.port()))
-        });
-        if let Some(upstream) = &one.upstream {
-            self.address(upstream);
-        } else if to.is_some() && port.is_none() {
-            self.found.add_with_help(
-                one.to.place,
-                format!("`{}` has no address that the link could lead to", one.to.as_str()),
-                "give the service a `port` or an `address`, or the link an `upstream`",
-            );
-        }
-        let spot = match &one.listen {
-            Some(listen) => {
-                self.address(listen);
-                Spot::Fixed(listen.value.clone())
-            }
-            None => Spot::Port(port.unwrap_or(0)),
-        };
-        Some(LinkPlan {
-            name: link,
-            to: one.to.value.clone(),
-            spot,
-            upstream: one.upstream.as_ref().map(|upstream| upstream.value.clone()),
-            distance_ms: one.distance.as_ref().map_or(0, |distance| distance.millis()),
-            http: one.http,
-        })
     }
 
     fn volumes(&mut self) -> Vec<(VolumeName, String, u64)> {
@@ -461,6 +441,42 @@ impl Check<'_> {
             });
         }
         files
+    }
+
+    fn databases(&mut self) -> Vec<PostgresLayout> {
+        let mut databases = Vec::new();
+        for (name, one) in &self.written.databases.0 {
+            if !is_name(name) {
+                self.found.add(name.place, format!("`{}` is not a name", name.value));
+            }
+            self.reachable(&one.service);
+            let or_postgres = |given: &Option<Placed<String>>| {
+                given.as_ref().map_or_else(|| "postgres".to_owned(), |given| given.value.clone())
+            };
+            databases.push(PostgresLayout {
+                database: name.value.clone(),
+                service: one.service.value.clone(),
+                address: String::new(),
+                user: or_postgres(&one.user),
+                password_file: one.password_file.as_ref().map(|path| PathBuf::from(self.path(path))),
+                name: or_postgres(&one.name),
+                statements: one.statements.0.iter().map(|(name, one)| self.statement(name, one)).collect(),
+            });
+        }
+        databases
+    }
+
+    fn statement(&mut self, name: &Placed<String>, one: &StatementFile) -> StatementLayout {
+        if !is_name(name) {
+            self.found.add(name.place, format!("`{}` is not a name", name.value));
+        }
+        for text in [&one.apply, &one.revert, &one.inspect] {
+            if text.trim().is_empty() || text.len() > STATEMENT_BYTES_MAX {
+                self.found.add(text.place, format!("a statement has from 1 to {STATEMENT_BYTES_MAX} bytes"));
+            }
+        }
+        let [apply, revert, inspect] = [&one.apply, &one.revert, &one.inspect].map(|text| text.value.clone());
+        StatementLayout { name: name.value.clone(), apply, revert, inspect }
     }
 
     fn tool(&mut self) -> String {
@@ -617,18 +633,5 @@ impl Check<'_> {
             })
         });
         services.collect()
-    }
-
-    fn described_links(&self) -> Vec<Link> {
-        let links = self.written.links.0.iter().filter_map(|(name, one)| {
-            Some(Link {
-                name: name.parse().ok()?,
-                from: one.from.value.clone(),
-                to: one.to.value.clone(),
-                distance: one.distance.as_ref().map_or(Span::ZERO, |distance| distance.value),
-                http: one.http,
-            })
-        });
-        links.collect()
     }
 }

@@ -2,12 +2,12 @@
 
 use super::params::{files, services};
 use crate::base::limits::FAULTS_MAX;
-use crate::base::{Span, names::is_name};
-use crate::fault::{Fault, HttpAct, Place as Part, injector::Planned};
+use crate::base::{ServiceName, Span, names::is_name};
+use crate::fault::{Fault, HttpAct, Place as Touched, injector::Planned, toxiproxy};
 use crate::scenario::PlannedFault;
 use crate::scenario::blast::{Blast, beyond_caps};
 use crate::scenario::file::{Placed, ScenarioFile};
-use crate::scenario::pack::{Driver, HandsOff, TargetDescription};
+use crate::scenario::pack::{Driver, HandsOff, Part, PartKind, TargetDescription};
 use crate::scenario::problem::{Findings, Place};
 
 /// Every fault of every step in the order of their times, checked against the target and its blast caps.
@@ -94,51 +94,38 @@ fn fits(found: &mut Findings, place: Place, fault: &Fault, target: &TargetDescri
         }
     };
     match fault.place() {
-        Part::Link(link) => {
+        Touched::Link(link) => {
             wants("link", link.as_str(), target.links.iter().map(|link| link.name.as_str()).collect());
         }
-        Part::Volume(volume) => {
+        Touched::Volume(volume) => {
             wants(
                 "volume",
                 volume.as_str(),
                 target.volumes.iter().map(|volume| volume.name.as_str()).collect(),
             );
         }
-        Part::File(file) if matches!(fault, Fault::FileEdit { .. }) => {
+        Touched::File(file) if matches!(fault, Fault::FileEdit { .. }) => {
             wants("file", &file, target.files.iter().map(|file| file.name.as_str()).collect());
         }
-        Part::File(file) => wants("file", &file, files(target)),
-        Part::Part { kind, name } => {
+        Touched::File(file) => wants("file", &file, files(target)),
+        Touched::Part { kind, name } => {
             let of_kind = target.parts.iter().filter(|part| part.kind.as_str() == kind);
             wants(kind, &name, of_kind.map(|part| part.name.as_str()).collect());
         }
-        Part::FrontDoor => {}
-        Part::Service(service) if matches!(fault, Fault::ReleaseRollOut { .. }) => {
+        Touched::FrontDoor => {}
+        Touched::Service(service) if matches!(fault, Fault::ReleaseRollOut { .. }) => {
             wants("component", service.as_str(), target.components());
         }
-        Part::Service(service) => {
+        Touched::Service(service) => {
             let instances = target.services.iter().map(|service| service.name.as_str()).collect();
             wants("service instance", service.as_str(), instances);
         }
     }
     of_link(found, place, fault, target);
+    of_registry(found, place, fault, target);
     match fault {
         Fault::ProcessStop { service } | Fault::ProcessKill { service } => {
-            let off = target.hands_off.get(service);
-            let kill = matches!(fault, Fault::ProcessKill { .. });
-            match off {
-                Some(HandsOff::Process) => found.add_with_help(
-                    place,
-                    format!("nobody here can touch the process of `{service}`"),
-                    "give it `start` or `pid_file` in the target file, or break one of its links",
-                ),
-                Some(HandsOff::Kill) if kill => found.add_with_help(
-                    place,
-                    format!("`{service}` cannot be killed: nobody here could start it again"),
-                    "give it `start_again` in the target file, or let it hang instead",
-                ),
-                _ => {}
-            }
+            of_process(found, place, fault, service, target);
         }
         Fault::ReleaseRollOut { .. } if target.driver != Driver::Depot => {
             found.add(place, "a described target has no releases: change its configuration instead");
@@ -166,6 +153,46 @@ fn fits(found: &mut Findings, place: Place, fault: &Fault, target: &TargetDescri
     }
 }
 
+/// Whether those whose entries a fault touches are instances of the target.
+fn of_registry(found: &mut Findings, place: Place, fault: &Fault, target: &TargetDescription) {
+    let (instance, to) = match fault {
+        Fault::RegistryRemove { instance, .. } => (instance, None),
+        Fault::RegistryRedirect { instance, to, .. } => (instance, Some(to)),
+        _ => return,
+    };
+    let known: Vec<_> = target.services.iter().map(|service| service.name.as_str()).collect();
+    for name in [Some(instance), to].into_iter().flatten().filter(|name| !known.contains(&name.as_str())) {
+        found.unknown(place, "service instance", name.as_str(), known.clone());
+    }
+}
+
+/// Whether the process is in anybody's hands here.
+fn of_process(
+    found: &mut Findings,
+    place: Place,
+    fault: &Fault,
+    service: &ServiceName,
+    target: &TargetDescription,
+) {
+    match target.hands_off.get(service) {
+        Some(HandsOff::Process) => {
+            let container = |part: &Part| part.kind == PartKind::Container && part.service == *service;
+            let help = if target.parts.iter().any(container) {
+                "it is a container: use `frozen-container`, `stopped-container` or `killed-container`"
+            } else {
+                "give it `start` or `pid_file` in the target file, or break one of its links"
+            };
+            found.add_with_help(place, format!("nobody here can touch the process of `{service}`"), help);
+        }
+        Some(HandsOff::Kill) if matches!(fault, Fault::ProcessKill { .. }) => found.add_with_help(
+            place,
+            format!("`{service}` cannot be killed: nobody here could start it again"),
+            "give it `start_again` in the target file, or let it hang instead",
+        ),
+        _ => {}
+    }
+}
+
 /// Whether the figures of a link's fault make sense.
 fn of_link(found: &mut Findings, place: Place, fault: &Fault, target: &TargetDescription) {
     let percent = match fault {
@@ -180,6 +207,16 @@ fn of_link(found: &mut Findings, place: Place, fault: &Fault, target: &TargetDes
         Fault::LinkLoss { percent, .. } | Fault::LinkHttp { percent, .. } => *percent,
         _ => return,
     };
+    if let Some(by) = target.links.iter().find(|link| Touched::Link(link.name.clone()) == fault.place())
+        && by.toxiproxy.is_some()
+        && let Err(why) = toxiproxy::change(fault)
+    {
+        found.add_with_help(
+            place,
+            format!("link `{}` cannot be broken so: {why}", by.name),
+            "take another injector, or let Gameday's own proxy carry the link",
+        );
+    }
     if !(1..=100).contains(&percent) {
         found.add(place, format!("a share is between 1 and 100 per cent, not {percent}"));
     }

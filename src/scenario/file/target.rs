@@ -18,11 +18,14 @@ pub struct TargetFile {
     pub format: Placed<String>,
     /// Its name. Folders and the operations tool are called after it.
     pub name: Placed<String>,
-    /// How it is reached: `local` or `agent`.
+    /// How it is reached: `local`, `docker` or `agent`.
     pub driver: Placed<Driver>,
     /// Where the agent on another host is. Only with `driver: agent`.
     #[serde(default)]
     pub agent: Option<Placed<AgentFile>>,
+    /// Where the Docker Engine is. Only with `driver: docker`.
+    #[serde(default)]
+    pub docker: Option<Placed<DockerFile>>,
     /// Where the synthetic users knock: a service, or a link that leads to one.
     pub front_door: Placed<ServiceName>,
     /// Ranges that every address must lie in: `10.20.0.0/16`. Default: loopback, `127.0.0.0/8`.
@@ -55,6 +58,9 @@ pub struct TargetFile {
     /// Configuration files that a fault may edit, by name.
     #[serde(default)]
     pub files: Entries<ConfigFileFile>,
+    /// Databases in PostgreSQL that a fault may touch, by name.
+    #[serde(default)]
+    pub databases: Entries<DatabaseFile>,
     /// Probes by name.
     #[serde(default)]
     pub probes: Entries<ProbeFile>,
@@ -83,6 +89,18 @@ pub struct AgentFile {
     pub fingerprint: Option<Placed<String>>,
     /// The file that holds its token, on the engine's machine.
     pub token_file: Placed<String>,
+}
+
+/// A Docker Engine on this machine.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DockerFile {
+    /// Its unix socket. Default: the one that `DOCKER_HOST` names, else `/var/run/docker.sock`.
+    #[serde(default)]
+    pub socket: Option<Placed<String>>,
+    /// The compose project: `container` of a service is its name in the compose file then.
+    #[serde(default)]
+    pub project: Option<Placed<String>>,
 }
 
 /// A file of the pack that is written into the target's folder.
@@ -133,7 +151,11 @@ pub struct ServiceFile {
     /// One line.
     #[serde(default)]
     pub about: String,
-    /// Its port on a free loopback address that Gameday chooses.
+    /// Its container: the container's name, or the service's name in the compose file where there is a `project`.
+    /// Only with `driver: docker`.
+    #[serde(default)]
+    pub container: Option<Placed<String>>,
+    /// Its port on a free loopback address that Gameday chooses; of a container, the port in there.
     #[serde(default)]
     pub port: Option<Placed<u16>>,
     /// Where it answers, when that is fixed: `10.0.0.7:5432`.
@@ -217,6 +239,19 @@ pub struct LinkFile {
     /// It carries HTTP, so that single requests can be made to fail. Default false.
     #[serde(default)]
     pub http: bool,
+    /// The toxiproxy that carries it already. Default: Gameday's own fault proxy does.
+    #[serde(default)]
+    pub toxiproxy: Option<Placed<ToxiproxyFile>>,
+}
+
+/// A toxiproxy of yours that carries a link.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ToxiproxyFile {
+    /// Where its HTTP API answers: `127.0.0.1:8474`.
+    pub api: Placed<String>,
+    /// Its name for the proxy.
+    pub proxy: Placed<String>,
 }
 
 /// A folder with a size that its service keeps to.
@@ -242,6 +277,39 @@ pub struct ConfigFileFile {
     /// How it is written: `toml` or `lines`. Default `lines`.
     #[serde(default)]
     pub format: Option<FileFormat>,
+}
+
+/// A database in PostgreSQL that a fault may touch.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DatabaseFile {
+    /// The instance that serves it. It has a `port` or an `address`.
+    pub service: Placed<ServiceName>,
+    /// The user whom the agent is there. Default: `postgres`.
+    #[serde(default)]
+    pub user: Option<Placed<String>>,
+    /// The file with that user's password, as a path in the target's folder. Default: none.
+    #[serde(default)]
+    pub password_file: Option<Placed<String>>,
+    /// Its name in the server. Default: `postgres`.
+    #[serde(default)]
+    pub name: Option<Placed<String>>,
+    /// Statements that break something in it, by name, each with its inverse.
+    #[serde(default)]
+    pub statements: Entries<StatementFile>,
+}
+
+/// A statement that breaks something in a database. All three are needed: what cannot be looked at cannot be taken back
+/// for sure.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StatementFile {
+    /// Makes the change; several statements are one transaction.
+    pub apply: Placed<String>,
+    /// Takes it back, also when only a part of it is there or nothing.
+    pub revert: Placed<String>,
+    /// One SELECT that changes nothing: its first column is true while the effect is there.
+    pub inspect: Placed<String>,
 }
 
 /// Something that can be asked whether it works. Exactly one of `http`, `tcp` and `command`.

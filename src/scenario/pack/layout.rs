@@ -20,15 +20,21 @@ pub struct Layout {
     pub processes: Vec<ProcessLayout>,
     /// Proxied links.
     pub links: Vec<LinkLayout>,
+    /// Links that a toxiproxy of somebody else's carries.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub toxiproxies: Vec<ToxiproxyLayout>,
     /// Volumes.
     pub volumes: Vec<VolumeLayout>,
     /// Configuration files.
     pub files: Vec<FileLayout>,
     /// Releases.
     pub releases: Vec<ReleaseLayout>,
-    /// Databases.
+    /// Databases in SQLite.
     #[serde(default)]
     pub databases: Vec<DatabaseLayout>,
+    /// Databases in PostgreSQL.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub postgres: Vec<PostgresLayout>,
     /// Certificates.
     #[serde(default)]
     pub certificates: Vec<CertificateLayout>,
@@ -44,6 +50,9 @@ pub struct Layout {
     /// Faults of the target's owner.
     #[serde(default)]
     pub custom: Vec<CustomFault>,
+    /// Containers of a Docker Engine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub docker: Option<DockerLayout>,
     /// Where the workload knocks: `127.x.y.z:port`.
     pub front_door: String,
     /// Where instances answer whose processes are in nobody's hands here.
@@ -52,6 +61,34 @@ pub struct Layout {
     /// The operations tool of a described target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool: Option<ToolLayout>,
+}
+
+/// Containers, and the Docker Engine that runs them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DockerLayout {
+    /// The engine's unix socket.
+    pub socket: std::path::PathBuf,
+    /// The containers.
+    pub containers: Vec<ContainerLayout>,
+}
+
+/// A container. It is found by its name each time it is touched: responders may have made it anew.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContainerLayout {
+    /// The instance's name.
+    pub service: ServiceName,
+    /// The component's name.
+    pub component: ServiceName,
+    /// The container's name, or its compose service where there is a project.
+    pub name: String,
+    /// The compose project.
+    #[serde(default)]
+    pub project: Option<String>,
+    /// The port that it answers at, within the container.
+    #[serde(default)]
+    pub port: Option<u16>,
+    /// Where that was found; empty when it answers nowhere.
+    pub address: String,
 }
 
 /// A database in SQLite. Anybody may open it beside the service that uses it.
@@ -63,6 +100,40 @@ pub struct DatabaseLayout {
     pub service: ServiceName,
     /// The file.
     pub path: std::path::PathBuf,
+}
+
+/// A database of a PostgreSQL server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PostgresLayout {
+    /// Its name in the description.
+    pub database: String,
+    /// The instance that serves it.
+    pub service: ServiceName,
+    /// Where that answers: `127.x.y.z:port`. No fault of a link lies on the way.
+    pub address: String,
+    /// The user whom the agent is there.
+    pub user: String,
+    /// The file with that user's password, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password_file: Option<std::path::PathBuf>,
+    /// Its name in the server.
+    pub name: String,
+    /// Statements of the target's owner.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub statements: Vec<StatementLayout>,
+}
+
+/// A statement that breaks something in a database, with its inverse.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatementLayout {
+    /// Its name.
+    pub name: String,
+    /// Makes the change; several statements are one transaction.
+    pub apply: String,
+    /// Takes it back.
+    pub revert: String,
+    /// Looks, and can change nothing: one row whose first column is true while the effect is there.
+    pub inspect: String,
 }
 
 /// A certificate in PEM. Its instance reads it again within a second of a change.
@@ -97,7 +168,8 @@ pub struct RegistryLayout {
     pub path: std::path::PathBuf,
 }
 
-/// A queue of jobs: `GET` and `POST /jobs`, `GET` and `DELETE /jobs/ID`.
+/// A queue of jobs: `GET` and `POST /jobs`, `GET` and `DELETE /jobs/ID`. It keeps them in SQLite, in a table `jobs` with
+/// `kind`, `payload`, `request_id`, `due_ms` and `made_ms`, and reads them from there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueueLayout {
     /// The instance.
@@ -287,6 +359,19 @@ pub struct LinkLayout {
     /// It carries HTTP/1, so that faults may tell its requests apart.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub http: bool,
+}
+
+/// A link that a toxiproxy carries, beside the target: a server that has no lease and knows nobody.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToxiproxyLayout {
+    /// The link.
+    pub link: LinkName,
+    /// Where clients connect.
+    pub listen: String,
+    /// Where its HTTP API answers.
+    pub api: String,
+    /// Its name for the link.
+    pub proxy: String,
 }
 
 /// A volume: a folder with a size that its service keeps to.

@@ -24,12 +24,17 @@ impl Check<'_> {
         let spot = self.spot(one);
         let start = one.start.as_ref().map(|argv| self.argv(argv)).unwrap_or_default();
         let keeping = self.keeping(one);
+        let container = self.container(one);
         let folder = one.folder.as_ref().map(|folder| self.path(folder)).unwrap_or_default();
         for (key, value) in &one.environment.0 {
             if key.is_empty() || !key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
                 self.found.add(key.place, format!("`{}` is not a variable's name", key.value));
             }
             self.placeholders(value, value.place);
+            self.not_yet(value, value.place);
+        }
+        for arg in one.start.iter().flat_map(|argv| &argv.value) {
+            self.not_yet(arg, arg.place);
         }
         let pairs = one.environment.0.iter().map(|(key, value)| (key.value.clone(), value.value.clone()));
         Some(ServicePlan {
@@ -37,6 +42,7 @@ impl Check<'_> {
             name: service,
             health: self.health(one, &spot),
             spot,
+            container,
             start,
             keeping,
             user: self.user(one.user.as_ref()),
@@ -68,7 +74,7 @@ impl Check<'_> {
                         "give the whole `address`",
                     );
                 }
-                Spot::Port(port.value)
+                if one.container.is_some() { Spot::Container(port.value) } else { Spot::Port(port.value) }
             }
             (None, Some(address)) => {
                 self.address(address);
