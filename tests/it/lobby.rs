@@ -12,7 +12,10 @@ use gameday::{
     console::{
         Denied, DrillLine, DrillState, Entrance, Lobby, Office, Order, PublicUrl, Rehearsal, Shelved, Tokens,
     },
-    drill::event::{Hat, Recorded},
+    drill::{
+        command,
+        event::{Hat, Recorded},
+    },
 };
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
@@ -451,5 +454,7 @@ async fn a_client_that_tries_everything_finds_nothing_that_the_document_does_not
         |session, only| try_everything(schemathesis().unwrap(), folder.path(), hall.address, session, only);
     tokio::join!(attempt(&ana, but), attempt(&ina, but));
     attempt(&ana, leaving).await;
-    assert!(hall.desk.asked().len() > 5, "good questions reach the drill");
+    // That they came in is the story's own doing; all else is what was made up.
+    let reached = hall.desk.asked().iter().any(|asked| !matches!(asked, command::Command::Join { .. }));
+    assert!(reached, "good questions reach the drill");
 }
