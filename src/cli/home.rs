@@ -90,6 +90,21 @@ impl Home {
         self.0.join("allowed-targets")
     }
 
+    /// Who may come in at the server, as digests of secrets.
+    pub fn people(&self) -> PathBuf {
+        self.0.join("people.json")
+    }
+
+    /// Who came in at the server, was let in, began a drill, or was shown the truth.
+    pub fn audit(&self) -> PathBuf {
+        self.0.join("audit.jsonl")
+    }
+
+    /// Drills that the server is to begin.
+    pub fn planned(&self) -> PathBuf {
+        self.0.join("planned.json")
+    }
+
     /// Targets that are laid out here.
     pub fn targets(&self) -> PathBuf {
         self.0.join("targets")

@@ -19,6 +19,7 @@ pub mod exit;
 pub mod home;
 mod injections;
 mod injectors;
+mod interrupt;
 mod journal;
 mod list;
 mod new;
@@ -33,6 +34,7 @@ mod run;
 mod safety;
 mod schema;
 mod score;
+mod serve;
 pub mod shelf;
 pub mod show;
 mod target;
@@ -83,6 +85,7 @@ struct Cli {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     Run(run::Run),
+    Serve(serve::Serve),
     Rehearse(rehearse::Rehearse),
     Recover(recover::Recover),
     Safety(safety::Safety),
@@ -128,6 +131,7 @@ impl Command {
     fn run(self) -> Result<Exit, Failure> {
         match self {
             Self::Run(command) => command.run(),
+            Self::Serve(command) => command.run(),
             Self::Rehearse(command) => command.run(),
             Self::Recover(command) => command.run(),
             Self::Safety(command) => command.run(),

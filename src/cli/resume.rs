@@ -4,7 +4,7 @@
 use super::{
     exit::{Exit, Failure},
     home::Home,
-    play::{Doors, Played, clear_away, engine_failure, finish},
+    play::{Doors, Entrance, Played, clear_away, engine_failure, finish},
     recover::{self, Left, left_behind, living_agent, root_of},
     run::Staging,
     show,
@@ -42,21 +42,31 @@ pub(super) async fn resume(
         home: &home,
         documents: &documents,
         webhook: staging.webhook.as_deref(),
-        listen: staging.listen,
+        entrance: &Entrance::Own(staging.listen),
         show: (!staging.json).then_some(audience),
         since: left.folded.next_seq(),
     };
-    let played = match adopt(&home, &left.folded).await? {
-        Ok((stage, epoch)) => play_on(&doors, store, left, stage, epoch, folder).await?,
+    let played = go_on(&doors, store, left, folder).await?;
+    staging.conclude(&played)
+}
+
+/// Plays a drill on behind these doors, or takes everything back where that is not possible any more.
+pub(super) async fn go_on(
+    doors: &Doors<'_>,
+    store: Arc<dyn Store>,
+    left: Left,
+    folder: PathBuf,
+) -> Result<Played, Failure> {
+    match adopt(doors.home, &left.folded).await? {
+        Ok((stage, epoch)) => play_on(doors, store, left, stage, epoch, folder).await,
         Err(why) => {
             show::complain(&format!(
                 "Drill {} cannot be played on: {why}. Everything is taken back ...\n",
                 left.drill
             ));
-            take_back(&home, store, left, folder).await?
+            take_back(doors.home, store, left, folder).await
         }
-    };
-    staging.conclude(&played)
+    }
 }
 
 /// The drill that is meant, with its lock.
@@ -94,7 +104,7 @@ async fn choose(home: &Home, store: &dyn Store, wanted: Option<&DrillId>) -> Res
 }
 
 /// A webhook's address is a secret, and so it is not in the journal: whoever resumes gives it again.
-fn same_routes(drill: &Drill, webhook: Option<&str>) -> Result<(), Failure> {
+pub(super) fn same_routes(drill: &Drill, webhook: Option<&str>) -> Result<(), Failure> {
     let planned = drill.plan().routes.iter().any(|route| route == "webhook");
     match (planned, webhook) {
         (true, None) => Err(Failure::usage("could not play on: this drill's alarms go to a webhook, too")

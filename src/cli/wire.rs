@@ -7,6 +7,7 @@ mod remote;
 use super::{
     exit::{Exit, Failure},
     home::Home,
+    interrupt::interrupted,
     preflight,
     shelf::this_program,
     show,
@@ -165,7 +166,7 @@ impl Stage {
         let keeper = tokio::spawn(keep_agent(program.clone(), root, folder.clone(), striking.clone()));
         let ready = tokio::select! {
             ready = ready_agent(&folder, &layout) => ready,
-            Ok(()) = tokio::signal::ctrl_c() => {
+            Ok(()) = interrupted() => {
                 Err(Failure::new(Exit::Stopped, "interrupted while the target was started; nothing was broken"))
             }
         };

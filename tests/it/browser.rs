@@ -2,7 +2,8 @@
 //! catches up by itself.
 
 use crate::{
-    console::{Running, journal},
+    console::{Recorder, Running, journal, under_way},
+    lobby::Hall,
     skip::skip,
     stage::{Mailbox, NOW, scenario},
 };
@@ -462,4 +463,53 @@ async fn a_page_that_was_cut_off_says_so_and_catches_up() {
     let left = "fetch('/api/leave', {method: 'POST', headers: {'x-gameday-hat': 'responder'}})";
     browser.js(left).await;
     browser.says("#note", "Open your link again").await;
+}
+
+/// What a page has said about its connection since it was asked to listen.
+const LISTEN: &str = "window.said = []; const note = document.getElementById('note'); \
+    new MutationObserver(() => window.said.push(note.textContent)).observe(note, {childList: true, characterData: true, subtree: true})";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_tabs_outlive_their_server_and_a_laptops_sleep() {
+    let Some(browser) = Browser::start().await else {
+        return skip("chromedriver is not installed, or its browser does not start");
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let people = folder.path().join("people.json");
+    let entrance =
+        |listen| console::Entrance { people: Some(people.clone()), ..console::Entrance::at(listen) };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let desk = Recorder::over(under_way());
+    let hall = Hall::over(listener, entrance, desk.clone(), CancellationToken::new());
+    let address = hall.address;
+    let first = browser.join(&format!("http://{address}/#{}", hall.token(Hat::Responder)), "ana").await;
+    let second = browser.open(&format!("http://{address}/responder")).await;
+    browser.until("document.querySelector('.link.live')").await;
+    let say =
+        |words: &str| desk.append(Event::Acted { by: "ben".parse().unwrap(), act: Act::Say(words.into()) });
+
+    hall.close().await;
+    for tab in [&first, &second] {
+        browser.turn_to(tab).await;
+        browser.says("#note", "No connection to the drill").await;
+    }
+    say("while nobody listened");
+    let listener = TcpListener::bind(address).await.unwrap();
+    let hall = Hall::over(listener, entrance, desk.clone(), CancellationToken::new());
+    for tab in [&first, &second] {
+        browser.turn_to(tab).await;
+        browser.says("#lines", "while nobody listened").await;
+        browser.until("document.querySelector('.link.live') && document.querySelector('#note').hidden").await;
+        let twice = "[...document.querySelectorAll('#lines li')].filter((li) => li.textContent.includes('while nobody')).length";
+        assert_eq!(browser.js(&format!("return {twice}")).await, json!(1));
+    }
+
+    // A device that sleeps stops its timers; when it wakes, its clock has jumped.
+    browser.js(LISTEN).await;
+    browser.js("const was = Date.now; Date.now = () => was() + 60000").await;
+    browser.until("window.said.some((text) => text.includes('Catching up'))").await;
+    say("while it slept");
+    browser.says("#lines", "while it slept").await;
+    browser.until("document.querySelector('.link.live') && document.querySelector('#note').hidden").await;
+    hall.close().await;
 }

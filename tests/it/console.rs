@@ -43,7 +43,7 @@ pub(crate) struct Recorder {
 }
 
 impl Recorder {
-    fn over(events: Vec<Recorded>) -> Arc<Self> {
+    pub(crate) fn over(events: Vec<Recorded>) -> Arc<Self> {
         let count = watch::Sender::new(events.len() as u64);
         Arc::new(Self { events: Mutex::new(events), asked: Mutex::default(), count })
     }
@@ -113,7 +113,7 @@ pub(crate) fn under_way() -> Vec<Recorded> {
 /// What the catalogue's one document says.
 pub(crate) const DOCUMENT: &str = "# depotctl\n\n## rollback\n\nGoes one release back.\n";
 
-fn target() -> Target {
+pub(crate) fn target() -> Target {
     let documents = BTreeMap::from([("depotctl(1)".to_owned(), DOCUMENT.to_owned())]);
     Target { documents, gauges: None }
 }

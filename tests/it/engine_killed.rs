@@ -47,7 +47,7 @@ impl House {
         Self(folder())
     }
 
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let house = Self::bare();
         gameday(house.path()).args(["new", "quick"]).assert().success();
         let file = house.path().join("quick.yaml");

@@ -12,6 +12,7 @@ mod chart;
 mod forms;
 mod line;
 pub(super) mod live;
+pub(super) mod lobby;
 mod parts;
 mod reading;
 mod shell;
@@ -21,8 +22,9 @@ mod ticket;
 
 use super::{
     Console,
-    api::{Answer, first_event},
-    sessions::Caller,
+    api::{Answer, Visitor, first_event},
+    lobby::Lobby,
+    sessions::{Caller, Place},
     stream::{self, Telling},
     view::Snapshot,
 };
@@ -31,9 +33,9 @@ use crate::{
     report::board::{InstigatorBoard, ResponderBoard},
 };
 use axum::{
-    Extension, Router,
+    Router,
     body::Body,
-    extract::{FromRequestParts, Path, State},
+    extract::{FromRequestParts, Path},
     http::{HeaderMap, Uri, header, request::Parts},
     response::{IntoResponse, Response},
     routing::get,
@@ -45,7 +47,7 @@ const STYLE: &str = concat!(include_str!("console.css"), include_str!("../../rep
 const SCRIPT: &str = include_str!("console.js");
 const ICON: &str = r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="8" fill="#14171b"/><path d="M6 18h5l3-9 5 15 3-6h4" fill="none" stroke="#e69f00" stroke-width="3" stroke-linecap="round" stroke-linejoin="round"/></svg>"##;
 
-pub(super) fn router() -> Router<Arc<Console>> {
+pub(super) fn router() -> Router<Arc<Lobby>> {
     Router::new()
         .route("/", get(|| async { html(&shell::join()) }))
         .route("/assets/console.css", get(|| async { asset("text/css; charset=utf-8", STYLE) }))
@@ -120,18 +122,19 @@ struct Visit {
     console: Arc<Console>,
 }
 
-impl FromRequestParts<Arc<Console>> for Visit {
+impl FromRequestParts<Arc<Lobby>> for Visit {
     type Rejection = Response;
 
-    async fn from_request_parts(parts: &mut Parts, console: &Arc<Console>) -> Result<Self, Response> {
-        let caller = Extension::<Caller>::from_request_parts(parts, console).await;
-        let Extension(caller) = caller.map_err(IntoResponse::into_response)?;
-        let side = Path::<String>::from_request_parts(parts, console).await;
+    async fn from_request_parts(parts: &mut Parts, lobby: &Arc<Lobby>) -> Result<Self, Response> {
+        let visitor = Visitor::from_request_parts(parts, lobby).await;
+        let visitor = visitor.map_err(IntoResponse::into_response)?;
+        let side = Path::<String>::from_request_parts(parts, lobby).await;
         let Path(side) = side.map_err(IntoResponse::into_response)?;
-        if side != caller.hat.as_str() {
+        if side != visitor.caller.hat.as_str() || visitor.caller.place == Place::Lobby {
             return Err(Answer::nothing_here().into_response());
         }
-        Ok(Self { caller, console: Arc::clone(console) })
+        let console = visitor.console().map(Arc::clone).map_err(IntoResponse::into_response)?;
+        Ok(Self { caller: visitor.caller, console })
     }
 }
 
@@ -157,12 +160,7 @@ async fn board(visit: Visit) -> Result<Response, Answer> {
     Ok(html(&shell::page(&look, "", &main)))
 }
 
-async fn live(
-    State(console): State<Arc<Console>>,
-    Visit { caller, .. }: Visit,
-    headers: HeaderMap,
-    uri: Uri,
-) -> Result<Response, Answer> {
+async fn live(Visit { caller, console }: Visit, headers: HeaderMap, uri: Uri) -> Result<Response, Answer> {
     let next = first_event(&headers, &uri)?;
     let wants_signals = uri.query().is_some_and(|query| query.split('&').any(|one| one == "signals"));
     let telling = Telling::Page(Box::new(live::Live::of(caller.clone(), wants_signals)));

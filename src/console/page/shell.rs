@@ -4,11 +4,13 @@ use super::{Look, live, parts};
 use crate::drill::event::Hat;
 use maud::{DOCTYPE, Markup, html};
 
+/// The script of a drill's pages.
+const SCRIPT: &str = "/assets/console.js";
 /// Pages that every side has, with their paths below it.
 const PAGES: [(&str, &str); 4] =
     [("", "Board"), ("/signals", "Signals"), ("/docs", "Documents"), ("/status", "Status")];
 
-fn head(title: &str) -> Markup {
+pub(super) fn head(title: &str, script: &str) -> Markup {
     html! {
         head {
             meta charset="utf-8";
@@ -18,7 +20,7 @@ fn head(title: &str) -> Markup {
             title { (title) }
             link rel="icon" href="/assets/icon.svg" type="image/svg+xml";
             link rel="stylesheet" href="/assets/console.css";
-            script src="/assets/console.js" defer {}
+            script src=(script) defer {}
         }
     }
 }
@@ -30,7 +32,7 @@ pub(super) fn page(look: &Look<'_>, here: &str, main: &Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
-            (head(&format!("EXERCISE: {title}")))
+            (head(&format!("EXERCISE: {title}"), SCRIPT))
             body class={ "side-" (side) @if here.is_empty() { " at-board" } } data-side=(side) data-seq=(look.seq())
                 data-start=(look.board.start.millis()) {
                 a class="skip" href="#main" { "To the page" }
@@ -140,7 +142,7 @@ pub(super) fn join() -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
-            (head("Join a drill"))
+            (head("Join a drill", SCRIPT))
             body class="joining" {
                 main id="main" class="join card" {
                     span class="exercise" { "EXERCISE" }
@@ -153,8 +155,8 @@ pub(super) fn join() -> Markup {
                         }
                         label {
                             span { "Your name in the drill" }
-                            input name="name" required maxlength="64" pattern="[A-Za-z0-9][A-Za-z0-9._\\-]*" autocomplete="username" autocapitalize="none" spellcheck="false" placeholder="ana";
-                            small { "Letters, digits, dots and dashes. Others will see it." }
+                            input name="name" maxlength="64" pattern="[A-Za-z0-9][A-Za-z0-9._\\-]*" autocomplete="username" autocapitalize="none" spellcheck="false" placeholder="ana";
+                            small { "Letters, digits, dots and dashes. Others will see it. A personal link knows it already." }
                         }
                         (super::forms::send("Join", "primary wide"))
                     }
