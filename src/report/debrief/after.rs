@@ -5,7 +5,7 @@ use crate::{
     drill::event::{Event, Hat, InjectionStep},
     report::{
         journal::Mark,
-        score::{Score, claim_score, seen::Seen},
+        score::{Score, claim_nearness, seen::Seen},
         wording::{self, events, page},
     },
     scenario::act::CauseClaim,
@@ -34,7 +34,7 @@ impl Desk<'_, '_> {
                 .map(|(mark, claim)| ClaimLine {
                     moment: self.moment(mark.at),
                     text: events::claim_words(claim),
-                    nearness: page::nearness(claim_score(plan, claim)).to_owned(),
+                    nearness: page::nearness(claim_nearness(plan, claim)).to_owned(),
                 })
                 .collect(),
             injections: self.injections(),

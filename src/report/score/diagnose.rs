@@ -42,15 +42,32 @@ struct FactsFound {
     ambiguous: bool,
 }
 
+/// What the parts of a claim weigh where it is one figure.
+const WEIGHS: [f64; 3] = [0.35, 0.20, 0.45];
+/// What is left of a component's share when nothing supports it: whoever only names a place may have guessed.
+const ALONE: f64 = 0.25;
+
+/// The parts of a claim as one figure. A truth without facts leaves their share to the other two.
+fn weighed(component: f64, kind: f64, facts: Option<f64>) -> f64 {
+    let [of_component, of_kind, of_facts] = WEIGHS;
+    let named = of_component * component + of_kind * kind;
+    facts.map_or(named / (of_component + of_kind), |facts| named + of_facts * facts)
+}
+
 /// What a claim is worth against a plan's truth, 0 to 1: component .35, kind .20, facts .45 (a truth without facts
-/// leaves their share to the other two). For the sample claims of a scenario: right at least .7, wrong below .2.
+/// leaves their share to the other two), the component as far as kind or facts support it. For the sample claims of a
+/// scenario: right at least .7, wrong below .2.
 pub fn claim_score(plan: &Plan, claim: &CauseClaim) -> f64 {
-    let component = component(plan, claim);
+    let facts = facts(plan, claim).map(|facts| facts.score);
     let kind = kind(plan, claim);
-    match facts(plan, claim) {
-        Some(facts) => 0.35 * component + 0.20 * kind + 0.45 * facts.score,
-        None => (0.35 * component + 0.20 * kind) / 0.55,
-    }
+    let support = kind.max(facts.unwrap_or_default());
+    weighed(component(plan, claim) * (ALONE + (1.0 - ALONE) * support), kind, facts)
+}
+
+/// How near a guess on the way was, 0 to 1. The right place alone is near: somebody who is still looking owes no reasons.
+pub fn claim_nearness(plan: &Plan, claim: &CauseClaim) -> f64 {
+    let facts = facts(plan, claim).map(|facts| facts.score);
+    weighed(component(plan, claim), kind(plan, claim), facts)
 }
 
 /// The component that an instance belongs to, or the name itself.

@@ -26,7 +26,7 @@ mod mitigate;
 pub(crate) mod seen;
 pub mod text;
 
-pub use diagnose::claim_score;
+pub use diagnose::{claim_nearness, claim_score};
 pub use difference::Difference;
 pub use explain::{Explanation, explain};
 

@@ -9,7 +9,7 @@ use crate::{
         BadJournal, Journal, Score,
         impact::Impact,
         score,
-        score::{DimensionName, State, claim_score},
+        score::{DimensionName, State, claim_nearness, claim_score},
         timeline::Timeline,
     },
     scenario::{
@@ -439,6 +439,10 @@ fn sample_claims_land_in_their_bands() {
     };
     let value = claim_score(&plan, &near_miss);
     assert!((0.2..0.7).contains(&value), "{value}");
+    // The right place and nothing else: .35 x .25. On the way that is near all the same.
+    let place = CauseClaim { component: Some("web".to_owned()), ..CauseClaim::default() };
+    near(claim_score(&plan, &place), 0.0875);
+    near(claim_nearness(&plan, &place), 0.35);
     assert!(claim_score(&plan, &text("the certificate expired")) < 0.2);
     assert!(claim_score(&plan, &text("the metadata database is slow")) < 0.2);
     assert!(claim_score(&plan, &text("it is not web, and not the roll-out")) < 0.2);
