@@ -2,7 +2,7 @@
 //!
 //! The component by nearness on the graph that the fault spreads by, the kind by the tree, facts as a set: what was
 //! ticked, and what the claim's own words state in a known wording. False statements among the ticks take away in
-//! proportion, so that ticking everything is worth nothing.
+//! proportion, so that neither a coin nor ticking everything is worth anything.
 
 use super::{
     Check, Sheet,
@@ -138,7 +138,8 @@ fn facts(plan: &Plan, claim: &CauseClaim) -> Option<FactsFound> {
     let stated = found.iter().filter(|(_, found)| *found == Found::Stated).map(|(id, _)| *id);
     let claimed: BTreeSet<&str> = ticked.iter().copied().chain(stated).collect();
     let right = claimed.intersection(&actual).count();
-    let kept = 1.0 - wrong as f64 / cause.distractors.len().max(1) as f64;
+    // Half of the distractors ticked is what a coin does, and leaves nothing.
+    let kept = (1.0 - 2.0 * wrong as f64 / cause.distractors.len().max(1) as f64).max(0.0);
     Some(FactsFound {
         score: set_f(&claimed, &actual, 1.0) * kept,
         right,
