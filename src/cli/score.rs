@@ -52,6 +52,7 @@ pub(super) struct Score {
     /// Compares with a score that was kept; by itself with the `score.json` beside the journal when that is an older
     /// scorer's
     #[arg(long, value_name = "SCORE", num_args = 0..=1, conflicts_with = "explain")]
+    #[expect(clippy::option_option, reason = "clap's way to say: not given, given alone, given with a file")]
     diff: Option<Option<PathBuf>>,
     /// Prints JSON
     #[arg(long)]
