@@ -111,7 +111,7 @@ impl Page {
             }),
             Block::List(items) => self.list(items.iter().map(|item| format!("- {}", safe(item)))),
             Block::Steps(items) => {
-                self.list((1..).zip(items).map(|(nth, item)| format!("{nth}. {}", safe(item))))
+                self.list((1..).zip(items).map(|(nth, item)| format!("{nth}. {}", safe(item))));
             }
             Block::Facts(facts) => self.facts(facts),
             Block::Fields(fields) => {

@@ -209,7 +209,7 @@ fn runs_stand_side_by_side_and_nothing_is_summed_up() {
 #[test]
 fn runs_that_are_no_match_are_refused() {
     let one = drill(&perfect(), "d-1");
-    assert_eq!(side_by_side(&[one.clone()]), Err(Incomparable::Count(1)));
+    assert_eq!(side_by_side(std::slice::from_ref(&one)), Err(Incomparable::Count(1)));
     assert_eq!(side_by_side(&[one.clone(), one.clone()]), Err(Incomparable::Twice('A', 'B')));
     let mut other = plan();
     other.scenario = "another".to_owned();

@@ -15,5 +15,5 @@ use letters::Letters;
 /// The whole document as a PDF.
 pub(super) fn pdf(document: &Document) -> Vec<u8> {
     let letters = Letters::new();
-    paint::painted(document, layout::set(document, &letters))
+    paint::painted(document, &layout::set(document, &letters))
 }

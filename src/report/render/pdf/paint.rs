@@ -33,7 +33,7 @@ const SMALL: Style = Style { weight: Weight::Regular, size: 7.5, ink: Ink::Soft 
 const QUARTER: f32 = 0.552_285;
 
 /// The layout as a PDF. The settings ask the writer to refuse what a screen reader could not follow.
-pub(super) fn painted(document: &Document, layout: Layout<'_>) -> Vec<u8> {
+pub(super) fn painted(document: &Document, layout: &Layout<'_>) -> Vec<u8> {
     let mut pdf = Pdf::new_with(SerializeSettings { configuration: readable_by_all(), ..Default::default() });
     pdf.set_metadata(
         Metadata::new()

@@ -58,7 +58,9 @@ fn shared(natural: &[f32], free: f32) -> Vec<f32> {
             // Longer texts get more, but not in proportion: nobody reads a column of one word a line.
             let weight = |index: usize| natural[index].sqrt();
             let sum: f32 = open.iter().map(|index| weight(*index)).sum();
-            open.iter().for_each(|index| widths[*index] = left * weight(*index) / sum);
+            for index in &open {
+                widths[*index] = left * weight(*index) / sum;
+            }
             break;
         }
         for index in modest {
@@ -95,7 +97,7 @@ pub(super) fn set(layout: &mut Layout<'_>, under: Option<usize>, table: &Table) 
         for (index, column) in table.columns.iter().enumerate() {
             let role = if column.holds == Holds::Name { Role::RowName } else { Role::Cell };
             let part = layout.tree.add(Some(line), role);
-            let text = row.cells.get(index).map(|cell| cell.plain()).unwrap_or_default();
+            let text = row.cells.get(index).map(super::super::document::Cell::plain).unwrap_or_default();
             let lines = layout.letters.lines(&text, style(column.holds), places[index].1);
             cells.push((part, lines));
         }
@@ -141,9 +143,8 @@ fn put_row(
             layout.turn();
             headings(layout, table, places, &vec![None; places.len()]);
         };
-        if whole > layout.room() && whole <= Layout::whole_page() / 2.0 {
-            again(layout);
-        } else if layout.room() < high + 2.0 * PAD {
+        let better_whole = whole > layout.room() && whole <= Layout::whole_page() / 2.0;
+        if better_whole || layout.room() < high + 2.0 * PAD {
             again(layout);
         }
         let fit = lines_that_fit(layout.room() - 2.0 * PAD, high).min(deepest);
@@ -165,7 +166,8 @@ fn put_row(
 }
 
 fn lines_that_fit(room: f32, high: f32) -> usize {
-    (1_usize..).take_while(|lines| *lines as f32 * high <= room).last().unwrap_or(1)
+    // No page has more lines than that.
+    (1_usize..1000).take_while(|lines| *lines as f32 * high <= room).last().unwrap_or(1)
 }
 
 #[cfg(test)]

@@ -41,10 +41,13 @@ pub(in crate::report::render) fn runs(comparison: &Comparison) -> [Option<Pictur
     ]
 }
 
+/// Rows of dots, each with its name and one value for each run, and the most that a value may be.
+type Rows<'a> = (&'a [(&'a str, &'a [Option<f64>])], f64);
+
 fn dots(
     comparison: &Comparison,
     (id, title): (&'static str, &str),
-    (rows, most): (&[(&str, &[Option<f64>])], f64),
+    (rows, most): Rows<'_>,
     say: &dyn Fn(f64) -> String,
 ) -> Option<Picture> {
     if rows.iter().all(|(_, values)| values.iter().all(Option::is_none)) {
