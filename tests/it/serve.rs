@@ -133,8 +133,8 @@ fn line<'a>(drills: &'a Value, drill: &str) -> &'a Value {
 
 /// The canary as people hide things: as it is, in hexadecimal, and in base64 wherever it may begin.
 fn disguises() -> Vec<String> {
-    let hex: String = CANARY.bytes().map(|byte| format!("{byte:02x}")).collect();
-    let mut all = vec![CANARY.to_lowercase(), hex];
+    let hex: Vec<String> = CANARY.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let mut all = vec![CANARY.to_lowercase(), hex.concat()];
     for before in 0..3 {
         let text = format!("{}{CANARY}", "-".repeat(before));
         // Whole groups alone: those at the ends depend on what stands beside it.
