@@ -8,7 +8,7 @@
 //!
 //! Everything that a person typed goes through one escaping function per format, and control characters are removed.
 //!
-//! Open first: [`document`], then [`mod@whole`] for what the debrief says in which order; [`plots`] for its pictures.
+//! Open first: [`document`], then `whole` for what the debrief says in which order; `plots` for its pictures.
 
 pub mod document;
 mod html;

@@ -1,5 +1,5 @@
 //! Pictures: plain shapes with classes and a text twin. In a page they are SVG without style attributes, numbers with
-//! one decimal; [`pdf`](super::pdf) draws the same shapes on paper.
+//! one decimal; `pdf` draws the same shapes on paper.
 
 use std::fmt::Write as _;
 
