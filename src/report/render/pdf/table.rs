@@ -4,7 +4,7 @@ use super::{
     layout::{Layout, Role, SIDE, WIDTH, line_height},
     letters::{Ink, Letters, Line, Style, Weight},
 };
-use crate::report::render::document::{Holds, Table};
+use crate::report::render::document::{Cell, Holds, Table};
 
 const TEXT: Style = Style { weight: Weight::Regular, size: 8.2, ink: Ink::Text };
 const NAME: Style = Style { weight: Weight::Strong, size: 8.2, ink: Ink::Text };
@@ -97,7 +97,7 @@ pub(super) fn set(layout: &mut Layout<'_>, under: Option<usize>, table: &Table) 
         for (index, column) in table.columns.iter().enumerate() {
             let role = if column.holds == Holds::Name { Role::RowName } else { Role::Cell };
             let part = layout.tree.add(Some(line), role);
-            let text = row.cells.get(index).map(super::super::document::Cell::plain).unwrap_or_default();
+            let text = row.cells.get(index).map(Cell::plain).unwrap_or_default();
             let lines = layout.letters.lines(&text, style(column.holds), places[index].1);
             cells.push((part, lines));
         }
