@@ -29,6 +29,8 @@ use std::sync::Arc;
 
 /// Most bytes of a request's body.
 const BODY_BYTES_MAX: usize = 64 * 1024;
+/// Most bytes of why the safety lever is engaged.
+const LEVER_REASON_MAX: usize = 400;
 
 pub(super) fn router(console: Arc<Console>) -> Router {
     Router::new()
@@ -41,8 +43,13 @@ pub(super) fn router(console: Arc<Console>) -> Router {
         .route("/api/act", post(act))
         .route("/api/hint", post(hint))
         .route("/api/ask", post(ask))
+        .route("/api/inject", post(inject))
+        .route("/api/second-act", post(second_act))
+        .route("/api/tell", post(tell))
+        .route("/api/settle", post(settle))
         .route("/api/observe", post(observe))
         .route("/api/stop", post(stop))
+        .route("/api/lever", post(lever))
         .route("/api/leave", post(leave))
         .fallback(|| async { Answer::nothing_here() })
         .method_not_allowed_fallback(|| async { Answer::nothing_here() })
@@ -296,6 +303,71 @@ async fn ask(
     send(&console, Command::Ask { by: caller.person, number }).await
 }
 
+/// Sends an inject that was held back; its number says which.
+async fn inject(
+    State(console): State<Arc<Console>>,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+    given: Given,
+) -> Result<Response, Answer> {
+    only(Hat::Instigator, &caller)?;
+    let QuestionAsk { number } = read(&headers, given)?;
+    send(&console, Command::Inject { by: caller.person, number }).await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
+async fn second_act(
+    State(console): State<Arc<Console>>,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+    given: Given,
+) -> Result<Response, Answer> {
+    only(Hat::Instigator, &caller)?;
+    let Nothing {} = read(&headers, given)?;
+    send(&console, Command::SecondAct { by: caller.person }).await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Message {
+    text: String,
+}
+
+async fn tell(
+    State(console): State<Arc<Console>>,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+    given: Given,
+) -> Result<Response, Answer> {
+    only(Hat::Observer, &caller)?;
+    let Message { text } = read(&headers, given)?;
+    send(&console, Command::Tell { by: caller.person, text }).await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SettleAsk {
+    /// The bystander's message, by its number.
+    message: u64,
+    /// What is passed on; nothing: the message is not.
+    #[serde(default)]
+    pointer: Option<String>,
+}
+
+async fn settle(
+    State(console): State<Arc<Console>>,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+    given: Given,
+) -> Result<Response, Answer> {
+    only(Hat::Instigator, &caller)?;
+    let SettleAsk { message, pointer } = read(&headers, given)?;
+    send(&console, Command::Settle { by: caller.person, message, pointer }).await
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Observation {
@@ -332,4 +404,30 @@ async fn stop(
 ) -> Result<Response, Answer> {
     let StopAsk { reason, real_incident } = read(&headers, given)?;
     send(&console, Command::Stop { by: caller.person, reason, real_incident }).await
+}
+
+/// Stops this drill and every other one of the home, and lets none begin: for the day on which the real world is on fire.
+async fn lever(
+    State(console): State<Arc<Console>>,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+    given: Given,
+) -> Result<Response, Answer> {
+    only(Hat::Instigator, &caller)?;
+    let Reason { reason } = read(&headers, given)?;
+    let reason = reason.trim();
+    if reason.is_empty() || reason.len() > LEVER_REASON_MAX || reason.contains(char::is_control) {
+        let error = format!("say why, in one line of at most {LEVER_REASON_MAX} bytes");
+        return Err(Answer::new(StatusCode::CONFLICT, "bad-text", error));
+    }
+    let engaged = console.desk.engage_lever(&caller.person, reason);
+    engaged.map_err(|error| Answer::new(StatusCode::CONFLICT, "no-lever", error))?;
+    tracing::warn!(by = %caller.person, "the safety lever was engaged from the console");
+    Ok(done())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Reason {
+    reason: String,
 }

@@ -5,7 +5,8 @@
 //! GET  / · /responder · /instigator · /trainer · /observer      pages; below each: /live · /docs · /signals · /status · /debrief
 //! POST /api/join {token, name} -> session    everything below needs `authorization: Bearer SESSION`, or a page's cookie
 //! GET  /api/board · /api/events?after=SEQ (live stream) · /api/injections
-//! POST /api/act · /api/hint · /api/ask · /api/observe · /api/stop · /api/leave
+//! POST /api/act · /api/hint · /api/ask · /api/inject · /api/second-act · /api/tell · /api/settle
+//! POST /api/observe · /api/stop · /api/lever · /api/leave
 //! ```
 //!
 //! Open first: `api`, every path with its handler. `guard` is what a request has to pass before; `sessions` knows
@@ -26,7 +27,7 @@ pub use sessions::Tokens;
 pub use signals::Gauges;
 
 use crate::{
-    base::{At, Span},
+    base::{At, Person, Span},
     clock::{BoxFuture, Clock, SystemClock},
     drill::{
         command::{Command, Refusal},
@@ -61,6 +62,10 @@ pub trait Desk: Send + Sync {
     fn journal(&self, from: u64) -> Vec<Recorded>;
     /// The number of events; it changes after they can be read.
     fn changed(&self) -> watch::Receiver<u64>;
+    /// Engages the safety lever: every drill is stopped, and none begins. The error is a sentence.
+    fn engage_lever(&self, _by: &Person, _reason: &str) -> Result<(), String> {
+        Err("there is no safety lever here: stop the drill instead".to_owned())
+    }
 }
 
 /// What a drill's people may see of its target.

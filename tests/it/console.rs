@@ -510,7 +510,7 @@ async fn open_streams_end_with_the_console() {
 }
 
 /// The binary with a home of its own.
-fn gameday(home: &std::path::Path, args: &[&str]) -> Program {
+pub(crate) fn gameday(home: &std::path::Path, args: &[&str]) -> Program {
     let mut program = Program::cargo_bin("gameday").unwrap();
     program.args(args).env("GAMEDAY_HOME", home).env_remove("GAMEDAY_SESSION").env_remove("GAMEDAY_LOG");
     program
