@@ -194,22 +194,31 @@ impl Browser {
 
     /// The size of the page in front, and whether it is dark.
     async fn look_like(&self, width: u32, dark: bool) {
-        let height = if width < 600 { 844 } else { 900 };
-        let size = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600});
-        self.devtools("Emulation.setDeviceMetricsOverride", size).await;
+        self.size(width, if width < 600 { 844 } else { 900 }).await;
         let scheme = if dark { "dark" } else { "light" };
         let media = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
         self.devtools("Emulation.setEmulatedMedia", media).await;
     }
 
+    async fn size(&self, width: u32, height: u32) {
+        let size = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600});
+        self.devtools("Emulation.setDeviceMetricsOverride", size).await;
+    }
+
     /// Keeps a picture of the page in front, for people to look at: base64, where `GAMEDAY_SHOTS` says.
     async fn shoot(&self, name: &str) {
         let Some(folder) = std::env::var_os("GAMEDAY_SHOTS") else { return };
-        for (width, dark) in [(1440, false), (390, false), (1440, true)] {
+        for (width, height, dark, kind) in [
+            (1440, 900, false, ""),
+            (1440, 900, true, "-dark"),
+            (390, 844, false, ""),
+            (390, 4000, false, "-whole"),
+            (1440, 2400, false, "-whole"),
+        ] {
             self.look_like(width, dark).await;
+            self.size(width, height).await;
             let picture = self.ask(Method::GET, "/screenshot", Value::Null).await.unwrap();
-            let scheme = if dark { "-dark" } else { "" };
-            let path = std::path::Path::new(&folder).join(format!("{name}-{width}{scheme}.b64"));
+            let path = std::path::Path::new(&folder).join(format!("{name}-{width}{kind}.b64"));
             std::fs::write(path, picture.as_str().unwrap()).unwrap();
         }
         self.look_like(1440, false).await;

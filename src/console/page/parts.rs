@@ -47,7 +47,7 @@ pub(super) fn channel(look: &Look<'_>, below: &Markup) -> Markup {
     html! {
         section id="channel" class="card talk" aria-labelledby="h-channel" {
             header { (heading("channel", "Channel")) span class="soft" { "all times UTC" span data-zone {} } }
-            ol id="lines" class="lines" role="log" aria-label="Channel" tabindex="0" { (line::last_of_channel(look)) }
+            ol id="lines" class="lines" aria-live="polite" aria-label="Lines of the channel" tabindex="0" { (line::last_of_channel(look)) }
             (below)
         }
     }
@@ -57,7 +57,7 @@ pub(super) fn channel(look: &Look<'_>, below: &Markup) -> Markup {
 pub(super) fn observer(look: &Look<'_>) -> Markup {
     html! {
         div class="board" {
-            div class="side" {
+            div class="side" tabindex="0" role="group" aria-label="Alarms and incident" {
                 (place("alarms", "card", &alarms(look)))
                 (place("incident", "card", &incident(look)))
             }

@@ -44,7 +44,7 @@ pub(super) fn instigator(look: &Look<'_>) -> Markup {
     };
     html! {
         div class="board staff" {
-            div class="side wide" { (part("truth")) (part("measured")) (part("injections")) (part("msel")) }
+            div class="side wide" tabindex="0" role="group" aria-label="Truth, measurements and plan" { (part("truth")) (part("measured")) (part("injections")) (part("msel")) }
             (parts::channel(look, &html! {}))
             div class="side" {
                 section id="do" class="card" aria-labelledby="h-do" {
@@ -72,7 +72,7 @@ pub(super) fn trainer(look: &Look<'_>) -> Markup {
                 (part("strip", "card strip"))
                 section id="timeline" class="card talk" aria-labelledby="h-timeline" {
                     header { (parts::heading("timeline", "Timeline")) span class="soft" { "shaded lines are hidden from responders" } }
-                    ol id="moments" class="lines timeline" role="log" aria-label="Timeline" tabindex="0" { (line::last_of_timeline(look)) }
+                    ol id="moments" class="lines timeline" aria-live="polite" aria-label="Lines of the timeline" tabindex="0" { (line::last_of_timeline(look)) }
                 }
             }
             div class="side wide" {
