@@ -11,6 +11,8 @@ use maud::{Markup, html};
 
 const WIDTH: f64 = 400.0;
 const HEIGHT: f64 = 16.0;
+/// Least width of what is drawn.
+const MARK: f64 = 8.0;
 /// Rows that are drawn.
 const ROWS: usize = 60;
 
@@ -46,7 +48,8 @@ pub(super) fn msel(look: &Look<'_>) -> Markup {
             p class="soft" { "Held back for a second act: "
                 @for (index, one) in look.plan.second_act.iter().enumerate() { @if index > 0 { ", " } (one.fault.kind()) " on " (one.fault.place()) } }
         }
-        p class="soft axis" { span { "StartEx" } span { "par T+" (look.plan.duration.par) } span { "limit T+" (limit) } }
+        div class="soft axis" { p { span { "StartEx" } span { "limit T+" (limit) } } }
+        p class="soft" { "A good team has service back by T+" (look.plan.duration.par) "." }
     }
 }
 
@@ -56,8 +59,8 @@ fn track(row: &Row, limit: Span, now: Option<f64>) -> Markup {
         svg class="track" viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } preserveAspectRatio="none" aria-hidden="true" {
             line class="rule" x1="0" x2=(WIDTH) y1=(HEIGHT / 2.0) y2=(HEIGHT / 2.0) {}
             @if let Some(at) = row.at {
-                @let width = row.until.map_or(4.0, |until| (x(until) - x(at)).max(4.0));
-                rect x={ (format!("{:.1}", x(at).min(WIDTH - 4.0))) } y="3" width={ (format!("{width:.1}")) } height=(HEIGHT - 6.0) rx="2" {}
+                @let width = row.until.map_or(MARK, |until| (x(until) - x(at)).max(MARK));
+                rect x={ (format!("{:.1}", x(at).min(WIDTH - MARK))) } y="3" width={ (format!("{width:.1}")) } height=(HEIGHT - 6.0) rx="2" {}
             }
             @if let Some(now) = now { line class="now" x1=(now) x2=(now) y1="0" y2=(HEIGHT) vector-effect="non-scaling-stroke" {} }
         }

@@ -171,6 +171,16 @@ impl Six {
         &self.room
     }
 
+    /// Every board stays small, plots aside.
+    async fn weigh(&self) {
+        let weight = "const page = document.documentElement.cloneNode(true); \
+            page.querySelectorAll('svg').forEach((one) => one.remove()); return page.outerHTML.length";
+        for window in [&self.ben, &self.ivo, &self.tom, &self.oli] {
+            let bytes = self.of(window).await.js(weight).await.as_u64().unwrap();
+            assert!((1000..150 * 1024).contains(&bytes), "{bytes}");
+        }
+    }
+
     async fn pictures(&self, when: &str) {
         self.desk.shoot(&format!("responder-{when}")).await;
         for (name, window) in [("instigator", &self.ivo), ("trainer", &self.tom), ("observer", &self.oli)] {
@@ -200,6 +210,7 @@ async fn six_people_play_a_drill_in_the_browser() {
     trainer.write("#observe [name=text]", "one person does everything").await;
     trainer.click("#observe button").await;
     trainer.says("#notes", "one person does everything").await;
+    six.weigh().await;
     six.pictures("live").await;
 
     // The repair itself is done on the target, and not in the browser.
