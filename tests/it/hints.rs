@@ -193,8 +193,8 @@ impl Table {
         Arc::new(Self { drill: Mutex::new((drill, journal)), count })
     }
 
-    /// What a responder may be told of the journal so far.
-    fn lasting(&self) -> Vec<Event> {
+    /// Everything that has happened so far.
+    fn events(&self) -> Vec<Event> {
         self.drill.lock().unwrap().1.iter().map(|one| one.event.clone()).collect()
     }
 }
@@ -344,7 +344,7 @@ async fn no_entry_of_the_console_lets_a_smuggled_word_through() {
             assert!([StatusCode::OK, StatusCode::CONFLICT].contains(&tell), "{text:?}: {tell}");
         }
     }
-    let wrote = open.table.lasting().iter().filter(|one| matches!(one, Event::BystanderWrote { .. })).count();
+    let wrote = open.table.events().iter().filter(|one| matches!(one, Event::BystanderWrote { .. })).count();
     assert!(wrote > 100, "{wrote}");
     // Names are typed by people, too.
     open.join(Hat::Instigator, "it-is-the-pool").await;
@@ -363,7 +363,7 @@ async fn stream_says_nothing(open: &Open, ana: &str, messages: &[Smuggled]) {
     let last = {
         let say = json!({"say": "this is the end"});
         assert_eq!(open.post(ana, Hat::Responder, false, "/api/act", &say).await, StatusCode::OK);
-        open.table.lasting().len() - 1
+        open.table.events().len() - 1
     };
     for path in ["/api/events", "/responder/live"] {
         let mut answer = open.http.get(open.address(path)).bearer_auth(ana).send().await.unwrap();
@@ -399,7 +399,7 @@ async fn the_command_line_smuggles_nothing_either() {
         texts.map(|one| gameday(&home, &["hint", "--", &one.text]).assert().failure()).count()
     });
     assert!(typed.await.unwrap() > 60);
-    assert!(!open.table.lasting().iter().any(|one| matches!(one, Event::HintGiven { .. })));
+    assert!(!open.table.events().iter().any(|one| matches!(one, Event::HintGiven { .. })));
 }
 
 #[test]
