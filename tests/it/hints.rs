@@ -317,8 +317,8 @@ async fn no_entry_of_the_console_lets_a_smuggled_word_through() {
     let messages = smuggled();
     // Everybody may ask twenty times at once: each person sends a few messages, in two ways.
     for (index, few) in messages.chunks(9).enumerate() {
-        let ivo = open.join(Hat::Instigator, &format!("ivo{index}")).await;
-        let oli = open.join(Hat::Observer, &format!("oli{index}")).await;
+        let ivo = open.join(Hat::Instigator, &format!("ivona{index}")).await;
+        let oli = open.join(Hat::Observer, &format!("olivar{index}")).await;
         for (number, Smuggled { how, text }) in few.iter().enumerate() {
             let page = number % 2 == 0;
             let hint = json!({"pointer": text});
@@ -352,7 +352,7 @@ async fn no_entry_of_the_console_lets_a_smuggled_word_through() {
     let after = open.seen(&ana).await;
     for (before, after) in before.iter().zip(&after) {
         assert_eq!(quiet(before), quiet(after));
-        for name in ["it-is-the-pool", "roll-back-web", "oli", "ivo"] {
+        for name in ["it-is-the-pool", "roll-back-web", "olivar", "ivona"] {
             assert!(!after.contains(name), "{name}");
         }
     }
@@ -371,7 +371,7 @@ async fn stream_says_nothing(open: &Open, ana: &str, messages: &[Smuggled]) {
         while !told.contains(&format!("id: {last}\n")) {
             told.push_str(&String::from_utf8_lossy(&answer.chunk().await.unwrap().unwrap()));
         }
-        for word in ["it-is-the-pool", "roll-back-web", "oli", "ivo"] {
+        for word in ["it-is-the-pool", "roll-back-web", "olivar", "ivona"] {
             assert!(!told.contains(word), "{path} tells {word}");
         }
         for Smuggled { how, text } in messages.iter().filter(|one| one.text.len() > 12) {
