@@ -370,7 +370,8 @@ async fn injections_are_told_with_their_states() {
         injections,
         json!([
             {"id": "gd-one", "fault": "release-roll-out", "target": "service web", "state": "gone"},
-            // What the script planned later, under the same name in this journal.
+            // What the script and a second act planned later, under the same name in this journal.
+            {"id": "gd-one", "fault": "release-roll-out", "target": "service web", "state": "planned"},
             {"id": "gd-one", "fault": "release-roll-out", "target": "service web", "state": "planned"},
         ])
     );

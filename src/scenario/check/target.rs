@@ -18,7 +18,8 @@ pub(super) fn faults(
     target: &TargetDescription,
     limit: Span,
 ) -> (Vec<PlannedFault>, Vec<PlannedFault>) {
-    let (mut all, mut second): (Vec<(Place, PlannedFault)>, Vec<(Place, PlannedFault)>) = Default::default();
+    let mut all: Vec<(Place, PlannedFault)> = Vec::new();
+    let mut second = Vec::new();
     for (step, plan) in file.faults.iter().zip(planned) {
         if let Some(at) = &step.at {
             super::within(found, at, limit);
