@@ -222,6 +222,7 @@ fn texts_of(act: &Act) -> Vec<&str> {
         | Act::Stumped(text)
         | Act::Summary(text)
         | Act::Page { text, .. }
+        | Act::Action(ActionAct::Add { text, .. })
         | Act::Resolve(text)
         | Act::Log { text, .. }
         | Act::Declare { text }
@@ -229,7 +230,6 @@ fn texts_of(act: &Act) -> Vec<&str> {
         Act::HandOver { note, .. } => vec![note],
         Act::Decide { because, asked, .. } => asked.iter().chain([because]).map(String::as_str).collect(),
         Act::Ticket(done) => done.texts(),
-        Act::Action(ActionAct::Add { text, .. }) => vec![text],
         Act::Hypothesis(claim) | Act::Cause(claim) => vec![&claim.text],
         Act::Assess(claim) => vec![&claim.text],
         Act::Operate(argv) => argv.iter().map(String::as_str).collect(),

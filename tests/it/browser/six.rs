@@ -285,14 +285,14 @@ async fn respond(six: &Six) {
     ana.act("act-p", &[("page.text", "we need somebody who knows the metadata service")]).await;
     ana.says("#incident", "the on-call").await;
     let ben = six.of(&six.ben).await;
-    ben.says("#lines li.paged", "klaxon").await;
+    ben.says("#lines", "klaxon to the on-call").await;
     ben.act("act-t", &[("ticket.open.title", "Uploads fail"), ("ticket.open.cc:words", "web-oncall, ben")])
         .await;
     ben.says("#tickets", "copied web-oncall, ben").await;
     ben.act("act-v", &[("severity.live", "yes")]).await;
     ben.says("#answers", "live: true").await;
     ben.write("#message", "!log looking at the pool\n").await;
-    ben.says("#lines li.log", "looking at the pool").await;
+    ben.says("#lines", "looking at the pool").await;
     ana.write("#add-action input", "compare both releases").await;
     ana.write("#add-action select", "ben").await;
     ana.click("#add-action button").await;
@@ -314,7 +314,7 @@ async fn ask_and_help(six: &Six) {
     ivo.click("#held button").await;
     ivo.says("#held", "sent").await;
     ivo.until("document.querySelector('#desk button').disabled").await;
-    six.desk.says("#lines li.outside", "Will it hold?").await;
+    six.desk.says("#lines", "Will it hold?").await;
     six.desk.act("act-u", &[("stumped", "we see nothing")]).await;
     ivo.click("#desk button:not([disabled])").await;
     // Two keystrokes.
