@@ -62,6 +62,7 @@ fn shape(rate: f64) -> WorkloadShape {
             headers: BTreeMap::new(),
             expect: Expect { status: vec![200], within: Span::from_secs(1) },
         }],
+        encrypted: false,
     }
 }
 

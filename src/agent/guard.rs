@@ -150,7 +150,8 @@ fn places(layout: &Layout) -> impl Iterator<Item = (String, &str)> {
     let registries = layout.registries.iter().map(|one| (format!("registry {}", one.service), &one.address));
     let queues = layout.queues.iter().map(|one| (format!("queue {}", one.service), &one.address));
     let door = [("the front door".to_owned(), &layout.front_door)];
-    let all = links.chain(shown).chain(registries).chain(queues).chain(door);
+    let postgres = layout.postgres.iter().map(|one| (format!("database {}", one.database), &one.address));
+    let all = links.chain(shown).chain(registries).chain(queues).chain(postgres).chain(door);
     all.map(|(what, address)| (what, address.as_str()))
 }
 
@@ -176,6 +177,7 @@ pub(super) fn check_paths(layout: &Layout) -> Result<(), Denied> {
         )
         .chain(layout.registries.iter().map(|registry| &registry.path))
         .chain(layout.queues.iter().map(|queue| &queue.path))
+        .chain(layout.postgres.iter().filter_map(|one| one.password_file.as_ref()))
         .chain(layout.machine_files.iter().map(|file| &file.path));
     for path in paths {
         let up = path.components().any(|part| part == std::path::Component::ParentDir);
@@ -216,6 +218,8 @@ mod tests {
         let path = layout.root.join("x");
         let part = serde_json::json!({"service": "web-east", "address": "127.0.0.1:1", "path": path});
         let database = serde_json::json!({"database": "catalogue", "service": "web-east", "path": path});
+        let postgres = serde_json::json!({"database": "shop", "service": "web-east", "address": "127.0.0.1:1",
+            "user": "shop", "name": "shop", "password_file": path});
         let flags =
             serde_json::json!({"kind": "flags", "name": "flags", "service": "web-east", "path": path});
         let certificate = serde_json::json!({
@@ -227,6 +231,7 @@ mod tests {
             registries: vec![serde_json::from_value(part.clone()).unwrap()],
             queues: vec![serde_json::from_value(part).unwrap()],
             databases: vec![serde_json::from_value(database).unwrap()],
+            postgres: vec![serde_json::from_value(postgres).unwrap()],
             machine_files: vec![serde_json::from_value(flags).unwrap()],
             ..layout
         }
@@ -240,7 +245,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let good = with_parts(layout(folder.path()));
         assert!(refuses(&good).is_none());
-        let ways: [Way; 8] = [
+        let ways: [Way; 9] = [
             (true, |layout| &mut layout.processes[1].address),
             (true, |layout| layout.apart.entry("elsewhere".parse().unwrap()).or_default()),
             (false, |layout| &mut layout.links[0].listen),
@@ -248,6 +253,7 @@ mod tests {
             (false, |layout| &mut layout.certificates[0].address),
             (false, |layout| &mut layout.registries[0].address),
             (false, |layout| &mut layout.queues[0].address),
+            (false, |layout| &mut layout.postgres[0].address),
             (false, |layout| &mut layout.front_door),
         ];
         for (number, (may_be_empty, place)) in ways.into_iter().enumerate() {
@@ -276,13 +282,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let good = with_parts(layout(folder.path()));
         check_paths(&good).unwrap();
-        let places: [fn(&mut Layout) -> &mut PathBuf; 13] = [
+        let places: [fn(&mut Layout) -> &mut PathBuf; 14] = [
             |layout| &mut layout.volumes[0].path,
             |layout| &mut layout.files[0].path,
             |layout| &mut layout.processes[0].log,
             |layout| &mut layout.releases[0].folder,
             |layout| &mut layout.releases[0].current,
             |layout| &mut layout.databases[0].path,
+            |layout| layout.postgres[0].password_file.as_mut().unwrap(),
             |layout| &mut layout.certificates[0].path,
             |layout| &mut layout.certificates[0].key,
             |layout| &mut layout.certificates[0].authority,

@@ -29,6 +29,7 @@ use crate::{
         absent::Absent, agent_client::AgentClient, operator::CommandOperator, prober::TargetProber,
         traffic::WorkloadTraffic,
     },
+    workload::{Door, Identity},
 };
 use nix::{
     fcntl::{Flock, FlockArg},
@@ -39,6 +40,7 @@ use std::{
     collections::BTreeMap,
     fs::{self, File, OpenOptions},
     io::Write as _,
+    net::SocketAddr,
     os::unix::{fs::OpenOptionsExt as _, process::CommandExt as _},
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -301,11 +303,7 @@ impl Stage {
         notifier: Arc<dyn Notifier>,
     ) -> Result<Hands, Failure> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let front_door = self
-            .layout
-            .front_door
-            .parse()
-            .map_err(Failure::io(format!("read the target's address {}", self.layout.front_door)))?;
+        let front_door = front_door(&self.layout, plan.workload.encrypted)?;
         let ours = self.layout.processes.iter().map(|one| (one.service.clone(), one.address.clone()));
         let addresses = ours.chain(self.layout.apart.clone()).collect();
         let target = with_places(&plan.target, &self.layout);
@@ -375,6 +373,28 @@ impl Stage {
         fs::remove_dir_all(&folder).map_err(Failure::io(format!("remove {}", folder.display())))?;
         Ok(true)
     }
+}
+
+/// Where the users knock, and whom they expect there when they come over TLS.
+fn front_door(layout: &Layout, encrypted: bool) -> Result<Door, Failure> {
+    let address = |text: &str| {
+        text.parse::<SocketAddr>().map_err(Failure::io(format!("read the target's address {text}")))
+    };
+    if !encrypted {
+        return Ok(address(&layout.front_door)?.into());
+    }
+    let mut doors = layout.processes.iter().filter(|one| one.address == layout.front_door);
+    let door = doors.next().map(|door| &door.service);
+    let shown = layout.certificates.iter().find(|shown| Some(&shown.service) == door).ok_or_else(|| {
+        Failure::world(format!(
+            "the users are to come over TLS, and the front door {} shows no certificate",
+            layout.front_door
+        ))
+    })?;
+    let authority = fs::read_to_string(&shown.authority)
+        .map_err(Failure::io(format!("read {}", shown.authority.display())))?;
+    let identity = Identity { name: shown.subject.clone(), authority };
+    Ok(Door { address: address(&shown.address)?, identity: Some(identity) })
 }
 
 /// Lays a target file's target out on this host, for an agent that engines on other hosts use.

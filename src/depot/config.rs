@@ -119,6 +119,7 @@ pub(super) struct Web {
     pub(super) session: WebSession,
     pub(super) storage: WebStorage,
     pub(super) jobs: WebJobs,
+    pub(super) previews: WebPreviews,
     pub(super) recorder: WebRecorder,
     pub(super) limits: WebLimits,
     pub(super) log: LogSettings,
@@ -129,6 +130,14 @@ pub(super) struct Web {
 #[serde(deny_unknown_fields)]
 pub(super) struct WebJobs {
     pub(super) checksum_every: u64,
+}
+
+/// `[previews]` of `web.toml`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WebPreviews {
+    pub(super) min_kib: u64,
+    pub(super) late_ms: u64,
 }
 
 /// `[recorder]` of `web.toml`.
@@ -222,6 +231,8 @@ impl Settings for Web {
         timeout("storage.timeout_ms", self.storage.timeout_ms)?;
         within("storage.retries", self.storage.retries, 0, 10)?;
         within("jobs.checksum_every", self.jobs.checksum_every, 1, 1_000_000)?;
+        within("previews.min_kib", self.previews.min_kib, 1, super::host::BODY_KIB_MAX)?;
+        within("previews.late_ms", self.previews.late_ms, 0, 3_600_000)?;
         within("recorder.max", self.recorder.max, 0, 100_000_000)?;
         within("recorder.body_kib", self.recorder.body_kib, 0, super::host::BODY_KIB_MAX)?;
         within("limits.memory_mib", self.limits.memory_mib, 16, 1_048_576)?;

@@ -173,6 +173,7 @@ impl Service for Edge {
             .route("/sessions", post(pass))
             .route("/objects", get(pass))
             .route("/objects/{key}", put(pass).get(pass))
+            .route("/objects/{key}/preview", get(pass))
             .with_state(self)
     }
 

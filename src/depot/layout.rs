@@ -7,6 +7,7 @@ use super::{
     error::DepotError,
     gate, machine,
     metadata::ROLE,
+    preview,
     registry::ENTRIES,
     releases, session, tls,
     topology::{
@@ -184,7 +185,7 @@ fn write_releases(root: &Path, component: &str) -> Result<(), DepotError> {
     Ok(())
 }
 
-/// Objects that staging begins with, on both volumes and in the catalogue's import file.
+/// Objects that staging begins with, with their previews, on both volumes and in the catalogue's import file.
 fn write_objects(root: &Path) -> Result<(), DepotError> {
     const UNLIMITED: WriteLimits = WriteLimits { use_percent: 100, count_age: Duration::MAX };
     let nodes: Vec<_> =
@@ -202,6 +203,8 @@ fn write_objects(root: &Path) -> Result<(), DepotError> {
         let volume = Volume::open(&folder, VOLUME_MIB * 1024 * 1024).map_err(refused)?;
         for (version, key, content) in &objects {
             volume.write(key, *version, content.as_bytes(), UNLIMITED).map_err(refused)?;
+            let picture = preview::of(content.as_bytes());
+            volume.write(&preview::file(key), *version, &picture, UNLIMITED).map_err(refused)?;
         }
     }
     let changed = SystemClock.now().to_string();
@@ -354,6 +357,7 @@ fn layout(root: &Path, instance: u8, program: &Path) -> Layout {
             })
             .collect(),
         databases: databases(root),
+        postgres: Vec::new(),
         certificates: vec![certificate(root, instance)],
         registries: vec![RegistryLayout {
             service: name("registry"),

@@ -21,6 +21,7 @@ mod machine;
 mod metadata;
 pub mod operate;
 mod pool;
+mod preview;
 mod queue;
 mod registry;
 mod releases;

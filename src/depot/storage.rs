@@ -5,6 +5,7 @@ use super::{
     config::{self, Live, LogSettings, Settings, current_file},
     error::DepotError,
     host::{Failure, Service, Site},
+    preview,
     telemetry::Page,
     volume::{Volume, VolumeError, WriteLimits, Written},
 };
@@ -61,6 +62,36 @@ fn checked(key: &str) -> Result<(), Failure> {
     if is_name(key) { Ok(()) } else { Err(Failure::bad_request("that is not a key")) }
 }
 
+impl Storage {
+    /// Puts `content` into the file `name` of the volume, as the version that the headers say.
+    async fn write(&self, name: String, headers: &HeaderMap, content: Bytes) -> Result<Response, Failure> {
+        let version = headers
+            .get(VERSION)
+            .and_then(|value| value.to_str().ok()?.parse().ok())
+            .ok_or_else(|| Failure::bad_request("the header `x-object-version` must hold a number"))?;
+        let config = self.config.get();
+        let limits = WriteLimits {
+            use_percent: config.volume.use_percent,
+            count_age: Duration::from_millis(config.volume.count_ms),
+        };
+        let volume = Arc::clone(&self.volume);
+        let written = blocking(move || volume.write(&name, version, &content, limits)).await?;
+        let stored = written == Written::Stored;
+        Ok((StatusCode::CREATED, Json(json!({ "stored": stored }))).into_response())
+    }
+
+    /// What the file `name` of the volume holds.
+    async fn read(&self, name: String, kind: &'static str) -> Result<Response, Failure> {
+        let volume = Arc::clone(&self.volume);
+        let found = blocking(move || volume.read(&name)).await?;
+        let (version, content) =
+            found.ok_or_else(|| Failure::not_found("this node does not hold the object"))?;
+        let mut response = ([(header::CONTENT_TYPE, kind)], content).into_response();
+        response.headers_mut().insert(VERSION, version.into());
+        Ok(response)
+    }
+}
+
 async fn write(
     State(storage): State<Arc<Storage>>,
     UrlPath(key): UrlPath<String>,
@@ -68,19 +99,17 @@ async fn write(
     content: Bytes,
 ) -> Result<Response, Failure> {
     checked(&key)?;
-    let version = headers
-        .get(VERSION)
-        .and_then(|value| value.to_str().ok()?.parse().ok())
-        .ok_or_else(|| Failure::bad_request("the header `x-object-version` must hold a number"))?;
-    let config = storage.config.get();
-    let limits = WriteLimits {
-        use_percent: config.volume.use_percent,
-        count_age: Duration::from_millis(config.volume.count_ms),
-    };
-    let volume = Arc::clone(&storage.volume);
-    let written = blocking(move || volume.write(&key, version, &content, limits)).await?;
-    let stored = written == Written::Stored;
-    Ok((StatusCode::CREATED, Json(json!({ "stored": stored }))).into_response())
+    storage.write(key, &headers, content).await
+}
+
+async fn write_preview(
+    State(storage): State<Arc<Storage>>,
+    UrlPath(key): UrlPath<String>,
+    headers: HeaderMap,
+    picture: Bytes,
+) -> Result<Response, Failure> {
+    checked(&key)?;
+    storage.write(preview::file(&key), &headers, picture).await
 }
 
 async fn read(
@@ -88,13 +117,15 @@ async fn read(
     UrlPath(key): UrlPath<String>,
 ) -> Result<Response, Failure> {
     checked(&key)?;
-    let volume = Arc::clone(&storage.volume);
-    let found = blocking(move || volume.read(&key)).await?;
-    let (version, content) = found.ok_or_else(|| Failure::not_found("this node does not hold the object"))?;
-    let kind = [(header::CONTENT_TYPE, "application/octet-stream")];
-    let mut response = (kind, content).into_response();
-    response.headers_mut().insert(VERSION, version.into());
-    Ok(response)
+    storage.read(key, "application/octet-stream").await
+}
+
+async fn read_preview(
+    State(storage): State<Arc<Storage>>,
+    UrlPath(key): UrlPath<String>,
+) -> Result<Response, Failure> {
+    checked(&key)?;
+    storage.read(preview::file(&key), preview::KIND).await
 }
 
 async fn list(State(storage): State<Arc<Storage>>) -> Result<Response, Failure> {
@@ -109,7 +140,11 @@ async fn remove(
 ) -> Result<Response, Failure> {
     checked(&key)?;
     let volume = Arc::clone(&storage.volume);
-    let removed = blocking(move || volume.remove(&key)).await?;
+    let removed = blocking(move || {
+        volume.remove(&preview::file(&key))?;
+        volume.remove(&key)
+    });
+    let removed = removed.await?;
     Ok(Json(json!({ "removed": removed })).into_response())
 }
 
@@ -118,6 +153,7 @@ impl Service for Storage {
         Router::new()
             .route("/blobs", get(list))
             .route("/blobs/{key}", put(write).get(read).delete(remove))
+            .route("/previews/{key}", put(write_preview).get(read_preview))
             .with_state(self)
     }
 

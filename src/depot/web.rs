@@ -3,7 +3,8 @@
 //! An upload: is the token good (session)? Take a connection from the pool and hold it; reserve the object (metadata);
 //! write the content (storage nodes, one after the other); commit (metadata); give the connection back. A download
 //! holds its connection in the same way, so that what it reads stays in the catalogue until it was read. Listings are
-//! answered by the catalogue alone, over a connection of their own. What can be done later is left to the workers.
+//! answered by the catalogue alone, over a connection of their own. What can be done later is left to the workers: a
+//! preview, a second copy, a check.
 
 use super::{
     aside::{Errands, Flags, Memory, Recorded, Recorder},
@@ -14,12 +15,16 @@ use super::{
     host::{Ctx, Failure, Service, Site},
     metadata::Reservation,
     pool::{Connection, Pool},
+    preview::{self, Previews},
     session::Grant,
     telemetry::{Page, Stopwatch},
     watched::Watched,
     worker::ObjectJob,
 };
-use crate::{base::names::is_name, clock::BoxFuture};
+use crate::{
+    base::{Span, names::is_name},
+    clock::BoxFuture,
+};
 use axum::{
     Json, Router,
     body::Bytes,
@@ -55,6 +60,7 @@ pub(super) struct Web {
     turn: AtomicUsize,
     uploads: AtomicU64,
     errands: Errands,
+    previews: Previews,
     recorder: Recorder,
     memory: Memory,
 }
@@ -76,9 +82,24 @@ impl Web {
             turn: AtomicUsize::new(0),
             uploads: AtomicU64::new(0),
             errands: Errands::default(),
+            previews: Previews::default(),
             recorder: Recorder::default(),
             memory: Memory::default(),
         })
+    }
+
+    /// The settings in use.
+    pub(super) fn settings(&self) -> Arc<config::Web> {
+        self.config.get()
+    }
+
+    pub(super) fn previews(&self) -> &Previews {
+        &self.previews
+    }
+
+    /// How long ago the object became what it is, by this instance's clock.
+    pub(super) fn since(&self, entry: &Entry) -> Span {
+        preview::since(entry, self.site.machine.now())
     }
 
     fn is_near(&self, node: &Peer) -> bool {
@@ -86,7 +107,7 @@ impl Web {
     }
 
     /// Lets the request in if its token is good, and says whose it is.
-    async fn admit(&self, ctx: &Ctx, config: &config::Web) -> Result<String, Failure> {
+    pub(super) async fn admit(&self, ctx: &Ctx, config: &config::Web) -> Result<String, Failure> {
         let refused = || Failure::new(StatusCode::UNAUTHORIZED, "unauthorized", "no good token was given");
         let given = ctx.authorization.as_deref().ok_or_else(refused)?;
         let cache = Duration::from_millis(config.session.cache_ms);
@@ -146,6 +167,20 @@ impl Web {
         }
     }
 
+    /// What the catalogue that answers downloads knows of the object.
+    pub(super) async fn look_up(&self, ctx: &Ctx, key: &str, config: &config::Web) -> Result<Entry, Failure> {
+        let ask = Ask::new(Method::GET, &format!("/objects/{key}"), config.metadata.timeout_ms);
+        let metadata = self.reading(config)?;
+        let found = metadata.ask(ctx, ask).await.map_err(|err| metadata.failure(&err))?;
+        if found.status == StatusCode::NOT_FOUND {
+            return Err(Failure::not_found(format!("there is no object `{key}`")));
+        }
+        if !found.status.is_success() {
+            return Err(metadata.unexpected(&found));
+        }
+        metadata.json(&found)
+    }
+
     /// Refuses uploads while people want none, or while this instance has no room to breathe.
     fn takes_uploads(&self, config: &config::Web) -> Result<(), Failure> {
         let refuse = |code, detail: String| Err(Failure::new(StatusCode::SERVICE_UNAVAILABLE, code, detail));
@@ -160,9 +195,12 @@ impl Web {
     }
 
     /// Leaves to the workers what can be done later.
-    fn run_errands(&self, ctx: &Ctx, key: &str, config: &config::Web) {
+    fn run_errands(&self, ctx: &Ctx, key: &str, size: u64, config: &config::Web) {
         let count = self.uploads.fetch_add(1, Ordering::Relaxed);
         let job = ObjectJob { key: key.to_owned() };
+        if size >= config.previews.min_kib * 1024 {
+            self.errands.add(&ctx.request_id, "preview", &job);
+        }
         if config.storage.policy == WritePolicy::Near {
             self.errands.add(&ctx.request_id, "replicate", &job);
         }
@@ -232,7 +270,7 @@ impl Web {
     }
 
     /// Nodes that may hold the object, in the order in which they are asked.
-    fn readers(&self, entry: &Entry, order: ReadOrder) -> Vec<Peer> {
+    pub(super) fn readers(&self, entry: &Entry, order: ReadOrder) -> Vec<Peer> {
         let mut nodes = self.site.directory.all("storage");
         match order {
             ReadOrder::Spread => {
@@ -279,8 +317,7 @@ impl Web {
 
 /// Whether a copy is the one that the catalogue knows; a newer one is not judged.
 fn is_what_was_uploaded(reply: &Reply, entry: &Entry) -> bool {
-    let version = reply.headers.get(VERSION).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    version != Some(entry.version) || crate::seed::digest(&reply.body) == entry.digest
+    preview::version(reply) != Some(entry.version) || crate::seed::digest(&reply.body) == entry.digest
 }
 
 struct Upload<'a> {
@@ -297,7 +334,7 @@ impl Upload<'_> {
     }
 }
 
-fn checked(key: &str) -> Result<(), Failure> {
+pub(super) fn checked(key: &str) -> Result<(), Failure> {
     if is_name(key) {
         Ok(())
     } else {
@@ -332,7 +369,7 @@ async fn upload(
     let commit = serde_json::to_value(commit).map_err(|err| Failure::internal(&err))?;
     web.catalogue(&ctx, Method::POST, &path, commit, &config).await?;
     drop(connection);
-    web.run_errands(&ctx, &key, &config);
+    web.run_errands(&ctx, &key, size, &config);
     let body = Json(json!({ "key": key, "version": version, "size": size, "digest": digest }));
     Ok((StatusCode::CREATED, body).into_response())
 }
@@ -346,16 +383,7 @@ async fn download(
     checked(&key)?;
     web.admit(&ctx, &config).await?;
     let _connection = web.connection(&config).await?;
-    let ask = Ask::new(Method::GET, &format!("/objects/{key}"), config.metadata.timeout_ms);
-    let metadata = web.reading(&config)?;
-    let found = metadata.ask(&ctx, ask).await.map_err(|err| metadata.failure(&err))?;
-    if found.status == StatusCode::NOT_FOUND {
-        return Err(Failure::not_found(format!("there is no object `{key}`")));
-    }
-    if !found.status.is_success() {
-        return Err(metadata.unexpected(&found));
-    }
-    let entry: Entry = metadata.json(&found)?;
+    let entry = web.look_up(&ctx, &key, &config).await?;
     let content = web.read(&ctx, &key, &entry, &config).await?;
     let version = content.headers.get(VERSION).cloned();
     let kind = [(header::CONTENT_TYPE, "application/octet-stream")];
@@ -402,6 +430,7 @@ impl Service for Web {
             .route("/sessions", post(login))
             .route("/objects", get(list))
             .route("/objects/{key}", put(upload).get(download))
+            .route("/objects/{key}/preview", get(preview::serve))
             .route("/recorded", get(recorded))
             .with_state(self)
     }
@@ -442,6 +471,7 @@ impl Service for Web {
                 self.cache_hits.load(Ordering::Relaxed) as f64,
             );
             self.errands.write(page);
+            self.previews.write(page);
             self.recorder.write(page);
         })
     }

@@ -1,7 +1,8 @@
 //! worker: takes jobs from the queue and does them.
 //!
-//! `checksum` compares an object's copies with the catalogue, `replicate` makes the copies that are missing, and
-//! `scrub` reads every content of a storage node as often as it is told. A job that the queue takes back is dropped.
+//! `preview` makes an object's small picture, `checksum` compares its copies with the catalogue, `replicate` makes the
+//! copies that are missing, and `scrub` reads every content of a storage node as often as it is told. A job that the
+//! queue takes back is dropped.
 
 use super::{
     call::{Ask, Peer, Reply, VERSION},
@@ -9,6 +10,7 @@ use super::{
     config::{self, Live, LogSettings, Settings, current_file},
     error::DepotError,
     host::{Ctx, Service, Site},
+    preview::{self, version},
     queue::{Job, Lease, Word},
     telemetry::{Page, Stopwatch},
 };
@@ -35,7 +37,7 @@ use std::{
 /// How often a worker says that it is still at a job.
 const SIGN_OF_LIFE: Span = Span::from_secs(1);
 
-/// What a `checksum` and a `replicate` are about.
+/// What a `preview`, a `checksum` and a `replicate` are about.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct ObjectJob {
     pub(super) key: String,
@@ -55,6 +57,7 @@ pub(super) struct Worker {
     running: Mutex<BTreeMap<i64, (String, Stopwatch)>>,
     done: AtomicU64,
     failed: AtomicU64,
+    preview_ms: AtomicU64,
 }
 
 /// A job's end; the error is a sentence.
@@ -71,6 +74,7 @@ impl Worker {
             running: Mutex::default(),
             done: AtomicU64::new(0),
             failed: AtomicU64::new(0),
+            preview_ms: AtomicU64::new(0),
         })
     }
 
@@ -155,6 +159,7 @@ impl Worker {
         let unreadable = |err: serde_json::Error| format!("the payload cannot be read: {err}");
         match job.kind.as_str() {
             "checksum" => self.checksum(ctx, &serde_json::from_str(&job.payload).map_err(unreadable)?).await,
+            "preview" => self.preview(ctx, &serde_json::from_str(&job.payload).map_err(unreadable)?).await,
             "replicate" => {
                 self.replicate(ctx, &serde_json::from_str(&job.payload).map_err(unreadable)?).await
             }
@@ -190,6 +195,26 @@ impl Worker {
                 return Err(format!("the copy of `{}` on {name} is not what was uploaded", job.key));
             }
         }
+        Ok(())
+    }
+
+    /// Makes the picture of the catalogue's version and leaves it beside every copy.
+    async fn preview(&self, ctx: &Ctx, job: &ObjectJob) -> Outcome {
+        let (_, entry) = self.entry(ctx, &job.key).await?;
+        let first = entry.locations.first().ok_or_else(|| "no node holds the object".to_owned())?;
+        let copy = self.content(ctx, &self.node(first)?, &job.key).await?;
+        if version(&copy) != Some(entry.version) {
+            // It was overwritten meanwhile; the newer upload has brought a job of its own.
+            return Ok(());
+        }
+        let picture = Bytes::from(preview::of(&copy.body));
+        for name in &entry.locations {
+            let ask = self.ask(Method::PUT, &preview::path(&job.key));
+            let ask = ask.header(VERSION, entry.version.into()).body(picture.clone());
+            good(&self.node(name)?, ctx, ask).await?;
+        }
+        let took = preview::since(&entry, self.site.machine.now());
+        self.preview_ms.store(took.millis(), Ordering::Relaxed);
         Ok(())
     }
 
@@ -233,10 +258,6 @@ impl Worker {
         }
         Ok(())
     }
-}
-
-fn version(reply: &Reply) -> Option<u64> {
-    reply.headers.get(VERSION)?.to_str().ok()?.parse().ok()
 }
 
 /// A good answer; the error is a sentence.
@@ -306,6 +327,9 @@ impl Service for Worker {
             let total = |count: &AtomicU64| count.load(Ordering::Relaxed) as f64;
             page.single("worker_done_total", "counter", "Jobs done.", total(&self.done));
             page.single("worker_failed_total", "counter", "Jobs that failed.", total(&self.failed));
+            let seconds = total(&self.preview_ms) / 1000.0;
+            let help = "From the upload to its preview, for the one that was made last.";
+            page.single("worker_preview_delay_seconds", "gauge", help, seconds);
         })
     }
 }

@@ -75,7 +75,6 @@ impl Drill {
                     State::Armed => timers.push(at),
                     State::Injecting | State::Live => {
                         timers.extend(injection.planned.until.map(|until| start + until));
-                        timers.extend(injection.deadline);
                     }
                     _ => {}
                 }
@@ -207,9 +206,6 @@ impl Drill {
                     if injection.planned.until.is_some_and(|until| now >= start + until) =>
                 {
                     Some(go_back("the plan takes it back"))
-                }
-                State::Injecting | State::Live if injection.deadline.is_some_and(|at| now >= at) => {
-                    Some(go_back("its deadline has come"))
                 }
                 State::Stuck if injection.retry_at.is_some_and(|at| now >= at) => Some(go_back("again")),
                 _ => None,
@@ -343,7 +339,8 @@ impl Drill {
         events
     }
 
-    /// The hard deadline: planned end and a tenth, never beyond the longest drill.
+    /// The hard deadline: planned end and a tenth, never beyond the longest drill. It is the agent's to keep; an engine
+    /// that lives takes everything back when the drill's own limit comes, which is before.
     fn deadline(&self) -> At {
         let limit = self.plan.duration.limit;
         let span = Span::from_millis(limit.millis() + limit.millis() / 10).min(limits::DRILL_MAX);

@@ -84,13 +84,13 @@ pub enum Event {
     },
     /// The oracle failed again after restoration.
     Relapsed,
-    /// An injector was asked what it wants now, and had an answer.
+    /// An injector was asked what it wants now, and has answered.
     Reacted {
         /// Its index among the plan's reactors.
         reactor: usize,
         /// The moment that it was asked at.
         moment: ReactMoment,
-        /// What is injected from here on like anything else of the plan.
+        /// What is injected from here on like anything else of the plan; empty when it wants nothing.
         planned: Vec<PlannedInjection>,
         /// Why nothing is.
         #[serde(default, skip_serializing_if = "Option::is_none")]

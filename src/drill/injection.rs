@@ -107,8 +107,6 @@ pub struct Injection {
     pub state: State,
     /// Its token, from the intent on.
     pub fence: Option<Fence>,
-    /// When it must be gone, from the intent on.
-    pub deadline: Option<At>,
     /// The effect was seen.
     pub applied_at: Option<At>,
     /// The agent was told to apply, whatever came of it.
@@ -132,7 +130,6 @@ impl Injection {
             planned,
             state: State::Planned,
             fence: None,
-            deadline: None,
             applied_at: None,
             told: false,
             undone: None,
@@ -176,10 +173,9 @@ impl Injection {
         debug_assert!(self.allows(step), "{:?} -> {step:?}", self.state);
         match step {
             Step::Probed => self.state = State::Probed,
-            Step::Intent { fence, deadline } => {
+            Step::Intent { fence, .. } => {
                 self.state = State::Intent;
                 self.fence = Some(*fence);
-                self.deadline = Some(*deadline);
             }
             Step::Armed => self.state = State::Armed,
             Step::Injecting => {

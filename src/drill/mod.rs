@@ -162,6 +162,8 @@ pub struct Drill {
     undone_at: Option<At>,
     /// How often each moment has come that injectors react to.
     moments: BTreeMap<ReactMoment, u32>,
+    /// What injectors were asked and have not answered.
+    questions: Vec<react::Question>,
     /// Injections that injectors have added.
     reactions: usize,
     /// Whether the second act has begun.
@@ -254,6 +256,7 @@ impl Drill {
             steady_after: None,
             undone_at: None,
             moments: BTreeMap::new(),
+            questions: Vec::new(),
             reactions: 0,
             second_act: false,
         }
@@ -366,7 +369,9 @@ impl Drill {
                 self.steady_after = *steady_after;
                 return if self.measuring_from.is_some() { vec![Effect::StopWorkload] } else { Vec::new() };
             }
-            Event::Reacted { planned, .. } => return self.take_reaction(planned),
+            Event::Reacted { reactor, moment, planned, .. } => {
+                return self.take_reaction(*reactor, *moment, planned);
+            }
             Event::SecondActBegan { planned, .. } => return self.take_second_act(planned),
             event => self.take_quietly(at, event),
         }
@@ -458,6 +463,8 @@ impl Drill {
         if first {
             return Vec::new();
         }
+        // Time in which nobody measured proves nothing.
+        self.restored_when.iter_mut().for_each(Watch::restart);
         let mut effects: Vec<_> = self
             .outbox
             .values()
@@ -478,6 +485,7 @@ impl Drill {
                 _ => {}
             }
         }
+        effects.extend(self.ask_again());
         if resume && self.measuring_from.is_some() && self.phase != Phase::Closed {
             effects.extend(self.begin_measuring(at));
         } else if !resume {

@@ -1,6 +1,6 @@
 //! Injectors that adapt: when a moment comes that one has declared, its script is asked what it wants now, and is told
 //! nothing but what the journal knows. What it answers becomes planned injections through an event, so that a journal is
-//! replayed without the script.
+//! replayed without the script. Who was asked and has no answer in the journal is asked again by the next engine.
 
 use super::{
     Drill, Phase,
@@ -19,6 +19,16 @@ use serde_json::{Map, Value, json};
 /// What is said of users is measured over so long.
 const OVER: Span = Span::from_secs(10);
 
+/// A question to an injector that has no answer in the journal yet.
+#[derive(Debug, Clone)]
+pub(super) struct Question {
+    /// Its index among the plan's reactors.
+    reactor: usize,
+    moment: ReactMoment,
+    /// What it was told, and will be told again.
+    seen: Map<String, Value>,
+}
+
 impl Drill {
     /// Notes a moment, and asks every injector that has declared it.
     pub(super) fn moment(&mut self, at: At, moment: ReactMoment) -> Vec<Effect> {
@@ -31,15 +41,27 @@ impl Drill {
         }
         let declared = |(_, one): &(usize, &crate::fault::injector::Reactor)| one.reacts.contains(&moment);
         let asked = self.plan.reactors.iter().enumerate().filter(declared);
-        asked
-            .map(|(reactor, one)| Effect::React {
-                reactor,
-                moment,
-                source: one.source.clone(),
-                params: one.params.clone(),
-                seen: self.seen_by_reactors(at, moment),
-            })
-            .collect()
+        let seen = self.seen_by_reactors(at, moment);
+        let new: Vec<_> =
+            asked.map(|(reactor, _)| Question { reactor, moment, seen: seen.clone() }).collect();
+        let effects = new.iter().filter_map(|question| self.put_question(question)).collect();
+        self.questions.extend(new);
+        effects
+    }
+
+    fn put_question(&self, question: &Question) -> Option<Effect> {
+        let Question { reactor, moment, seen } = question.clone();
+        let one = self.plan.reactors.get(reactor)?;
+        let (source, params) = (one.source.clone(), one.params.clone());
+        Some(Effect::React { reactor, moment, source, params, seen })
+    }
+
+    /// Asks again what an engine that is gone has asked and nobody has answered.
+    pub(super) fn ask_again(&self) -> Vec<Effect> {
+        if self.phase != Phase::Running || !self.resume {
+            return Vec::new();
+        }
+        self.questions.iter().filter_map(|question| self.put_question(question)).collect()
     }
 
     /// The whole minutes since StartEx that have not been moments yet.
@@ -82,7 +104,8 @@ impl Drill {
         }
     }
 
-    /// What follows from an injector's answer: injections within the target's caps, or a refusal with its reason.
+    /// What follows from an injector's answer: injections within the target's caps, or a refusal with its reason. One
+    /// that wants nothing has answered, too.
     pub(super) fn reacted(
         &self,
         now: At,
@@ -94,7 +117,6 @@ impl Drill {
             return Vec::new();
         };
         let faults = match answer {
-            Ok(faults) if faults.is_empty() => return Vec::new(),
             Ok(faults) => faults,
             Err(why) => {
                 return vec![Event::Reacted {
@@ -150,8 +172,17 @@ impl Drill {
         check::added(&self.plan.target, &there, &new, self.plan.duration.limit)
     }
 
-    /// Takes them in: each is looked at like any other before it may be armed.
-    pub(super) fn take_reaction(&mut self, planned: &[PlannedInjection]) -> Vec<Effect> {
+    /// Takes an answer in: each fault is looked at like any other before it may be armed.
+    pub(super) fn take_reaction(
+        &mut self,
+        reactor: usize,
+        moment: ReactMoment,
+        planned: &[PlannedInjection],
+    ) -> Vec<Effect> {
+        let answered = |one: &Question| (one.reactor, one.moment) == (reactor, moment);
+        if let Some(place) = self.questions.iter().position(answered) {
+            self.questions.remove(place);
+        }
         self.reactions += planned.len();
         self.take_in(planned)
     }

@@ -12,6 +12,12 @@ pub const CORRUPT_BYTES_MAX: u32 = 4096;
 pub const THROTTLE_PERCENT_MAX: u8 = 95;
 /// Most rows that a table is bloated with.
 pub const BLOAT_ROWS_MAX: u32 = 200_000;
+/// Most items that are put into a queue.
+pub const COPIES_MAX: u32 = 1000;
+/// Longest payload of such an item, in bytes.
+const PAYLOAD_BYTES_MAX: usize = 4096;
+/// Most connections to a database that may be asked to stay free.
+const FREE_CONNECTIONS_MAX: u32 = 10_000;
 /// Most extra requests per second.
 pub const FLOOD_RATE_MAX: u32 = 500;
 /// Most headers of an extra request.
@@ -64,6 +70,18 @@ impl Fault {
                 identifier(column)?;
                 within("the number of rows", *rows, 1, BLOAT_ROWS_MAX)
             }
+            Self::DatabaseTableLock { table, .. } => identifier(table),
+            Self::DatabaseConnections { free, .. } => {
+                within("the number of connections that stay free", *free, 0, FREE_CONNECTIONS_MAX)
+            }
+            Self::RegistryRedirect { instance, to, .. } if instance == to => {
+                Err(format!("the entry of `{instance}` leads to `{to}` already"))
+            }
+            Self::QueuePoison { job, payload, copies, .. } => {
+                identifier(job)?;
+                within("the length of a payload", payload.len(), 0, PAYLOAD_BYTES_MAX)?;
+                within("the number of items", *copies, 1, COPIES_MAX)
+            }
             Self::TrafficFlood { path, rate, headers, .. } => {
                 within("the number of requests per second", *rate, 1, FLOOD_RATE_MAX)?;
                 within("the number of headers", headers.len(), 0, HEADERS_MAX)?;
@@ -95,13 +113,13 @@ pub fn mode(text: &str) -> Result<u32, String> {
     }
 }
 
-/// A name within a database that needs no care when it is quoted.
+/// A name within a database or queue that needs no care when it is quoted.
 fn identifier(name: &str) -> Result<(), String> {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
     if !name.is_empty() && name.len() <= 64 && name.chars().all(plain) {
         Ok(())
     } else {
-        Err(format!("`{name}` is not a plain name within a database"))
+        Err(format!("`{name}` is not a plain name: letters, digits and `_`"))
     }
 }
 
@@ -128,6 +146,13 @@ mod tests {
         for (index, good) in [("by_key", true), ("", false), ("a\"; DROP TABLE b; --", false)] {
             assert_eq!(check(json!({"kind": "database-index", "database": "d", "index": index})), good);
         }
+        for (copies, good) in [(0, false), (1, true), (1000, true), (1001, false)] {
+            let poison = json!({"kind": "queue-poison", "queue": "q", "job": "scrub", "payload": "{}", "copies": copies});
+            assert_eq!(check(poison), good, "{copies}");
+        }
+        let redirect =
+            |to: &str| json!({"kind": "registry-redirect", "registry": "r", "instance": "a", "to": to});
+        assert!(check(redirect("b")) && !check(redirect("a")));
         for (path, good) in [("/v1/{n}", true), ("v1", false), ("/a b", false), ("/a\r\nX: y", false)] {
             assert_eq!(check(json!({"kind": "traffic-flood", "path": path, "rate": 5})), good, "{path}");
         }

@@ -290,6 +290,54 @@ pub enum Fault {
         /// How many copies, 1 to 200000.
         rows: u32,
     },
+    /// A session holds a lock of one table that nobody can read or write beside it. Only in PostgreSQL.
+    DatabaseTableLock {
+        /// The database's name in the target's description.
+        database: String,
+        /// The table.
+        table: String,
+    },
+    /// Sessions take the connections that the database's server gives. Only in PostgreSQL.
+    DatabaseConnections {
+        /// The database's name in the target's description.
+        database: String,
+        /// Connections that stay free, those for administrators included.
+        free: u32,
+    },
+    /// A statement that the target's owner has declared with its inverse. Only in PostgreSQL.
+    DatabaseStatement {
+        /// The database's name in the target's description.
+        database: String,
+        /// The statement's name there.
+        statement: String,
+    },
+    /// An instance's entry is gone from a registry of services.
+    RegistryRemove {
+        /// The registry's name in the target's description.
+        registry: String,
+        /// The instance.
+        instance: ServiceName,
+    },
+    /// An instance's entry in a registry of services leads to another instance.
+    RegistryRedirect {
+        /// The registry's name in the target's description.
+        registry: String,
+        /// The instance.
+        instance: ServiceName,
+        /// The instance that is found in its place.
+        to: ServiceName,
+    },
+    /// Items lie in a queue that whoever takes them cannot digest.
+    QueuePoison {
+        /// The queue's name in the target's description.
+        queue: String,
+        /// The kind of job.
+        job: String,
+        /// What it is about, as the queue keeps it.
+        payload: String,
+        /// How many, 1 to 1000.
+        copies: u32,
+    },
     /// A certificate takes the place of the real one that ran out years ago.
     CertificateExpired {
         /// The certificate's name in the target's description.
@@ -352,6 +400,12 @@ impl Fault {
             Self::DatabaseLock { .. } => "database-lock",
             Self::DatabaseIndex { .. } => "database-index",
             Self::DatabaseBloat { .. } => "database-bloat",
+            Self::DatabaseTableLock { .. } => "database-table-lock",
+            Self::DatabaseConnections { .. } => "database-connections",
+            Self::DatabaseStatement { .. } => "database-statement",
+            Self::RegistryRemove { .. } => "registry-remove",
+            Self::RegistryRedirect { .. } => "registry-redirect",
+            Self::QueuePoison { .. } => "queue-poison",
             Self::CertificateExpired { .. } => "certificate-expired",
             Self::TrafficFlood { .. } => "traffic-flood",
             Self::Custom { .. } => "custom",
@@ -393,7 +447,14 @@ impl Fault {
             | Self::VolumeInodes { volume, .. } => Place::Volume(volume.clone()),
             Self::DatabaseLock { database }
             | Self::DatabaseIndex { database, .. }
-            | Self::DatabaseBloat { database, .. } => Place::part("database", database),
+            | Self::DatabaseBloat { database, .. }
+            | Self::DatabaseTableLock { database, .. }
+            | Self::DatabaseConnections { database, .. }
+            | Self::DatabaseStatement { database, .. } => Place::part("database", database),
+            Self::RegistryRemove { registry, .. } | Self::RegistryRedirect { registry, .. } => {
+                Place::part("registry", registry)
+            }
+            Self::QueuePoison { queue, .. } => Place::part("queue", queue),
             Self::CertificateExpired { certificate } => Place::part("certificate", certificate),
             Self::TrafficFlood { .. } => Place::FrontDoor,
             Self::Custom { name } => Place::part("custom", name),

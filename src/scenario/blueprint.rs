@@ -4,7 +4,7 @@
 //! `{host.NAME}`, `{port.NAME}` of a service or of a link's proxy.
 
 use super::pack::{
-    CustomFault, FileFormat, Health, Keeping, LinkLayout, OperationLayout, Reload, StopSignal,
+    CustomFault, FileFormat, Health, Keeping, LinkLayout, OperationLayout, PostgresLayout, Reload, StopSignal,
 };
 use crate::base::{Cidr, LinkName, ServiceName, VolumeName};
 use serde::{Deserialize, Serialize};
@@ -33,6 +33,9 @@ pub struct Blueprint {
     pub volumes: Vec<(VolumeName, String, u64)>,
     /// Its configuration files.
     pub files: Vec<FilePlan>,
+    /// Its databases in PostgreSQL; where they answer follows from the service.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub databases: Vec<PostgresLayout>,
     /// The service or link that the workload knocks at.
     pub front_door: ServiceName,
     /// The operations tool's name.

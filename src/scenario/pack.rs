@@ -1,12 +1,14 @@
 //! A pack: the target that a family of scenarios shares, its documentation catalogue and its traffic.
 
 mod layout;
+mod path;
 
 pub use layout::{
     Care, CertificateLayout, CustomFault, DatabaseLayout, FileFormat, FileLayout, Health, Keeping, Layout,
-    LinkLayout, MachineFileLayout, OperationLayout, ProcessLayout, QueueLayout, RegistryLayout,
-    ReleaseLayout, Reload, StopSignal, ToolLayout, VolumeLayout,
+    LinkLayout, MachineFileLayout, OperationLayout, PostgresLayout, ProcessLayout, QueueLayout,
+    RegistryLayout, ReleaseLayout, Reload, StatementLayout, StopSignal, ToolLayout, VolumeLayout,
 };
+pub use path::{PathPiece, path_pieces};
 
 use super::blueprint::Blueprint;
 use super::condition::Condition;
@@ -180,7 +182,7 @@ pub struct Part {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum PartKind {
-    /// A database in SQLite.
+    /// A database in SQLite or PostgreSQL.
     Database,
     /// A certificate with its key.
     Certificate,
@@ -318,6 +320,9 @@ pub enum CatalogueKind {
 pub struct WorkloadShape {
     /// Request classes.
     pub classes: Vec<RequestClass>,
+    /// The users come over TLS, and verify the front door's certificate.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub encrypted: bool,
 }
 
 /// One class of requests.
@@ -329,7 +334,7 @@ pub struct RequestClass {
     pub rate: f64,
     /// The HTTP method.
     pub method: String,
-    /// Path and query; `{n}` becomes a number from the seeded stream, below `keys`.
+    /// Path and query; its placeholders are those of [`path_pieces`]. Numbers come from the seeded stream.
     pub path: String,
     /// Size of the space that `{n}` is drawn from.
     pub keys: u64,

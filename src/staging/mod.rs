@@ -22,8 +22,8 @@ use crate::{
     scenario::{
         blueprint::{Blueprint, Filling, Preparation, ServicePlan},
         pack::{
-            Care, CustomFault, FileLayout, Health, Keeping, Layout, OperationLayout, ProcessLayout,
-            ToolLayout, VolumeLayout,
+            Care, CustomFault, FileLayout, Health, Keeping, Layout, OperationLayout, PostgresLayout,
+            ProcessLayout, ToolLayout, VolumeLayout,
         },
     },
 };
@@ -112,6 +112,7 @@ pub fn seen_from_afar(blueprint: &Blueprint, about: &Attestation) -> Layout {
         files: Vec::new(),
         releases: Vec::new(),
         databases: Vec::new(),
+        postgres: Vec::new(),
         certificates: Vec::new(),
         registries: Vec::new(),
         queues: Vec::new(),
@@ -297,6 +298,15 @@ fn layout(name: &str, blueprint: &Blueprint, root: &Path, filling: &Filling) -> 
             .collect(),
         releases: Vec::new(),
         databases: Vec::new(),
+        postgres: blueprint
+            .databases
+            .iter()
+            .map(|database| PostgresLayout {
+                address: address(database.service.as_str()),
+                password_file: database.password_file.as_ref().map(|path| root.join(path)),
+                ..database.clone()
+            })
+            .collect(),
         certificates: Vec::new(),
         registries: Vec::new(),
         queues: Vec::new(),

@@ -7,12 +7,9 @@ use crate::{
     drill::measure::{BUCKET, Bucket, Tally},
     scenario::pack::WorkloadShape,
     seed::Seed,
-    workload::Workload,
+    workload::{Door, Workload},
 };
-use std::{
-    net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How the users are.
 #[derive(Debug)]
@@ -26,7 +23,7 @@ enum Users {
 /// Users on a target's front door, started when the engine says so.
 pub struct WorkloadTraffic {
     shape: WorkloadShape,
-    front_door: SocketAddr,
+    front_door: Door,
     seed: Seed,
     clock: Arc<dyn Clock>,
     users: Mutex<Users>,
@@ -40,7 +37,8 @@ impl std::fmt::Debug for WorkloadTraffic {
 
 impl WorkloadTraffic {
     /// Nothing is sent before [`Traffic::start`].
-    pub fn new(shape: WorkloadShape, front_door: SocketAddr, seed: Seed, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(shape: WorkloadShape, front_door: impl Into<Door>, seed: Seed, clock: Arc<dyn Clock>) -> Self {
+        let front_door = front_door.into();
         Self { shape, front_door, seed, clock, users: Mutex::new(Users::NotStarted) }
     }
 
@@ -86,7 +84,8 @@ impl Traffic for WorkloadTraffic {
             if matches!(*users, Users::Running(_)) {
                 return;
             }
-            let started = Workload::start(&self.shape, self.front_door, self.seed, at, self.clock.as_ref());
+            let started =
+                Workload::start(&self.shape, self.front_door.clone(), self.seed, at, self.clock.as_ref());
             *users = match started {
                 Ok(workload) => Users::Running(Arc::new(workload)),
                 Err(err) => {
@@ -158,7 +157,7 @@ mod tests {
 
     #[tokio::test]
     async fn users_that_cannot_be_started_are_not_served() {
-        let address = "127.0.0.1:9".parse().unwrap();
+        let address: std::net::SocketAddr = "127.0.0.1:9".parse().unwrap();
         let mut shape = shape("/o/{n}");
         shape.classes.push(shape.classes[0].clone());
         let traffic = WorkloadTraffic::new(shape, address, Seed(3), Arc::new(SystemClock));

@@ -4,15 +4,17 @@
 //! moment at which the request should have started. What could not be started is counted as dropped. A workload has
 //! one thread of its own, so a busy engine does not make users late and users never take more than one core.
 //!
-//! Open first: [`Workload`] here, then `pace` (the thread), `ledger` (the counts), `wire` (the connections), `arrivals`
-//! and `request` (when and what).
+//! Open first: [`Workload`] here, then `pace` (the thread), `ledger` (the counts), `wire` (the connections), `door` (how
+//! they are opened), `arrivals` and `request` (when and what).
 
 mod arrivals;
+mod door;
 mod ledger;
 mod pace;
 mod request;
 mod wire;
 
+pub use door::{Door, Identity};
 pub use ledger::Totals;
 
 use crate::{
@@ -24,7 +26,7 @@ use crate::{
 };
 use ledger::{ClassTerms, Ledger, micros, second_of};
 use pace::{Brakes, Origin, Source, Stage};
-use std::{collections::BTreeMap, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, io, sync::Arc, time::Duration};
 
 /// Fewest requests of one class that may be open at the same time before starts are dropped.
 pub const OPEN_FLOOR: usize = 64;
@@ -42,6 +44,9 @@ pub enum StartError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The front door's identity cannot be used.
+    #[error("could not make out the front door: {0}")]
+    Door(String),
     /// The system gave no thread, or no timers and sockets for it.
     #[error("could not start the workload's thread: {0}")]
     Thread(#[from] io::Error),
@@ -60,10 +65,10 @@ impl Workload {
     /// `clock` is asked once, to place `start` on the monotonic clock; later steps of the wall do not move an arrival.
     ///
     /// # Errors
-    /// When a class cannot be sent, or the system gives no thread.
+    /// When a class cannot be sent, the front door's identity cannot be used, or the system gives no thread.
     pub fn start(
         shape: &WorkloadShape,
-        front_door: SocketAddr,
+        front_door: impl Into<Door>,
         seed: Seed,
         start: At,
         clock: &dyn Clock,
@@ -78,20 +83,21 @@ impl Workload {
             classes.push((terms, class));
         }
         let origin = Origin::now_is(clock.now().millis().saturating_sub(start.millis()));
-        Self::launch(&classes, front_door, seed, start, origin)
+        Self::launch(&classes, &front_door.into(), seed, start, origin)
     }
 
     fn launch(
         classes: &[(ClassTerms, &RequestClass)],
-        front_door: SocketAddr,
+        front_door: &Door,
         seed: Seed,
         start: At,
         origin: Origin,
     ) -> Result<Self, StartError> {
-        let mut sources = Vec::new();
+        let opener = door::Opener::to(front_door).map_err(StartError::Door)?;
+        let (mut sources, host) = (Vec::new(), front_door.host());
         for (_, class) in classes {
-            let form = request::RequestForm::new(class, front_door, seed)
-                .map_err(|reason| refused(class, &reason))?;
+            let form =
+                request::RequestForm::new(class, &host, seed).map_err(|reason| refused(class, &reason))?;
             let arrivals = arrivals::Arrivals::new(class.rate, &class.name, seed);
             sources.push(Source { arrivals, form });
         }
@@ -103,7 +109,7 @@ impl Workload {
         let terms = classes.iter().map(|(terms, _)| terms.clone()).collect();
         let stage = Arc::new(Stage {
             ledger: Ledger::new(terms, second_of(now_ns)),
-            lines: wire::Lines::to(front_door),
+            lines: wire::Lines::through(opener),
             origin,
             expect: classes
                 .iter()
@@ -183,6 +189,7 @@ mod tests {
     use axum::{Router, extract::ConnectInfo, http::StatusCode, routing::any};
     use std::{
         collections::HashSet,
+        net::SocketAddr,
         sync::{
             Mutex,
             atomic::{AtomicU32, AtomicUsize, Ordering},
@@ -206,7 +213,7 @@ mod tests {
     }
 
     fn shape(class: RequestClass) -> WorkloadShape {
-        WorkloadShape { classes: vec![class] }
+        WorkloadShape { classes: vec![class], encrypted: false }
     }
 
     /// A start that is certainly still to come, so that no arrival is left out.
@@ -353,7 +360,8 @@ mod tests {
         let class = class(100.0, 2_000);
         let terms = ClassTerms { name: class.name.clone(), within_us: 2_000_000, open_max: 30 };
         let workload =
-            Workload::launch(&[(terms, &class)], address, SEED, soon(), Origin::now_is(-200)).unwrap();
+            Workload::launch(&[(terms, &class)], &address.into(), SEED, soon(), Origin::now_is(-200))
+                .unwrap();
         let from = workload.start;
         let seconds = tallies(&workload, from, 4).await;
         for tally in &seconds {
@@ -469,14 +477,13 @@ mod tests {
         };
         let classes = vec![named("a", "/good", 20.0), named("b", "/bad", 10.0), named("c", "/good", 0.0)];
         let from = soon();
-        let workload =
-            Workload::start(&WorkloadShape { classes: classes.clone() }, address, SEED, from, &SystemClock)
-                .unwrap();
+        let shape = WorkloadShape { classes: classes.clone(), encrypted: false };
+        let workload = Workload::start(&shape, address, SEED, from, &SystemClock).unwrap();
         let bucket = workload.bucket(from).await;
         let counts: Vec<_> =
             bucket.classes.iter().map(|(name, tally)| (name.as_str(), tally.sent, tally.failed)).collect();
         assert_eq!(counts, [("a", 20, 0), ("b", 10, 10)]);
-        let twice = WorkloadShape { classes: vec![classes[0].clone(), classes[0].clone()] };
+        let twice = WorkloadShape { classes: vec![classes[0].clone(), classes[0].clone()], encrypted: false };
         let refused = Workload::start(&twice, address, SEED, from, &SystemClock).unwrap_err();
         assert_eq!(
             refused.to_string(),

@@ -147,9 +147,9 @@ fn deal(stage: &Arc<Stage>, class: usize, source: &mut Source, now: i64) {
     let within = stage.expect[class].1;
     while let Some(intended) = source.arrivals.due().filter(|due| *due <= now) {
         source.arrivals.advance();
-        let request = Box::new(source.form.next());
-        let lateness = now - intended;
         let second = second_of(intended);
+        let request = Box::new(source.form.next(second));
+        let lateness = now - intended;
         if lateness >= within {
             stage.ledger.miss(class, second, micros(lateness));
         } else if stage.ledger.admit(class, second, micros(lateness)) {

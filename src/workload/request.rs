@@ -1,7 +1,10 @@
 //! What the requests of a class look like.
 
 use super::arrivals::SECOND_NS;
-use crate::{scenario::pack::RequestClass, seed::Seed};
+use crate::{
+    scenario::pack::{PathPiece, RequestClass, path_pieces},
+    seed::Seed,
+};
 use http_body_util::Full;
 use hyper::{
     Method, Request, Uri,
@@ -10,10 +13,8 @@ use hyper::{
 };
 use rand::{Rng, RngExt};
 use rand_chacha::ChaCha12Rng;
-use std::net::SocketAddr;
+use std::fmt::Write;
 
-/// Where the number goes in a path.
-const NUMBER: &str = "{n}";
 /// Most arrivals per second of one class.
 const RATE_MAX: f64 = 1_000_000.0;
 /// Longest time-out of a request.
@@ -33,51 +34,59 @@ pub(super) struct RequestForm {
 #[derive(Debug)]
 enum Path {
     Fixed(Uri),
-    Numbered { template: String, keys: u64, numbers: Box<ChaCha12Rng> },
+    Filled { pieces: Vec<PathPiece>, keys: u64, numbers: Box<ChaCha12Rng> },
 }
 
 impl RequestForm {
-    /// The form of `class` at `front_door`, or what is wrong with the class.
-    pub(super) fn new(class: &RequestClass, front_door: SocketAddr, seed: Seed) -> Result<Self, String> {
+    /// The form of `class` at `host`, or what is wrong with the class.
+    pub(super) fn new(class: &RequestClass, host: &str, seed: Seed) -> Result<Self, String> {
         check_numbers(class)?;
         let method = Method::from_bytes(class.method.as_bytes())
             .map_err(|_| format!("`{}` is not an HTTP method", class.method))?;
-        let sample = class.path.replace(NUMBER, "0");
+        let pieces =
+            path_pieces(&class.path).ok_or_else(|| format!("path `{}` has odd placeholders", class.path))?;
+        let sample = filled(&pieces, 0, 0);
         let uri: Uri = sample.parse().map_err(|why| format!("path `{}`: {why}", class.path))?;
         if !class.path.starts_with('/') {
             return Err(format!("path `{}` does not begin with a slash", class.path));
         }
-        let path = if class.path.contains(NUMBER) {
-            Path::Numbered {
-                template: class.path.clone(),
-                keys: class.keys.max(1),
-                numbers: Box::new(seed.stream(&format!("workload keys {}", class.name))),
-            }
-        } else {
+        let path = if let [PathPiece::Text(_)] = pieces[..] {
             Path::Fixed(uri)
+        } else {
+            let numbers = Box::new(seed.stream(&format!("workload keys {}", class.name)));
+            Path::Filled { pieces, keys: class.keys.max(1), numbers }
         };
         let mut body = vec![0; class.body_bytes];
         seed.stream(&format!("workload body {}", class.name)).fill_bytes(&mut body);
-        Ok(Self { method, path, headers: headers(class, front_door)?, body: body.into() })
+        Ok(Self { method, path, headers: headers(class, host)?, body: body.into() })
     }
 
-    /// The next request.
-    pub(super) fn next(&mut self) -> Request<Full<Bytes>> {
+    /// The next request, due in this second after the users came.
+    pub(super) fn next(&mut self, second: u64) -> Request<Full<Bytes>> {
         let mut request = Request::new(Full::new(self.body.clone()));
         *request.method_mut() = self.method.clone();
         *request.headers_mut() = self.headers.clone();
         *request.uri_mut() = match &mut self.path {
             Path::Fixed(uri) => uri.clone(),
-            Path::Numbered { template, keys, numbers } => {
-                let number = numbers.random_range(0..*keys).to_string();
-                template
-                    .replace(NUMBER, &number)
-                    .try_into()
-                    .expect("digits in place of the 0 that was parsed")
-            }
+            Path::Filled { pieces, keys, numbers } => filled(pieces, numbers.random_range(0..*keys), second)
+                .try_into()
+                .expect("digits in place of the 0 that was parsed"),
         };
         request
     }
+}
+
+fn filled(pieces: &[PathPiece], number: u64, second: u64) -> String {
+    let mut path = String::with_capacity(64);
+    for piece in pieces {
+        // Writing to a text cannot fail.
+        let _ = match piece {
+            PathPiece::Text(text) => path.write_str(text),
+            PathPiece::Number => write!(path, "{number}"),
+            PathPiece::Second { back } => write!(path, "{}", second.saturating_sub(*back)),
+        };
+    }
+    path
 }
 
 /// The deadline of a class's requests, in nanoseconds from the intended start.
@@ -98,9 +107,9 @@ fn check_numbers(class: &RequestClass) -> Result<(), String> {
     Ok(())
 }
 
-fn headers(class: &RequestClass, front_door: SocketAddr) -> Result<HeaderMap, String> {
+fn headers(class: &RequestClass, host: &str) -> Result<HeaderMap, String> {
     let mut headers = HeaderMap::new();
-    let host = HeaderValue::try_from(front_door.to_string()).map_err(|why| why.to_string())?;
+    let host = HeaderValue::try_from(host).map_err(|why| why.to_string())?;
     headers.insert(HOST, host);
     for (name, value) in &class.headers {
         let parsed: HeaderName = name.parse().map_err(|_| format!("`{name}` is not a header's name"))?;
@@ -134,14 +143,14 @@ mod tests {
     }
 
     fn form(class: &RequestClass, seed: u64) -> Result<RequestForm, String> {
-        RequestForm::new(class, "127.0.0.1:80".parse().unwrap(), Seed(seed))
+        RequestForm::new(class, "127.0.0.1:80", Seed(seed))
     }
 
     #[test]
     fn requests_are_the_same_for_one_seed_and_stay_below_keys() {
         let paths = |seed| {
             let mut form = form(&class(), seed).unwrap();
-            (0..200).map(|_| form.next().uri().to_string()).collect::<Vec<_>>()
+            (0..200).map(|_| form.next(0).uri().to_string()).collect::<Vec<_>>()
         };
         let first = paths(1);
         assert_eq!(first, paths(1));
@@ -153,15 +162,23 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_path_may_name_the_second_and_one_before_it() {
+        let class = RequestClass { path: "/o/day-{s-5}/{s}".into(), ..class() };
+        let mut form = form(&class, 1).unwrap();
+        let paths = [0, 4, 5, 1207].map(|second| form.next(second).uri().to_string());
+        assert_eq!(paths, ["/o/day-0/0", "/o/day-0/4", "/o/day-0/5", "/o/day-1202/1207"]);
+    }
+
     #[tokio::test]
     async fn method_headers_and_body_are_those_of_the_class() {
-        let request = form(&class(), 1).unwrap().next();
+        let request = form(&class(), 1).unwrap().next(0);
         assert_eq!(request.method(), "PUT");
         assert_eq!(request.headers()["x-tenant"], "blue");
         assert_eq!(request.headers()["host"], "127.0.0.1:80");
         let body = request.into_body().collect().await.unwrap().to_bytes();
         assert_eq!(body.len(), 100);
-        let again = form(&class(), 1).unwrap().next().into_body().collect().await.unwrap().to_bytes();
+        let again = form(&class(), 1).unwrap().next(0).into_body().collect().await.unwrap().to_bytes();
         assert_eq!(body, again);
     }
 
@@ -178,6 +195,7 @@ mod tests {
         assert!(refused(|c| c.method = "P T".into()).contains("method"));
         assert!(refused(|c| c.path = "o".into()).contains("slash"));
         assert!(refused(|c| c.path = "/a b".into()).contains("path"));
+        assert!(refused(|c| c.path = "/{m}".into()).contains("placeholders"));
         assert!(refused(|c| c.expect.within = Span::ZERO).contains("within"));
         assert!(refused(|c| c.expect.within = Span::from_mins(11)).contains("within"));
         assert!(refused(|c| c.body_bytes = usize::MAX).contains("body"));

@@ -3,6 +3,7 @@
 //! A request's own task drives its connection, so an answer wakes one task and not two, and a request that is given
 //! up takes its connection with it.
 
+use super::door::{Opener, Stream};
 use http_body_util::{BodyExt, Full};
 use hyper::{
     Request, StatusCode,
@@ -14,13 +15,12 @@ use nix::errno::Errno;
 use std::{
     future::poll_fn,
     io,
-    net::SocketAddr,
     pin::{Pin, pin},
     sync::{Mutex, PoisonError},
     task::{Context, Poll},
     time::Duration,
 };
-use tokio::{net::TcpStream, time::Instant};
+use tokio::time::Instant;
 
 /// Most bytes of a response that are read.
 const RESPONSE_BYTES_MAX: usize = 1024 * 1024;
@@ -49,19 +49,19 @@ pub(super) enum NoAnswer {
 /// What is sent.
 type Body = Full<Bytes>;
 /// Does the reading and writing of one connection.
-type Driver = Pin<Box<Connection<TokioIo<TcpStream>, Body>>>;
+type Driver = Pin<Box<Connection<TokioIo<Stream>, Body>>>;
 
-/// Connections to one address. The one that was used last is used next, so that spare ones grow old and are closed.
+/// Connections to one door. The one that was used last is used next, so that spare ones grow old and are closed.
 #[derive(Debug)]
 pub(super) struct Lines {
-    address: SocketAddr,
+    opener: Opener,
     /// Sorted by the time of the last use.
     idle: Mutex<Vec<(Instant, Line)>>,
 }
 
 impl Lines {
-    pub(super) fn to(address: SocketAddr) -> Self {
-        Self { address, idle: Mutex::default() }
+    pub(super) fn through(opener: Opener) -> Self {
+        Self { opener, idle: Mutex::default() }
     }
 
     /// Sends one request and reads its answer to the end. A kept connection that turns out to be closed before the
@@ -77,7 +77,7 @@ impl Lines {
                 Exchange::NotSent(same) => request = same,
             }
         }
-        let mut line = Line::open(self.address).await?;
+        let mut line = Line::open(&self.opener).await?;
         match line.exchange(request).await {
             Exchange::Done(answer) => self.give_back(line, answer),
             Exchange::NotSent(_) => Err(NoAnswer::Connect(io::ErrorKind::ConnectionReset.into())),
@@ -92,9 +92,10 @@ impl Lines {
     }
 
     fn give_back(&self, line: Line, answer: Result<StatusCode, NoAnswer>) -> Result<StatusCode, NoAnswer> {
-        if answer.is_ok() && line.driver.is_some() {
-            let mut idle = self.idle();
-            idle.push((Instant::now(), line));
+        let now = Instant::now();
+        let stays = self.opener.visit().is_none_or(|visit| now.duration_since(line.opened) < visit);
+        if answer.is_ok() && line.driver.is_some() && stays {
+            self.idle().push((now, line));
         }
         answer
     }
@@ -111,6 +112,7 @@ impl Lines {
 /// One connection.
 #[derive(Debug)]
 struct Line {
+    opened: Instant,
     sender: SendRequest<Body>,
     /// None once the connection is closed.
     driver: Option<Driver>,
@@ -123,17 +125,16 @@ enum Exchange {
 }
 
 impl Line {
-    async fn open(address: SocketAddr) -> Result<Self, NoAnswer> {
-        let stream = TcpStream::connect(address).await.map_err(|error| {
+    async fn open(opener: &Opener) -> Result<Self, NoAnswer> {
+        let stream = opener.open().await.map_err(|error| {
             if is_ours(&error) { NoAnswer::Ours(error) } else { NoAnswer::Connect(error) }
         })?;
-        stream.set_nodelay(true).map_err(NoAnswer::Connect)?;
         let (sender, driver) = http1::Builder::new()
             .max_buf_size(BUFFER_BYTES_MAX)
             .handshake(TokioIo::new(stream))
             .await
             .map_err(NoAnswer::Broken)?;
-        Ok(Self { sender, driver: Some(Box::pin(driver)) })
+        Ok(Self { opened: Instant::now(), sender, driver: Some(Box::pin(driver)) })
     }
 
     /// Whether the connection is still open and has nothing left over from its last answer.
@@ -147,7 +148,7 @@ impl Line {
     }
 
     async fn exchange(&mut self, request: Box<Request<Body>>) -> Exchange {
-        let Self { sender, driver } = self;
+        let Self { sender, driver, .. } = self;
         let mut answer = pin!(async {
             match sender.try_send_request(*request).await {
                 Ok(response) => {

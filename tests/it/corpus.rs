@@ -142,6 +142,7 @@ fn workload() -> WorkloadShape {
             headers: BTreeMap::from([("x-client".to_owned(), "synthetic".to_owned())]),
             expect: Expect { status: vec![200, 201], within: Span::from_millis(800) },
         }],
+        encrypted: false,
     }
 }
 

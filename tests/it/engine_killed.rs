@@ -189,7 +189,20 @@ fn a_drill_whose_engine_was_killed_is_played_on_to_its_end() {
         let seen = |wanted: &dyn Fn(&Event) -> bool| after.iter().filter(|one| wanted(&one.event)).count();
         assert_eq!(seen(&|event| matches!(event, Event::TookOver { resume: true, .. })), 2);
         assert_eq!(seen(&|event| step(event) == Some(&InjectionStep::Injecting)), 1, "it was injected once");
-        assert!(seen(&|event| matches!(event, Event::Restored { .. })) > 0, "and the responders repaired it");
+        // A busy machine may let logins fail once more, and that is measured, too: what is said must be in turns.
+        let turns = after.iter().filter_map(|one| match one.event {
+            Event::SymptomSeen { .. } => Some("symptom"),
+            Event::Restored { .. } => Some("restored"),
+            Event::Relapsed => Some("relapsed"),
+            _ => None,
+        });
+        let turns: Vec<_> = turns.collect();
+        let relapses = turns.iter().filter(|turn| **turn == "relapsed").count();
+        let told: Vec<_> = ["symptom", "restored"]
+            .into_iter()
+            .chain(["relapsed", "restored"].into_iter().cycle().take(2 * relapses))
+            .collect();
+        assert_eq!(turns, told, "and the responders repaired it");
         let queued = seen(&|event| matches!(event, Event::NoticeQueued(_)));
         assert_eq!(seen(&|event| matches!(event, Event::NoticeDelivered { .. })), queued);
         house.assert_nothing_is_left().await;

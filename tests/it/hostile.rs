@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 fn target() -> TargetDescription {
-    serde_json::from_str(include_str!("../fixtures/depot-target.json")).expect("the fixture is a description")
+    gameday::depot::describe()
 }
 
 fn library(folder: &Path) -> Library {

@@ -8,6 +8,7 @@ pub(crate) use engine::Mortal;
 
 use crate::stage::{run, scenario};
 use engine::{CHILD, Engine, Errand, hands};
+use extra::{Draw, OwnVolume};
 use gameday::{
     agent,
     base::{DrillId, Span},
@@ -15,13 +16,14 @@ use gameday::{
     drill::{
         Drill, Phase,
         event::Recorded,
+        injection::State,
         plan::{Plan, PlanOptions, PlannedInjection},
     },
     engine::{Conductor, EngineError},
     fault::{Fault, Only},
     scenario::{
         condition::{Condition, Op, Signal, Subject, Test, Threshold},
-        pack::Layout,
+        pack::{Layout, TargetDescription},
     },
     seed::Seed,
     store::{SqliteStore, Store},
@@ -29,25 +31,27 @@ use gameday::{
 };
 use rand::{Rng, RngExt};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::{self, File},
     io::{Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
-    sync::Arc,
+    sync::{Arc, LazyLock},
     thread::JoinHandle,
     time::Duration,
 };
 
-/// Worlds that are played in side by side.
-const WORLDS: u64 = 4;
-/// The longest life of an engine; by then every fault has been live for a while.
-const LIFE_MS: u64 = 4000;
+/// Worlds that are played in side by side: most of a round is waiting for moments to come.
+const WORLDS: u64 = 24;
+/// The longest life of an engine that is killed at any moment at all.
+const LIFE_MS: u64 = 3500;
+/// The longest life of one after its drill has begun; by then every fault has been live for a while.
+const DRILL_MS: u64 = 2000;
 /// The lease of those rounds in which nobody comes to clean up.
 const LEASE: Span = Span::from_secs(3);
 /// How long after a lease its faults may stay; generous, because the machine is busy.
-const LEASE_SLACK: Span = Span::from_secs(5);
+const LEASE_SLACK: Span = Span::from_secs(15);
 /// How long anything else may take.
 const LIMIT: Span = Span::from_secs(60);
 /// What the fault adds to a link, each way; an answer that comes in less has met no fault.
@@ -85,9 +89,11 @@ fn the_engine_that_is_killed() {
 
 /// What is beside a round's target, round after round.
 struct World {
+    _own: OwnVolume,
     _folder: tempfile::TempDir,
     layout: Layout,
     link: SocketAddr,
+    second: SocketAddr,
     errand: Errand,
     base: Plan,
     agent: Option<(Mortal, bool)>,
@@ -111,7 +117,10 @@ fn echo() -> SocketAddr {
 
 impl World {
     fn new(number: u64) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        // A kill is not a power cut: what is written to memory survives it like what is written to a disk, and sooner.
+        let memory = Path::new("/dev/shm");
+        let place = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
+        let folder = tempfile::tempdir_in(place).unwrap();
         let root = folder.path().canonicalize().unwrap().join("target");
         for name in ["etc", "volume"] {
             fs::create_dir_all(root.join(name)).unwrap();
@@ -119,8 +128,10 @@ impl World {
         agent::attest(&root, "ana", Span::from_mins(24 * 60)).unwrap();
         let config = root.join("etc/web.toml");
         fs::write(&config, CONFIG).unwrap();
-        // An address that nobody else takes while an agent is dead.
-        let link = TcpListener::bind(format!("127.83.{number}.1:0")).unwrap().local_addr().unwrap();
+        // Addresses that nobody else takes while an agent is dead.
+        let free =
+            |host| TcpListener::bind(format!("127.83.{number}.{host}:0")).unwrap().local_addr().unwrap();
+        let (link, second) = (free(1), free(2));
         let mut layout = serde_json::json!({
             "target": "small",
             "root": root,
@@ -132,7 +143,7 @@ impl World {
             "releases": [],
             "front_door": "127.0.0.1:1",
         });
-        extra::add(&mut layout, &root);
+        let own = extra::add(&mut layout, &root, &second.to_string());
         let layout: Layout = serde_json::from_value(layout).unwrap();
         fs::write(root.join("layout.json"), serde_json::to_vec(&layout).unwrap()).unwrap();
         let errand = Errand {
@@ -145,17 +156,20 @@ impl World {
         };
         fs::create_dir(&errand.agent).unwrap();
         let name = format!("world {number}");
-        Self { _folder: folder, layout, link, errand, base: plan(), agent: None, name }
+        let mut base = BASE.clone();
+        base.target = described(&layout);
+        Self { _own: own, _folder: folder, layout, link, second, errand, base, agent: None, name }
     }
 
-    /// A drill that was never played before, with one more fault that users need not feel.
-    fn deal(&self, seed: Seed, extra: Option<Fault>) -> DrillId {
+    /// A drill that was never played before, with more faults that users need not feel.
+    fn deal(&self, seed: Seed, extra: Vec<Fault>) -> DrillId {
         let mut plan = self.base.clone();
-        plan.injections.extend(extra.map(|fault| PlannedInjection {
+        let first = plan.injections[0].clone();
+        plan.injections.extend(extra.into_iter().zip(1..).map(|(fault, number)| PlannedInjection {
             related: false,
-            at: Span::from_millis(100),
+            at: Span::from_millis(number * 60),
             fault,
-            ..plan.injections[0].clone()
+            ..first.clone()
         }));
         plan.drill = format!("d-{}", seed.opaque("drill", 10)).parse().unwrap();
         for (number, injection) in plan.injections.iter_mut().enumerate() {
@@ -219,14 +233,13 @@ impl World {
 
     /// Whether the link carries data and nothing slows it down.
     fn link_is_good(&self) -> bool {
-        let limit = Duration::from_millis(LATENCY_MS * 3 / 4);
-        let talk = || -> std::io::Result<()> {
-            let mut stream = TcpStream::connect_timeout(&self.link, limit)?;
-            stream.set_read_timeout(Some(limit))?;
-            stream.write_all(b"x")?;
-            stream.read_exact(&mut [0])
-        };
-        talk().is_ok()
+        talks(self.link, b"x", 1)
+    }
+
+    /// The same of the other one, on which a request is answered by whoever is behind it.
+    fn second_is_good(&self) -> bool {
+        let request = b"GET /health HTTP/1.1\r\nHost: m\r\n\r\n";
+        talks(self.second, request, b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n".len())
     }
 
     fn assert_files_are_whole(&self, when: &str) {
@@ -237,9 +250,14 @@ impl World {
         let held = agent.injections().await.unwrap();
         assert!(held.iter().all(|one| !one.state.may_have_effect()), "{when}: {held:?}");
         assert!(self.link_is_good(), "{when}: the link is broken");
-        extra::assert_database_is_whole(&self.layout.root, when).await;
-        let processes = agent.processes().await.unwrap();
-        assert!(processes.iter().all(|one| one.pid.is_some()), "{when}: {processes:?}");
+        assert!(self.second_is_good(), "{when}: the second link is broken");
+        extra::assert_databases_are_whole(&self.layout.root, when).await;
+        let pids = watch_for(LIMIT, async || {
+            let processes = agent.processes().await.unwrap();
+            processes.iter().map(|one| one.pid).collect::<Option<Vec<_>>>()
+        });
+        let pids = pids.await.unwrap_or_else(|| panic!("{when}: a process does not run"));
+        assert_eq!(extra::faults_of_processes(pids), Vec::<String>::new(), "{when}");
     }
 
     /// Takes everything back as `gameday recover` does: through the agent if one lives, else from its folder alone.
@@ -337,17 +355,20 @@ impl World {
         stored
     }
 
-    async fn round(&mut self, rng: &mut impl Rng, counts: &mut Counts) {
+    async fn round(&mut self, draw: &Draw, rng: &mut impl Rng, counts: &mut Counts) {
         let alone = rng.random_ratio(1, 8);
         let agent = self.have_agent(alone).await;
         self.assert_files_are_whole("before the round");
         self.assert_agent_holds_nothing(&agent, "before the round").await;
-        let extra = extra::fault(rng);
-        counts.count(&format!("kind: {}", extra.kind()));
-        let drill = self.deal(Seed(rng.next_u64()), Some(extra));
+        let drill = self.deal(Seed(rng.next_u64()), draw.faults(rng));
 
         let engine = Engine::start(&self.errand);
-        pass(rng.random_range(0..LIFE_MS)).await;
+        // A busy machine takes long to begin: most kills wait for that, or they would prove nothing.
+        if rng.random_ratio(3, 4) && engine.begun.recv_timeout(LIMIT.std()).is_ok() {
+            pass(rng.random_range(0..DRILL_MS)).await;
+        } else {
+            pass(rng.random_range(0..LIFE_MS)).await;
+        }
         let mut stored = if alone { engine.kill() } else { self.strike(engine, rng, counts).await };
         let before = self.journal(&drill).await;
         counts.met(&before);
@@ -370,10 +391,29 @@ impl World {
             let folded = Drill::fold(&after).unwrap();
             assert_eq!(folded.phase(), Phase::Closed);
             assert!(folded.is_clean(), "{:?}", folded.injections());
+            let ids = folded.injections().iter().map(|one| one.planned.id.as_str());
+            assert_eq!(extra::control_groups(ids), Vec::<PathBuf>::new(), "after recovery");
         }
         let agent = self.have_agent(alone).await;
         self.assert_agent_holds_nothing(&agent, "after recovery").await;
     }
+}
+
+/// Whether an answer of so many bytes comes in less time than with a slow link. A busy machine may need several tries.
+fn talks(address: SocketAddr, says: &[u8], bytes: usize) -> bool {
+    let limit = Duration::from_millis(LATENCY_MS * 3 / 4);
+    let talk = || -> std::io::Result<()> {
+        let mut stream = TcpStream::connect_timeout(&address, limit)?;
+        stream.set_read_timeout(Some(limit))?;
+        stream.write_all(says)?;
+        let mut answer = vec![0; bytes];
+        stream.read_exact(&mut answer)?;
+        if bytes == 1 || answer.starts_with(b"HTTP/1.1 200 ") {
+            return Ok(());
+        }
+        Err(std::io::ErrorKind::InvalidData.into())
+    };
+    (0..5).any(|_| talk().is_ok())
 }
 
 impl Drop for World {
@@ -386,6 +426,9 @@ impl Drop for World {
         }
     }
 }
+
+/// The plan of every world, resolved once: scripts have little time, and worlds begin all at once.
+static BASE: LazyLock<Plan> = LazyLock::new(plan);
 
 /// A built-in scenario with faults that need no process and conditions that are seen within a second.
 fn plan() -> Plan {
@@ -422,11 +465,31 @@ fn plan() -> Plan {
     let mut stop = condition.clone();
     stop.tests[0].threshold = Threshold { op: Op::AtMost, value: 1.0 };
     plan.stop_conditions = vec![stop];
-    plan.target.links[0].name = "l".parse().unwrap();
-    plan.target.volumes[0].name = "v".parse().unwrap();
     plan.alarms.clear();
     plan.injects.clear();
     plan
+}
+
+/// The layout as a plan describes it: a fault whose place is not in there lets no drill begin.
+fn described(layout: &Layout) -> TargetDescription {
+    let service = |name: &str, component: &str| serde_json::json!({"name": name, "component": component, "datacenter": "east", "about": ""});
+    let part = |kind: &str, name: &str| serde_json::json!({"name": name, "kind": kind, "service": "job"});
+    let volumes = layout
+        .volumes
+        .iter()
+        .map(|one| serde_json::json!({"name": one.volume, "service": "job", "size_mib": 1}));
+    let links = layout.links.iter().map(|one| serde_json::json!({"name": one.link, "from": "job", "to": "web-east", "distance": "0s", "http": one.http}));
+    serde_json::from_value(serde_json::json!({
+        "name": "small", "driver": "depot", "datacenters": ["east"],
+        "services": [service("web-east", "web"), service("job", "job")],
+        "links": links.collect::<Vec<_>>(),
+        "volumes": volumes.collect::<Vec<_>>(),
+        "files": [{"name": "web", "component": "web"}],
+        "parts": [part("flags", "flags"), part("database", "catalogue"), part("registry", "registry"),
+            part("queue", "queue"), part("certificate", "front"), part("custom", "flag")],
+        "probes": [], "operations": [], "caps": {"services": 64, "links": 64, "volumes": 64},
+    }))
+    .unwrap()
 }
 
 /// What the rounds have met: kills at the same harmless moment would prove nothing.
@@ -451,6 +514,19 @@ impl Counts {
         };
         let state = drill.injections().iter().map(|one| one.state).max().unwrap();
         self.count(&format!("at: {}, {}", drill.phase().as_str(), state.as_str()));
+        for one in drill.injections().iter().filter(|one| one.told && one.state.may_have_effect()) {
+            self.count(&format!("live: {}", one.planned.fault.kind()));
+        }
+        for one in
+            drill.injections().iter().filter(|one| one.state == State::Aborted && drill.outcome().is_none())
+        {
+            self.count(&format!("did not land: {}: {}", one.planned.fault.kind(), one.why));
+        }
+    }
+
+    /// The kinds that were on the target in at least one kill.
+    fn kinds(&self) -> BTreeSet<&str> {
+        self.0.keys().filter_map(|what| what.strip_prefix("live: ")).collect()
     }
 }
 
@@ -460,8 +536,12 @@ fn nothing_is_left_and_nothing_is_lost_by_a_kill() {
         std::env::var("GAMEDAY_KILLS").map_or(200, |kills| kills.parse().expect("GAMEDAY_KILLS is a number"));
     let seed = Seed::fresh();
     println!("seed {}", seed.0);
+    let mut first = World::new(WORLDS + 3);
+    let draw = run(async { Draw::of(&*first.have_agent(false).await).await });
+    drop(first);
     let worlds: Vec<_> = (0..WORLDS)
         .map(|number| {
+            let draw = draw.clone();
             std::thread::spawn(move || {
                 let mut rng = seed.stream(&format!("world {number}"));
                 let mut world = World::new(number + 1);
@@ -469,7 +549,7 @@ fn nothing_is_left_and_nothing_is_lost_by_a_kill() {
                 let rounds = kills / WORLDS + u64::from(number < kills % WORLDS);
                 run(async {
                     for _ in 0..rounds {
-                        world.round(&mut rng, &mut counts).await;
+                        world.round(&draw, &mut rng, &mut counts).await;
                         counts.count("rounds");
                     }
                 });
@@ -488,6 +568,11 @@ fn nothing_is_left_and_nothing_is_lost_by_a_kill() {
     assert_eq!(counts.of("rounds"), kills);
     // Enough of them must have hit a broken target, or the check has checked nothing.
     assert!(counts.of("faults in files at the kill") >= kills / 10);
+    // With fewer kills than this, chance may pass a kind over.
+    if kills >= 500 {
+        let missed: Vec<_> = draw.kinds().into_iter().filter(|kind| !counts.kinds().contains(kind)).collect();
+        assert!(missed.is_empty(), "never on the target at a kill: {missed:?}");
+    }
 }
 
 /// The control: the same look at the same target finds the faults when nobody has recovered it.
@@ -497,7 +582,7 @@ fn the_check_finds_what_a_killed_engine_has_left() {
     run(async {
         let agent = world.have_agent(false).await;
         world.assert_agent_holds_nothing(&agent, "before").await;
-        let drill = world.deal(Seed::fresh(), None);
+        let drill = world.deal(Seed::fresh(), Vec::new());
         let begun = SystemClock.now();
         let engine = Engine::start(&world.errand);
         engine.live.recv_timeout(LIMIT.std()).expect("users feel the faults");
@@ -530,7 +615,7 @@ fn a_recovery_finds_the_target_by_its_journal() {
     let mut world = World::new(WORLDS + 2);
     run(async {
         world.have_agent(false).await;
-        world.deal(Seed::fresh(), None);
+        world.deal(Seed::fresh(), Vec::new());
         let engine = Engine::start(&world.errand);
         engine.live.recv_timeout(LIMIT.std()).expect("users feel the faults");
         engine.kill();

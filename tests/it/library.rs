@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 fn target() -> TargetDescription {
-    serde_json::from_str(include_str!("../fixtures/depot-target.json")).expect("the fixture is a description")
+    gameday::depot::describe()
 }
 
 fn library() -> Library {
@@ -26,6 +26,10 @@ fn every_built_in_scenario_loads_and_is_complete() {
     assert_eq!(
         names,
         [
+            "depot/expired-door",
+            "depot/lagging-copy",
+            "depot/late-previews",
+            "depot/lone-credential",
             "depot/pool-shrink",
             "depot/session-hang",
             "depot/slow-crossing",
@@ -258,11 +262,28 @@ fn every_injector_and_every_fault_is_in_the_docs() {
         .iter()
         .map(|variant| variant["properties"]["kind"]["const"].as_str().expect("a kind").to_owned());
     let kinds: Vec<_> = kinds.collect();
-    assert_eq!(kinds.len(), 36);
+    assert_eq!(kinds.len(), 42);
     names_all(page, &text, kinds);
     let mut fields = Vec::new();
     properties(&schema, &mut fields);
     names_all(page, &text, fields.into_iter().map(|(name, _)| name));
+}
+
+#[test]
+fn the_list_of_scenarios_in_the_docs_is_complete_and_true() {
+    let text = doc("scenarios.md");
+    let names = Library::built_in();
+    for name in &names {
+        let scenario = library().load(name).unwrap_or_else(|bad| panic!("{}", bad.render(false)));
+        let (short, duration) = (&scenario.name, &scenario.duration);
+        let row = format!(
+            "| `{short}` | {} | {} | {} of {} |",
+            scenario.title, scenario.difficulty, duration.par, duration.limit
+        );
+        assert!(text.contains(&row), "docs/scenarios.md has no row `{row}`");
+    }
+    let rows = text.lines().filter(|line| line.starts_with("| `")).count();
+    assert_eq!(rows, names.len(), "a row of a scenario that there is not");
 }
 
 #[test]

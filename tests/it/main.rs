@@ -23,6 +23,8 @@ mod library;
 mod network;
 mod notify;
 mod pages;
+mod parts;
+mod postgres;
 mod react;
 mod refusals;
 mod second_act;

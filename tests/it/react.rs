@@ -35,17 +35,23 @@ fn stubborn() -> Reactor {
     reactor(STUBBORN, ReactMoment::Restored, params)
 }
 
-/// A played drill with one injector that reacts.
+/// A stage with one injector that reacts.
+fn staged(reactor: Reactor, change: impl FnOnce(&mut Plan)) -> Stage {
+    let mut stage = Stage::in_memory(&scenario("session-hang"), 7);
+    stage.plan.reactors = vec![reactor];
+    stage.plan.duration.limit = Span::from_mins(5);
+    // What is added harms more than the scenario's author allowed for.
+    for test in stage.plan.stop_conditions.iter_mut().flat_map(|condition| &mut condition.tests) {
+        test.threshold = Threshold { op: Op::Below, value: f64::MAX };
+    }
+    change(&mut stage.plan);
+    stage
+}
+
+/// A played drill on such a stage.
 fn played(reactor: Reactor, change: impl FnOnce(&mut Plan)) -> (Vec<Recorded>, Drill, Stage) {
     run(async {
-        let mut stage = Stage::in_memory(&scenario("session-hang"), 7);
-        stage.plan.reactors = vec![reactor];
-        stage.plan.duration.limit = Span::from_mins(5);
-        // What is added harms more than the scenario's author allowed for.
-        for test in stage.plan.stop_conditions.iter_mut().flat_map(|condition| &mut condition.tests) {
-            test.threshold = Threshold { op: Op::Below, value: f64::MAX };
-        }
-        change(&mut stage.plan);
+        let stage = staged(reactor, change);
         let mut conductor = stage.begin().await.unwrap();
         conductor.conduct().await.unwrap();
         stage.sim.is_pristine().unwrap();
@@ -53,6 +59,7 @@ fn played(reactor: Reactor, change: impl FnOnce(&mut Plan)) -> (Vec<Recorded>, D
     })
 }
 
+/// What injectors have answered, without the answers that want nothing.
 fn reactions(journal: &[Recorded]) -> Vec<(&[PlannedInjection], Option<&str>)> {
     let told = |recorded: &'_ Recorded| matches!(recorded.event, Event::Reacted { .. });
     let events = journal.iter().filter(|recorded| told(recorded)).map(|recorded| &recorded.event);
@@ -61,6 +68,7 @@ fn reactions(journal: &[Recorded]) -> Vec<(&[PlannedInjection], Option<&str>)> {
             Event::Reacted { planned, refused, .. } => (planned.as_slice(), refused.as_deref()),
             _ => unreachable!(),
         })
+        .filter(|(planned, refused)| !planned.is_empty() || refused.is_some())
         .collect()
 }
 
@@ -180,4 +188,34 @@ fn a_reaction_that_cannot_land_does_not_end_the_drill() {
     let second = live.injections().iter().find(|one| one.planned.id == added.id).unwrap();
     assert_eq!(second.state, State::Aborted);
     assert_eq!(live.outcome(), Some(Outcome::Completed), "{:?}", live.injections());
+}
+
+#[test]
+fn what_a_dead_engine_has_asked_is_asked_again_by_the_next() {
+    let whole_length = played(stubborn(), |_| {}).0.len() as u64;
+    run(async {
+        let dies = async |nth: u64| {
+            let mut stage = staged(stubborn(), |_| {});
+            assert!(stage.dies_in(nth, true).await, "the drill has no {nth} appends");
+            let journal = stage.journal().await;
+            let asked = journal.iter().any(|one| matches!(one.event, Event::Restored { .. }));
+            (stage, journal, asked)
+        };
+        // The first append after which the question is out: the engine dies before anybody can answer it.
+        let (mut before, mut after) = (2, whole_length / 4);
+        while !dies(after).await.2 {
+            (before, after) = (after, after + 20);
+        }
+        while after - before > 1 {
+            let middle = u64::midpoint(before, after);
+            if dies(middle).await.2 { after = middle } else { before = middle }
+        }
+        let (stage, journal, _) = dies(after).await;
+        assert!(reactions(&journal).is_empty());
+        let mut conductor = stage.take_over(true).await.unwrap();
+        conductor.conduct().await.unwrap();
+        let whole = stage.journal().await;
+        assert!(matches!(reactions(&whole)[..], [([_], None)]), "{:?}", reactions(&whole));
+        stage.sim.is_pristine().unwrap();
+    });
 }

@@ -50,9 +50,17 @@ pub(crate) struct Stage {
     pub(crate) network: Arc<Network>,
 }
 
-/// The built-in scenarios that virtual time has a model for: those of the embedded target.
+/// What virtual time has no model for: a certificate and who verifies it, jobs and previews, a catalogue's second copy,
+/// credentials. These are rehearsed on real processes only.
+const REAL_ONLY: [&str; 4] =
+    ["depot/expired-door", "depot/lagging-copy", "depot/late-previews", "depot/lone-credential"];
+
+/// The built-in scenarios that virtual time has a model for: those of the embedded target, but for a few.
 pub(crate) fn modelled() -> Vec<String> {
-    Library::built_in().into_iter().filter(|name| name.starts_with("depot/")).collect()
+    let mut names = Library::built_in();
+    assert!(REAL_ONLY.iter().all(|name| names.iter().any(|known| known == name)), "{REAL_ONLY:?}");
+    names.retain(|name| name.starts_with("depot/") && !REAL_ONLY.contains(&name.as_str()));
+    names
 }
 
 pub(crate) fn scenario(name: &str) -> Scenario {

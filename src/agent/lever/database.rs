@@ -55,11 +55,11 @@ pub(in crate::agent) enum Change {
     },
 }
 
-fn broken(path: &std::path::Path, err: &sqlx::Error) -> LeverError {
+pub(super) fn broken(path: &std::path::Path, err: &sqlx::Error) -> LeverError {
     LeverError::Failed(format!("could not use the database {}: {err}", path.display()))
 }
 
-async fn open(path: &std::path::Path) -> Result<SqliteConnection, sqlx::Error> {
+pub(super) async fn open(path: &std::path::Path) -> Result<SqliteConnection, sqlx::Error> {
     let options = SqliteConnectOptions::new().filename(path).create_if_missing(false).busy_timeout(BUSY);
     options.disable_statement_logging().connect().await
 }

@@ -1,11 +1,12 @@
 //! Gives a file another content as a whole, spoils bytes of it, or deletes it. A snapshot of the file is part of the
 //! record and is verified before it is armed: without it nothing could be put back.
 
-use super::{Hands, LeverError, failed, refused, seen};
+use super::{Hands, LeverError, certificate, failed, refused, seen};
 use crate::{
     agent::durable,
     base::{InjectionId, ServiceName},
     fault::{Inspection, Presence, Undone},
+    scenario::pack::PartKind,
     seed::{self, Seed},
 };
 use rand::RngExt;
@@ -67,6 +68,25 @@ pub(in crate::agent) enum Ours {
     },
 }
 
+/// What besides the content of before is a repair. Nobody can bring back the words of before: a certificate is renewed,
+/// a credential rotated, and nothing of ours is left then.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(in crate::agent) enum Repair {
+    /// Nothing: people have to look at what else is there.
+    #[default]
+    AsBefore,
+    /// A certificate that clients accept.
+    GoodCertificate {
+        /// The certificate of the authority that they trust.
+        authority: PathBuf,
+        /// The name that they ask for.
+        name: String,
+    },
+    /// Words, one on each line, and none of ours.
+    OtherWords,
+}
+
 /// The file as it was, and as it will be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::agent) struct PreImage {
@@ -82,12 +102,16 @@ pub(in crate::agent) struct PreImage {
     pub before: Kept,
     /// Ours.
     pub ours: Ours,
+    /// What else is a repair.
+    #[serde(default)]
+    pub repair: Repair,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Now {
     Ours,
     Before,
+    Repaired(&'static str),
     Other(&'static str),
 }
 
@@ -117,7 +141,20 @@ pub(super) fn inside(hands: &Hands, path: &Path) -> Result<PathBuf, LeverError> 
 impl PreImage {
     pub(super) fn replace(hands: &Hands, file: &str, content: &str) -> Result<Self, LeverError> {
         let (path, component) = file_of(hands, file)?;
-        Self::take(path, component, |_| Ok(Ours::Content(Kept::new(content.as_bytes()))))
+        let is_config = component.is_some();
+        let pre = Self::take(path, component, |_| Ok(Ours::Content(Kept::new(content.as_bytes()))))?;
+        let mut small = hands.layout.machine_files.iter();
+        // The first of this name is the one that was found above.
+        let kind = small.find(|small| small.name == file).map(|small| small.kind);
+        Ok(match kind {
+            Some(PartKind::Credential) if !is_config => pre.repaired_by(Repair::OtherWords),
+            _ => pre,
+        })
+    }
+
+    /// The same with another repair that counts.
+    pub(super) fn repaired_by(self, repair: Repair) -> Self {
+        Self { repair, ..self }
     }
 
     pub(super) fn delete(hands: &Hands, file: &str) -> Result<Self, LeverError> {
@@ -162,6 +199,7 @@ impl PreImage {
             owner: (there.uid(), there.gid()),
             before: Kept::new(&bytes),
             ours: ours(&bytes)?,
+            repair: Repair::default(),
             path,
         };
         if pre.before.bytes()? != bytes || pre.now()? != Now::Before {
@@ -182,16 +220,35 @@ impl PreImage {
     }
 
     fn now(&self) -> Result<Now, LeverError> {
-        let digest = match fs::read(&self.path) {
-            Ok(bytes) => Some(seed::digest(&bytes)),
+        let bytes = match fs::read(&self.path) {
+            Ok(bytes) => Some(bytes),
             Err(err) if err.kind() == io::ErrorKind::NotFound => None,
             Err(err) => return Err(failed("read", &self.path, &err)),
         };
-        Ok(match digest {
-            Some(digest) if digest == self.before.digest => Now::Before,
-            digest if digest.as_ref() == self.digest_of_ours() => Now::Ours,
-            Some(_) => Now::Other("has another content, neither ours nor as before"),
-            None => Now::Other("is gone"),
+        let digest = bytes.as_ref().map(|bytes| seed::digest(bytes));
+        Ok(match (digest, bytes) {
+            (Some(digest), _) if digest == self.before.digest => Now::Before,
+            (digest, _) if digest.as_ref() == self.digest_of_ours() => Now::Ours,
+            (_, Some(bytes)) => match self.repaired(&bytes)? {
+                Some(how) => Now::Repaired(how),
+                None => Now::Other("has another content, neither ours nor as before"),
+            },
+            (_, None) => Now::Other("is gone"),
+        })
+    }
+
+    /// How somebody has repaired it, if this is a repair.
+    fn repaired(&self, now: &[u8]) -> Result<Option<&'static str>, LeverError> {
+        Ok(match (&self.repair, &self.ours) {
+            (Repair::GoodCertificate { authority, name }, _) => certificate::is_good(now, authority, name)
+                .then_some("holds another certificate, which is good"),
+            (Repair::OtherWords, Ours::Content(kept)) => {
+                let (ours, now) = (kept.bytes()?, String::from_utf8_lossy(now));
+                let ours = words(&String::from_utf8_lossy(&ours)).map(str::to_owned).collect::<Vec<_>>();
+                let none_of_ours = words(&now).all(|word| !ours.iter().any(|one| one == word));
+                (words(&now).count() > 0 && none_of_ours).then_some("holds other words, none of them ours")
+            }
+            _ => None,
         })
     }
 
@@ -235,6 +292,7 @@ impl PreImage {
             Now::Ours if self.ours == Ours::Gone => seen(Presence::Present, format!("{path} is deleted")),
             Now::Ours => seen(Presence::Present, format!("{path} has our content")),
             Now::Before => seen(Presence::Clean, format!("{path} is as before")),
+            Now::Repaired(how) => seen(Presence::Clean, format!("{path} {how}")),
             Now::Other(what) => seen(Presence::Diverged, format!("{path} {what}")),
         })
     }
@@ -246,7 +304,7 @@ impl PreImage {
                 self.put(&self.before.bytes()?, &Now::Ours)?;
                 Undone::Restored
             }
-            Now::Before => Undone::AlreadyClean,
+            Now::Before | Now::Repaired(_) => Undone::AlreadyClean,
             Now::Other(_) => Undone::Diverged,
         };
         // A crash in the middle of a write leaves its file.
@@ -254,6 +312,10 @@ impl PreImage {
         durable::remove(&left_over).map_err(|err| failed("remove", &left_over, &err))?;
         Ok(undone)
     }
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().map(str::trim).filter(|word| !word.is_empty())
 }
 
 /// Every bit of the bytes at these places turned over.
@@ -314,6 +376,38 @@ mod tests {
             fs::write(&path, WEB).unwrap();
             assert_eq!(pre.undo().unwrap(), Undone::AlreadyClean);
         }
+    }
+
+    #[test]
+    fn a_credential_is_repaired_by_any_other_and_by_nothing_that_holds_ours() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut hands = hands(folder.path());
+        let layout = std::sync::Arc::make_mut(&mut hands.layout);
+        let path = layout.root.join("credential");
+        fs::write(&path, "everybodys\n").unwrap();
+        layout.machine_files.push(crate::scenario::pack::MachineFileLayout {
+            kind: PartKind::Credential,
+            name: "node".to_owned(),
+            service: "web-east".parse().unwrap(),
+            path: path.clone(),
+        });
+        let pre = PreImage::replace(&hands, "node", "lonely\n").unwrap();
+        pre.apply().unwrap();
+        assert_eq!(pre.inspect().unwrap().presence, Presence::Present);
+        // Ours is still accepted, or nobody's is: that is no repair.
+        for odd in ["fresh\nlonely\n", "\n", ""] {
+            fs::write(&path, odd).unwrap();
+            assert_eq!(pre.inspect().unwrap().presence, Presence::Diverged, "{odd:?}");
+            assert_eq!(pre.undo().unwrap(), Undone::Diverged, "{odd:?}");
+        }
+        let rotated = "fresh\neverybodys\n";
+        fs::write(&path, rotated).unwrap();
+        let pre: PreImage = serde_json::from_str(&serde_json::to_string(&pre).unwrap()).unwrap();
+        assert_eq!(pre.inspect().unwrap().presence, Presence::Clean);
+        assert_eq!(pre.undo().unwrap(), Undone::AlreadyClean);
+        assert_eq!(fs::read_to_string(&path).unwrap(), rotated, "hands off");
+        // A configuration file is no credential, whatever it is called.
+        assert_eq!(PreImage::replace(&hands, "web", "x = 1\n").unwrap().repair, Repair::AsBefore);
     }
 
     #[test]

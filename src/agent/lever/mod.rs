@@ -11,6 +11,7 @@ pub(super) mod file_mode;
 pub(super) mod file_swap;
 mod lines;
 pub(super) mod link;
+pub(super) mod postgres;
 pub(super) mod process_cpu;
 pub(super) mod process_kill;
 pub(super) mod process_limit;
@@ -18,6 +19,8 @@ pub(super) mod process_restart_loop;
 pub(super) mod process_start;
 pub(super) mod process_stop;
 pub(super) mod process_throttle;
+pub(super) mod queue;
+pub(super) mod registry;
 pub(super) mod release_roll_out;
 mod setting;
 pub(super) mod toml;
@@ -156,6 +159,12 @@ pub(in crate::agent) enum PreImage {
     VolumeInodes(volume_inodes::PreImage),
     /// Of a database.
     Database(database::PreImage),
+    /// Of a database in PostgreSQL.
+    Postgres(postgres::PreImage),
+    /// Of an entry of a registry.
+    Registry(registry::PreImage),
+    /// Of a queue.
+    Queue(queue::PreImage),
     /// Of what knocks at the front door.
     TrafficFlood(traffic_flood::PreImage),
     /// Of what the target's owner breaks.
@@ -167,16 +176,21 @@ impl PreImage {
     pub(super) async fn take(hands: &Hands, id: &InjectionId, fault: &Fault) -> Result<Self, LeverError> {
         fault.check_figures().map_err(refused)?;
         match fault {
-            Fault::DatabaseIndex { database, index } => {
-                database::PreImage::index(hands, database, index).await.map(Self::Database)
+            Fault::RegistryRemove { registry, instance } => {
+                registry::PreImage::removed(hands, registry, instance).await.map(Self::Registry)
             }
-            Fault::DatabaseBloat { database, table, column, rows } => {
-                let place = (database.as_str(), table.as_str(), column.as_str());
-                database::PreImage::bloat(hands, place, *rows, id).await.map(Self::Database)
+            Fault::RegistryRedirect { registry, instance, to } => {
+                registry::PreImage::redirected(hands, registry, instance, to).await.map(Self::Registry)
+            }
+            Fault::QueuePoison { queue, job, payload, copies } => {
+                queue::PreImage::take(hands, id, queue, (job, payload), *copies).await.map(Self::Queue)
             }
             Fault::Custom { name } => custom::PreImage::take(hands, id, name).await.map(Self::Custom),
             _ => {
                 let (hands, id, fault) = (hands.clone(), id.clone(), fault.clone());
+                if matches!(&fault.place(), Place::Part { kind: "database", .. }) {
+                    return Self::take_of_database(&hands, &id, &fault).await;
+                }
                 blocking(move || match fault.place() {
                     Place::Service(_) => Self::take_of_process(&hands, &id, &fault),
                     _ => Self::take_now(&hands, &id, &fault),
@@ -184,6 +198,42 @@ impl PreImage {
                 .await?
             }
         }
+    }
+
+    async fn take_of_database(hands: &Hands, id: &InjectionId, fault: &Fault) -> Result<Self, LeverError> {
+        let Place::Part { name, .. } = fault.place() else {
+            return Err(refused(format!("`{}` is no fault of a database", fault.kind())));
+        };
+        let cannot = |what: &str, instead: &str| {
+            Err(refused(format!("`{name}` is a database in {what}: take {instead} instead")))
+        };
+        if let Some(server) = postgres::find(hands, &name) {
+            let taken = match fault {
+                Fault::DatabaseTableLock { table, .. } => {
+                    postgres::PreImage::table_lock(server, table).await?
+                }
+                Fault::DatabaseConnections { free, .. } => {
+                    postgres::PreImage::connections(server, *free).await?
+                }
+                Fault::DatabaseStatement { statement, .. } => {
+                    postgres::PreImage::statement(server, statement).await?
+                }
+                Fault::DatabaseIndex { index, .. } => postgres::PreImage::index(server, index).await?,
+                Fault::DatabaseLock { .. } => return cannot("PostgreSQL", "`database-table-lock`"),
+                _ => return cannot("PostgreSQL", "a statement of the target's owner"),
+            };
+            return Ok(Self::Postgres(taken));
+        }
+        Ok(Self::Database(match fault {
+            Fault::DatabaseLock { .. } => database::PreImage::lock(hands, &name)?,
+            Fault::DatabaseIndex { index, .. } => database::PreImage::index(hands, &name, index).await?,
+            Fault::DatabaseBloat { table, column, rows, .. } => {
+                let place = (name.as_str(), table.as_str(), column.as_str());
+                database::PreImage::bloat(hands, place, *rows, id).await?
+            }
+            Fault::DatabaseTableLock { .. } => return cannot("SQLite", "`database-lock`"),
+            _ => return cannot("SQLite", "another fault"),
+        }))
     }
 
     fn take_of_process(hands: &Hands, id: &InjectionId, fault: &Fault) -> Result<Self, LeverError> {
@@ -254,7 +304,6 @@ impl PreImage {
             Fault::CertificateExpired { certificate } => {
                 Self::FileSwap(certificate::expired(hands, certificate)?)
             }
-            Fault::DatabaseLock { database } => Self::Database(database::PreImage::lock(hands, database)?),
             Fault::TrafficFlood { path, rate, keys, headers } => {
                 let request = (path.as_str(), *rate, *keys);
                 Self::TrafficFlood(traffic_flood::PreImage::take(hands, request, headers)?)
@@ -269,6 +318,8 @@ impl PreImage {
             (Self::FileEdit(a), Self::FileEdit(b)) => a.overlaps(b),
             (Self::ProcessStart(a), Self::ProcessStart(b)) => a.overlaps(b),
             (Self::Database(a), Self::Database(b)) => a.overlaps(b),
+            (Self::Postgres(a), Self::Postgres(b)) => a.overlaps(b),
+            (Self::Registry(a), Self::Registry(b)) => a.overlaps(b),
             (Self::ReleaseRollOut(a), Self::ReleaseRollOut(b)) => a.component == b.component,
             (Self::ReleaseRollOut(release), Self::FileEdit(edit))
             | (Self::FileEdit(edit), Self::ReleaseRollOut(release)) => edit.path.starts_with(&release.made),
@@ -346,6 +397,9 @@ impl PreImage {
             Self::ProcessCpu(pre) => pre.apply(hands),
             Self::ReleaseRollOut(pre) => pre.apply(hands).await,
             Self::Database(pre) => pre.apply(hands, id).await,
+            Self::Postgres(pre) => pre.apply(hands, id).await,
+            Self::Registry(pre) => pre.apply(hands).await,
+            Self::Queue(pre) => pre.apply(id).await,
             Self::TrafficFlood(pre) => {
                 pre.apply(hands, id);
                 Ok(())
@@ -393,6 +447,9 @@ impl PreImage {
     pub(super) async fn inspect(&self, hands: &Hands, id: &InjectionId) -> Inspection {
         let looked = match self {
             Self::Database(pre) => pre.inspect(hands, id).await,
+            Self::Postgres(pre) => pre.inspect(hands, id).await,
+            Self::Registry(pre) => pre.inspect(hands).await,
+            Self::Queue(pre) => pre.inspect(id).await,
             Self::Custom(pre) => pre.inspect(id).await,
             _ => {
                 let (pre, on, id) = (self.clone(), hands.clone(), id.clone());
@@ -420,7 +477,9 @@ impl PreImage {
             Self::VolumeInodes(pre) => pre.inspect(),
             Self::ReleaseRollOut(pre) => pre.inspect(),
             Self::TrafficFlood(pre) => Ok(pre.inspect(hands, id)),
-            Self::Database(_) | Self::Custom(_) => Err(refused("this is not looked at so")),
+            Self::Database(_) | Self::Postgres(_) | Self::Registry(_) | Self::Queue(_) | Self::Custom(_) => {
+                Err(refused("this is not looked at so"))
+            }
         }
     }
 
@@ -443,6 +502,9 @@ impl PreImage {
             Self::ProcessCpu(pre) => pre.undo(),
             Self::ReleaseRollOut(pre) => pre.undo(hands, again).await,
             Self::Database(pre) => pre.undo(hands, id).await,
+            Self::Postgres(pre) => pre.undo(hands, id).await,
+            Self::Registry(pre) => pre.undo(hands).await,
+            Self::Queue(pre) => pre.undo(id).await,
             Self::TrafficFlood(_) => Ok(traffic_flood::PreImage::undo(hands, id).await),
             Self::Custom(pre) => pre.undo(id).await,
             Self::FileEdit(_)

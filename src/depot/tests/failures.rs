@@ -530,3 +530,53 @@ async fn an_expired_certificate_a_traced_request_and_the_way_back() {
     assert_eq!(staging.ok("rules").await, "nothing is blocked, nothing is drained\n");
     assert_eq!(over_tls().await, Ok(StatusCode::OK));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn previews_follow_their_objects_until_nobody_makes_them() {
+    let staging = Staging::start().await;
+    let large = |byte: u8| vec![byte; 8 * 1024];
+    let preview = async |key: &str| {
+        let answer = staging.get(&format!("/objects/{key}/preview")).await;
+        (answer.status(), answer.bytes().await.unwrap())
+    };
+    let shows = async |key: &str, byte: u8| preview(key).await.1.last() == Some(&byte);
+    // A fresh Depot has them, and small objects have none.
+    assert_eq!(preview("obj-7").await.0, StatusCode::OK);
+    assert_eq!(staging.put("small").await, GOOD);
+    assert_eq!(preview("small").await.0, StatusCode::NOT_FOUND);
+    assert_eq!(preview("never-stored").await.0, StatusCode::NOT_FOUND);
+    assert_eq!(staging.ask(Method::PUT, "/objects/cat", large(10)).await.status(), GOOD);
+    until("the cat has a preview", async || shows("cat", 10).await).await;
+    for node in ["storage-east", "storage-west"] {
+        assert!(staging.volume(node).join(".preview-cat").exists(), "{node}");
+    }
+    assert!(!staging.ok("queue list").await.contains("dead"));
+
+    // Nobody works: the picture before is served for a while, and then refused.
+    staging.set("web previews.late_ms 1500").await;
+    let mut gone = Vec::new();
+    for worker in ["worker-east", "worker-west"] {
+        gone.push(staging.instances.lock().await.remove(worker).unwrap());
+    }
+    for (_, worker) in gone {
+        worker.drain().await;
+    }
+    assert_eq!(staging.ask(Method::PUT, "/objects/cat", large(200)).await.status(), GOOD);
+    assert!(shows("cat", 10).await, "the cat before");
+    until("it is late", async || preview("cat").await.0 == UNAVAILABLE).await;
+    let late = body(staging.get("/objects/cat/preview").await).await;
+    assert_eq!(late["error"], "preview_late");
+    assert_eq!(staging.get("/objects/cat").await.status(), StatusCode::OK);
+    assert!(staging.ok("queue list --state waiting").await.contains("preview"));
+    let late = ["web_previews_total", "late"];
+    assert!(staging.sum("web-east", &late).await + staging.sum("web-west", &late).await >= 1.0);
+
+    // Somebody works again, and the newest picture is shown.
+    let running = super::run_instance(&staging.root, "worker-west").await;
+    staging.instances.lock().await.insert("worker-west".to_owned(), (2, running));
+    until("the newest cat", async || shows("cat", 200).await).await;
+    assert!(staging.sum("worker-west", &["worker_preview_delay_seconds"]).await > 1.0);
+    // What is thrown away is thrown away with its preview.
+    staging.ok("quota purge staging").await;
+    assert!(!staging.volume("storage-west/.preview-cat").exists());
+}

@@ -183,7 +183,7 @@ pub(crate) fn plan() -> Plan {
         ladder: Rung::ALL.to_vec(),
         roster: RosterNeeds { instigators: (1, 3), responders: (1, 6) },
         steady_state: vec![],
-        workload: WorkloadShape { classes: vec![class("put", 8.0), class("get", 20.0)] },
+        workload: WorkloadShape { classes: vec![class("put", 8.0), class("get", 20.0)], encrypted: false },
         second_act: Vec::new(),
         reactors: Vec::new(),
         injections: vec![PlannedInjection {

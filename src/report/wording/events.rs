@@ -223,6 +223,8 @@ pub fn line(plan: &Plan, event: &Event) -> Option<String> {
             let by = plan.reactors.get(*reactor).map_or("an injector", |one| one.injector.as_str());
             if let Some(why) = refused {
                 format!("{} wanted more, and got nothing: {}", tame(by), tame(why))
+            } else if planned.is_empty() {
+                format!("{} wants nothing more", tame(by))
             } else {
                 let place = |one: &PlannedInjection| format!("{} on {}", one.fault.kind(), one.fault.place());
                 format!("{} adds {}", tame(by), planned.iter().map(place).collect::<Vec<_>>().join(", "))

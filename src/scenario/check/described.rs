@@ -8,16 +8,18 @@ use crate::base::{Cidr, LinkName, ProbeName, ServiceName, Span, VolumeName, name
 use crate::scenario::blueprint::{
     AgentAddress, Blueprint, FilePlan, LinkPlan, Preparation, ServicePlan, Slot, Spot, slots,
 };
-use crate::scenario::file::{CommandFile, LinkFile, Placed, ProbeFile, TARGET_FORMAT, TargetFile};
+use crate::scenario::file::{
+    CommandFile, LinkFile, Placed, ProbeFile, StatementFile, TARGET_FORMAT, TargetFile,
+};
 use crate::scenario::pack::{
     BlastCaps, ConfigFile, CustomFault, Driver, HandsOff, Keeping, Link, OperationLayout, Part, PartKind,
-    Probe, ProbeAsk, Service, TargetDescription, Volume,
+    PostgresLayout, Probe, ProbeAsk, Service, StatementLayout, TargetDescription, Volume,
 };
 use crate::scenario::problem::{Findings, Place, Problem};
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
-    path::{Component, Path},
+    path::{Component, Path, PathBuf},
 };
 
 /// Where targets are that say nothing else.
@@ -25,6 +27,7 @@ const LOOPBACK: &str = "127.0.0.0/8";
 const SERVICES_MAX: usize = 64;
 const ARGS_MAX: usize = 64;
 const ARG_BYTES_MAX: usize = 4096;
+const STATEMENT_BYTES_MAX: usize = 4096;
 /// An engine waits for an inject and for an undo no longer than this.
 const CUSTOM_MAX: Span = Span::from_secs(25);
 const PREPARE_MAX: Span = Span::from_mins(10);
@@ -67,6 +70,7 @@ pub fn target(
         links,
         volumes: volumes.clone(),
         files: files.clone(),
+        databases: check.databases(),
         front_door: written.front_door.value.clone(),
         tool: check.tool(),
         operations,
@@ -95,7 +99,7 @@ pub fn target(
         probes,
         operations: patterns(&blueprint),
         caps: check.caps(),
-        parts: blueprint.custom.iter().map(part).collect(),
+        parts: blueprint.databases.iter().map(database).chain(blueprint.custom.iter().map(part)).collect(),
         hands_off: blueprint.services.iter().filter_map(hands_off).collect(),
     };
     if check.found.is_empty() {
@@ -118,6 +122,11 @@ fn hands_off(service: &ServicePlan) -> Option<(ServiceName, HandsOff)> {
 
 fn part(custom: &CustomFault) -> Part {
     Part { name: custom.name.clone(), kind: PartKind::Custom, service: custom.place.clone() }
+}
+
+fn database(database: &PostgresLayout) -> Part {
+    let (name, service) = (database.database.clone(), database.service.clone());
+    Part { name, kind: PartKind::Database, service }
 }
 
 /// Every operation as people type it.
@@ -461,6 +470,42 @@ impl Check<'_> {
             });
         }
         files
+    }
+
+    fn databases(&mut self) -> Vec<PostgresLayout> {
+        let mut databases = Vec::new();
+        for (name, one) in &self.written.databases.0 {
+            if !is_name(name) {
+                self.found.add(name.place, format!("`{}` is not a name", name.value));
+            }
+            self.reachable(&one.service);
+            let or_postgres = |given: &Option<Placed<String>>| {
+                given.as_ref().map_or_else(|| "postgres".to_owned(), |given| given.value.clone())
+            };
+            databases.push(PostgresLayout {
+                database: name.value.clone(),
+                service: one.service.value.clone(),
+                address: String::new(),
+                user: or_postgres(&one.user),
+                password_file: one.password_file.as_ref().map(|path| PathBuf::from(self.path(path))),
+                name: or_postgres(&one.name),
+                statements: one.statements.0.iter().map(|(name, one)| self.statement(name, one)).collect(),
+            });
+        }
+        databases
+    }
+
+    fn statement(&mut self, name: &Placed<String>, one: &StatementFile) -> StatementLayout {
+        if !is_name(name) {
+            self.found.add(name.place, format!("`{}` is not a name", name.value));
+        }
+        for text in [&one.apply, &one.revert, &one.inspect] {
+            if text.trim().is_empty() || text.len() > STATEMENT_BYTES_MAX {
+                self.found.add(text.place, format!("a statement has from 1 to {STATEMENT_BYTES_MAX} bytes"));
+            }
+        }
+        let [apply, revert, inspect] = [&one.apply, &one.revert, &one.inspect].map(|text| text.value.clone());
+        StatementLayout { name: name.value.clone(), apply, revert, inspect }
     }
 
     fn tool(&mut self) -> String {

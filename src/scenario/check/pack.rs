@@ -3,7 +3,9 @@
 use crate::base::{ClassName, Span, names::is_name};
 use crate::scenario::blueprint::Blueprint;
 use crate::scenario::file::{PACK_FORMAT, PackFile, Placed, RequestClassFile, ShapeFile, TextOr};
-use crate::scenario::pack::{CatalogueEntry, Expect, Pack, RequestClass, TargetDescription, WorkloadShape};
+use crate::scenario::pack::{
+    CatalogueEntry, Expect, Pack, PartKind, RequestClass, TargetDescription, WorkloadShape, path_pieces,
+};
 use crate::scenario::problem::{Findings, Place, Problem};
 use std::collections::BTreeMap;
 
@@ -49,7 +51,8 @@ pub fn pack(
     }
     let mut workloads = BTreeMap::new();
     for (name, shape_file) in &pack.workloads.0 {
-        workloads.insert(name.value.clone(), shape(&mut found, shape_file, shape_file.place));
+        let of = target.as_ref().map(|(target, _)| target);
+        workloads.insert(name.value.clone(), shape(&mut found, shape_file, shape_file.place, of));
     }
     if workloads.is_empty() {
         found.add(Place::default(), "a pack needs at least one shape of traffic under `workloads:`");
@@ -73,10 +76,10 @@ pub(super) fn workload(
     given: Option<&Placed<TextOr<ShapeFile>>>,
     pack: &Pack,
 ) -> WorkloadShape {
-    let nothing = WorkloadShape { classes: Vec::new() };
+    let nothing = WorkloadShape { classes: Vec::new(), encrypted: false };
     let names = || pack.workloads.keys().map(String::as_str);
     match given {
-        Some(Placed { value: TextOr::Other(file), place }) => shape(found, file, *place),
+        Some(Placed { value: TextOr::Other(file), place }) => shape(found, file, *place, Some(&pack.target)),
         Some(Placed { value: TextOr::Text(name), place }) => {
             pack.workloads.get(name).cloned().unwrap_or_else(|| {
                 found.unknown(*place, "workload in the pack", name, names());
@@ -97,7 +100,12 @@ pub(super) fn workload(
     }
 }
 
-fn shape(found: &mut Findings, file: &ShapeFile, place: Place) -> WorkloadShape {
+fn shape(
+    found: &mut Findings,
+    file: &ShapeFile,
+    place: Place,
+    target: Option<&TargetDescription>,
+) -> WorkloadShape {
     if file.classes.0.is_empty() || file.classes.0.len() > 64 {
         found.add(place, "a shape of traffic has from 1 to 64 request classes");
     }
@@ -108,7 +116,18 @@ fn shape(found: &mut Findings, file: &ShapeFile, place: Place) -> WorkloadShape 
             None
         }
     });
-    WorkloadShape { classes: classes.collect() }
+    let classes = classes.collect();
+    if let (Some(Placed { value: true, place }), Some(target)) = (&file.encrypted, target)
+        && !target.parts.iter().any(|part| part.kind == PartKind::Certificate)
+    {
+        found.add_with_help(
+            *place,
+            format!("the users cannot come over TLS: `{}` shows no certificate", target.name),
+            "leave `encrypted` out",
+        );
+    }
+    let encrypted = file.encrypted.as_ref().is_some_and(|encrypted| encrypted.value);
+    WorkloadShape { classes, encrypted }
 }
 
 fn request_class(found: &mut Findings, name: ClassName, file: &RequestClassFile) -> RequestClass {
@@ -122,12 +141,12 @@ fn request_class(found: &mut Findings, name: ClassName, file: &RequestClassFile)
         found.unknown(given.place, "method", method, METHODS);
     }
     let odd = |c: char| !c.is_ascii_graphic() || c == '#';
-    let path = file.path.replace("{n}", "0");
-    if !path.starts_with('/') || path.contains(odd) || path.contains(['{', '}']) || path.len() > 2000 {
+    let path = &file.path.value;
+    if !path.starts_with('/') || path.contains(odd) || path_pieces(path).is_none() || path.len() > 2000 {
         found.add_with_help(
             file.path.place,
-            format!("`{}` is not a path", file.path.value),
-            "begin it with `/`; the only placeholder is `{n}`",
+            format!("`{path}` is not a path"),
+            "begin it with `/`; the only placeholders are `{n}`, `{s}` and `{s-5}`",
         );
     }
     let keys = file.keys.as_ref().map_or(1000, |keys| keys.value);

@@ -131,6 +131,7 @@ fn fits(found: &mut Findings, place: Place, fault: &Fault, target: &TargetDescri
         }
     }
     of_link(found, place, fault, target);
+    of_registry(found, place, fault, target);
     match fault {
         Fault::ProcessStop { service } | Fault::ProcessKill { service } => {
             let off = target.hands_off.get(service);
@@ -172,6 +173,19 @@ fn fits(found: &mut Findings, place: Place, fault: &Fault, target: &TargetDescri
                 found.add(place, message);
             }
         }
+    }
+}
+
+/// Whether those whose entries a fault touches are instances of the target.
+fn of_registry(found: &mut Findings, place: Place, fault: &Fault, target: &TargetDescription) {
+    let (instance, to) = match fault {
+        Fault::RegistryRemove { instance, .. } => (instance, None),
+        Fault::RegistryRedirect { instance, to, .. } => (instance, Some(to)),
+        _ => return,
+    };
+    let known: Vec<_> = target.services.iter().map(|service| service.name.as_str()).collect();
+    for name in [Some(instance), to].into_iter().flatten().filter(|name| !known.contains(&name.as_str())) {
+        found.unknown(place, "service instance", name.as_str(), known.clone());
     }
 }
 

@@ -55,6 +55,9 @@ pub struct TargetFile {
     /// Configuration files that a fault may edit, by name.
     #[serde(default)]
     pub files: Entries<ConfigFileFile>,
+    /// Databases in PostgreSQL that a fault may touch, by name.
+    #[serde(default)]
+    pub databases: Entries<DatabaseFile>,
     /// Probes by name.
     #[serde(default)]
     pub probes: Entries<ProbeFile>,
@@ -261,6 +264,39 @@ pub struct ConfigFileFile {
     /// How it is written: `toml` or `lines`. Default `lines`.
     #[serde(default)]
     pub format: Option<FileFormat>,
+}
+
+/// A database in PostgreSQL that a fault may touch.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DatabaseFile {
+    /// The instance that serves it. It has a `port` or an `address`.
+    pub service: Placed<ServiceName>,
+    /// The user whom the agent is there. Default: `postgres`.
+    #[serde(default)]
+    pub user: Option<Placed<String>>,
+    /// The file with that user's password, as a path in the target's folder. Default: none.
+    #[serde(default)]
+    pub password_file: Option<Placed<String>>,
+    /// Its name in the server. Default: `postgres`.
+    #[serde(default)]
+    pub name: Option<Placed<String>>,
+    /// Statements that break something in it, by name, each with its inverse.
+    #[serde(default)]
+    pub statements: Entries<StatementFile>,
+}
+
+/// A statement that breaks something in a database. All three are needed: what cannot be looked at cannot be taken back
+/// for sure.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StatementFile {
+    /// Makes the change; several statements are one transaction.
+    pub apply: Placed<String>,
+    /// Takes it back, also when only a part of it is there or nothing.
+    pub revert: Placed<String>,
+    /// One SELECT that changes nothing: its first column is true while the effect is there.
+    pub inspect: Placed<String>,
 }
 
 /// Something that can be asked whether it works. Exactly one of `http`, `tcp` and `command`.

@@ -425,6 +425,9 @@ pub struct PackFile {
 pub struct ShapeFile {
     /// Request classes by name.
     pub classes: Entries<RequestClassFile>,
+    /// The users come over TLS, and verify the front door's certificate. Default false.
+    #[serde(default)]
+    pub encrypted: Option<Placed<bool>>,
 }
 
 /// One class of requests.
@@ -436,7 +439,8 @@ pub struct RequestClassFile {
     /// The HTTP method. Default GET.
     #[serde(default)]
     pub method: Option<Placed<String>>,
-    /// Path and query; `{n}` becomes a number below `keys`.
+    /// Path and query; `{n}` becomes a number below `keys`, `{s}` the second since the users came, `{s-5}` the one five
+    /// seconds before.
     pub path: Placed<String>,
     /// Size of the space that `{n}` is drawn from. Default 1000.
     #[serde(default)]

@@ -26,9 +26,12 @@ pub struct Layout {
     pub files: Vec<FileLayout>,
     /// Releases.
     pub releases: Vec<ReleaseLayout>,
-    /// Databases.
+    /// Databases in SQLite.
     #[serde(default)]
     pub databases: Vec<DatabaseLayout>,
+    /// Databases in PostgreSQL.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub postgres: Vec<PostgresLayout>,
     /// Certificates.
     #[serde(default)]
     pub certificates: Vec<CertificateLayout>,
@@ -65,6 +68,40 @@ pub struct DatabaseLayout {
     pub path: std::path::PathBuf,
 }
 
+/// A database of a PostgreSQL server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PostgresLayout {
+    /// Its name in the description.
+    pub database: String,
+    /// The instance that serves it.
+    pub service: ServiceName,
+    /// Where that answers: `127.x.y.z:port`. No fault of a link lies on the way.
+    pub address: String,
+    /// The user whom the agent is there.
+    pub user: String,
+    /// The file with that user's password, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password_file: Option<std::path::PathBuf>,
+    /// Its name in the server.
+    pub name: String,
+    /// Statements of the target's owner.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub statements: Vec<StatementLayout>,
+}
+
+/// A statement that breaks something in a database, with its inverse.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatementLayout {
+    /// Its name.
+    pub name: String,
+    /// Makes the change; several statements are one transaction.
+    pub apply: String,
+    /// Takes it back.
+    pub revert: String,
+    /// Looks, and can change nothing: one row whose first column is true while the effect is there.
+    pub inspect: String,
+}
+
 /// A certificate in PEM. Its instance reads it again within a second of a change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CertificateLayout {
@@ -97,7 +134,8 @@ pub struct RegistryLayout {
     pub path: std::path::PathBuf,
 }
 
-/// A queue of jobs: `GET` and `POST /jobs`, `GET` and `DELETE /jobs/ID`.
+/// A queue of jobs: `GET` and `POST /jobs`, `GET` and `DELETE /jobs/ID`. It keeps them in SQLite, in a table `jobs` with
+/// `kind`, `payload`, `request_id`, `due_ms` and `made_ms`, and reads them from there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueueLayout {
     /// The instance.

@@ -2,9 +2,10 @@
 //!
 //! [`Sim`] is a handle on one world and implements all four seams of `target`. It outlives the engines that use it, as
 //! a real target does: a new engine finds what an old one has left. Open first: `outcome` for what users meet, `keeper`
-//! for the agent's rules, `place` for what a fault does, `operate` for what responders can do.
+//! for the agent's rules, `place` and `laid` for what a fault does, `operate` for what responders can do.
 
 mod keeper;
+mod laid;
 mod operate;
 mod outcome;
 mod paths;
@@ -20,7 +21,7 @@ use crate::{
         measure::{BUCKET, Bucket, Tally},
     },
     fault::{Fault, Fence, Inspection, Undone, protocol::Listed},
-    scenario::pack::{RequestClass, TargetDescription, WorkloadShape},
+    scenario::pack::{ProbeAsk, RequestClass, TargetDescription, WorkloadShape},
     seed::Seed,
     target::{HandError, Injector, Operator, Prober, Traffic},
 };
@@ -289,6 +290,9 @@ impl Prober for Sim {
             let Some(service) = probe.ask.service() else {
                 return bad(Span::ZERO, "a modelled target runs no commands".to_owned());
             };
+            if matches!(probe.ask, ProbeAsk::Tls { .. }) && state.world.has_expired(service) {
+                return bad(Span::ZERO, "the certificate has expired".to_owned());
+            }
             match state.world.services.get(service).map(|process| process.life) {
                 Some(Life::Running) if !broken => {
                     ProbeAnswer { good: true, latency_ms: PROBE_MS, detail: "200 OK".to_owned() }

@@ -27,6 +27,7 @@ impl World {
             ["depotctl", "config", component] => self.config(component),
             ["depotctl", "set", component, key, value] => self.set(component, key, value, now),
             ["depotctl", "metrics", name] => self.metrics(name),
+            ["depotctl", "registry", "register", name] => self.register(name),
             _ => Err((2, format!("`{}` is about a part that this modelled target has not", words.join(" ")))),
         };
         match done {
@@ -70,6 +71,13 @@ impl World {
         self.known(name)?;
         self.reload(name, now);
         Ok(lines(self.instances(name).iter().map(|own| format!("{own} reads its configuration"))))
+    }
+
+    fn register(&mut self, name: &str) -> Done {
+        let known = self.services.keys().find(|own| own.as_str() == name).cloned();
+        let own = known.ok_or_else(|| refused(format!("there is no instance `{name}`")))?;
+        self.registered(&own);
+        Ok(format!("{own} is registered\n"))
     }
 
     fn logs(&self, name: &str) -> Done {

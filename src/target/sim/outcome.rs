@@ -6,6 +6,7 @@
 //! component for is left out.
 
 use super::{
+    laid::Entry,
     paths::{End, Paths},
     world::{Life, World},
 };
@@ -61,7 +62,10 @@ struct Model<'a> {
 
 impl Model<'_> {
     fn served(&self, class: &RequestClass) -> Paths {
-        let webs = self.world.instances("web");
+        let webs = self.world.listed("web");
+        if webs.is_empty() && !self.world.instances("web").is_empty() {
+            return nobody_listed();
+        }
         let mut all: Option<(f64, Paths)> = None;
         for (first, _) in webs.iter().enumerate() {
             let paths = self.in_turn(&webs, first, class);
@@ -99,7 +103,7 @@ impl Model<'_> {
 
     /// The share of all requests that each web instance gets.
     fn share_of(&self, web: &ServiceName, class: &RequestClass) -> f64 {
-        let webs = self.world.instances("web");
+        let webs = self.world.listed("web");
         let mut share = 0.0;
         for first in 0..webs.len() {
             let mut rest = 1.0 / webs.len() as f64;
@@ -138,6 +142,7 @@ impl Model<'_> {
     fn to_component(&self, web: &ServiceName, component: &str, timeout: &str) -> Paths {
         let timeout_ms = self.world.number("web", timeout) as f64;
         match self.world.instances(component).first() {
+            Some(there) if self.world.entry(there) == Entry::Gone => nobody_listed(),
             Some(there) => self.hop(web, there, SMALL_BYTES, timeout_ms),
             None => Paths::certain(End::Good, 0.0),
         }
@@ -190,9 +195,19 @@ impl Model<'_> {
     fn held(&self, web: &ServiceName, class: &RequestClass) -> Paths {
         let metadata = self.metadata(web);
         match Wish::of(class) {
-            Wish::Upload => metadata.then(&self.write(web, class.body_bytes)).then(&metadata),
+            Wish::Upload => metadata.then(&self.write(web, class.body_bytes)).then(&self.noted(&metadata)),
             _ => metadata.then(&self.read(web)),
         }
+    }
+
+    /// The catalogue notes an upload, unless its database is locked.
+    fn noted(&self, metadata: &Paths) -> Paths {
+        let catalogue = self.world.instances("metadata");
+        if !catalogue.first().is_some_and(|there| self.world.is_locked(there)) {
+            return metadata.clone();
+        }
+        let busy_ms = self.world.number("metadata", "database.busy_timeout_ms") as f64;
+        metadata.then(&Paths::certain(End::Failed, busy_ms))
     }
 
     fn is_near(&self, web: &ServiceName, node: &ServiceName) -> bool {
@@ -203,14 +218,20 @@ impl Model<'_> {
     fn write(&self, web: &ServiceName, bytes: usize) -> Paths {
         let near_only = self.world.setting("web", "storage.policy") == Some("near");
         let mut paths = Paths::certain(End::Good, 0.0);
-        for node in self.world.instances("storage") {
+        let nodes = self.world.listed("storage");
+        if nodes.is_empty() && !self.world.instances("storage").is_empty() {
+            return nobody_listed();
+        }
+        for node in nodes {
             if near_only && !self.is_near(web, &node) {
                 continue;
             }
             paths = paths.then(&self.storage(web, &node, bytes));
             let limit = self.world.number("storage", "volume.use_percent");
-            let mut volumes = self.world.volumes.values().filter(|volume| volume.service == node);
-            if volumes.any(|volume| u64::from(volume.used_percent()) >= limit) {
+            let mut volumes = self.world.volumes.iter().filter(|(_, volume)| volume.service == node);
+            if volumes.any(|(name, volume)| {
+                u64::from(volume.used_percent()) >= limit || self.world.refuses_writes(name)
+            }) {
                 paths = paths.then(&Paths::certain(End::Failed, 0.0));
             }
         }
@@ -218,7 +239,10 @@ impl Model<'_> {
     }
 
     fn read(&self, web: &ServiceName) -> Paths {
-        let mut nodes = self.world.instances("storage");
+        let mut nodes = self.world.listed("storage");
+        if nodes.is_empty() && !self.world.instances("storage").is_empty() {
+            return nobody_listed();
+        }
         nodes.sort_by_key(|node| !self.is_near(web, node));
         let from = |first: usize| {
             let order = (0..nodes.len()).map(|step| &nodes[(first + step) % nodes.len()]);
@@ -266,8 +290,17 @@ impl Model<'_> {
         let distance_ms: f64 = self.links(from, to).map(|link| 2.0 * link.distance_ms as f64).sum();
         let toxics: Vec<_> =
             self.links(from, to).flat_map(|link| link.toxics.values().map(|(toxic, _)| toxic)).collect();
-        let way = Crossing { ms: WORK_MS + distance_ms, ..Crossing::new(bytes) };
-        self.cross(way, &toxics, to, timeout_ms)
+        let (at, is_right) = match self.world.entry(to) {
+            Entry::LeadsTo(other) => (other, false),
+            Entry::Right | Entry::Gone => (to, true),
+        };
+        let slower_ms = self.world.slower_by(at, WORK_MS);
+        let way = Crossing { ms: WORK_MS + slower_ms + distance_ms, ..Crossing::new(bytes) };
+        let paths = self.cross(way, &toxics, at, timeout_ms);
+        // Who is asked for what another one does has an answer, and not the right one.
+        let paths = if is_right { paths } else { paths.then(&Paths::certain(End::Failed, 0.0)) };
+        let up = self.world.up_share(at);
+        if up >= 1.0 { paths } else { Paths::either(up, &paths, &Paths::certain(End::Refused, WORK_MS)) }
     }
 
     /// A question over a link with these toxics: each that acts on a part alone makes two ways of it.
@@ -370,6 +403,11 @@ impl Crossing {
         let hit = if resets_ms > 0.0 { (ms / resets_ms).min(1.0) } else { 1.0 };
         Paths::either(hit, &Paths::certain(End::Refused, resets_ms.min(ms)), &answered)
     }
+}
+
+/// The registry lists nobody who could be asked.
+fn nobody_listed() -> Paths {
+    Paths::certain(End::Failed, WORK_MS)
 }
 
 /// How a process answers a question that takes `ms`.

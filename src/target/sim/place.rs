@@ -1,9 +1,12 @@
 //! Pre-images: what a fault's place was like before, and how it is changed, looked at and taken back by comparison.
 
-use super::world::{Life, Process, Release, Settings, World};
+use super::{
+    laid,
+    world::{Life, Process, Release, Settings, World},
+};
 use crate::{
     base::{At, InjectionId, LinkName, ServiceName, VolumeName, names::is_name},
-    fault::{Fault, Presence},
+    fault::{Fault, Place, Presence},
     target::{Inspection, Undone},
 };
 
@@ -42,6 +45,11 @@ pub(super) enum PreImage {
         base: Settings,
         key: String,
         ours: String,
+    },
+    Laid {
+        fault: Fault,
+        /// Whose instance or configuration it lies on.
+        component: Option<ServiceName>,
     },
 }
 
@@ -116,6 +124,15 @@ impl PreImage {
                 Ok(Self::Kill { service, component, generation })
             }
             Fault::FileEdit { file, key, value } => Self::take_edit(world, file, key, value),
+            Fault::VolumeRest { volume, free_bytes } => {
+                let there =
+                    world.volumes.get(volume).ok_or_else(|| format!("there is no volume `{volume}` here"))?;
+                let taken = there.size_bytes.saturating_sub(*free_bytes);
+                // A rest of less than one per cent is too little for the next upload.
+                let percent = (taken * 100).div_ceil(there.size_bytes.max(1));
+                let percent = u8::try_from(percent).unwrap_or(100).max(1);
+                Self::take(world, &Fault::VolumeFill { volume: volume.clone(), percent })
+            }
             Fault::VolumeFill { volume, percent } => {
                 let there =
                     world.volumes.get(volume).ok_or_else(|| format!("there is no volume `{volume}` here"))?;
@@ -130,7 +147,15 @@ impl PreImage {
             Fault::ReleaseRollOut { service, release, key, value } => {
                 Self::take_roll_out(world, service, release, key, value)
             }
-            _ => Err(format!("the modelled target knows no `{}`: play this on a real one", fault.kind())),
+            _ => {
+                laid::may_lie(world, fault)?;
+                let component = match fault.place() {
+                    Place::Service(own) => world.services.get(&own).map(|process| process.component.clone()),
+                    Place::File(file) => file.parse().ok(),
+                    _ => None,
+                };
+                Ok(Self::Laid { fault: fault.clone(), component })
+            }
         }
     }
 
@@ -189,9 +214,18 @@ impl PreImage {
             | (Self::Edit { component: other, release, .. }, Self::RollOut { component, made, .. }) => {
                 component == other && made == release
             }
+            (Self::Laid { fault, .. }, Self::Laid { fault: other, .. }) => laid::overlap(fault, other),
+            (Self::Laid { fault, .. }, Self::Fill { volume, .. })
+            | (Self::Fill { volume, .. }, Self::Laid { fault, .. }) => {
+                fault.place() == Place::Volume(volume.clone())
+            }
             // A roll-out restarts the instances, which would repair them.
             (Self::RollOut { component, .. }, process) | (process, Self::RollOut { component, .. }) => {
                 process.process().is_some_and(|(_, other)| other == component)
+                    || matches!(process, Self::Laid { component: Some(other), .. } if other == component)
+            }
+            (Self::Laid { fault, .. }, process) | (process, Self::Laid { fault, .. }) => {
+                process.process().is_some_and(|(service, _)| fault.place() == Place::Service(service.clone()))
             }
             (a, b) => match (a.process(), b.process()) {
                 (Some((a, _)), Some((b, _))) => a == b,
@@ -255,6 +289,10 @@ impl PreImage {
                 releases.lay_on(made);
                 world.restart(component.as_str(), now);
             }
+            Self::Laid { fault, .. } => {
+                laid::may_lie(world, fault)?;
+                world.laid.insert(id.clone(), fault.clone());
+            }
         }
         Ok(())
     }
@@ -280,6 +318,9 @@ impl PreImage {
                 world.volumes.get(volume).is_some_and(|volume| volume.ballast.contains_key(id)),
                 format!("the ballast on volume {volume}"),
             ),
+            Self::Laid { fault, .. } => {
+                (world.laid.contains_key(id), format!("the {} on {}", fault.kind(), fault.place()))
+            }
             Self::Edit { component, release, key, before, ours } => {
                 let now = setting(world, component, release, key);
                 return match now {
@@ -344,6 +385,7 @@ impl PreImage {
                 }
                 world.reload(component.as_str(), now);
             }
+            Self::Laid { .. } => world.lift(id, now),
             Self::RollOut { component, before, .. } => {
                 if let Some(releases) = world.releases.get_mut(component) {
                     releases.go_back_to(before);
@@ -420,7 +462,7 @@ pub(super) fn inspect_unarmed(world: &World, id: &InjectionId, fault: &Fault) ->
         Fault::FileEdit { file, key, value } => in_use(world, file)
             .map(|(_, _, settings)| settings.get(key) == Some(&plain(value)))
             .ok_or_else(|| format!("there is no file `{file}` here")),
-        Fault::VolumeFill { volume, .. } => world
+        Fault::VolumeFill { volume, .. } | Fault::VolumeRest { volume, .. } => world
             .volumes
             .get(volume)
             .map(|volume| volume.ballast.contains_key(id))
@@ -431,7 +473,10 @@ pub(super) fn inspect_unarmed(world: &World, id: &InjectionId, fault: &Fault) ->
                 .map(|(_, current, _)| current == *release)
                 .ok_or_else(|| format!("there are no releases of `{service}` here"))
         }
-        _ => Err(format!("the modelled target knows no `{}`", fault.kind())),
+        _ => {
+            return PreImage::take(world, fault)
+                .map_or_else(|why| seen(Presence::Unknown, why), |pre| pre.inspect(world, id));
+        }
     };
     match looked {
         Ok(true) => seen(Presence::Present, format!("the {} is there", fault.kind())),

@@ -38,12 +38,20 @@ fn target() -> TargetDescription {
             {"name": "storage-west", "service": "storage-west", "size_mib": 64},
         ],
         "files": [{"name": "web", "component": "web"}, {"name": "storage", "component": "storage"}],
-        "probes": [probe("front-door", "edge"), probe("catalogue", "metadata")],
+        "parts": [
+            {"name": "catalogue", "kind": "database", "service": "metadata"},
+            {"name": "edge", "kind": "certificate", "service": "edge"},
+            {"name": "registry", "kind": "registry", "service": "session"},
+            {"name": "queue", "kind": "queue", "service": "session"},
+        ],
+        "probes": [probe("front-door", "edge"), probe("catalogue", "metadata"),
+            {"name": "encrypted", "about": "", "ask": {"tls": {"service": "edge", "path": "/health"}}, "timeout": "2s"}],
         "operations": [
             "depotctl list", "depotctl restart {service}", "depotctl reload {component}",
             "depotctl logs {instance}", "depotctl releases {component}", "depotctl deploy {component} {version}",
             "depotctl rollback {component}", "depotctl config {component}",
             "depotctl set {component} {key} {value}", "depotctl metrics {instance}", "depotctl explode {component}",
+            "depotctl registry register {instance}",
         ],
         "caps": {"services": 4, "links": 4, "volumes": 1},
     }))
@@ -373,6 +381,113 @@ async fn an_edited_file_is_undone_repaired_or_left_alone() {
     rig.good("depotctl set web pool.size 32").await;
     assert_eq!(rig.undo(&arm).await, Undone::Diverged);
     assert_eq!(rig.sim.is_pristine(), Ok(()));
+}
+
+#[tokio::test]
+async fn what_lies_on_a_part_is_felt_where_it_should_be_and_lifted() {
+    let entry =
+        |instance: &str| json!({"kind": "registry-remove", "registry": "registry", "instance": instance});
+    // The failed share of put, get, list, login, each from and to.
+    let (none, few, some, all) = ((0.0, 0.0), (0.0, 0.2), (0.2, 0.8), (1.0, 1.0));
+    for (fault, felt) in [
+        (json!({"kind": "volume-read-only", "volume": "storage-west"}), [all, none, none, none]),
+        (json!({"kind": "volume-inodes", "volume": "storage-west", "free": 0}), [all, none, none, none]),
+        (
+            json!({"kind": "volume-rest", "volume": "storage-west", "free_bytes": 4096}),
+            [all, none, none, none],
+        ),
+        (json!({"kind": "database-lock", "database": "catalogue"}), [all, none, none, none]),
+        (json!({"kind": "process-throttle", "service": "metadata", "percent": 95}), [none, none, none, none]),
+        (
+            json!({"kind": "process-restart-loop", "service": "session", "after_ms": 1000}),
+            [few, few, few, some],
+        ),
+        (entry("session"), [all, all, all, all]),
+        (entry("metadata"), [all, all, all, none]),
+        (entry("web-west"), [none, none, none, none]),
+        (entry("storage-west"), [none, none, none, none]),
+        (
+            json!({"kind": "registry-redirect", "registry": "registry", "instance": "session", "to": "metadata"}),
+            [all, all, all, all],
+        ),
+        (
+            json!({"kind": "queue-poison", "queue": "queue", "job": "scrub", "payload": "", "copies": 9}),
+            [none, none, none, none],
+        ),
+        (json!({"kind": "certificate-expired", "certificate": "edge"}), [none, none, none, none]),
+        (json!({"kind": "file-mode", "file": "web", "mode": "000"}), [none, none, none, none]),
+    ] {
+        let mut rig = Rig::new().await;
+        let arm = rig.inject("gd-1", fault.clone()).await;
+        rig.seconds(3).await;
+        let failing = rig.failing().await;
+        for (share, (least, most)) in failing.iter().zip(felt) {
+            assert!((least..=most).contains(share), "{fault}: {failing:?}");
+        }
+        assert!(rig.sim.is_pristine().is_err(), "{fault}");
+        assert_eq!(rig.undo(&arm).await, Undone::Restored, "{fault}");
+        assert_eq!(rig.failing().await, [0.0; 4], "{fault}");
+        assert_eq!(rig.sim.is_pristine(), Ok(()), "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn responders_repair_what_lies_on_a_part() {
+    let mut rig = Rig::new().await;
+    let p95 = async |rig: &mut Rig| rig.seconds(5).await[&"list".parse().unwrap()].p95_ms;
+    let healthy = p95(&mut rig).await;
+    let slow = json!({"kind": "process-cpu", "service": "metadata", "percent": 5});
+    let arm = rig.inject("gd-1", slow).await;
+    assert!(p95(&mut rig).await > healthy + 50, "a slow process is felt");
+    rig.good("depotctl restart metadata").await;
+    assert_eq!(p95(&mut rig).await, healthy, "a new process may run as it likes");
+    assert_eq!(rig.undo(&arm).await, Undone::AlreadyClean);
+
+    let lost = json!({"kind": "registry-remove", "registry": "registry", "instance": "session"});
+    for (id, repair) in [("gd-2", "registry register"), ("gd-3", "restart"), ("gd-4", "reload")] {
+        let arm = rig.inject(id, lost.clone()).await;
+        rig.good(&format!("depotctl {repair} session")).await;
+        assert_eq!(rig.presence(&arm).await, Presence::Clean, "{repair}");
+        assert_eq!(rig.undo(&arm).await, Undone::AlreadyClean, "{repair}");
+    }
+
+    let gone = rig.inject("gd-5", json!({"kind": "file-delete", "file": "web"})).await;
+    assert_eq!(rig.failing().await, [0.0; 4], "who runs has read it");
+    rig.good("depotctl restart web").await;
+    assert_eq!(rig.failing().await, [1.0; 4], "who starts cannot");
+    assert_eq!(rig.undo(&gone).await, Undone::Restored);
+    assert_eq!(rig.failing().await, [0.0; 4]);
+
+    let expired = rig.inject("gd-6", json!({"kind": "certificate-expired", "certificate": "edge"})).await;
+    let probe = "encrypted".parse().unwrap();
+    assert!(rig.sim.ask(&probe).await.detail.contains("expired"));
+    assert_eq!(rig.undo(&expired).await, Undone::Restored);
+    assert!(rig.sim.ask(&probe).await.good);
+    assert_eq!(rig.sim.is_pristine(), Ok(()));
+}
+
+#[tokio::test]
+async fn what_the_model_does_not_know_is_refused_with_the_reason() {
+    let rig = Rig::new().await;
+    for (fault, word) in [
+        (json!({"kind": "process-clock", "service": "session", "offset_s": 60}), "one clock"),
+        (
+            json!({"kind": "process-memory", "service": "session", "most_mib": 64}),
+            "neither sockets nor memory",
+        ),
+        (json!({"kind": "traffic-flood", "path": "/", "rate": 5}), "no load beside"),
+        (json!({"kind": "database-index", "database": "catalogue", "index": "i"}), "how long a search"),
+        (json!({"kind": "database-connections", "database": "catalogue", "free": 0}), "no PostgreSQL"),
+        (json!({"kind": "custom", "name": "x"}), "owner"),
+        (json!({"kind": "file-replace", "file": "web", "content": ""}), "bytes of files"),
+        (json!({"kind": "file-mode", "file": "web", "mode": "400"}), "still read"),
+        (json!({"kind": "volume-inodes", "volume": "storage-west", "free": 9}), "count files"),
+        (json!({"kind": "database-lock", "database": "none"}), "no database `none`"),
+        (json!({"kind": "registry-remove", "registry": "registry", "instance": "nobody"}), "nobody"),
+    ] {
+        let why = refused(rig.sim.arm(&rig.arm_of("gd-1", fault.clone())).await);
+        assert!(why.contains(word), "{fault}: {why}");
+    }
 }
 
 #[tokio::test]

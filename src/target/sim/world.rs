@@ -3,7 +3,7 @@
 use crate::{
     base::{At, InjectionId, LinkName, ServiceName, VolumeName},
     fault::Fault,
-    scenario::pack::TargetDescription,
+    scenario::pack::{Part, TargetDescription},
 };
 use std::collections::{BTreeMap, VecDeque};
 
@@ -237,6 +237,7 @@ pub(super) struct Link {
 #[derive(Debug, Clone)]
 pub(super) struct Volume {
     pub(super) service: ServiceName,
+    pub(super) size_bytes: u64,
     pub(super) own_percent: u8,
     /// Share in use because of each injection.
     pub(super) ballast: BTreeMap<InjectionId, u8>,
@@ -255,6 +256,9 @@ pub(super) struct World {
     pub(super) releases: BTreeMap<ServiceName, Releases>,
     pub(super) links: BTreeMap<LinkName, Link>,
     pub(super) volumes: BTreeMap<VolumeName, Volume>,
+    pub(super) parts: Vec<Part>,
+    /// What lies on a part of it because of each injection.
+    pub(super) laid: BTreeMap<InjectionId, Fault>,
 }
 
 impl World {
@@ -288,12 +292,20 @@ impl World {
         let volumes = target.volumes.iter().map(|volume| {
             let fresh = Volume {
                 service: volume.service.clone(),
+                size_bytes: volume.size_mib * 1024 * 1024,
                 own_percent: OWN_DATA_PERCENT,
                 ballast: BTreeMap::new(),
             };
             (volume.name.clone(), fresh)
         });
-        Self { services, releases, links: links.collect(), volumes: volumes.collect() }
+        Self {
+            services,
+            releases,
+            links: links.collect(),
+            volumes: volumes.collect(),
+            parts: target.parts.clone(),
+            laid: BTreeMap::new(),
+        }
     }
 
     /// The instances that `name` stands for.
@@ -304,12 +316,19 @@ impl World {
         self.services.iter().filter(stands_for).map(|(own, _)| own.clone()).collect()
     }
 
-    /// Starts every instance of `name` again.
+    /// Starts every instance of `name` again; one that finds no configuration stays down.
     pub(super) fn restart(&mut self, name: &str, now: At) {
-        for process in self.services.iter_mut().filter_map(|(own, process)| {
-            (own.as_str() == name || process.component.as_str() == name).then_some(process)
-        }) {
+        for own in self.instances(name) {
+            let component = self.services.get(&own).map(|process| process.component.clone());
+            let may_start = component.is_some_and(|component| self.may_start(component.as_str()));
+            let Some(process) = self.services.get_mut(&own) else { continue };
             process.start_again(now);
+            if may_start {
+                self.started(&own);
+            } else {
+                process.live(Life::Down, now);
+                process.say(now, "could not read the configuration");
+            }
         }
     }
 
@@ -320,6 +339,9 @@ impl World {
             if meant && process.life == Life::Running {
                 process.say(now, "configuration read");
             }
+        }
+        for own in self.instances(name) {
+            self.registered(&own);
         }
     }
 
@@ -354,6 +376,9 @@ impl World {
             for id in volume.ballast.keys() {
                 found.push(format!("volume {name} has the ballast of {id}"));
             }
+        }
+        for (id, fault) in &self.laid {
+            found.push(format!("{} has the {} of {id}", fault.place(), fault.kind()));
         }
         for (component, releases) in &self.releases {
             found.extend(releases.differences(component));

@@ -99,6 +99,9 @@ impl Errand {
             loop {
                 let news = desk.journal(stored);
                 stored += news.len() as u64;
+                if news.iter().any(|one| matches!(one.event, Event::Started)) {
+                    say("begun");
+                }
                 if news.iter().any(|one| matches!(one.event, Event::SymptomSeen { .. })) {
                     say("live");
                 }
@@ -143,6 +146,9 @@ impl Drop for Mortal {
 pub(super) struct Engine {
     process: Mortal,
     reader: Option<JoinHandle<u64>>,
+    /// The drill has begun: from here on faults are injected.
+    pub(super) begun: mpsc::Receiver<()>,
+    /// Users feel them.
     pub(super) live: mpsc::Receiver<()>,
 }
 
@@ -158,18 +164,21 @@ impl Engine {
             .unwrap();
         let out = BufReader::new(child.stdout.take().unwrap());
         let (told, live) = mpsc::channel();
+        let (begins, begun) = mpsc::channel();
         let reader = std::thread::spawn(move || {
             let mut stored = 0;
             for line in out.lines().map_while(Result::ok) {
                 if let Some(count) = line.strip_prefix("stored ") {
                     stored = count.parse().unwrap();
+                } else if line == "begun" {
+                    let _ = begins.send(());
                 } else if line == "live" {
                     let _ = told.send(());
                 }
             }
             stored
         });
-        Self { process: Mortal(child), reader: Some(reader), live }
+        Self { process: Mortal(child), reader: Some(reader), begun, live }
     }
 
     /// Kills it and answers how many events it said were stored.
