@@ -26,6 +26,14 @@ pub const STEPS_MAX: usize = 1000;
 pub const HINTS_MAX: usize = 12;
 /// Least time between two hints.
 pub const HINT_INTERVAL: Span = Span::from_secs(30);
+/// Pages that may be sent in one drill.
+pub const PAGES_MAX: usize = 20;
+/// Entries of a drill's action list.
+pub const ACTIONS_MAX: usize = 100;
+/// Messages that bystanders may write to the instigators of one drill.
+pub const MESSAGES_MAX: usize = 200;
+/// How long a concluded drill waits for its second act, if there is one.
+pub const SECOND_ACT_WAIT: Span = Span::from_mins(2);
 /// Tickets that may be opened in one drill.
 pub const TICKETS_MAX: usize = 50;
 /// People who may be copied on a ticket at once.

@@ -8,7 +8,7 @@ use super::{
     wire::{self, DrillLock, Stage},
 };
 use crate::{
-    base::{At, DrillId, Span},
+    base::{At, DrillId, Person, Span},
     clock::{BoxFuture, Clock, SystemClock},
     console::{self, Lobby, Tokens},
     drill::{
@@ -318,8 +318,12 @@ impl Doors<'_> {
         over: &CancellationToken,
     ) -> Result<Option<JoinHandle<()>>, Failure> {
         let Some(stage) = stage else { return Ok(None) };
-        let desk: Arc<dyn console::Desk> = Arc::new(Door(conductor.desk()));
-        let target = console::Target { documents: self.documents.clone(), gauges: stage.gauges()? };
+        let desk: Arc<dyn console::Desk> = Arc::new(Door { desk: conductor.desk(), home: self.home.clone() });
+        let gauges = match desk.journal(0).first().map(|first| &first.event) {
+            Some(Event::Planned(plan)) => stage.gauges(&plan.target)?,
+            _ => None,
+        };
+        let target = console::Target { documents: self.documents.clone(), gauges };
         let over = over.clone();
         let listen = match self.entrance {
             Entrance::Own(listen) => listen,
@@ -355,19 +359,26 @@ fn join_lines(tokens: &Tokens, console: SocketAddr, stage: &Stage) -> String {
 }
 
 /// The engine's desk as the console knows it.
-struct Door(Desk);
+struct Door {
+    desk: Desk,
+    home: Home,
+}
 
 impl console::Desk for Door {
     fn send(&self, command: Command) -> BoxFuture<'_, Result<(), Refusal>> {
-        self.0.send(command)
+        self.desk.send(command)
     }
 
     fn journal(&self, from: u64) -> Vec<Recorded> {
-        self.0.journal(from)
+        self.desk.journal(from)
     }
 
     fn changed(&self) -> watch::Receiver<u64> {
-        self.0.changed()
+        self.desk.changed()
+    }
+
+    fn engage_lever(&self, by: &Person, reason: &str) -> Result<(), String> {
+        safety::engage(&self.home, by.as_str(), reason).map_err(|failure| failure.to_string())
     }
 }
 
@@ -442,7 +453,7 @@ async fn watch(desk: Desk, audience: Option<Audience>, since: u64) {
 
 /// The first interrupt stops the drill and takes everything back; the second leaves it to the leases.
 async fn stop_on_interrupt(desk: Desk, interrupts: Interrupts) {
-    let Ok(operator) = "terminal".parse::<crate::base::Person>() else { return };
+    let Ok(operator) = "terminal".parse::<Person>() else { return };
     interrupts.first.cancelled().await;
     show::complain("\nStopping: every fault is taken back. Once more to leave at once.\n");
     // Anybody in a drill may stop it, and no roster keeps an observer out.

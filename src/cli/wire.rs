@@ -24,7 +24,7 @@ use crate::{
     notify::Notifier,
     scenario::{
         blueprint::{Blueprint, Filling},
-        pack::{Keeping, Layout, Pack, ProbeAsk, ProcessLayout, TargetDescription},
+        pack::{Keeping, Layout, Metrics, Pack, ProbeAsk, ProcessLayout, TargetDescription},
     },
     staging,
     store::{SqliteStore, Store},
@@ -66,18 +66,19 @@ const GAUGES: Span = Span::from_secs(3);
 /// Most bytes of an instance's metrics.
 const METRICS_BYTES_MAX: usize = 1024 * 1024;
 
-/// Reads the metrics page of every instance of a target.
+/// Reads the metrics page of every instance of a target that has one.
 pub(super) struct TargetGauges {
     client: reqwest::Client,
-    addresses: Vec<(String, String)>,
+    /// Its name, and where its page is.
+    pages: Vec<(String, String)>,
 }
 
 impl Gauges for TargetGauges {
     fn read(&self) -> BoxFuture<'_, BTreeMap<String, String>> {
         Box::pin(async {
             let mut reading = tokio::task::JoinSet::new();
-            for (name, address) in self.addresses.clone() {
-                let request = self.client.get(format!("http://{address}/metrics"));
+            for (name, page) in self.pages.clone() {
+                let request = self.client.get(page);
                 reading.spawn(async move {
                     let mut answer = request.send().await.ok()?.error_for_status().ok()?;
                     let mut page = Vec::new();
@@ -197,9 +198,23 @@ impl Stage {
         self.layout.root.join("bin")
     }
 
-    /// The metrics of the embedded target. What an instance of another target speaks is not known, and it is not asked.
-    pub(super) fn gauges(&self) -> Result<Option<Arc<dyn Gauges>>, Failure> {
-        if !matches!(self.ground, Ground::Depot(_)) {
+    /// The metrics of those instances that tell theirs: all of the embedded target's, and of another one those that its
+    /// description names.
+    pub(super) fn gauges(&self, target: &TargetDescription) -> Result<Option<Arc<dyn Gauges>>, Failure> {
+        let ours = self.layout.processes.iter().map(|one| (one.service.clone(), one.address.clone()));
+        let pages: Vec<_> = ours
+            .chain(self.layout.apart.clone())
+            .filter_map(|(service, address)| {
+                let described = target.services.iter().find(|one| one.name == service);
+                let metrics = match (&self.ground, described.and_then(|one| one.metrics.as_ref())) {
+                    (_, Some(metrics)) => metrics.clone(),
+                    (Ground::Depot(_), None) => Metrics::default(),
+                    _ => return None,
+                };
+                Some((service.to_string(), format!("http://{address}{}", metrics.path)))
+            })
+            .collect();
+        if pages.is_empty() {
             return Ok(None);
         }
         // The library wants a provider of cryptography even where none is used; a second one changes nothing.
@@ -210,9 +225,7 @@ impl Stage {
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(Failure::io("make an HTTP client"))?;
-        let addresses =
-            self.layout.processes.iter().map(|one| (one.service.to_string(), one.address.clone())).collect();
-        Ok(Some(Arc::new(TargetGauges { client, addresses })))
+        Ok(Some(Arc::new(TargetGauges { client, pages })))
     }
 
     /// The line that finds the operations tool, for a shell; beside an agent on another host it is there and not here.

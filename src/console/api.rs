@@ -34,6 +34,8 @@ use std::sync::Arc;
 
 /// Most bytes of a request's body.
 const BODY_BYTES_MAX: usize = 64 * 1024;
+/// Most bytes of why the safety lever is engaged.
+const LEVER_REASON_MAX: usize = 400;
 
 pub(super) fn router(lobby: Arc<Lobby>) -> Router {
     operations()
@@ -257,6 +259,61 @@ impl Asked for QuestionAsk {
     }
 }
 
+/// An inject that the author holds back until it is asked for.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct InjectAsk {
+    /// Its number, from 1.
+    number: usize,
+}
+
+impl Asked for InjectAsk {
+    fn command(self, by: Person) -> Result<Command, Answer> {
+        Ok(Command::Inject { by, number: self.number })
+    }
+}
+
+/// The second act begins.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SecondAct {}
+
+impl Asked for SecondAct {
+    fn command(self, by: Person) -> Result<Command, Answer> {
+        Ok(Command::SecondAct { by })
+    }
+}
+
+/// What a bystander would tell the responders; instigators read it first.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TellAsk {
+    text: String,
+}
+
+impl Asked for TellAsk {
+    fn command(self, by: Person) -> Result<Command, Answer> {
+        Ok(Command::Tell { by, text: self.text })
+    }
+}
+
+/// What becomes of a bystander's message.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SettleAsk {
+    /// The message, by its number.
+    message: u64,
+    /// What is passed on; nothing: the message is not.
+    #[serde(default)]
+    pointer: Option<String>,
+}
+
+impl Asked for SettleAsk {
+    fn command(self, by: Person) -> Result<Command, Answer> {
+        Ok(Command::Settle { by, message: self.message, pointer: self.pointer })
+    }
+}
+
 /// What a trainer has seen.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -439,4 +496,24 @@ pub(super) fn found(request: &mut Request, caller: Caller, console: Option<Arc<C
         request.extensions_mut().insert(console);
     }
     request.extensions_mut().insert(caller);
+}
+
+/// Why the safety lever is engaged.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LeverAsk {
+    reason: String,
+}
+
+/// Stops this drill and every other one of the home, and lets none begin: for the day on which the real world is on fire.
+pub(super) async fn lever(visitor: Visitor, asked: LeverAsk) -> Result<Done, Answer> {
+    let reason = asked.reason.trim();
+    if reason.is_empty() || reason.len() > LEVER_REASON_MAX || reason.contains(char::is_control) {
+        let error = format!("say why, in one line of at most {LEVER_REASON_MAX} bytes");
+        return Err(Answer::new(StatusCode::CONFLICT, "bad-text", error));
+    }
+    let engaged = visitor.console()?.desk.engage_lever(&visitor.caller.person, reason);
+    engaged.map_err(|error| Answer::new(StatusCode::CONFLICT, "no-lever", error))?;
+    tracing::warn!(by = %visitor.caller.person, "the safety lever was engaged from the console");
+    Ok(DONE)
 }

@@ -37,7 +37,7 @@ pub use sessions::Tokens;
 pub use signals::Gauges;
 
 use crate::{
-    base::{At, DrillId, Span},
+    base::{At, DrillId, Person, Span},
     clock::{BoxFuture, Clock, SystemClock},
     drill::{
         command::{Command, Refusal},
@@ -66,6 +66,10 @@ pub trait Desk: Send + Sync {
     fn journal(&self, from: u64) -> Vec<Recorded>;
     /// The number of events; it changes after they can be read.
     fn changed(&self) -> watch::Receiver<u64>;
+    /// Engages the safety lever: every drill is stopped, and none begins. The error is a sentence.
+    fn engage_lever(&self, _by: &Person, _reason: &str) -> Result<(), String> {
+        Err("there is no safety lever here: stop the drill instead".to_owned())
+    }
 }
 
 /// What a drill's people may see of its target.

@@ -3,7 +3,8 @@
 
 use super::{
     api::{
-        self, Answer, Given, HintAsk, JoinAsk, Joined, Observation, Problem, QuestionAsk, StopAsk, Visitor,
+        self, Answer, Given, HintAsk, InjectAsk, JoinAsk, Joined, Observation, Problem, QuestionAsk,
+        SecondAct, SettleAsk, StopAsk, TellAsk, Visitor,
     },
     lobby::Lobby,
     office::{self, DrillAsk, EnterAsk},
@@ -212,6 +213,7 @@ pub(super) fn operations() -> Vec<Operation> {
 
 fn of_a_drill() -> Vec<Operation> {
     use api::command;
+    const DIRECTS: Who = Who::Drill(&[Hat::Instigator]);
     let events = whole(
         "/api/events",
         Who::Drill(EVERY_HAT),
@@ -236,10 +238,15 @@ fn of_a_drill() -> Vec<Operation> {
             api::injections,
         ),
         post("/api/act", Who::Drill(&[Hat::Responder]), "Acts in the drill", command::<Act>),
-        post("/api/hint", Who::Drill(&[Hat::Instigator]), "Points at documentation", command::<HintAsk>),
-        post("/api/ask", Who::Drill(&[Hat::Instigator]), "Asks a prepared question", command::<QuestionAsk>),
+        post("/api/hint", DIRECTS, "Points at documentation", command::<HintAsk>),
+        post("/api/ask", DIRECTS, "Asks a prepared question", command::<QuestionAsk>),
+        post("/api/inject", DIRECTS, "Sends an inject that was held back", command::<InjectAsk>),
+        post("/api/second-act", DIRECTS, "Begins the second act", command::<SecondAct>),
+        post("/api/tell", Who::Drill(&[Hat::Observer]), "Hands in a bystander's message", command::<TellAsk>),
+        post("/api/settle", DIRECTS, "Passes a bystander's message on, or not", command::<SettleAsk>),
         post("/api/observe", Who::Drill(&[Hat::Trainer]), "Notes an observation", command::<Observation>),
         post("/api/stop", Who::Drill(EVERY_HAT), "Stops the drill", command::<StopAsk>),
+        post("/api/lever", DIRECTS, "Engages the safety lever", api::lever),
     ]
 }
 

@@ -166,6 +166,7 @@ pub fn describe() -> TargetDescription {
             component: name(row.component),
             datacenter: row.datacenter.to_owned(),
             about: row.about.to_owned(),
+            metrics: None,
         })
         .collect();
     let links = LINKS

@@ -5,7 +5,8 @@
 //! ```
 //!
 //! `decide` reads and never changes; [`Drill::apply`] changes and never decides. Open first: this file for the state,
-//! then [`due`](self) for what happens by itself, `acts` for what people may do (`tickets` for theirs), `reports` for
+//! then [`due`](self) for what happens by itself, `acts` for what people may do (`tickets` for theirs, `help` for
+//! instigators and bystanders, `second_act`), `reports` for
 //! what hands tell, and [`injection`] for the only table of an injection's states. [`preflight`] is what must hold
 //! before anything is broken.
 
@@ -16,12 +17,14 @@ mod due;
 pub mod effect;
 pub mod event;
 pub mod gauge;
+mod help;
 pub mod injection;
 pub mod measure;
 pub mod plan;
 pub mod preflight;
 mod react;
 mod reports;
+mod second_act;
 mod tickets;
 
 use crate::{
@@ -30,6 +33,7 @@ use crate::{
     scenario::{
         AlarmTrigger,
         act::{Act, Role},
+        action::ActionAct,
         condition::{Condition, Subject},
         ticket::TicketAct,
     },
@@ -107,6 +111,11 @@ struct Talk {
     assessed: bool,
     /// Whether each ticket is open, in the order in which they were opened.
     tickets: Vec<bool>,
+    /// Whether each action of the list is open, in order.
+    actions: Vec<bool>,
+    pages: usize,
+    /// What bystanders wrote, by its numbers in the journal, and whether it was dealt with.
+    messages: BTreeMap<u64, bool>,
     /// The status updates, by their numbers in the journal.
     statuses: BTreeSet<u64>,
     /// The latest of the three acts that close an incident.
@@ -157,6 +166,8 @@ pub struct Drill {
     questions: Vec<react::Question>,
     /// Injections that injectors have added.
     reactions: usize,
+    /// Whether the second act has begun.
+    second_act: bool,
 }
 
 /// A journal that no drill can have written.
@@ -247,6 +258,7 @@ impl Drill {
             moments: BTreeMap::new(),
             questions: Vec::new(),
             reactions: 0,
+            second_act: false,
         }
     }
 
@@ -360,6 +372,7 @@ impl Drill {
             Event::Reacted { reactor, moment, planned, .. } => {
                 return self.take_reaction(*reactor, *moment, planned);
             }
+            Event::SecondActBegan { planned, .. } => return self.take_second_act(planned),
             event => self.take_quietly(at, event),
         }
         match &recorded.event {
@@ -400,7 +413,7 @@ impl Drill {
                 self.comchecks.arrived(notice);
                 self.outbox.remove(notice);
             }
-            Event::InjectSpoken { inject } | Event::InjectSkipped { inject } => {
+            Event::InjectSpoken { inject, .. } | Event::InjectSkipped { inject } => {
                 self.injects_done.insert(*inject);
             }
             Event::Played { .. } => {
@@ -410,6 +423,12 @@ impl Drill {
             Event::HintGiven { .. } => {
                 self.talk.hints += 1;
                 self.talk.last_hint = Some(at);
+            }
+            Event::BystanderWrote { .. } => {
+                self.talk.messages.insert(self.next_seq - 1, false);
+            }
+            Event::BystanderSettled { message, .. } => {
+                self.talk.messages.insert(*message, true);
             }
             Event::StopConditionFailed { .. } => self.stop_failed = true,
             Event::StopRequested { by, reason, real_incident } => {
@@ -629,6 +648,16 @@ impl Drill {
                     *open = false;
                 }
             }
+            Act::Page { .. } => talk.pages += 1,
+            Act::Action(done) => match done.action() {
+                None => talk.actions.push(true),
+                Some(number) => {
+                    let open = matches!(done, ActionAct::Assign { .. });
+                    if let Some(one) = talk.actions.get_mut(usize::from(number).wrapping_sub(1)) {
+                        *one = open;
+                    }
+                }
+            },
             Act::Stumped(_) => talk.stumped = true,
             Act::Cause(_) => (talk.caused, talk.concluded_at) = (true, Some(at)),
             Act::Assess(_) => (talk.assessed, talk.concluded_at) = (true, Some(at)),
@@ -638,6 +667,7 @@ impl Drill {
             | Act::Log { .. }
             | Act::Decide { .. }
             | Act::Hypothesis(_)
+            | Act::Summary(_)
             | Act::Ticket(_)
             | Act::Severity(_) => {}
         }

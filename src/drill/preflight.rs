@@ -211,7 +211,9 @@ pub fn of_plan(plan: &Plan) -> Vec<Bar> {
         );
         all.push(bar(code::BLAST_RADIUS, says, "Break less, or end one fault before the next begins."));
     }
-    for one in plan.injections.iter().filter(|one| !has_place(&plan.target, &one.fault)) {
+    for one in
+        plan.injections.iter().chain(&plan.second_act).filter(|one| !has_place(&plan.target, &one.fault))
+    {
         let says = format!(
             "injection {} ({} on {}) could not be looked at or undone: the target has no such place",
             one.id,

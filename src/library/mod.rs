@@ -335,7 +335,7 @@ impl Library {
             };
             plans.push(match check::parameters(shown, step, injector, &pack.target) {
                 Ok(params) => {
-                    if !injector.description.reacts.is_empty() {
+                    if !injector.description.reacts.is_empty() && !step.second_act {
                         reactors.push(reactor(injector, step.related, &params));
                     }
                     self.plan(injector, params, shown, step.injector.place, problems)?

@@ -73,6 +73,7 @@ fn label(about: &NoticeKind) -> &'static str {
         NoticeKind::StartEx => "[start]",
         NoticeKind::EndEx => "[end]",
         NoticeKind::Inject => "[info]",
+        NoticeKind::Page(_) => "[PAGE]",
     }
 }
 

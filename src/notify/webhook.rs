@@ -105,6 +105,7 @@ impl Webhook {
             NoticeKind::AlarmRaised(alarm) => ("alarm-raised", Some(alarm)),
             NoticeKind::AlarmResolved(alarm) => ("alarm-resolved", Some(alarm)),
             NoticeKind::Inject => ("inject", None),
+            NoticeKind::Page(_) => ("page", None),
         };
         let body = Body {
             id: &notice.id,

@@ -265,6 +265,12 @@ fn matrix() -> Vec<(Method, &'static str, Option<Value>, [u16; 4])> {
         (post.clone(), "/api/hint", Some(json!({"pointer": "depotctl(1)"})), [200, 409, 409, 409]),
         (post.clone(), "/api/observe", Some(json!({"text": "they talk", "about": 3})), [409, 409, 200, 409]),
         (post.clone(), "/api/ask", Some(json!({"number": 1})), [200, 409, 409, 409]),
+        (post.clone(), "/api/inject", Some(json!({"number": 1})), [200, 409, 409, 409]),
+        (post.clone(), "/api/second-act", Some(json!({})), [200, 409, 409, 409]),
+        (post.clone(), "/api/settle", Some(json!({"message": 3})), [200, 409, 409, 409]),
+        (post.clone(), "/api/tell", Some(json!({"text": "I know this"})), [409, 409, 409, 200]),
+        // There is no lever behind a recorded journal.
+        (post.clone(), "/api/lever", Some(json!({"reason": "a fire"})), [409; 4]),
         (post.clone(), "/api/stop", Some(json!({"reason": "enough"})), [200; 4]),
         (post.clone(), "/api/board", Some(json!({})), [404; 4]),
         (post, "/api/nothing", Some(json!({})), [404; 4]),
@@ -364,7 +370,8 @@ async fn injections_are_told_with_their_states() {
         injections,
         json!([
             {"id": "gd-one", "fault": "release-roll-out", "target": "service web", "state": "gone"},
-            // What the script planned later, under the same name in this journal.
+            // What the script and a second act planned later, under the same name in this journal.
+            {"id": "gd-one", "fault": "release-roll-out", "target": "service web", "state": "planned"},
             {"id": "gd-one", "fault": "release-roll-out", "target": "service web", "state": "planned"},
         ])
     );
@@ -510,7 +517,7 @@ async fn open_streams_end_with_the_console() {
 }
 
 /// The binary with a home of its own.
-fn gameday(home: &std::path::Path, args: &[&str]) -> Program {
+pub(crate) fn gameday(home: &std::path::Path, args: &[&str]) -> Program {
     let mut program = Program::cargo_bin("gameday").unwrap();
     program.args(args).env("GAMEDAY_HOME", home).env_remove("GAMEDAY_SESSION").env_remove("GAMEDAY_LOG");
     program

@@ -18,7 +18,8 @@ use gameday::{
     scenario::{
         AlarmRule, AlarmSeverity, AlarmTrigger, Contingency, Duration, Inject, Moment, Play, Profile,
         RosterNeeds,
-        act::{Act, CauseClaim, ClaimedShare, ClaimedWindow, ImpactClaim, Role, StatusState, When},
+        act::{Act, CauseClaim, ClaimedShare, ClaimedWindow, ImpactClaim, Pager, Role, StatusState, When},
+        action::ActionAct,
         condition::{Condition, Op, Signal, Subject, Test, Threshold},
         pack::{
             BlastCaps, CatalogueEntry, CatalogueKind, ConfigFile, Driver, Expect, Link, Probe, ProbeAsk,
@@ -73,6 +74,7 @@ fn target() -> TargetDescription {
             component: n("web"),
             datacenter: "east".to_owned(),
             about: "answers uploads and downloads".to_owned(),
+            metrics: None,
         }],
         links: vec![Link {
             name: n("web-east-metadata"),
@@ -218,6 +220,7 @@ fn plan() -> Plan {
         roster: RosterNeeds { instigators: (1, 3), responders: (1, 6) },
         steady_state: vec![calm.clone()],
         workload: workload(),
+        second_act: Vec::new(),
         reactors: Vec::new(),
         injections: vec![PlannedInjection {
             id: n("gd-one"),
@@ -236,6 +239,7 @@ fn plan() -> Plan {
         injects: vec![Inject {
             at: Span::from_mins(3),
             unless: Some(Contingency::StatusSent),
+            held: false,
             from: "user".to_owned(),
             to: Role::FirstLine,
             text: "my upload fails".to_owned(),
@@ -346,6 +350,44 @@ fn acts() -> Vec<Act> {
     ]
 }
 
+/// People are called in, things are to be done, and somebody sums up.
+fn team_acts() -> Vec<Act> {
+    let text = |text: &str| text.to_owned();
+    [
+        ActionAct::Add { text: text("ask the metadata people"), owner: Some(text("ana")) },
+        ActionAct::Assign { action: 1, owner: text("ic") },
+        ActionAct::Done { action: 1 },
+        ActionAct::Drop { action: 1 },
+    ]
+    .into_iter()
+    .map(Act::Action)
+    .chain([Pager::Klaxon, Pager::Batphone].map(|with| Act::Page { with, text: text("uploads fail") }))
+    .chain([Act::Summary(text("a release made the pool too small"))])
+    .collect()
+}
+
+/// What came in after the first version of the corpus: its lines follow those that were there.
+fn later() -> Vec<Event> {
+    let page = Notice {
+        id: n("n-9"),
+        route: "terminal".to_owned(),
+        at: START,
+        about: NoticeKind::Page(Pager::Batphone),
+        severity: Some(AlarmSeverity::Page),
+        subject: "EXERCISE batphone page".to_owned(),
+        text: String::new(),
+    };
+    let mut events: Vec<_> = team_acts().into_iter().map(|act| Event::Acted { by: n("ana"), act }).collect();
+    events.extend([
+        Event::NoticeQueued(page),
+        Event::InjectSpoken { inject: 0, by: Some(n("ivo")) },
+        Event::BystanderWrote { by: n("oli"), text: "I know this pool".to_owned() },
+        Event::BystanderSettled { by: n("ivo"), message: 3, passed_on: true },
+        Event::SecondActBegan { by: n("ivo"), planned: plan().injections },
+    ]);
+    events
+}
+
 /// Everything that is done to a ticket, once.
 fn ticket_acts() -> Vec<Act> {
     let text = |text: &str| text.to_owned();
@@ -430,7 +472,7 @@ fn conduct() -> Vec<Event> {
     vec![
         Event::AlarmRaised { alarm: n("UploadErrorsHigh"), summary: "31 % of put fail".to_owned() },
         Event::SymptomSeen { detail: "31 % of put failed within 10s".to_owned() },
-        Event::InjectSpoken { inject: 0 },
+        Event::InjectSpoken { inject: 0, by: None },
         Event::InjectSkipped { inject: 1 },
         Event::Played { play: 0, refused: None },
         Event::Played {
@@ -528,6 +570,7 @@ pub(crate) fn journal() -> Vec<Recorded> {
         Event::Closed { steady_after: None },
         attached(Some("targets/depot".to_owned())),
     ]);
+    events.extend(later());
     (0..)
         .zip(events)
         .map(|(seq, event)| Recorded { seq, at: START + Span::from_millis(seq * 1001), event })

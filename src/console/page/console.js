@@ -341,6 +341,8 @@
     c: () => $("message"),
     a: () => document.querySelector("button.ack"),
     s: () => show("act-s"),
+    p: () => show("act-p"),
+    t: () => document.querySelector("#add-action input"),
     h: () => $("pointer"),
   };
   document.addEventListener("keydown", (event) => {

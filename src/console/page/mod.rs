@@ -5,14 +5,18 @@
 //! it and shows the answer.
 //!
 //! Open first: `shell` for the page around everything, `parts` for what responders see, `forms` for what they do, `ticket`
-//! for the ticket and the severity checklist, `staff` for instigators and trainers, `line` for the channel, `live` for the stream, `reading` for documents, status page and
+//! for the ticket and the severity checklist, `actions` for the action list and
+//! pages, `staff` for instigators and trainers, `desk` for what instigators do, `msel` for the plan as a picture, `line` for the channel, `live` for the stream, `reading` for documents, status page and
 //! debrief, `signals` for the target's own metrics. `console.css` and `console.js` are served as they are.
 
+mod actions;
 mod chart;
+mod desk;
 mod forms;
 mod line;
 pub(super) mod live;
 pub(super) mod lobby;
+mod msel;
 mod parts;
 mod reading;
 mod shell;

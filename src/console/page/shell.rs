@@ -1,6 +1,6 @@
 //! The page around everything: head, bar, notes about the connection, and the page that joins people.
 
-use super::{Look, live, parts};
+use super::{Look, desk, live, parts};
 use crate::drill::event::Hat;
 use maud::{DOCTYPE, Markup, html};
 
@@ -75,6 +75,7 @@ fn own_menu(look: &Look<'_>) -> Markup {
                     @if look.staff.is_some() { a href={ "/" (look.caller.hat) "/debrief" } { "Debrief as it would be now" } }
                 }
                 (stop())
+                @if look.caller.hat == Hat::Instigator { (desk::lever()) }
                 form data-post="/api/leave" data-then="/" { button class="wide quiet" { "Leave on this device" } }
                 label class="check" { input type="checkbox" id="keys" checked; span { "Keyboard shortcuts" } }
                 dl class="keys" {
@@ -83,6 +84,8 @@ fn own_menu(look: &Look<'_>) -> Markup {
                         dt { kbd { "c" } } dd { "write in the channel" }
                         dt { kbd { "a" } } dd { "next alarm to acknowledge" }
                         dt { kbd { "s" } } dd { "status update" }
+                        dt { kbd { "t" } } dd { "something to be done" }
+                        dt { kbd { "p" } } dd { "page people" }
                     }
                     @if look.caller.hat == Hat::Instigator {
                         dt { kbd { "h" } } dd { "pick a hint, then Enter" }
@@ -115,7 +118,7 @@ fn sections(look: &Look<'_>, here: &str) -> Markup {
         Hat::Responder => {
             [("alarms", "Alarms"), ("channel", "Channel"), ("roles", "Roles"), ("do", "Act")].as_slice()
         }
-        Hat::Observer => &[("alarms", "Alarms"), ("channel", "Channel"), ("roles", "Roles")],
+        Hat::Observer => &[("alarms", "Alarms"), ("channel", "Channel"), ("roles", "Roles"), ("do", "Tell")],
         Hat::Instigator => {
             &[("truth", "Truth"), ("channel", "Channel"), ("do", "Help"), ("alarms", "Alarms")]
         }

@@ -429,6 +429,10 @@ pub(crate) fn score_with(
     impact: &Impact,
     profile: Option<Profile>,
 ) -> Score {
+    // What a second act shows is for the debrief; the score is about the first.
+    if let Some(first) = journal.first_act() {
+        return score(&first, profile);
+    }
     let plan = journal.plan();
     let sheet = Sheet { journal, timeline, impact, profile: profile.unwrap_or(plan.profile) };
     let unscored = unscored(journal).map(str::to_owned);

@@ -630,6 +630,7 @@ impl Check<'_> {
                     .as_ref()
                     .map_or_else(|| first.clone(), |given| given.value.clone()),
                 about: one.about.trim().to_owned(),
+                metrics: one.metrics.as_ref().map(|written| instance::metrics(written)),
             })
         });
         services.collect()
