@@ -8,7 +8,11 @@ use gameday::{
         measure::{Bucket, Tally},
         plan::Plan,
     },
-    report::{Journal, debrief, render, score},
+    report::{
+        Journal, debrief,
+        render::{self, Document},
+        score,
+    },
     scenario::act::Act,
 };
 use serde_json::json;
@@ -101,7 +105,8 @@ fn report(c: &mut Criterion) {
         bench.iter(|| {
             let journal = Journal::new(black_box(&events)).expect("a good journal");
             let debrief = debrief(&journal);
-            (render::markdown(&debrief), render::html(&debrief), render::json(&debrief))
+            let document = Document::of(&debrief);
+            (document.markdown(), document.html(), document.pdf(), render::json(&debrief))
         });
     });
     group.finish();

@@ -145,13 +145,17 @@ fn places(layout: &Layout) -> impl Iterator<Item = (String, &str)> {
             (format!("the far end of {}", link.link), &link.upstream),
         ]
     });
+    let toxiproxies = layout.toxiproxies.iter().flat_map(|one| {
+        [(format!("link {}", one.link), &one.listen), (format!("the toxiproxy of {}", one.link), &one.api)]
+    });
     let shown =
         layout.certificates.iter().map(|one| (format!("certificate {}", one.certificate), &one.address));
     let registries = layout.registries.iter().map(|one| (format!("registry {}", one.service), &one.address));
     let queues = layout.queues.iter().map(|one| (format!("queue {}", one.service), &one.address));
     let door = [("the front door".to_owned(), &layout.front_door)];
     let postgres = layout.postgres.iter().map(|one| (format!("database {}", one.database), &one.address));
-    let all = links.chain(shown).chain(registries).chain(queues).chain(postgres).chain(door);
+    let all =
+        links.chain(toxiproxies).chain(shown).chain(registries).chain(queues).chain(postgres).chain(door);
     all.map(|(what, address)| (what, address.as_str()))
 }
 
@@ -226,7 +230,11 @@ mod tests {
             "certificate": "front", "service": "web-east", "address": "127.0.0.1:1", "path": path, "key": path,
             "authority": path, "authority_key": path, "subject": "web",
         });
+        let toxiproxy = serde_json::json!({
+            "link": "t", "listen": "127.0.0.1:1", "api": "127.0.0.1:1", "proxy": "t",
+        });
         Layout {
+            toxiproxies: vec![serde_json::from_value(toxiproxy).unwrap()],
             certificates: vec![serde_json::from_value(certificate).unwrap()],
             registries: vec![serde_json::from_value(part.clone()).unwrap()],
             queues: vec![serde_json::from_value(part).unwrap()],
@@ -245,11 +253,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let good = with_parts(layout(folder.path()));
         assert!(refuses(&good).is_none());
-        let ways: [Way; 9] = [
+        let ways: [Way; 11] = [
             (true, |layout| &mut layout.processes[1].address),
             (true, |layout| layout.apart.entry("elsewhere".parse().unwrap()).or_default()),
             (false, |layout| &mut layout.links[0].listen),
             (false, |layout| &mut layout.links[0].upstream),
+            (false, |layout| &mut layout.toxiproxies[0].listen),
+            (false, |layout| &mut layout.toxiproxies[0].api),
             (false, |layout| &mut layout.certificates[0].address),
             (false, |layout| &mut layout.registries[0].address),
             (false, |layout| &mut layout.queues[0].address),

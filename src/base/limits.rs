@@ -26,6 +26,14 @@ pub const STEPS_MAX: usize = 1000;
 pub const HINTS_MAX: usize = 12;
 /// Least time between two hints.
 pub const HINT_INTERVAL: Span = Span::from_secs(30);
+/// Pages that may be sent in one drill.
+pub const PAGES_MAX: usize = 20;
+/// Entries of a drill's action list.
+pub const ACTIONS_MAX: usize = 100;
+/// Messages that bystanders may write to the instigators of one drill.
+pub const MESSAGES_MAX: usize = 200;
+/// How long a concluded drill waits for its second act, if there is one.
+pub const SECOND_ACT_WAIT: Span = Span::from_mins(2);
 /// Tickets that may be opened in one drill.
 pub const TICKETS_MAX: usize = 50;
 /// People who may be copied on a ticket at once.
@@ -60,5 +68,7 @@ pub const SYMPTOM_WAIT: Span = Span::from_mins(5);
 pub const CLAIM_TIME: Span = Span::from_mins(30);
 /// How long steady state is awaited, before StartEx beyond its time and after everything is undone.
 pub const STEADY_WAIT: Span = Span::from_secs(60);
+/// Longest wait for another try that a receiver may ask for.
+pub const DELIVERY_WAIT_MAX: Span = Span::from_mins(5);
 /// Tries of a notice before it is given up and shown.
 pub const DELIVERY_TRIES_MAX: u32 = 8;

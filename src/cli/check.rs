@@ -18,20 +18,21 @@ Examples:
   gameday check drills/*.yaml            several
   gameday check drills/pack.yaml         a pack: its target, documentation and traffic
   gameday check drills/target.yaml       a target of your own
+  gameday check fault-injectors/*.rhai   injectors: each is whole and describes itself
   gameday check depot/pool-shrink        a built-in one
   gameday check my-drill.yaml --json     for editors and CI
   gameday check --lint my-drill.yaml     what is still missing before it can be scheduled
 
 Exit code 3 when there is a problem.";
 
-/// Finds every mistake in scenarios, packs and targets
+/// Finds every mistake in scenarios, packs, targets and injectors
 ///
 /// Reads the files, runs the injectors that they name in a process of their own, and prints every problem at once with
 /// its line and what to do about it. Nothing is changed and nothing is started.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Check {
-    /// Scenario files, `pack.yaml` and `target.yaml` files, or names of built-in scenarios
+    /// Scenario files, `pack.yaml` and `target.yaml` files, injectors (`.rhai`), or names of built-in scenarios
     #[arg(required = true, value_name = "FILE")]
     files: Vec<String>,
     /// Also says what a good scenario has and this one lacks: distractors, sample claims, questions, ...
@@ -106,6 +107,9 @@ fn look(library: &Library, file: &str, lint: bool) -> Result<Vec<Problem>, LoadE
     }
     if path.file_name().is_some_and(|name| name == "target.yaml") {
         return library.load_target(path).map(|_| Vec::new());
+    }
+    if path.extension().is_some_and(|end| end == "rhai") {
+        return library.load_injector(path).map(|_| Vec::new());
     }
     if lint { library.lint(file) } else { library.load(file).map(|_| Vec::new()) }
 }

@@ -11,14 +11,13 @@ use crate::{
     clock::{Clock as _, SystemClock},
     drill::{
         Drill,
-        command::Command,
-        event::{Event, Hat, Recorded},
+        event::{Event, Recorded},
     },
     report::{
         grading::{Beside, GradingSheet},
         wording::{grades::entry, tame},
     },
-    scenario::review::{ActionKind, Day, DimensionName, Rating, Review, Section},
+    scenario::review::{DimensionName, Rating, Review, Section},
 };
 use std::fmt::Write as _;
 
@@ -27,10 +26,9 @@ Examples:
   gameday grade sheet last --by tom
   gameday grade give last coordinate S \"two people led for a while\" --by tom
   gameday grade hand-in last \"calm, and late with the users\" --by tom
-  gameday grade follow-up last \"alarm on the pool's saturation\" --owner web-oncall --type prevent --due 2026-12-15 --by tom
 
 Grades are blind: nothing of the score is shown here until yours are handed in. Who played does not grade. On the
-trainers' page the same is done with buttons.";
+trainers' page the same is done with buttons. `gameday actions add` keeps corrective actions.";
 
 /// Grades a drill that is over, blind; and keeps what the team learned from it
 #[derive(Debug, clap::Args)]
@@ -150,30 +148,6 @@ Sections: well, poorly, lucky, surprised; lessons about the system, the response
         #[command(flatten)]
         writer: Writer,
     },
-    /// Adds a corrective action to the improvement plan
-    #[command(after_help = "\
-Examples:
-  gameday grade follow-up last \"alarm on the pool's saturation\" --owner web-oncall --type prevent --ticket OPS-12 --due 2026-12-15 --by tom")]
-    FollowUp {
-        #[command(flatten)]
-        source: Source,
-        /// What is to be done
-        action: String,
-        /// `mitigate`, `prevent`, `process` or `other`
-        #[arg(long = "type", value_name = "TYPE")]
-        kind: Option<ActionKind>,
-        /// The role or team that owns it
-        #[arg(long, value_name = "ROLE")]
-        owner: Option<String>,
-        /// Where it is tracked
-        #[arg(long, value_name = "TICKET")]
-        ticket: Option<String>,
-        /// Until when: `2026-12-15`
-        #[arg(long, value_name = "DAY")]
-        due: Option<Day>,
-        #[command(flatten)]
-        writer: Writer,
-    },
     /// Says whether an objective of the exercise was met
     #[command(
         after_help = "Examples:\n  gameday grade objective last 1 --met --by tom\n  gameday grade objective last 2 --not-met --because \"nobody read the pool\" --by tom"
@@ -214,9 +188,6 @@ impl Grade {
             Verb::Write { source, section, text, evidence, writer } => {
                 write(&source, writer, Review::Write { section, text, evidence })
             }
-            Verb::FollowUp { source, action, kind, owner, ticket, due, writer } => {
-                write(&source, writer, Review::FollowUp { action, kind, owner, ticket, due })
-            }
             Verb::Objective { source, number, met, not_met: _, because, writer } => {
                 write(&source, writer, Review::Objective { number, met, because })
             }
@@ -224,27 +195,19 @@ impl Grade {
     }
 }
 
-/// Asks the drill as its engine would, and appends what it says.
-fn write(source: &Source, writer: Writer, asked: Review) -> Result<Exit, Failure> {
-    let by = writer.by.clone();
-    let events = block_on(async {
-        let mut kept = source.keep().await?;
-        let mut drill = Drill::fold(&kept.events).map_err(Failure::io("read the drill back"))?;
-        let at = SystemClock.now();
-        let mut batch = Vec::new();
-        let join = Command::Join { person: by.clone(), hat: Hat::Trainer };
-        for command in [join, Command::Review { by, entry: asked.clone() }] {
-            let said = drill.decide(at, &command);
-            let said = said.map_err(|refusal| Failure::refused(format!("could not write it: {refusal}")))?;
-            for event in said {
-                let recorded = Recorded { seq: drill.next_seq(), at, event };
-                drill.apply(&recorded);
-                batch.push(recorded);
-            }
-        }
-        kept.append(batch).await?;
+/// Asks the drill as its engine would, and appends what it says; the journal with it.
+pub(super) fn written(journal: &str, by: &Person, entry: &Review) -> Result<Vec<Recorded>, Failure> {
+    block_on(async {
+        let mut kept = journal::keep(journal).await?;
+        let drill = Drill::fold(&kept.events).map_err(Failure::io("read the drill back"))?;
+        let batch = drill.written_up(SystemClock.now(), by, entry);
+        kept.append(batch.map_err(|no| Failure::refused(format!("could not write it: {no}")))?).await?;
         Ok(kept.events)
-    })?;
+    })
+}
+
+fn write(source: &Source, writer: Writer, asked: Review) -> Result<Exit, Failure> {
+    let events = written(&source.journal, &writer.by, &asked)?;
     let journal = journal::whole(&events)?;
     let after = GradingSheet::of(&journal, &writer.by);
     if writer.json {

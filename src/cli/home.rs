@@ -75,6 +75,11 @@ impl Home {
         self.0.join("safety.jsonl")
     }
 
+    /// Corrective actions, one entry in each line.
+    pub fn actions(&self) -> PathBuf {
+        self.0.join("actions.jsonl")
+    }
+
     /// What rehearsals have proved, by the scenario's digest.
     pub fn certificates(&self) -> PathBuf {
         self.0.join("certificates")
@@ -83,6 +88,21 @@ impl Home {
     /// Names of described targets that may be broken from here, one in each line.
     pub fn allowed(&self) -> PathBuf {
         self.0.join("allowed-targets")
+    }
+
+    /// Who may come in at the server, as digests of secrets.
+    pub fn people(&self) -> PathBuf {
+        self.0.join("people.json")
+    }
+
+    /// Who came in at the server, was let in, began a drill, or was shown the truth.
+    pub fn audit(&self) -> PathBuf {
+        self.0.join("audit.jsonl")
+    }
+
+    /// Drills that the server is to begin.
+    pub fn planned(&self) -> PathBuf {
+        self.0.join("planned.json")
     }
 
     /// Targets that are laid out here.

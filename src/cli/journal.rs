@@ -1,4 +1,5 @@
-//! The journal that `score`, `debrief` and `replay` read, and that `grade` adds to: a file, or a drill in the home's store.
+//! The journal that `score`, `debrief`, `actions` and `replay` read, and that `grade` and `actions` add to: a file, or a drill
+//! in the home's store.
 
 use super::{
     block_on,
@@ -8,8 +9,12 @@ use super::{
 };
 use crate::{
     base::DrillId,
-    drill::event::Recorded,
-    report::Journal,
+    drill::event::{Event, Recorded},
+    report::{
+        Journal,
+        follow_up::{self, CorrectiveAction},
+    },
+    scenario::review::Review,
     store::{SqliteStore, Store as _, read_jsonl, write_jsonl},
 };
 use std::{
@@ -22,27 +27,38 @@ use std::{
 pub(super) struct Source {
     /// A journal file (`journal.jsonl`), the id of a drill that was run here, or `last`
     #[arg(value_name = "JOURNAL")]
-    journal: String,
+    pub(super) journal: String,
 }
 
 impl Source {
     /// Every event that is there.
     pub(super) fn read(&self) -> Result<Vec<Recorded>, Failure> {
-        if self.is_file() { self.file() } else { block_on(stored(&self.journal)) }
+        read(&self.journal)
     }
 
-    fn is_file(&self) -> bool {
-        Path::new(&self.journal).exists() || self.journal.contains(['/', '.'])
+    /// A file that lies beside the journal's, if the journal is a file and it is there.
+    pub(super) fn beside(&self, name: &str) -> Option<PathBuf> {
+        let path = Path::new(&self.journal);
+        Some(path.parent()?.join(name)).filter(|beside| path.is_file() && beside.is_file())
     }
+}
 
-    fn file(&self) -> Result<Vec<Recorded>, Failure> {
-        let (name, path) = (&self.journal, Path::new(&self.journal));
-        read_jsonl(path).map_err(|cause| {
-            let exit = if path.is_file() { Exit::Problems } else { Exit::World };
-            Failure::new(exit, format!("could not read {name}: {cause}"))
-                .with_help("`gameday run --out DIR` leaves a journal in DIR/journal.jsonl.")
-        })
-    }
+/// Every event of a journal file, of the drill of that id, or of the `last` one.
+pub(super) fn read(name: &str) -> Result<Vec<Recorded>, Failure> {
+    if is_file(name) { file(name) } else { block_on(stored(name)) }
+}
+
+fn is_file(name: &str) -> bool {
+    Path::new(name).exists() || name.contains(['/', '.'])
+}
+
+fn file(name: &str) -> Result<Vec<Recorded>, Failure> {
+    let path = Path::new(name);
+    read_jsonl(path).map_err(|cause| {
+        let exit = if path.is_file() { Exit::Problems } else { Exit::World };
+        Failure::new(exit, format!("could not read {name}: {cause}"))
+            .with_help("`gameday run --out DIR` leaves a journal in DIR/journal.jsonl.")
+    })
 }
 
 /// A journal to which more can be written: its events, and where they are kept.
@@ -57,20 +73,39 @@ enum Place {
     Home(SqliteStore, DrillId, #[expect(dead_code, reason = "held while more is written")] DrillLock),
 }
 
-impl Source {
-    /// The journal, kept from everybody else who would write to it.
-    pub(super) async fn keep(&self) -> Result<Kept, Failure> {
-        if self.is_file() {
-            return Ok(Kept { events: self.file()?, place: Place::File(PathBuf::from(&self.journal)) });
-        }
-        let (home, store, drill) = find(&self.journal).await?;
-        let lock = lock_drill(&home, drill.as_str())?.ok_or_else(|| {
-            Failure::refused(format!("could not write to drill {drill}: its console is still open"))
-                .with_help("Write on the trainers' page, or end the console first.")
-        })?;
-        let events = events_of(&store, &home, &drill).await?;
-        Ok(Kept { events, place: Place::Home(store, drill, lock) })
+/// The journal of that name, kept from everybody else who would write to it.
+pub(super) async fn keep(name: &str) -> Result<Kept, Failure> {
+    if is_file(name) {
+        let events = file(name)?;
+        refuse_copy(name, &whole(&events)?.plan().drill).await?;
+        return Ok(Kept { events, place: Place::File(PathBuf::from(name)) });
     }
+    let (home, store, drill) = find(name).await?;
+    let lock = lock_drill(&home, drill.as_str())?.ok_or_else(|| {
+        Failure::refused(format!("could not write to drill {drill}: its console is still open"))
+            .with_help("Write on the trainers' page, or end the console first.")
+    })?;
+    let events = events_of(&store, &home, &drill).await?;
+    Ok(Kept { events, place: Place::Home(store, drill, lock) })
+}
+
+/// What is written has one place: where this home holds the drill, not a copy of its journal.
+async fn refuse_copy(name: &str, drill: &DrillId) -> Result<(), Failure> {
+    let Ok(home) = Home::find() else { return Ok(()) };
+    if !home.journal().exists() {
+        return Ok(());
+    }
+    let failed = || Failure::io(format!("read {}", home.journal().display()));
+    let store = SqliteStore::open(home.journal()).await.map_err(failed())?;
+    let drills = store.drills().await.map_err(failed())?;
+    store.close().await;
+    if drills.iter().all(|one| one.drill != *drill) {
+        return Ok(());
+    }
+    Err(Failure::refused(format!(
+        "could not write to {name}: it is a copy of drill {drill}, which is kept here"
+    ))
+    .with_help(format!("Name the drill: {drill}. `gameday debrief {drill}` then has what you write.")))
 }
 
 impl Kept {
@@ -143,4 +178,23 @@ async fn events_of(store: &SqliteStore, home: &Home, drill: &DrillId) -> Result<
         return Err(unknown(drill.as_str(), "there is no such file, and no drill of that id was run here"));
     }
     Ok(events)
+}
+
+/// The corrective actions that this home's drills asked for, with their drills.
+pub(super) async fn asked_for(home: &Home) -> Result<Vec<CorrectiveAction>, Failure> {
+    if !home.journal().exists() {
+        return Ok(Vec::new());
+    }
+    let failed = || Failure::io(format!("read {}", home.journal().display()));
+    let store = SqliteStore::open(home.journal()).await.map_err(failed())?;
+    let reviewed = store.of_kind("reviewed").await.map_err(failed())?;
+    store.close().await;
+    let of_one = |(drill, events): (DrillId, Vec<Recorded>)| {
+        let wanted = events.iter().filter_map(|one| match &one.event {
+            Event::Reviewed { entry: Review::FollowUp(wanted), .. } => Some((one.at, wanted)),
+            _ => None,
+        });
+        follow_up::asked_for(&drill, wanted)
+    };
+    Ok(reviewed.into_iter().flat_map(of_one).collect())
 }

@@ -6,7 +6,9 @@
 //! A command is a clap struct with its help and an `Examples:` section, and a `run` that gives an [`Exit`] or a
 //! [`Failure`]: `gameday: could not ...: cause`, and what to do about it.
 
+mod actions;
 mod agent;
+mod allowed;
 mod check;
 mod completions;
 mod debrief;
@@ -18,6 +20,7 @@ mod grade;
 pub mod home;
 mod injections;
 mod injectors;
+mod interrupt;
 mod journal;
 mod list;
 mod new;
@@ -32,6 +35,7 @@ mod run;
 mod safety;
 mod schema;
 mod score;
+mod serve;
 pub mod shelf;
 pub mod show;
 mod target;
@@ -82,6 +86,7 @@ struct Cli {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     Run(run::Run),
+    Serve(serve::Serve),
     Rehearse(rehearse::Rehearse),
     Recover(recover::Recover),
     Safety(safety::Safety),
@@ -103,18 +108,26 @@ enum Command {
     Status(verb::acts::Status),
     Ticket(verb::ticket::Ticket),
     Decide(verb::decide::Decide),
+    Action(verb::action::Action),
+    Page(verb::acts::Page),
     Stumped(verb::acts::Stumped),
     Hypothesis(verb::claims::Hypothesis),
     Cause(verb::claims::Cause),
     Assess(verb::claims::Assess),
     Severity(verb::severity::Severity),
+    Summary(verb::acts::Summary),
     Resolve(verb::acts::Resolve),
     Hint(verb::instigate::Hint),
     Ask(verb::instigate::Ask),
+    Inject(verb::instigate::Inject),
+    SecondAct(verb::instigate::SecondAct),
+    Tell(verb::instigate::Tell),
+    Settle(verb::instigate::Settle),
     Stop(verb::instigate::Stop),
     Score(score::Score),
     Grade(grade::Grade),
     Debrief(debrief::Debrief),
+    Actions(actions::Actions),
     Replay(replay::Replay),
     Doctor(doctor::Doctor),
     Depot(depot::Depot),
@@ -127,6 +140,7 @@ impl Command {
     fn run(self) -> Result<Exit, Failure> {
         match self {
             Self::Run(command) => command.run(),
+            Self::Serve(command) => command.run(),
             Self::Rehearse(command) => command.run(),
             Self::Recover(command) => command.run(),
             Self::Safety(command) => command.run(),
@@ -148,18 +162,26 @@ impl Command {
             Self::Status(command) => command.run(),
             Self::Ticket(command) => command.run(),
             Self::Decide(command) => command.run(),
+            Self::Action(command) => command.run(),
+            Self::Page(command) => command.run(),
             Self::Stumped(command) => command.run(),
             Self::Hypothesis(command) => command.run(),
             Self::Cause(command) => command.run(),
             Self::Assess(command) => command.run(),
             Self::Severity(command) => command.run(),
+            Self::Summary(command) => command.run(),
             Self::Resolve(command) => command.run(),
             Self::Hint(command) => command.run(),
             Self::Ask(command) => command.run(),
+            Self::Inject(command) => command.run(),
+            Self::SecondAct(command) => command.run(),
+            Self::Tell(command) => command.run(),
+            Self::Settle(command) => command.run(),
             Self::Stop(command) => command.run(),
             Self::Score(command) => command.run(),
             Self::Grade(command) => command.run(),
             Self::Debrief(command) => command.run(),
+            Self::Actions(command) => command.run(),
             Self::Replay(command) => command.run(),
             Self::Doctor(command) => command.run(),
             Self::Depot(command) => command.run(),

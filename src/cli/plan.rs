@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     base::{At, Span},
-    drill::plan::{Plan as DrillPlan, PlanOptions, Step, StepKind},
+    drill::plan::{Plan as DrillPlan, PlanOptions, PlannedInjection, Step, StepKind},
     report::wording::{cut, tame},
     scenario::AlarmSeverity,
     seed::Seed,
@@ -76,7 +76,12 @@ impl Plan {
             seed: seed.0,
             par: plan.duration.par,
             limit: plan.duration.limit,
-            steps: plan.msel().into_iter().map(|step| row(&plan, step)).collect(),
+            steps: plan
+                .msel()
+                .into_iter()
+                .map(|step| row(&plan, step))
+                .chain(plan.second_act.iter().map(second_act))
+                .collect(),
         };
         if self.json {
             show::json(&msel)?;
@@ -111,8 +116,17 @@ fn row(plan: &DrillPlan, step: Step) -> Row {
             };
             row("alarm", name, loud.to_owned(), summary)
         }
-        StepKind::Message(inject) => row("message", inject.from, inject.to.to_string(), inject.text),
+        StepKind::Message(inject) => {
+            let kind = if inject.held { "held" } else { "message" };
+            row(kind, inject.from, inject.to.to_string(), inject.text)
+        }
     }
+}
+
+/// What waits for an instigator; its time counts from the moment at which one begins it.
+fn second_act(one: &PlannedInjection) -> Row {
+    let (name, on, text) = (one.injector.clone(), one.fault.place().to_string(), one.fault.kind().to_owned());
+    Row { at: Some(one.at), kind: "second-act", name, on, text }
 }
 
 fn readable(msel: &Msel, difficulty: u8) -> String {

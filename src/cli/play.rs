@@ -3,13 +3,14 @@
 use super::{
     exit::{Exit, Failure},
     home::Home,
+    interrupt::{Interrupts, interrupted},
     preflight, safety, show,
     wire::{self, DrillLock, Stage},
 };
 use crate::{
-    base::{At, Span},
+    base::{At, DrillId, Person, Span},
     clock::{BoxFuture, Clock, SystemClock},
-    console::{self, Tokens},
+    console::{self, Lobby, Tokens},
     drill::{
         command::{Command, Refusal},
         event::{Event, Hat, Outcome, Recorded},
@@ -55,12 +56,33 @@ pub(super) struct Play {
     pub(super) autopilot: bool,
     /// Alarms go to this webhook, too.
     pub(super) webhook: Option<String>,
-    /// Where the console listens.
-    pub(super) listen: SocketAddr,
+    /// Where people come in.
+    pub(super) entrance: Entrance,
     /// Where the journal and the reports are left.
     pub(super) out: Option<PathBuf>,
     /// What is shown while it runs: nothing, what responders may see, or everything.
     pub(super) show: Option<Audience>,
+}
+
+/// Where the people of a drill come in.
+pub(super) enum Entrance {
+    /// At a console of its own, which listens here.
+    Own(SocketAddr),
+    /// At the server's.
+    Shared(Shared),
+}
+
+/// What a drill has of the server that it is played in.
+#[derive(Clone)]
+pub(super) struct Shared {
+    /// Where its pages open.
+    pub(super) lobby: Arc<Lobby>,
+    /// The name that it was announced by.
+    pub(super) drill: DrillId,
+    /// When the server is to end.
+    pub(super) interrupts: Interrupts,
+    /// Cancelled when the countdown is over: from then on there is something to take back.
+    pub(super) staged: CancellationToken,
 }
 
 /// What is left of a drill that was played.
@@ -126,6 +148,9 @@ impl Play {
             // The countdown may have been long.
             preflight::refuse(&self, &home, store.as_ref(), &self.plan(self.start)).await?;
         }
+        if let Entrance::Shared(shared) = &self.entrance {
+            shared.staged.cancel();
+        }
         self.say("Laying out the target and starting its services ...")?;
         let stage = Stage::raise(&home, &self.scenario.pack).await?;
         if let Some(start) = self.start {
@@ -148,16 +173,20 @@ impl Play {
 
     fn doors<'a>(&'a self, home: &'a Home) -> Doors<'a> {
         let (webhook, documents) = (self.webhook.as_deref(), &self.documents);
-        Doors { home, webhook, documents, listen: self.listen, show: self.show, since: 0 }
+        Doors { home, webhook, documents, entrance: &self.entrance, show: self.show, since: 0 }
     }
 
-    fn plan(&self, start: Option<At>) -> Plan {
+    /// The plan of a drill that begins at this moment, or as soon as it can.
+    pub(super) fn plan(&self, start: Option<At>) -> Plan {
         let mut routes = vec!["terminal".to_owned()];
         routes.extend(self.webhook.iter().map(|_| "webhook".to_owned()));
         let start = start.unwrap_or_else(|| SystemClock.now());
         let options = PlanOptions { seed: self.seed, start, autopilot: self.autopilot, routes };
         let mut plan = Plan::resolve(&self.scenario, options);
         plan.admission.clone_from(&self.admission);
+        if let Entrance::Shared(shared) = &self.entrance {
+            plan.drill.clone_from(&shared.drill);
+        }
         if self.start.is_none() {
             // Whole seconds read better on a timeline.
             let soonest = SystemClock.now() + plan.lead() + Span::from_secs(2);
@@ -237,7 +266,7 @@ impl Readers {
         tokio::select! {
             // An error of the console is no error of the drill.
             _ = &mut console => {}
-            _ = tokio::signal::ctrl_c() => console.abort(),
+            _ = interrupted() => console.abort(),
             () = attended => {}
         }
         Ok(())
@@ -252,8 +281,8 @@ pub(super) struct Doors<'a> {
     pub(super) webhook: Option<&'a str>,
     /// What its people may read, by the names in the catalogue.
     pub(super) documents: &'a BTreeMap<String, String>,
-    /// Where the console listens.
-    pub(super) listen: SocketAddr,
+    /// Where people come in.
+    pub(super) entrance: &'a Entrance,
     /// What is shown here: nothing, what responders may see, or everything.
     pub(super) show: Option<Audience>,
     /// The first event that is shown.
@@ -288,7 +317,11 @@ impl Doors<'_> {
         let over = CancellationToken::new();
         let doors = self.open(conductor, stage, &over).await?;
         let watcher = tokio::spawn(watch(conductor.desk(), self.show, self.since));
-        let stopper = tokio::spawn(stop_on_interrupt(conductor.desk()));
+        let interrupts = match self.entrance {
+            Entrance::Own(_) => Interrupts::watch(),
+            Entrance::Shared(shared) => shared.interrupts.clone(),
+        };
+        let stopper = tokio::spawn(stop_on_interrupt(conductor.desk(), interrupts));
         let lever = tokio::spawn(safety::stop_when_engaged(self.home.clone(), conductor.desk()));
         let conducted = conductor.conduct().await;
         over.cancel();
@@ -299,7 +332,7 @@ impl Doors<'_> {
         Ok(Readers(doors))
     }
 
-    /// The console, and one join line for each side.
+    /// The console. One of its own ends with the drill, when it has been read.
     async fn open(
         &self,
         conductor: &Conductor,
@@ -307,32 +340,26 @@ impl Doors<'_> {
         over: &CancellationToken,
     ) -> Result<Option<JoinHandle<()>>, Failure> {
         let Some(stage) = stage else { return Ok(None) };
-        let listener = TcpListener::bind(self.listen)
-            .await
-            .map_err(Failure::io(format!("listen on {}", self.listen)))?;
+        let desk: Arc<dyn console::Desk> = Arc::new(Door { desk: conductor.desk(), home: self.home.clone() });
+        let gauges = match desk.journal(0).first().map(|first| &first.event) {
+            Some(Event::Planned(plan)) => stage.gauges(&plan.target)?,
+            _ => None,
+        };
+        let target = console::Target { documents: self.documents.clone(), gauges };
+        let over = over.clone();
+        let listen = match self.entrance {
+            Entrance::Own(listen) => listen,
+            Entrance::Shared(shared) => {
+                shared.lobby.open(desk, target, over).map_err(Failure::io("open the drill's pages"))?;
+                return Ok(None);
+            }
+        };
+        let listener = TcpListener::bind(listen).await.map_err(Failure::io(format!("listen on {listen}")))?;
         let address = listener.local_addr().map_err(Failure::io("read the console's address"))?;
         let tokens = Tokens::fresh();
         if self.show.is_some() {
-            let mut text = String::from(
-                "\nTake part: open the link in a browser, or type the line in another terminal.\n",
-            );
-            for hat in [Hat::Responder, Hat::Instigator, Hat::Trainer, Hat::Observer] {
-                text.push_str(&format!(
-                    "  {hat:<11} gameday join '{}' --as NAME\n",
-                    tokens.link(address, hat)
-                ));
-            }
-            text.push_str("Give each side only its own line: it says what its holder may see and do.\n");
-            text.push_str(&format!(
-                "\nThe target's operations tool:  export PATH={}:$PATH; {} list\n\n",
-                stage.tools().display(),
-                stage.tool()
-            ));
-            show::print(&text)?;
+            show::print(&join_lines(&tokens, address, stage))?;
         }
-        let desk: Arc<dyn console::Desk> = Arc::new(Door(conductor.desk()));
-        let target = console::Target { documents: self.documents.clone(), gauges: stage.gauges()? };
-        let over = over.clone();
         Ok(Some(tokio::spawn(async move {
             if let Err(error) = console::serve(desk, target, listener, tokens, over).await {
                 tracing::warn!(%error, "the console ended");
@@ -341,20 +368,39 @@ impl Doors<'_> {
     }
 }
 
+/// One line for each side.
+fn join_lines(tokens: &Tokens, console: SocketAddr, stage: &Stage) -> String {
+    let mut text =
+        String::from("\nTake part: open the link in a browser, or type the line in another terminal.\n");
+    for hat in [Hat::Responder, Hat::Instigator, Hat::Trainer, Hat::Observer] {
+        text.push_str(&format!("  {hat:<11} gameday join '{}' --as NAME\n", tokens.link(console, hat)));
+    }
+    text.push_str("Give each side only its own line: it says what its holder may see and do.\n");
+    text.push_str(&format!("\nThe target's operations tool: {}\n\n", stage.tool_line()));
+    text
+}
+
 /// The engine's desk as the console knows it.
-struct Door(Desk);
+struct Door {
+    desk: Desk,
+    home: Home,
+}
 
 impl console::Desk for Door {
     fn send(&self, command: Command) -> BoxFuture<'_, Result<(), Refusal>> {
-        self.0.send(command)
+        self.desk.send(command)
     }
 
     fn journal(&self, from: u64) -> Vec<Recorded> {
-        self.0.journal(from)
+        self.desk.journal(from)
     }
 
     fn changed(&self) -> watch::Receiver<u64> {
-        self.0.changed()
+        self.desk.changed()
+    }
+
+    fn engage_lever(&self, by: &Person, reason: &str) -> Result<(), String> {
+        safety::engage(&self.home, by.as_str(), reason).map_err(|failure| failure.to_string())
     }
 }
 
@@ -428,11 +474,9 @@ async fn watch(desk: Desk, audience: Option<Audience>, since: u64) {
 }
 
 /// The first interrupt stops the drill and takes everything back; the second leaves it to the leases.
-async fn stop_on_interrupt(desk: Desk) {
-    let Ok(operator) = "terminal".parse::<crate::base::Person>() else { return };
-    if tokio::signal::ctrl_c().await.is_err() {
-        return;
-    }
+async fn stop_on_interrupt(desk: Desk, interrupts: Interrupts) {
+    let Ok(operator) = "terminal".parse::<Person>() else { return };
+    interrupts.first.cancelled().await;
     show::complain("\nStopping: every fault is taken back. Once more to leave at once.\n");
     // Anybody in a drill may stop it, and no roster keeps an observer out.
     let joined = Command::Join { person: operator.clone(), hat: Hat::Observer };
@@ -443,10 +487,9 @@ async fn stop_on_interrupt(desk: Desk) {
             tracing::info!(%refusal, "the interrupt came too late");
         }
     }
-    if tokio::signal::ctrl_c().await.is_ok() {
-        show::complain("Leaving at once: the target lets go by itself. `gameday recover` does it now.\n");
-        super::exit::leave(Exit::Broken);
-    }
+    interrupts.second.cancelled().await;
+    show::complain("Leaving at once: the target lets go by itself. `gameday recover` does it now.\n");
+    super::exit::leave(Exit::Broken);
 }
 
 /// Ends the target; one on which something may be left is laid out anew.
@@ -467,7 +510,7 @@ pub(super) fn finish(conductor: &Conductor, folder: PathBuf) -> Result<Played, F
     Ok(Played { clean: conductor.drill().is_clean(), outcome: conductor.drill().outcome(), journal, folder })
 }
 
-/// `journal.jsonl`, `score.json`, `debrief.md`, `debrief.html`, `debrief.json`.
+/// `journal.jsonl`, `score.json`, and the debrief as `debrief.md`, `.html`, `.pdf` and `.json`.
 pub(super) fn write_reports(journal: &[Recorded], folder: &Path) -> Result<(), Failure> {
     let put = |name: &str, bytes: &[u8]| {
         let path = folder.join(name);
@@ -480,8 +523,10 @@ pub(super) fn write_reports(journal: &[Recorded], folder: &Path) -> Result<(), F
     let score = report::score(&read, None);
     put("score.json", &serde_json::to_vec_pretty(&score).expect("a score is plain data"))?;
     let debrief = report::debrief(&read);
-    put("debrief.md", render::markdown(&debrief).as_bytes())?;
-    put("debrief.html", render::html(&debrief).as_bytes())?;
+    let document = render::Document::of(&debrief);
+    put("debrief.md", document.markdown().as_bytes())?;
+    put("debrief.html", document.html().as_bytes())?;
+    put("debrief.pdf", &document.pdf())?;
     put("debrief.json", render::json(&debrief).as_bytes())
 }
 

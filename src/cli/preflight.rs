@@ -1,21 +1,23 @@
 //! What only the outside knows before a drill: leftovers, certificates, the safety lever, the target's own word.
 
 use super::{
+    allowed::Allowed,
     exit::{Exit, Failure},
     home::Home,
     play::Play,
-    recover, safety, show, wire,
+    recover, safety, show,
 };
 use crate::{
     agent,
     base::Person,
+    depot,
     drill::{
         plan::{Admission, NamedRoster, Plan},
         preflight::{self, Bar, Facts, Left, Rehearsed, code},
     },
-    fault::protocol::Complaint,
+    fault::protocol::{Complaint, Listed, State},
     library::Library,
-    scenario::pack::Layout,
+    scenario::{Scenario, pack::Layout},
     store::Store,
 };
 use serde::{Deserialize, Serialize};
@@ -55,14 +57,20 @@ pub(super) fn reason(text: &str) -> Result<String, String> {
 impl Entry {
     /// What the plan says of it.
     pub(super) fn admission(self) -> Admission {
-        let named = !(self.responder.is_empty() && self.instigator.is_empty());
-        let roster = (named || self.roster_anyway.is_some()).then_some(NamedRoster {
-            instigators: self.instigator,
-            responders: self.responder,
-            anyway: self.roster_anyway,
-        });
-        Admission { rehearsal: false, unrehearsed: self.unrehearsed, roster }
+        let people = (self.instigator, self.responder);
+        admission(people, self.roster_anyway, self.unrehearsed)
     }
+}
+
+/// What a plan says of who was named, instigators before responders, and of rules that were waived.
+pub(super) fn admission(
+    (instigators, responders): (Vec<Person>, Vec<Person>),
+    anyway: Option<String>,
+    unrehearsed: Option<String>,
+) -> Admission {
+    let named = !(responders.is_empty() && instigators.is_empty());
+    let roster = (named || anyway.is_some()).then_some(NamedRoster { instigators, responders, anyway });
+    Admission { rehearsal: false, unrehearsed, roster }
 }
 
 /// Refuses a play that must not begin, with every reason at once.
@@ -72,11 +80,15 @@ pub(super) async fn refuse(
     store: &dyn Store,
     plan: &Plan,
 ) -> Result<(), Failure> {
+    let allowed = Allowed::of(home);
     let facts = Facts {
-        allowed: wire::targets_allowed(home),
+        allowed: std::iter::once(depot::describe().name).chain(allowed.names()).collect(),
+        toxiproxies: allowed.toxiproxies(&plan.target.name),
         agent: None,
         left: left(home, store).await?,
-        rehearsed: rehearsed(home, plan, || is_built_in(wanted))?,
+        rehearsed: rehearsed(home, &plan.digest, || {
+            Ok(plan.admission.rehearsal || is_built_in(&wanted.scenario)?)
+        })?,
         lever: safety::lever(home, plan.target.driver),
     };
     admit(preflight::bars(plan, &facts))
@@ -90,6 +102,24 @@ pub(super) fn refuse_target(layout: &Layout) -> Result<(), Failure> {
 /// Refuses a target whose agent takes no drill.
 pub(super) fn refuse_complaint(complaint: Option<Complaint>) -> Result<(), Failure> {
     admit(complaint.map(Bar::from).into_iter().collect())
+}
+
+/// Refuses the target of an agent on another host that holds something: another engine has it, wherever that is.
+pub(super) fn refuse_held(agent: &str, held: &[Listed]) -> Result<(), Failure> {
+    let busy = held.iter().filter(|one| one.state == State::Armed || one.state.may_have_effect());
+    let bars = busy.map(|one| {
+        let what = one.fault.as_deref().unwrap_or("a fault");
+        let place = one.place.as_deref().unwrap_or("the target");
+        Bar {
+            code: code::QUARANTINED.to_owned(),
+            says: format!("the agent at {agent} holds {what} on {place} ({}) of another drill", one.id),
+            help:
+                "Let that drill end. If its engine is gone, the agent takes it back when the lease runs out; \
+                   `gameday recover` does it now, where that drill was begun."
+                    .to_owned(),
+        }
+    });
+    admit(bars.collect())
 }
 
 fn admit(bars: Vec<Bar>) -> Result<(), Failure> {
@@ -138,23 +168,29 @@ struct Certificate {
     holds: bool,
 }
 
-/// What is known of a rehearsal of this scenario. A certificate that was left here counts before anything else.
+/// What is known of a rehearsal of this scenario.
+pub(super) fn rehearsal(home: &Home, scenario: &Scenario) -> Result<Rehearsed, Failure> {
+    rehearsed(home, &scenario.digest, || is_built_in(scenario))
+}
+
+/// What is known of a rehearsal. A certificate that was left here counts before anything else; without one, what needs
+/// none.
 fn rehearsed(
     home: &Home,
-    plan: &Plan,
-    built_in: impl FnOnce() -> Result<bool, Failure>,
+    digest: &str,
+    needs_none: impl FnOnce() -> Result<bool, Failure>,
 ) -> Result<Rehearsed, Failure> {
-    let path = home.certificates().join(format!("{}.json", plan.digest));
+    let path = home.certificates().join(format!("{digest}.json"));
     let no = |why: &str| Ok(Rehearsed::No(format!("{} {why}", path.display())));
     let certificate: Certificate = match read(&path) {
-        Ok(None) if plan.admission.rehearsal || built_in()? => return Ok(Rehearsed::Yes),
+        Ok(None) if needs_none()? => return Ok(Rehearsed::Yes),
         Ok(None) => return no("is not there"),
         Err(why) => return no(&format!("cannot be read: {why}")),
         Ok(Some(certificate)) => certificate,
     };
     if certificate.format != CERTIFICATE {
         no(&format!("is not `{CERTIFICATE}`"))
-    } else if certificate.digest != plan.digest {
+    } else if certificate.digest != digest {
         no("is for another digest")
     } else if certificate.holds {
         Ok(Rehearsed::Yes)
@@ -175,11 +211,11 @@ fn read(path: &Path) -> Result<Option<Certificate>, String> {
 }
 
 /// Whether exactly this comes with the program: the set that is shipped is rehearsed before a release.
-fn is_built_in(play: &Play) -> Result<bool, Failure> {
+fn is_built_in(scenario: &Scenario) -> Result<bool, Failure> {
     let library = super::shelf::Shelf::default().library()?;
     Ok(Library::built_in().iter().any(|name| {
-        name.rsplit('/').next() == Some(play.scenario.name.as_str())
-            && library.load(name).is_ok_and(|shipped| shipped.digest == play.scenario.digest)
+        name.rsplit('/').next() == Some(scenario.name.as_str())
+            && library.load(name).is_ok_and(|shipped| shipped.digest == scenario.digest)
     }))
 }
 
@@ -190,7 +226,7 @@ mod tests {
     use serde_json::json;
 
     fn plan() -> Plan {
-        let library = Library::new(vec![crate::depot::describe()], ScriptRunner::InProcess);
+        let library = Library::new(vec![depot::describe()], ScriptRunner::InProcess);
         let scenario = library.load("pool-shrink").unwrap_or_else(|bad| panic!("{}", bad.render(false)));
         let (seed, start) = (Seed(7), At::from_millis(0));
         Plan::resolve(&scenario, PlanOptions { seed, start, autopilot: false, routes: Vec::new() })
@@ -206,7 +242,7 @@ mod tests {
         if let Some(text) = file {
             fs::write(home.certificates().join(format!("{}.json", plan.digest)), text).unwrap();
         }
-        rehearsed(&home, &plan, || Ok(false)).unwrap()
+        rehearsed(&home, &plan.digest, || Ok(false)).unwrap()
     }
 
     #[test]
@@ -230,15 +266,13 @@ mod tests {
     fn what_is_shipped_and_a_rehearsal_itself_need_none_and_a_failed_rehearsal_here_counts_more() {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::at(folder.path());
-        let mut plan = plan();
-        assert_eq!(rehearsed(&home, &plan, || Ok(true)).unwrap(), Rehearsed::Yes);
+        let digest = plan().digest;
+        assert_eq!(rehearsed(&home, &digest, || Ok(true)).unwrap(), Rehearsed::Yes);
         fs::create_dir_all(home.certificates()).unwrap();
-        let failed = json!({"format": CERTIFICATE, "digest": plan.digest, "holds": false});
-        fs::write(home.certificates().join(format!("{}.json", plan.digest)), failed.to_string()).unwrap();
-        assert!(matches!(rehearsed(&home, &plan, || Ok(true)).unwrap(), Rehearsed::No(_)));
-        plan.digest = "f".repeat(64);
-        plan.admission.rehearsal = true;
-        assert_eq!(rehearsed(&home, &plan, || Ok(false)).unwrap(), Rehearsed::Yes);
+        let failed = json!({"format": CERTIFICATE, "digest": digest, "holds": false});
+        fs::write(home.certificates().join(format!("{digest}.json")), failed.to_string()).unwrap();
+        assert!(matches!(rehearsed(&home, &digest, || Ok(true)).unwrap(), Rehearsed::No(_)));
+        assert_eq!(rehearsed(&home, &"f".repeat(64), || Ok(true)).unwrap(), Rehearsed::Yes);
     }
 
     #[test]

@@ -20,7 +20,7 @@ use crate::{
     scenario::pack::{Driver, Layout},
     store::Store,
     target::{
-        Injector,
+        HandError, Injector,
         absent::{Absent, Swept},
         agent_client::AgentClient,
     },
@@ -39,6 +39,10 @@ Examples:
   gameday recover --sign-off gd-7f3aq2mz --by ana --by ben
 
 Exit codes: 0 nothing is left, 6 something may still be broken.";
+
+/// What to do where something may be left.
+const STILL_THERE: &str = "An agent lets go by itself when its leases run out. Where one does not answer, start it again on its \
+     host: it sweeps first. Then `gameday recover` once more; it changes nothing that is clean already.\n";
 
 /// Takes back every fault that a lost engine has left, and closes its drills
 ///
@@ -98,7 +102,7 @@ pub(super) struct Recovered {
     drill: DrillId,
     /// Nothing of it can be left on the target.
     pub(super) clean: bool,
-    by: &'static str,
+    by: String,
     injections: Vec<super::injections::Row>,
 }
 
@@ -129,6 +133,9 @@ impl Recover {
                         if one.clean { "nothing is left on the target" } else { "SOMETHING MAY BE LEFT" };
                     show::line(&format!("drill {}: {word} ({})", one.drill, one.by))?;
                     show::print(&super::injections::table(&one.injections))?;
+                }
+                if !clean {
+                    show::complain(STILL_THERE);
                 }
             }
             Ok(if clean { Exit::Done } else { Exit::Broken })
@@ -165,22 +172,28 @@ pub(super) async fn recover(
     let attachment = left.folded.attached().cloned();
     let driver = left.folded.plan().target.driver;
     let alive = match &attachment {
-        Some(attachment) => living_agent(Path::new(&attachment.folder)).await,
-        None => None,
+        Some(attachment) => living_agent(Path::new(&attachment.folder)).await.map(Some),
+        None => Ok(None),
     };
-    let (injector, epoch, by): (Arc<dyn Injector>, u64, _) = match (alive.clone(), &attachment) {
-        (Some(agent), _) => {
+    let unsettled = |by: String| {
+        let injections = super::injections::rows(&left.folded);
+        Ok(Recovered { drill: left.drill.clone(), clean: false, by, injections })
+    };
+    let next = left.folded.epoch() + 1;
+    let (injector, epoch, by): (Arc<dyn Injector>, u64, _) = match (&alive, &attachment) {
+        (Ok(Some(agent)), _) => {
             let epoch = agent.take_epoch().await.map_err(Failure::io("take the target"))?;
-            (agent, epoch, "by its agent")
+            (agent.clone(), epoch, "by its agent")
         }
-        (None, Some(attachment)) if sweep(home, attachment)? => {
-            (Arc::new(Swept), left.folded.epoch() + 1, "its agent was gone; its folder was swept")
+        (Ok(None), _) | (_, None) => (Arc::new(Swept), next, "it never had a target"),
+        // Its folder is over there: what it has done is not known here, and unknown is not clean.
+        (Err(error), _) if driver == Driver::Agent => {
+            return unsettled(format!("the agent on the other host does not answer: {error}"));
         }
-        (None, None) => (Arc::new(Swept), left.folded.epoch() + 1, "it never had a target"),
-        (None, Some(_)) => {
-            let injections = super::injections::rows(&left.folded);
-            return Ok(Recovered { drill: left.drill, clean: false, by: "the sweep failed", injections });
+        (Err(_), Some(attachment)) if sweep(home, attachment)? => {
+            (Arc::new(Swept), next, "its agent was gone; its folder was swept")
         }
+        (Err(_), Some(_)) => return unsettled("the sweep failed".to_owned()),
     };
     let mut routes = Routes::new();
     for name in &left.folded.plan().routes {
@@ -202,7 +215,9 @@ pub(super) async fn recover(
         .await
         .map_err(|error| engine_failure(&error))?;
     conductor.conduct().await.map_err(|error| engine_failure(&error))?;
-    if let Some(agent) = alive.filter(|_| driver != Driver::Agent) {
+    if let Ok(Some(agent)) = alive
+        && driver != Driver::Agent
+    {
         // The drill is over; the embedded target that was staged for it goes, too.
         agent.shutdown().await.map_err(Failure::io("end the target's agent"))?;
     }
@@ -214,16 +229,16 @@ pub(super) async fn recover(
     Ok(Recovered {
         drill: left.drill,
         clean: drill.is_clean(),
-        by,
+        by: by.to_owned(),
         injections: super::injections::rows(drill),
     })
 }
 
-/// The agent that works on this folder, if it answers.
-pub(super) async fn living_agent(folder: &Path) -> Option<Arc<AgentClient>> {
-    let agent = AgentClient::connect(folder).ok()?;
-    agent.attestation().await.ok()?;
-    Some(Arc::new(agent))
+/// The agent that works on this folder, or that is reached by what is in it. The error says why it does not answer.
+pub(super) async fn living_agent(folder: &Path) -> Result<Arc<AgentClient>, HandError> {
+    let agent = AgentClient::connect(folder)?;
+    agent.attestation().await?;
+    Ok(Arc::new(agent))
 }
 
 /// Where a target is laid out: the journal says it. Those of before did not; the target then has the same name as its

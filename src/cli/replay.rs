@@ -1,4 +1,4 @@
-//! `gameday replay`: a drill once more, line by line.
+//! `gameday replay`: a drill once more, line by line, in the terminal or as a recording.
 
 use super::{
     block_on,
@@ -7,36 +7,48 @@ use super::{
     show,
 };
 use crate::{
-    base::{At, Span},
     clock::{Clock, SystemClock},
-    report::board::{Audience, replay_line},
+    report::{
+        board::Audience,
+        render::replay::{Frame, WIDTH, WIDTH_MIN, asciicast, frames, slowed},
+    },
 };
-use std::io::IsTerminal as _;
+use std::{fs, io::IsTerminal as _, path::PathBuf};
 
 const EXAMPLES: &str = "\
 Examples:
   gameday replay out/journal.jsonl                     ten times as fast as it happened
-  gameday replay last --speed 60                       a minute in a second
+  gameday replay last --speed 60x                      a minute in a second
   gameday replay last --speed 0                        at once
-  gameday replay out/journal.jsonl --as instigator     with injections and measurements";
+  gameday replay out/journal.jsonl --as instigator     with injections and measurements
+  gameday replay last --asciicast drill.cast --speed 20x";
 
-/// How fast a drill is replayed on a terminal when nobody says.
+/// How fast a drill is replayed on a terminal, and in a recording, when nobody says.
 const SPEED: f64 = 10.0;
+/// Wider lines are hard to read.
+const WIDTH_MAX: usize = 240;
 
 /// Plays a journal back, one line an event
 ///
-/// As a responder would have seen it, or as an instigator did.
+/// As a responder would have seen it, or as an instigator did. In the terminal, or as an asciicast (version 2) that players
+/// of recordings show.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Replay {
     #[command(flatten)]
     source: Source,
-    /// How many times as fast as it happened; 0: at once. 10 on a terminal, else 0
+    /// How many times as fast as it happened: `60x`, `0.5`; 0: at once. 10 on a terminal and in a recording, else 0
     #[arg(long, value_name = "N", value_parser = speed)]
     speed: Option<f64>,
-    /// Who looks
-    #[arg(long = "as", value_enum, default_value = "responder")]
+    /// Who looks; responders see nothing of the truth
+    #[arg(long = "as", visible_alias = "role", value_enum, default_value = "responder")]
     audience: Side,
+    /// Writes a recording to this file instead of playing
+    #[arg(long, value_name = "FILE")]
+    asciicast: Option<PathBuf>,
+    /// How wide lines may be; the terminal's width by default, else 100
+    #[arg(long, value_name = "COLUMNS", value_parser = width)]
+    width: Option<usize>,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -48,12 +60,18 @@ enum Side {
 }
 
 fn speed(text: &str) -> Result<f64, String> {
-    let speed: f64 = text.parse().map_err(|_| "use a number, such as 10".to_owned())?;
+    let number = text.strip_suffix('x').unwrap_or(text);
+    let speed: f64 = number.parse().map_err(|_| "use a number, such as 10 or 60x".to_owned())?;
     if speed.is_finite() && (0.0..=1_000_000.0).contains(&speed) {
         Ok(speed)
     } else {
         Err("use a number from 0 to 1000000".to_owned())
     }
+}
+
+fn width(text: &str) -> Result<usize, String> {
+    let width = text.parse().ok().filter(|width| (WIDTH_MIN..=WIDTH_MAX).contains(width));
+    width.ok_or_else(|| format!("use a number from {WIDTH_MIN} to {WIDTH_MAX}"))
 }
 
 impl Replay {
@@ -64,35 +82,43 @@ impl Replay {
             Side::Responder => Audience::Responder,
             Side::Instigator => Audience::Instigator,
         };
-        let lines: Vec<(At, String)> = events
-            .iter()
-            .filter_map(|one| Some((one.at, replay_line(journal.plan(), journal.start(), one, audience)?)))
-            .collect();
         let terminal = std::io::stdout().is_terminal();
-        let speed = self.speed.unwrap_or(if terminal { SPEED } else { 0.0 });
-        let Some(first) = lines.first().map(|(at, _)| *at) else {
-            return Ok(Exit::Done);
-        };
-        if speed == 0.0 {
-            let text: String = lines.into_iter().map(|(_, line)| line + "\n").collect();
-            show::print(&text)?;
+        let found = terminal_size::terminal_size().filter(|_| terminal && self.asciicast.is_none());
+        let found = found.map(|(columns, _)| usize::from(columns.0).min(WIDTH_MAX));
+        let width = self.width.or(found).unwrap_or(WIDTH);
+        let frames = frames(&journal, audience, width);
+        if let Some(path) = &self.asciicast {
+            let speed = self.speed.unwrap_or(SPEED);
+            if speed == 0.0 {
+                return Err(Failure::usage("could not record a drill at once: a recording takes time")
+                    .with_help("Choose a speed above 0, such as 20x."));
+            }
+            let cast = asciicast(&frames, &journal.plan().title, width, speed);
+            fs::write(path, cast).map_err(Failure::io(format!("write {}", path.display())))?;
+            show::line(&format!("{} is written.", path.display()))?;
             return Ok(Exit::Done);
         }
-        block_on(async {
-            let began = SystemClock.now();
-            for (at, line) in lines {
-                SystemClock.sleep_until(began + slowed(at.since(first), speed)).await;
-                show::line(&line)?;
-            }
-            Ok(Exit::Done)
-        })
+        let speed = self.speed.unwrap_or(if terminal { SPEED } else { 0.0 });
+        played(&frames, speed)
     }
 }
 
-/// How long after the first line a line is printed.
-fn slowed(after: Span, speed: f64) -> Span {
-    let slowed = std::time::Duration::try_from_secs_f64(after.secs() / speed).unwrap_or_default();
-    Span::from_millis(u64::try_from(slowed.as_millis()).unwrap_or(u64::MAX))
+fn played(frames: &[Frame], speed: f64) -> Result<Exit, Failure> {
+    if speed == 0.0 {
+        let text: String = frames.iter().map(|frame| frame.text.as_str()).collect();
+        show::print(&text)?;
+        return Ok(Exit::Done);
+    }
+    block_on(async {
+        let began = SystemClock.now();
+        let first = frames.first().map(|frame| frame.at);
+        for frame in frames {
+            let after = first.map(|first| frame.at.since(first)).unwrap_or_default();
+            SystemClock.sleep_until(began + slowed(after, speed)).await;
+            show::print(&frame.text)?;
+        }
+        Ok(Exit::Done)
+    })
 }
 
 #[cfg(test)]
@@ -100,10 +126,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn speeds_divide_time() {
-        assert_eq!(slowed(Span::from_secs(60), 60.0), Span::from_secs(1));
-        assert_eq!(slowed(Span::from_secs(1), 0.5), Span::from_secs(2));
+    fn speeds_and_widths_that_make_no_sense_are_refused() {
         assert!(speed("-1").is_err() && speed("inf").is_err() && speed("fast").is_err());
-        assert_eq!(speed("0"), Ok(0.0));
+        assert_eq!((speed("0"), speed("60x"), speed("0.5")), (Ok(0.0), Ok(60.0), Ok(0.5)));
+        assert!(width("10").is_err() && width("100").is_ok());
     }
 }

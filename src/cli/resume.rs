@@ -4,7 +4,7 @@
 use super::{
     exit::{Exit, Failure},
     home::Home,
-    play::{Doors, Played, clear_away, engine_failure, finish},
+    play::{Doors, Entrance, Played, clear_away, engine_failure, finish},
     recover::{self, Left, left_behind, living_agent, root_of},
     run::Staging,
     show,
@@ -17,8 +17,9 @@ use crate::{
     engine::Conductor,
     fault::protocol,
     report::board::Audience,
+    scenario::pack::Driver,
     store::Store,
-    target::{Injector, agent_client::AgentClient},
+    target::{HandError, Injector, agent_client::AgentClient},
 };
 use std::{fs, path::PathBuf, sync::Arc};
 
@@ -41,21 +42,31 @@ pub(super) async fn resume(
         home: &home,
         documents: &documents,
         webhook: staging.webhook.as_deref(),
-        listen: staging.listen,
+        entrance: &Entrance::Own(staging.listen),
         show: (!staging.json).then_some(audience),
         since: left.folded.next_seq(),
     };
-    let played = match adopt(&home, &left.folded).await? {
-        Ok((stage, epoch)) => play_on(&doors, store, left, stage, epoch, folder).await?,
+    let played = go_on(&doors, store, left, folder).await?;
+    staging.conclude(&played)
+}
+
+/// Plays a drill on behind these doors, or takes everything back where that is not possible any more.
+pub(super) async fn go_on(
+    doors: &Doors<'_>,
+    store: Arc<dyn Store>,
+    left: Left,
+    folder: PathBuf,
+) -> Result<Played, Failure> {
+    match adopt(doors.home, &left.folded).await? {
+        Ok((stage, epoch)) => play_on(doors, store, left, stage, epoch, folder).await,
         Err(why) => {
             show::complain(&format!(
                 "Drill {} cannot be played on: {why}. Everything is taken back ...\n",
                 left.drill
             ));
-            take_back(&home, store, left, folder).await?
+            take_back(doors.home, store, left, folder).await
         }
-    };
-    staging.conclude(&played)
+    }
 }
 
 /// The drill that is meant, with its lock.
@@ -93,7 +104,7 @@ async fn choose(home: &Home, store: &dyn Store, wanted: Option<&DrillId>) -> Res
 }
 
 /// A webhook's address is a secret, and so it is not in the journal: whoever resumes gives it again.
-fn same_routes(drill: &Drill, webhook: Option<&str>) -> Result<(), Failure> {
+pub(super) fn same_routes(drill: &Drill, webhook: Option<&str>) -> Result<(), Failure> {
     let planned = drill.plan().routes.iter().any(|route| route == "webhook");
     match (planned, webhook) {
         (true, None) => Err(Failure::usage("could not play on: this drill's alarms go to a webhook, too")
@@ -111,15 +122,34 @@ async fn adopt(home: &Home, drill: &Drill) -> Result<Result<(Stage, u64), String
         return Ok(Err(why.into()));
     }
     let folder = PathBuf::from(&attachment.folder);
-    let Some(agent) = living_agent(&folder).await else {
-        return Ok(Err("its target's agent is gone".into()));
+    let remote = drill.plan().target.driver == Driver::Agent;
+    let agent = match living_agent(&folder).await {
+        Ok(agent) => agent,
+        // Nothing can be taken back from here either.
+        Err(error) if remote => return Err(out_of_reach(drill, &error)),
+        Err(_) => return Ok(Err("its target's agent is gone".into())),
     };
     let epoch = agent.take_epoch().await.map_err(Failure::io("take the target"))?;
     if let Some(why) = let_go(drill, &agent, epoch).await? {
         return Ok(Err(why));
     }
-    let stage = Stage::adopt(&root_of(home, attachment), folder, agent)?;
+    let stage = if remote {
+        Stage::reach_again(folder, agent)?
+    } else {
+        Stage::adopt(&root_of(home, attachment), folder, agent)?
+    };
     Ok(Ok((stage, epoch)))
+}
+
+/// The agent is on another host and does not answer: the drill stays as it is.
+fn out_of_reach(drill: &Drill, error: &HandError) -> Failure {
+    let id = &drill.plan().drill;
+    let message =
+        format!("could not play drill {id} on: the agent on the other host does not answer: {error}");
+    Failure::new(Exit::Broken, message).with_help(
+        "It lets go by itself when its leases run out. When it answers again: `gameday run --resume`, \
+         or `gameday recover` to take everything back.",
+    )
 }
 
 /// Why there is nothing more to play at this time.

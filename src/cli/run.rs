@@ -2,7 +2,7 @@
 
 use super::{
     exit::{Exit, Failure},
-    play::{Play, Played},
+    play::{Entrance, Play, Played},
     preflight::Entry,
     resume::resume,
     shelf::Shelf,
@@ -121,7 +121,7 @@ impl Staging {
             admission: Admission::default(),
             autopilot,
             webhook: self.webhook.clone(),
-            listen: self.listen,
+            entrance: Entrance::Own(self.listen),
             out: self.out.clone(),
             show: (!self.json).then_some(Audience::Responder),
         })
@@ -183,7 +183,7 @@ impl Run {
 
 /// Reads `2026-12-01 14:00 Europe/Berlin` (or RFC 3339). A civil time that does not exist in its zone, or exists twice,
 /// is refused.
-fn moment(text: &str) -> Result<At, Failure> {
+pub(super) fn moment(text: &str) -> Result<At, Failure> {
     let bad = |why: String| {
         Failure::usage(format!("could not understand the time `{text}`: {why}"))
             .with_help("Write it like `2026-12-01 14:00 Europe/Berlin` or `2026-12-01T13:00:00Z`.")

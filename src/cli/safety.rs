@@ -185,6 +185,11 @@ impl Safety {
     }
 }
 
+/// Engages the lever; every engine of this home looks at it by itself.
+pub(super) fn engage(home: &Home, by: &str, reason: &str) -> Result<(), Failure> {
+    keep(home, Move { reason: reason.to_owned(), by: by.to_owned() }, true)
+}
+
 /// Writes a move down, durably.
 fn keep(home: &Home, given: Move, engaged: bool) -> Result<(), Failure> {
     let moved = Moved { at: SystemClock.now(), by: given.by, engaged, reason: given.reason };

@@ -6,20 +6,30 @@ use super::{
     show,
 };
 use crate::{
+    base::limits,
     report::{
-        Score as DrillScore,
-        score::{Check, Dimension, Explanation, State, explain, score},
+        Journal, Score as DrillScore,
+        score::{
+            Check, Difference, Dimension, Explanation, State,
+            difference::{How, Kept},
+            explain, score,
+        },
         wording::{page, tame},
     },
     scenario::Profile,
 };
-use std::fmt::Write as _;
+use std::{
+    fmt::Write as _,
+    fs,
+    path::{Path, PathBuf},
+};
 
 const EXAMPLES: &str = "\
 Examples:
   gameday score out/journal.jsonl
   gameday score last --profile understand-first
   gameday score last --explain mitigate.spared         its formula, its numbers, its evidence
+  gameday score old/journal.jsonl --diff old/score.json        scored again: what a newer scorer says otherwise
   gameday score out/journal.jsonl --json | jq '.dimensions[] | {name, score}'
 
 There is no total: ten dimensions are ten things to talk about. The score tells the cause, as the journal does.";
@@ -39,6 +49,11 @@ pub(super) struct Score {
     /// Explains one check: the formula, the numbers that went in, and the events that show them
     #[arg(long, value_name = "CHECK")]
     explain: Option<String>,
+    /// Compares with a score that was kept; by itself with the `score.json` beside the journal when that is an older
+    /// scorer's
+    #[arg(long, value_name = "SCORE", num_args = 0..=1, conflicts_with = "explain")]
+    #[expect(clippy::option_option, reason = "clap's way to say: not given, given alone, given with a file")]
+    diff: Option<Option<PathBuf>>,
     /// Prints JSON
     #[arg(long)]
     json: bool,
@@ -54,13 +69,89 @@ impl Score {
             return if self.json { show::json(&why) } else { show::print(&explained(&why)) }
                 .map(|()| Exit::Done);
         }
+        if self.diff.is_some() {
+            return self.differs(&journal);
+        }
         if self.json {
             show::json(&scored)?;
         } else {
             show::print(&readable(&scored))?;
+            self.tell_of_older(&scored)?;
         }
         Ok(Exit::Done)
     }
+
+    /// What a newer scorer says otherwise than the score that was kept.
+    fn differs(&self, journal: &Journal<'_>) -> Result<Exit, Failure> {
+        let named = self.diff.as_ref().and_then(Option::as_ref);
+        let path = named.cloned().or_else(|| self.source.beside("score.json")).ok_or_else(|| {
+            Failure::usage("could not compare: no score was kept beside this journal")
+                .with_help("Name one: `--diff FILE`. `gameday run --out DIR` leaves it in DIR/score.json.")
+        })?;
+        let kept = kept(&path)?;
+        if kept.drill != journal.plan().drill.as_str() {
+            let (found, wanted) = (tame(&kept.drill), &journal.plan().drill);
+            return Err(Failure::refused(format!(
+                "could not compare with {}: it is the score of drill {found}, not of {wanted}",
+                path.display()
+            )));
+        }
+        // Like with like: by the profile that it was scored by then, unless somebody asks for another.
+        let now = score(journal, self.profile.or(Some(kept.profile)));
+        let difference = Difference::of(&kept, &now);
+        if self.json { show::json(&difference) } else { show::print(&told(&difference)) }.map(|()| Exit::Done)
+    }
+
+    /// A score that an older scorer has kept beside the journal is not passed over in silence.
+    fn tell_of_older(&self, now: &DrillScore) -> Result<(), Failure> {
+        let Some(path) = self.source.beside("score.json") else {
+            return Ok(());
+        };
+        // What cannot be read there is nobody's question here.
+        let Ok(kept) = kept(&path) else {
+            return Ok(());
+        };
+        let older = kept.scorer < now.scorer && kept.drill == now.drill.as_str();
+        if older && kept.profile == now.profile {
+            show::print(&format!("\n{}", told(&Difference::of(&kept, now))))?;
+        }
+        Ok(())
+    }
+}
+
+fn kept(path: &Path) -> Result<Kept, Failure> {
+    let shown = path.display();
+    let size = fs::metadata(path).map_err(Failure::io(format!("read {shown}")))?.len();
+    if size > limits::EVENT_BYTES_MAX as u64 {
+        return Err(Failure::new(
+            Exit::Problems,
+            format!("could not read {shown}: it is too large for a score"),
+        ));
+    }
+    let text = fs::read_to_string(path).map_err(Failure::io(format!("read {shown}")))?;
+    serde_json::from_str(&text)
+        .map_err(|error| Failure::new(Exit::Problems, format!("could not read {shown} as a score: {error}")))
+}
+
+fn told(difference: &Difference) -> String {
+    let Difference { was_scorer, is_scorer, .. } = difference;
+    if difference.is_empty() {
+        return format!("scorer {is_scorer} says the same as scorer {was_scorer} did\n");
+    }
+    let mut text = format!("scorer {was_scorer} said otherwise than scorer {is_scorer} says now\n");
+    for (title, list) in [("capabilities", &difference.dimensions), ("checks", &difference.checks)] {
+        let rows = list.iter().map(|one| {
+            let how = match one.how {
+                How::New => "new",
+                How::Gone => "gone",
+                How::Changed => "",
+            };
+            let figures = format!("{} -> {}", figure(one.was).trim(), figure(one.is).trim());
+            vec![format!("  {}", one.name), figures, how.to_owned(), tame(&one.sentence)]
+        });
+        put_list(&mut text, title, &show::table(&rows.collect::<Vec<_>>()));
+    }
+    text
 }
 
 fn readable(score: &DrillScore) -> String {

@@ -42,6 +42,16 @@ pub fn table(rows: &[Vec<String>]) -> String {
     text
 }
 
+/// The text as one word of a shell.
+pub fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%,=".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
 /// A word of one of the enums of the files, as clap's value parser.
 pub fn word<T: DeserializeOwned>(text: &str) -> Result<T, String> {
     serde_json::from_value(serde_json::Value::from(text)).map_err(|error| error.to_string())
@@ -56,6 +66,14 @@ mod tests {
     fn columns_line_up() {
         let rows = [vec!["a".to_owned(), "b".to_owned()], vec!["äöü".to_owned(), "c".to_owned()]];
         assert_eq!(table(&rows), "a    b\näöü  c\n");
+    }
+
+    #[test]
+    fn paths_are_pasted_as_one_word() {
+        assert_eq!(quoted("/state/ana-127.0.0.1-4100.json"), "/state/ana-127.0.0.1-4100.json");
+        assert_eq!(quoted("/state/my ana/it's"), r"'/state/my ana/it'\''s'");
+        assert_eq!(quoted("$(true)"), "'$(true)'");
+        assert_eq!(quoted(""), "''");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `gameday target`: a staging system of one's own.
 
 use super::{
+    allowed::Allowed,
     exit::{Exit, Failure},
     home::Home,
     shelf::{Shelf, complain},
@@ -10,6 +11,7 @@ use crate::{
     base::names::is_name,
     scenario::{
         blueprint::Blueprint,
+        check::SERVICES_MAX,
         pack::{HandsOff, Part, PartKind, TargetDescription},
     },
     staging::{
@@ -18,7 +20,7 @@ use crate::{
     },
 };
 use serde_json::json;
-use std::{fmt::Write as _, fs, path::PathBuf};
+use std::{fmt::Write as _, fs, net::SocketAddr, path::PathBuf};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -40,6 +42,7 @@ pub(super) struct Target {
 enum Verb {
     Init(Init),
     Allow(Allow),
+    Forbid(Forbid),
     Check(Check),
     Show(Show),
     Operate(Operate),
@@ -51,7 +54,7 @@ enum Verb {
 /// overwritten.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  gameday target init shop --compose compose.yaml\n  gameday target init shop --from-host\n  gameday check shop/target.yaml shop/pack.yaml shop/first-drill.yaml"
+    after_help = "Examples:\n  gameday target init shop --compose compose.yaml\n  gameday target init shop --from-host --port 8080 --port 6379\n  gameday check shop/target.yaml shop/pack.yaml shop/first-drill.yaml"
 )]
 struct Init {
     /// The target's name; a folder of this name is made here
@@ -63,12 +66,32 @@ struct Init {
     /// Takes what listens on this host; run it as root to see everything
     #[arg(long)]
     from_host: bool,
+    /// With --from-host: only what listens on this port; may be repeated, the front door first
+    #[arg(long, value_name = "PORT", requires = "from_host")]
+    port: Vec<u16>,
 }
 
 /// Says that a target of your own may be broken from this machine
+///
+/// A toxiproxy that carries links of the target is named by the address of its API: it may carry other people's traffic,
+/// so nothing is done to it before that.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  gameday target allow shop")]
+#[command(
+    after_help = "Examples:\n  gameday target allow shop\n  gameday target allow shop --toxiproxy 127.0.0.1:8474"
+)]
 struct Allow {
+    /// The target's name, as its file says it
+    #[arg(value_name = "NAME")]
+    name: String,
+    /// A toxiproxy that belongs to this target alone, by the address of its API; may be repeated
+    #[arg(long, value_name = "ADDRESS")]
+    toxiproxy: Vec<SocketAddr>,
+}
+
+/// Takes back what `target allow` has said: no drill begins there any more
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  gameday target forbid shop")]
+struct Forbid {
     /// The target's name, as its file says it
     #[arg(value_name = "NAME")]
     name: String,
@@ -118,6 +141,7 @@ impl Target {
         match self.verb {
             Verb::Init(verb) => verb.run(),
             Verb::Allow(verb) => verb.run(),
+            Verb::Forbid(verb) => verb.run(),
             Verb::Check(verb) => {
                 load(&verb.file)?;
                 show::line(&format!("{}: good", verb.file.display()))?;
@@ -171,7 +195,10 @@ fn readable(target: &TargetDescription, blueprint: &Blueprint) -> String {
         target
             .links
             .iter()
-            .map(|one| vec![one.name.to_string(), format!("{} -> {}", one.from, one.to)])
+            .map(|one| {
+                let by = one.toxiproxy.as_ref().map(|api| format!("by the toxiproxy at {api}"));
+                vec![one.name.to_string(), format!("{} -> {}", one.from, one.to), by.unwrap_or_default()]
+            })
             .collect(),
     );
     part("files", target.files.iter().map(|one| vec![one.name.clone(), one.component.to_string()]).collect());
@@ -185,18 +212,53 @@ impl Allow {
         if !is_name(&self.name) {
             return Err(Failure::usage(format!("could not allow `{}`: it is not a name", self.name)));
         }
-        let path = Home::open()?.allowed();
-        let mut text = fs::read_to_string(&path).unwrap_or_default();
-        if !text.lines().any(|line| line == self.name) {
-            text.push_str(&format!("{}\n", self.name));
-            fs::write(&path, text).map_err(Failure::io(format!("write {}", path.display())))?;
+        let home = Home::open()?;
+        let mut allowed = Allowed::of(&home);
+        allowed.allow(&self.name, self.toxiproxy.iter().map(SocketAddr::to_string));
+        allowed.keep(&home)?;
+        let toxiproxies = allowed.toxiproxies(&self.name);
+        let with = match toxiproxies.as_slice() {
+            [] => String::new(),
+            some => format!(" with the toxiproxies at {}", some.join(", ")),
+        };
+        let place = home.allowed();
+        show::line(&format!("{}{with} may be broken from here; {} says so.", self.name, place.display()))?;
+        Ok(Exit::Done)
+    }
+}
+
+impl Forbid {
+    fn run(self) -> Result<Exit, Failure> {
+        let home = Home::open()?;
+        let mut allowed = Allowed::of(&home);
+        if !allowed.forbid(&self.name) {
+            let place = home.allowed();
+            return Err(Failure::refused(format!("could not forbid `{}`: it is not allowed", self.name))
+                .with_help(format!("What is allowed is in {}.", place.display())));
         }
-        show::line(&format!("{} may be broken from here; {} says so.", self.name, path.display()))?;
+        allowed.keep(&home)?;
+        show::line(&format!("{} may not be broken from here any more.", self.name))?;
         Ok(Exit::Done)
     }
 }
 
 impl Init {
+    /// What listens here, if it is neither nothing nor too much for one target.
+    fn listening(&self) -> Result<Vec<draft::Seen>, Failure> {
+        let seen = draft::from_host(&self.port);
+        let who = "Run it as root to see what other users have started.";
+        if seen.is_empty() {
+            return Err(Failure::refused("could not find a service: nothing that can be seen listens there")
+                .with_help(who));
+        }
+        if seen.len() > SERVICES_MAX {
+            let message = format!("could not make one target of {} services", seen.len());
+            let help = format!("Name those that belong to it with --port: at most {SERVICES_MAX}.");
+            return Err(Failure::refused(message).with_help(help));
+        }
+        Ok(seen)
+    }
+
     fn run(self) -> Result<Exit, Failure> {
         if !is_name(&self.name) || self.name == "depot" {
             return Err(Failure::usage(format!("could not name a target `{}`", self.name))
@@ -211,7 +273,7 @@ impl Init {
                     Failure::silent(Exit::Problems)
                 })?
             }
-            None if self.from_host => draft::from_host(),
+            None if self.from_host => self.listening()?,
             None => Vec::new(),
         };
         let folder = PathBuf::from(&self.name);

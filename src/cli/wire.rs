@@ -1,13 +1,16 @@
 //! The only place that names concrete adapters: a target is staged, and the outside world becomes one value. `adopt` is
-//! for a target whose engine is gone.
+//! for a target whose engine is gone, `remote` for one beside an agent on another host.
 
 mod adopt;
+mod remote;
 
 use super::{
     exit::{Exit, Failure},
     home::Home,
+    interrupt::interrupted,
     preflight,
     shelf::this_program,
+    show,
 };
 use crate::{
     base::Span,
@@ -16,12 +19,12 @@ use crate::{
     depot,
     drill::{event::Attachment, plan::Plan},
     engine::Hands,
-    fault::protocol::{ACCESS, Access},
+    fault::protocol::ACCESS,
     library::worker::ScriptRunner,
     notify::Notifier,
     scenario::{
-        blueprint::{AgentAddress, Blueprint, Filling},
-        pack::{Keeping, Layout, Pack, ProbeAsk, ProcessLayout, TargetDescription},
+        blueprint::{Blueprint, Filling},
+        pack::{Keeping, Layout, Metrics, Pack, ProbeAsk, ProcessLayout, TargetDescription},
     },
     staging,
     store::{SqliteStore, Store},
@@ -39,9 +42,8 @@ use nix::{
 use std::{
     collections::BTreeMap,
     fs::{self, File, OpenOptions},
-    io::Write as _,
     net::SocketAddr,
-    os::unix::{fs::OpenOptionsExt as _, process::CommandExt as _},
+    os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::Arc,
@@ -64,18 +66,19 @@ const GAUGES: Span = Span::from_secs(3);
 /// Most bytes of an instance's metrics.
 const METRICS_BYTES_MAX: usize = 1024 * 1024;
 
-/// Reads the metrics page of every instance of a target.
+/// Reads the metrics page of every instance of a target that has one.
 pub(super) struct TargetGauges {
     client: reqwest::Client,
-    addresses: Vec<(String, String)>,
+    /// Its name, and where its page is.
+    pages: Vec<(String, String)>,
 }
 
 impl Gauges for TargetGauges {
     fn read(&self) -> BoxFuture<'_, BTreeMap<String, String>> {
         Box::pin(async {
             let mut reading = tokio::task::JoinSet::new();
-            for (name, address) in self.addresses.clone() {
-                let request = self.client.get(format!("http://{address}/metrics"));
+            for (name, page) in self.pages.clone() {
+                let request = self.client.get(page);
                 reading.spawn(async move {
                     let mut answer = request.send().await.ok()?.error_for_status().ok()?;
                     let mut page = Vec::new();
@@ -97,14 +100,6 @@ impl Gauges for TargetGauges {
 pub(super) async fn open_store(home: &Home) -> Result<Arc<dyn Store>, Failure> {
     let store = SqliteStore::open(&home.journal()).await;
     Ok(Arc::new(store.map_err(Failure::io(format!("open the journal {}", home.journal().display())))?))
-}
-
-/// Names of the targets that may be broken from here.
-pub(super) fn targets_allowed(home: &Home) -> Vec<String> {
-    // A list that cannot be read allows nothing.
-    let text = fs::read_to_string(home.allowed()).unwrap_or_default();
-    let own = text.lines().map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned);
-    std::iter::once(depot::describe().name).chain(own).collect()
 }
 
 /// A lock that lives as long as the engine that conducts a drill; the system drops it with the process.
@@ -153,8 +148,8 @@ impl Stage {
     /// every service answers. The agent is started again when it dies; it outlives this process.
     pub(super) async fn raise(home: &Home, pack: &Pack) -> Result<Self, Failure> {
         let program = this_program()?;
-        if let Some(Blueprint { agent: Some(address), .. }) = &pack.blueprint {
-            return Self::reach(home, pack, address, program).await;
+        if let Some(blueprint @ Blueprint { agent: Some(address), .. }) = &pack.blueprint {
+            return Self::reach(home, pack, blueprint, address).await;
         }
         let (layout, name, ground) = match &pack.blueprint {
             None => lay_out_depot(home, &program)?,
@@ -172,7 +167,7 @@ impl Stage {
         let keeper = tokio::spawn(keep_agent(program.clone(), root, folder.clone(), striking.clone()));
         let ready = tokio::select! {
             ready = ready_agent(&folder, &layout) => ready,
-            Ok(()) = tokio::signal::ctrl_c() => {
+            Ok(()) = interrupted() => {
                 Err(Failure::new(Exit::Stopped, "interrupted while the target was started; nothing was broken"))
             }
         };
@@ -189,52 +184,6 @@ impl Stage {
         }
     }
 
-    /// Finds the agent on another host, which has its target laid out and running.
-    async fn reach(
-        home: &Home,
-        pack: &Pack,
-        address: &AgentAddress,
-        program: PathBuf,
-    ) -> Result<Self, Failure> {
-        let folder = home.agents().join(&pack.target.name);
-        fs::create_dir_all(&folder).map_err(Failure::io(format!("make {}", folder.display())))?;
-        let token = fs::read_to_string(&address.token_file)
-            .map_err(Failure::io(format!("read the agent's token from {}", address.token_file)))?;
-        let access = Access {
-            address: address.address.clone(),
-            token: token.trim().to_owned(),
-            pid: 0,
-            boot: String::new(),
-            fingerprint: address.fingerprint.clone(),
-        };
-        let path = folder.join(ACCESS);
-        let text = serde_json::to_vec_pretty(&access).expect("it has text keys only");
-        let failed = |error| Failure::io(format!("write {}", path.display()))(error);
-        let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&path);
-        file.as_mut()
-            .map_err(|error| error.kind().into())
-            .and_then(|file| file.write_all(&text))
-            .map_err(failed)?;
-        let agent = wait_until_ready(&folder).await?;
-        let about = agent.attestation().await.map_err(Failure::io("ask the target's agent"))?;
-        if about.target != pack.target.name {
-            return Err(Failure::refused(format!(
-                "could not use the agent at {}: it is beside `{}`, and not beside `{}`",
-                address.address, about.target, pack.target.name
-            )));
-        }
-        let layout = staging::seen_from_afar(pack.blueprint.as_ref().expect("it has an address"), &about);
-        Ok(Self {
-            layout,
-            folder,
-            agent: Arc::new(agent),
-            ground: Ground::Remote,
-            program,
-            striking: CancellationToken::new(),
-            keeper: tokio::spawn(async {}),
-        })
-    }
-
     /// Where recovery finds this target.
     pub(super) fn attachment(&self) -> Attachment {
         Attachment {
@@ -245,13 +194,27 @@ impl Stage {
     }
 
     /// Where responders find the operations tool.
-    pub(super) fn tools(&self) -> PathBuf {
+    fn tools(&self) -> PathBuf {
         self.layout.root.join("bin")
     }
 
-    /// The metrics of the embedded target. What an instance of another target speaks is not known, and it is not asked.
-    pub(super) fn gauges(&self) -> Result<Option<Arc<dyn Gauges>>, Failure> {
-        if !matches!(self.ground, Ground::Depot(_)) {
+    /// The metrics of those instances that tell theirs: all of the embedded target's, and of another one those that its
+    /// description names.
+    pub(super) fn gauges(&self, target: &TargetDescription) -> Result<Option<Arc<dyn Gauges>>, Failure> {
+        let ours = self.layout.processes.iter().map(|one| (one.service.clone(), one.address.clone()));
+        let pages: Vec<_> = ours
+            .chain(self.layout.apart.clone())
+            .filter_map(|(service, address)| {
+                let described = target.services.iter().find(|one| one.name == service);
+                let metrics = match (&self.ground, described.and_then(|one| one.metrics.as_ref())) {
+                    (_, Some(metrics)) => metrics.clone(),
+                    (Ground::Depot(_), None) => Metrics::default(),
+                    _ => return None,
+                };
+                Some((service.to_string(), format!("http://{address}{}", metrics.path)))
+            })
+            .collect();
+        if pages.is_empty() {
             return Ok(None);
         }
         // The library wants a provider of cryptography even where none is used; a second one changes nothing.
@@ -262,14 +225,17 @@ impl Stage {
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(Failure::io("make an HTTP client"))?;
-        let addresses =
-            self.layout.processes.iter().map(|one| (one.service.to_string(), one.address.clone())).collect();
-        Ok(Some(Arc::new(TargetGauges { client, addresses })))
+        Ok(Some(Arc::new(TargetGauges { client, pages })))
     }
 
-    /// What it is called.
-    pub(super) fn tool(&self) -> &str {
-        self.layout.tool.as_ref().map_or("depotctl", |tool| &tool.name)
+    /// The line that finds the operations tool, for a shell; beside an agent on another host it is there and not here.
+    pub(super) fn tool_line(&self) -> String {
+        let tool = self.layout.tool.as_ref().map_or("depotctl", |tool| &tool.name);
+        let place = |path: &Path| show::quoted(&path.display().to_string());
+        match self.ground {
+            Ground::Remote => format!("on its own host:  {} list", place(&self.tools().join(tool))),
+            _ => format!(" export PATH={}:\"$PATH\"; {tool} list", place(&self.tools())),
+        }
     }
 
     /// What the operations tool needs to know.
@@ -464,9 +430,10 @@ fn with_places(target: &TargetDescription, layout: &Layout) -> TargetDescription
     let ours = layout.processes.iter().map(|one| (one.service.to_string(), one.address.clone()));
     let apart = layout.apart.iter().map(|(service, address)| (service.to_string(), address.clone()));
     let links = layout.links.iter().map(|link| (link.link.to_string(), link.listen.clone()));
+    let carried = layout.toxiproxies.iter().map(|one| (one.link.to_string(), one.listen.clone()));
     let filling = Filling {
         root: layout.root.display().to_string(),
-        addresses: ours.chain(apart).chain(links).collect(),
+        addresses: ours.chain(apart).chain(links).chain(carried).collect(),
     };
     let mut target = target.clone();
     for probe in &mut target.probes {

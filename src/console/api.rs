@@ -1,8 +1,12 @@
-//! Every path with its handler. Hidden and absent answer alike.
+//! What the operations of a drill do, and the shapes of questions and answers. Hidden and absent answer alike.
 
 use super::{
-    Console, guard, page,
-    sessions::Caller,
+    Console, guard,
+    lobby::Lobby,
+    metrics::{self, Counts},
+    operations::{self, operations},
+    page,
+    sessions::{Caller, Place},
     stream::{self, Telling},
 };
 use crate::{
@@ -10,60 +14,71 @@ use crate::{
     drill::{
         command::{Command, Refusal},
         event::Hat,
+        preflight::Bar,
     },
     report::{Journal, board::Audience, grading::GradingSheet},
     scenario::{act::Act, review::Review},
 };
 use axum::{
-    Extension, Router,
+    RequestExt as _, Router,
     body::{Body, Bytes},
-    extract::{DefaultBodyLimit, State, rejection::BytesRejection},
-    http::{HeaderMap, StatusCode, Uri, header},
+    extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Request, State},
+    http::{HeaderMap, StatusCode, Uri, header, request::Parts},
     middleware,
     response::{IntoResponse, Response},
-    routing::{get, post},
 };
-use serde::{Deserialize, de::DeserializeOwned};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::json;
 use std::sync::Arc;
 
 /// Most bytes of a request's body.
 const BODY_BYTES_MAX: usize = 64 * 1024;
+/// Most bytes of why the safety lever is engaged.
+const LEVER_REASON_MAX: usize = 400;
 
-pub(super) fn router(console: Arc<Console>) -> Router {
-    Router::new()
+pub(super) fn router(lobby: Arc<Lobby>) -> Router {
+    operations()
+        .into_iter()
+        .fold(Router::new(), |router, one| router.route(one.path, one.route))
         .merge(page::router())
-        .route("/healthz", get(|| async { "ok\n" }))
-        .route("/api/join", post(join))
-        .route("/api/board", get(board))
-        .route("/api/events", get(events))
-        .route("/api/injections", get(injections))
-        .route("/api/act", post(act))
-        .route("/api/hint", post(hint))
-        .route("/api/ask", post(ask))
-        .route("/api/observe", post(observe))
-        .route("/api/review", post(review))
-        .route("/api/grading", get(grading))
-        .route("/api/stop", post(stop))
-        .route("/api/leave", post(leave))
+        .merge(page::lobby::router())
         .fallback(|| async { Answer::nothing_here() })
         .method_not_allowed_fallback(|| async { Answer::nothing_here() })
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .layer(middleware::from_fn_with_state(Arc::clone(&console), guard::guard))
-        .with_state(console)
+        .layer(middleware::from_fn_with_state(Arc::clone(&lobby), guard::guard))
+        .with_state(lobby)
 }
 
-/// An answer that is no success: `{"code": .., "error": ..}`.
+/// An answer that is no success.
 #[derive(Debug)]
 pub(super) struct Answer {
     status: StatusCode,
+    problem: Problem,
+}
+
+/// Why something was not done.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Problem {
+    /// A word for scripts.
     code: &'static str,
+    /// A sentence for people.
     error: String,
+    /// Every rule that keeps a drill from beginning, if that was asked.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Option<Vec<std::collections::BTreeMap<String, String>>>")]
+    bars: Vec<Bar>,
 }
 
 impl Answer {
     pub(super) fn new(status: StatusCode, code: &'static str, error: impl Into<String>) -> Self {
-        Self { status, code, error: error.into() }
+        Self { status, problem: Problem { code, error: error.into(), bars: Vec::new() } }
+    }
+
+    /// The same with every rule that bars a drill.
+    pub(super) fn with_bars(mut self, bars: Vec<Bar>) -> Self {
+        self.problem.bars = bars;
+        self
     }
 
     pub(super) fn unknown_session() -> Self {
@@ -75,7 +90,7 @@ impl Answer {
     }
 
     pub(super) fn is_unknown_session(&self) -> bool {
-        self.status == StatusCode::UNAUTHORIZED && self.code == "unknown-session"
+        self.status == StatusCode::UNAUTHORIZED && self.problem.code == "unknown-session"
     }
 
     pub(super) fn nothing_here() -> Self {
@@ -87,12 +102,28 @@ impl Answer {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "full", error)
     }
 
+    pub(super) fn too_many_sessions() -> Self {
+        let error = "there are as many sessions and invitations as there may be";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "full", error)
+    }
+
     pub(super) fn bad_request(error: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "bad-request", error)
     }
 
     pub(super) fn not_planned() -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "no-plan", "the drill has no plan yet")
+    }
+
+    /// A drill of which one has a session, or an invitation, and whose pages are closed.
+    pub(super) fn not_open() -> Self {
+        let error = "this drill's pages are closed: they open when its target is made ready, and close after its debrief";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "not-open", error)
+    }
+
+    /// Refuses in the drill's own words what belongs to another side.
+    pub(super) fn wrong_hat(caller: &Caller, needed: Hat) -> Self {
+        Refusal::WrongHat { person: caller.person.clone(), was: caller.hat, needed }.into()
     }
 }
 
@@ -104,39 +135,70 @@ impl From<Refusal> for Answer {
 
 impl IntoResponse for Answer {
     fn into_response(self) -> Response {
-        let body = json!({"code": self.code, "error": self.error}).to_string();
+        let body = serde_json::to_string(&self.problem).expect("a problem is plain data");
         (self.status, as_json(body)).into_response()
     }
 }
 
-fn as_json(body: impl Into<Body>) -> Response {
+pub(super) fn as_json(body: impl Into<Body>) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], body.into()).into_response()
 }
 
-fn done() -> Response {
-    as_json("{\"ok\":true}")
+/// It is done.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Done {
+    ok: bool,
 }
 
-/// A body as it came, or why it did not.
-type Given = Result<Bytes, BytesRejection>;
+pub(super) const DONE: Done = Done { ok: true };
 
-fn read<T: DeserializeOwned>(headers: &HeaderMap, given: Given) -> Result<T, Answer> {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if kind.split(';').next().map(str::trim) != Some("application/json") {
-        return Err(Answer::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-json", "send application/json"));
-    }
-    let bytes = given.map_err(|rejection| {
-        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-            Answer::new(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "too-large",
-                format!("a request holds at most {} KiB", BODY_BYTES_MAX / 1024),
-            )
-        } else {
-            Answer::bad_request("the body could not be read")
+/// The body of a request, read as JSON.
+pub(super) struct Given<T>(pub(super) T);
+
+impl<T: DeserializeOwned> FromRequest<Arc<Lobby>> for Given<T> {
+    type Rejection = Answer;
+
+    async fn from_request(request: Request, _: &Arc<Lobby>) -> Result<Self, Answer> {
+        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        if kind.unwrap_or_default().split(';').next().map(str::trim) != Some("application/json") {
+            return Err(Answer::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-json", "send application/json"));
         }
-    })?;
-    serde_json::from_slice(&bytes).map_err(|error| Answer::bad_request(error.to_string()))
+        let bytes = request.extract::<Bytes, _>().await.map_err(|rejection| {
+            if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+                let most = BODY_BYTES_MAX / 1024;
+                let error = format!("a request holds at most {most} KiB");
+                Answer::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", error)
+            } else {
+                Answer::bad_request("the body could not be read")
+            }
+        })?;
+        serde_json::from_slice(&bytes).map(Self).map_err(|error| Answer::bad_request(error.to_string()))
+    }
+}
+
+/// Somebody with a session, whom the guard has let in.
+pub(super) struct Visitor {
+    pub(super) caller: Caller,
+    pub(super) lobby: Arc<Lobby>,
+    console: Option<Arc<Console>>,
+}
+
+impl FromRequestParts<Arc<Lobby>> for Visitor {
+    type Rejection = Answer;
+
+    async fn from_request_parts(parts: &mut Parts, lobby: &Arc<Lobby>) -> Result<Self, Answer> {
+        // A path that is open to everybody has no caller.
+        let caller = parts.extensions.get::<Caller>().cloned().ok_or_else(Answer::unknown_session)?;
+        let console = parts.extensions.get::<Arc<Console>>().cloned();
+        Ok(Self { caller, lobby: Arc::clone(lobby), console })
+    }
+}
+
+impl Visitor {
+    /// The console of the drill that the session is for.
+    pub(super) fn console(&self) -> Result<&Arc<Console>, Answer> {
+        self.console.as_ref().ok_or_else(Answer::not_open)
+    }
 }
 
 /// What somebody with this hat sees.
@@ -147,77 +209,253 @@ pub(super) fn audience(hat: Hat) -> Audience {
     }
 }
 
-/// Refuses in the drill's own words what belongs to another side.
-fn only(needed: Hat, caller: &Caller) -> Result<(), Answer> {
-    if caller.hat == needed {
-        return Ok(());
+/// A question that becomes a command to the drill.
+pub(super) trait Asked: DeserializeOwned + JsonSchema + Send + 'static {
+    fn command(self, by: Person) -> Result<Command, Answer>;
+}
+
+/// Asks the drill what a body says, in the name of its sender.
+pub(super) async fn command<A: Asked>(visitor: Visitor, asked: A) -> Result<Done, Answer> {
+    let command = asked.command(visitor.caller.person.clone())?;
+    visitor.console()?.desk.send(command).await?;
+    Ok(DONE)
+}
+
+impl Asked for Act {
+    fn command(self, by: Person) -> Result<Command, Answer> {
+        if matches!(self, Self::Operate(_)) {
+            let error = "operations are not run over the console: use your own shell on the target";
+            return Err(Answer::new(StatusCode::CONFLICT, "own-shell", error));
+        }
+        Ok(Command::Act { by, act: self })
     }
-    Err(Refusal::WrongHat { person: caller.person.clone(), was: caller.hat, needed }.into())
 }
 
-async fn send(console: &Console, command: Command) -> Result<Response, Answer> {
-    console.desk.send(command).await?;
-    Ok(done())
-}
-
-#[derive(Deserialize)]
+/// A pointer into the documentation catalogue.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct JoinAsk {
+pub(super) struct HintAsk {
+    /// The name of an entry, with or without one of its headings behind `#`.
+    pointer: String,
+}
+
+impl Asked for HintAsk {
+    fn command(self, by: Person) -> Result<Command, Answer> {
+        Ok(Command::Hint { by, pointer: self.pointer })
+    }
+}
+
+/// One of the scenario's questions.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct QuestionAsk {
+    /// Its number, from 1.
+    number: usize,
+}
+
+impl Asked for QuestionAsk {
+    fn command(self, by: Person) -> Result<Command, Answer> {
+        Ok(Command::Ask { by, number: self.number })
+    }
+}
+
+/// An inject that the author holds back until it is asked for.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct InjectAsk {
+    /// Its number, from 1.
+    number: usize,
+}
+
+impl Asked for InjectAsk {
+    fn command(self, by: Person) -> Result<Command, Answer> {
+        Ok(Command::Inject { by, number: self.number })
+    }
+}
+
+/// The second act begins.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SecondAct {}
+
+impl Asked for SecondAct {
+    fn command(self, by: Person) -> Result<Command, Answer> {
+        Ok(Command::SecondAct { by })
+    }
+}
+
+/// What a bystander would tell the responders; instigators read it first.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TellAsk {
+    text: String,
+}
+
+impl Asked for TellAsk {
+    fn command(self, by: Person) -> Result<Command, Answer> {
+        Ok(Command::Tell { by, text: self.text })
+    }
+}
+
+/// What becomes of a bystander's message.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SettleAsk {
+    /// The message, by its number.
+    message: u64,
+    /// What is passed on; nothing: the message is not.
+    #[serde(default)]
+    pointer: Option<String>,
+}
+
+impl Asked for SettleAsk {
+    fn command(self, by: Person) -> Result<Command, Answer> {
+        Ok(Command::Settle { by, message: self.message, pointer: self.pointer })
+    }
+}
+
+/// What a trainer has seen.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Observation {
+    text: String,
+    /// The event that it is about.
+    #[serde(default)]
+    about: Option<u64>,
+}
+
+impl Asked for Observation {
+    fn command(self, by: Person) -> Result<Command, Answer> {
+        Ok(Command::Observe { by, about: self.about, text: self.text })
+    }
+}
+
+impl Asked for Review {
+    fn command(self, by: Person) -> Result<Command, Answer> {
+        Ok(Command::Review { by, entry: self })
+    }
+}
+
+/// Ends the drill for everybody.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StopAsk {
+    reason: String,
+    /// Something real has happened: the drill is not scored.
+    #[serde(default)]
+    real_incident: bool,
+}
+
+impl Asked for StopAsk {
+    fn command(self, by: Person) -> Result<Command, Answer> {
+        Ok(Command::Stop { by, reason: self.reason, real_incident: self.real_incident })
+    }
+}
+
+/// Comes in with the token of a link.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct JoinAsk {
+    /// What stands behind the `#`.
     token: String,
-    name: String,
+    /// One's name; a personal link knows it.
+    #[serde(default)]
+    name: Option<String>,
     /// The session is kept in a cookie that no script can read, and is not told.
     #[serde(default)]
     cookie: bool,
 }
 
-async fn join(
-    State(console): State<Arc<Console>>,
-    headers: HeaderMap,
-    given: Given,
+/// A seat that somebody has taken.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Joined {
+    /// The secret of `authorization: Bearer`, if no cookie holds it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session: Option<String>,
+    person: Person,
+    hat: Hat,
+    /// The drill; nothing at the list of drills.
+    drill: Option<crate::base::DrillId>,
+    /// The page to go to.
+    page: String,
+}
+
+pub(super) async fn join(
+    State(lobby): State<Arc<Lobby>>,
+    Given(ask): Given<JoinAsk>,
 ) -> Result<Response, Answer> {
-    let ask: JoinAsk = read(&headers, given)?;
-    let hat = console.tokens.hat(&ask.token).ok_or_else(|| {
+    let unknown = || {
+        Counts::add(&lobby.counts.joins_refused);
         Answer::new(StatusCode::UNAUTHORIZED, "unknown-token", "this link belongs to no running drill")
-    })?;
-    let person: Person = ask.name.parse().map_err(|bad| Answer::bad_request(format!("{bad}")))?;
-    console.desk.send(Command::Join { person: person.clone(), hat }).await?;
-    let session = console.sessions.open(person.clone(), hat).ok_or_else(|| {
-        Answer::new(StatusCode::SERVICE_UNAVAILABLE, "full", "this drill has as many sessions as it may have")
-    })?;
-    let snapshot = console.view.now();
-    let drill = snapshot.plan().map(|plan| plan.drill.to_string());
-    if !ask.cookie {
-        let body = json!({"session": session, "person": person, "hat": hat, "drill": drill});
-        return Ok(as_json(body.to_string()));
+    };
+    let invitation = lobby.sessions.invitation(&ask.token).ok_or_else(unknown)?;
+    let given = ask.name.filter(|name| !name.is_empty()).map(|name| name.parse::<Person>()).transpose();
+    let given = given.map_err(|bad| Answer::bad_request(bad.to_string()))?;
+    let person = match (invitation.person, given) {
+        (Some(own), Some(given)) if own != given => {
+            let error = format!("this link is for {own} alone");
+            return Err(Answer::new(StatusCode::CONFLICT, "other-person", error));
+        }
+        (Some(person), _) | (None, Some(person)) => person,
+        (None, None) => return Err(Answer::bad_request("say your name in the drill")),
+    };
+    let (hat, place) = (invitation.hat, invitation.place);
+    let token = ask.token;
+    let accept = |lobby: &Lobby| lobby.sessions.accept(&token);
+    seat(&lobby, person, hat, place, ask.cookie, accept).await?.ok_or_else(unknown)
+}
+
+/// Gives somebody a seat: the drill agrees, and a session is opened. Nothing when `may` says so in the last moment.
+pub(super) async fn seat(
+    lobby: &Arc<Lobby>,
+    person: Person,
+    hat: Hat,
+    place: Place,
+    cookie: bool,
+    may: impl FnOnce(&Lobby) -> bool,
+) -> Result<Option<Response>, Answer> {
+    let (side, drill) = match &place {
+        Place::Lobby => ("lobby", None),
+        Place::Drill(drill) => {
+            let console = lobby.console(drill).ok_or_else(Answer::not_open)?;
+            console.desk.send(Command::Join { person: person.clone(), hat }).await?;
+            (hat.as_str(), Some(drill.clone()))
+        }
+    };
+    let opened = lobby.sessions.open(person.clone(), hat, place.clone());
+    let session = opened.ok_or_else(Answer::too_many_sessions)?;
+    if !may(lobby) {
+        if let Some(caller) = lobby.sessions.caller(&session) {
+            lobby.sessions.close(&caller);
+        }
+        return Ok(None);
     }
-    let name = guard::cookie_name(console.listen.port(), hat.as_str());
-    let cookie = format!("{name}={session}; Path=/; HttpOnly; SameSite=Strict");
-    let body = json!({"person": person, "hat": hat, "drill": drill});
-    Ok(([(header::SET_COOKIE, cookie)], as_json(body.to_string())).into_response())
+    lobby.audit.note_in(&person, &place, "came in", hat.as_str());
+    let page = if drill.is_some() { format!("/{hat}") } else { "/drills".to_owned() };
+    let set = cookie.then(|| lobby.address.cookie(side, &session));
+    let joined = Joined { session: (!cookie).then_some(session), person, hat, drill, page };
+    let mut response = as_json(serde_json::to_string(&joined).expect("a seat is plain data"));
+    if let Some(set) = set {
+        let value = set.parse().map_err(|_| Answer::bad_request("the cookie could not be made"))?;
+        response.headers_mut().insert(header::SET_COOKIE, value);
+    }
+    Ok(Some(response))
 }
 
 /// Ends one's own session; open streams of it end, too.
-async fn leave(State(console): State<Arc<Console>>, Extension(caller): Extension<Caller>) -> Response {
-    console.sessions.close(&caller);
-    done()
+pub(super) fn leave(visitor: &Visitor) -> Done {
+    visitor.lobby.sessions.close(&visitor.caller);
+    visitor.lobby.audit.note(&visitor.caller, "left", "");
+    DONE
 }
 
-async fn board(
-    State(console): State<Arc<Console>>,
-    Extension(caller): Extension<Caller>,
-) -> Result<Response, Answer> {
-    let board = console.view.now().board(audience(caller.hat));
+pub(super) async fn board(visitor: Visitor) -> Result<Response, Answer> {
+    let board = visitor.console()?.view.now().board(audience(visitor.caller.hat));
     board.map(as_json).ok_or_else(Answer::not_planned)
 }
 
-async fn injections(
-    State(console): State<Arc<Console>>,
-    Extension(caller): Extension<Caller>,
-) -> Result<Response, Answer> {
-    match audience(caller.hat) {
-        Audience::Responder => Err(Answer::nothing_here()),
-        Audience::Instigator => console.view.now().injections().map(as_json).ok_or_else(Answer::not_planned),
-    }
+pub(super) async fn injections(visitor: Visitor) -> Result<Response, Answer> {
+    visitor.console()?.view.now().injections().map(as_json).ok_or_else(Answer::not_planned)
 }
 
 /// The event to begin with: the one behind `Last-Event-ID`, else behind `?after=`, else the first.
@@ -237,126 +475,59 @@ pub(super) fn first_event(headers: &HeaderMap, uri: &Uri) -> Result<u64, Answer>
     }
 }
 
-async fn events(
-    State(console): State<Arc<Console>>,
-    Extension(caller): Extension<Caller>,
-    headers: HeaderMap,
-    uri: Uri,
-) -> Result<Response, Answer> {
+pub(super) async fn events(visitor: Visitor, headers: HeaderMap, uri: Uri) -> Result<Response, Answer> {
     let next = first_event(&headers, &uri)?;
-    let telling = Telling::Lines(audience(caller.hat));
-    let stream = stream::open(&console, &caller, telling, next).ok_or_else(Answer::too_many_streams)?;
+    let telling = Telling::Lines(audience(visitor.caller.hat));
+    let stream = stream::open(visitor.console()?, &visitor.caller, telling, next);
+    let stream = stream.ok_or_else(Answer::too_many_streams)?;
     Ok(([(header::CONTENT_TYPE, "text/event-stream")], Body::new(stream)).into_response())
 }
 
-async fn act(
-    State(console): State<Arc<Console>>,
-    Extension(caller): Extension<Caller>,
-    headers: HeaderMap,
-    given: Given,
-) -> Result<Response, Answer> {
-    only(Hat::Responder, &caller)?;
-    let act: Act = read(&headers, given)?;
-    if matches!(act, Act::Operate(_)) {
-        let error = "operations are not run over the console: use your own shell on the target";
-        return Err(Answer::new(StatusCode::CONFLICT, "own-shell", error));
-    }
-    send(&console, Command::Act { by: caller.person, act }).await
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct HintAsk {
-    pointer: String,
-}
-
-async fn hint(
-    State(console): State<Arc<Console>>,
-    Extension(caller): Extension<Caller>,
-    headers: HeaderMap,
-    given: Given,
-) -> Result<Response, Answer> {
-    only(Hat::Instigator, &caller)?;
-    let HintAsk { pointer } = read(&headers, given)?;
-    send(&console, Command::Hint { by: caller.person, pointer }).await
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct QuestionAsk {
-    number: usize,
-}
-
-async fn ask(
-    State(console): State<Arc<Console>>,
-    Extension(caller): Extension<Caller>,
-    headers: HeaderMap,
-    given: Given,
-) -> Result<Response, Answer> {
-    only(Hat::Instigator, &caller)?;
-    let QuestionAsk { number } = read(&headers, given)?;
-    send(&console, Command::Ask { by: caller.person, number }).await
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Observation {
-    text: String,
-    /// The event that it is about.
-    #[serde(default)]
-    about: Option<u64>,
-}
-
-async fn observe(
-    State(console): State<Arc<Console>>,
-    Extension(caller): Extension<Caller>,
-    headers: HeaderMap,
-    given: Given,
-) -> Result<Response, Answer> {
-    only(Hat::Trainer, &caller)?;
-    let Observation { text, about } = read(&headers, given)?;
-    send(&console, Command::Observe { by: caller.person, about, text }).await
-}
-
-async fn review(
-    State(console): State<Arc<Console>>,
-    Extension(caller): Extension<Caller>,
-    headers: HeaderMap,
-    given: Given,
-) -> Result<Response, Answer> {
-    only(Hat::Trainer, &caller)?;
-    let entry: Review = read(&headers, given)?;
-    send(&console, Command::Review { by: caller.person, entry }).await
-}
-
 /// What this trainer has to grade: blind until their own grades are in.
-async fn grading(
-    State(console): State<Arc<Console>>,
-    Extension(caller): Extension<Caller>,
-) -> Result<Response, Answer> {
-    if caller.hat != Hat::Trainer {
-        return Err(Answer::nothing_here());
-    }
-    let snapshot = console.view.now();
+pub(super) async fn grading(visitor: Visitor) -> Result<Response, Answer> {
+    let snapshot = visitor.console()?.view.now();
     let journal = Journal::new(&snapshot.events).map_err(|_| Answer::not_planned())?;
-    let sheet = GradingSheet::of(&journal, &caller.person);
+    let sheet = GradingSheet::of(&journal, &visitor.caller.person);
     Ok(as_json(serde_json::to_vec(&sheet).expect("a sheet is plain data")))
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct StopAsk {
-    reason: String,
-    #[serde(default)]
-    real_incident: bool,
+pub(super) async fn health() -> &'static str {
+    "ok\n"
 }
 
-async fn stop(
-    State(console): State<Arc<Console>>,
-    Extension(caller): Extension<Caller>,
-    headers: HeaderMap,
-    given: Given,
-) -> Result<Response, Answer> {
-    let StopAsk { reason, real_incident } = read(&headers, given)?;
-    send(&console, Command::Stop { by: caller.person, reason, real_incident }).await
+pub(super) async fn metrics(State(lobby): State<Arc<Lobby>>) -> Response {
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], metrics::page(&lobby))
+        .into_response()
+}
+
+pub(super) async fn document() -> Response {
+    as_json(json!(operations::document()).to_string())
+}
+
+/// What the guard has found out about a request.
+pub(super) fn found(request: &mut Request, caller: Caller, console: Option<Arc<Console>>) {
+    if let Some(console) = console {
+        request.extensions_mut().insert(console);
+    }
+    request.extensions_mut().insert(caller);
+}
+
+/// Why the safety lever is engaged.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LeverAsk {
+    reason: String,
+}
+
+/// Stops this drill and every other one of the home, and lets none begin: for the day on which the real world is on fire.
+pub(super) async fn lever(visitor: Visitor, asked: LeverAsk) -> Result<Done, Answer> {
+    let reason = asked.reason.trim();
+    if reason.is_empty() || reason.len() > LEVER_REASON_MAX || reason.contains(char::is_control) {
+        let error = format!("say why, in one line of at most {LEVER_REASON_MAX} bytes");
+        return Err(Answer::new(StatusCode::CONFLICT, "bad-text", error));
+    }
+    let engaged = visitor.console()?.desk.engage_lever(&visitor.caller.person, reason);
+    engaged.map_err(|error| Answer::new(StatusCode::CONFLICT, "no-lever", error))?;
+    tracing::warn!(by = %visitor.caller.person, "the safety lever was engaged from the console");
+    Ok(DONE)
 }

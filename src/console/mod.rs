@@ -1,32 +1,43 @@
-//! The other door: pages in the browser and a small HTTP API for the people of a running drill. It holds no rules: a
-//! button is a `Command`, and the drill says yes or no.
+//! The other door: pages in the browser and a small HTTP API for the people of drills. It holds no rules: a button is a
+//! `Command`, and the drill says yes or no.
 //!
 //! ```text
 //! GET  / · /responder · /instigator · /trainer · /observer      pages; below each: /live · /docs · /signals · /status · /debrief
-//! POST /api/join {token, name} -> session    everything below needs `authorization: Bearer SESSION`, or a page's cookie
-//! GET  /api/board · /api/events?after=SEQ (live stream) · /api/injections · /api/grading
-//! POST /api/act · /api/hint · /api/ask · /api/observe · /api/review · /api/stop · /api/leave
+//! GET  /drills · /library                                       pages of those who run drills, of a server alone
+//! POST /api/join {token, name} -> session    everything else below /api needs `authorization: Bearer SESSION`, or a page's cookie
+//! GET  /api/openapi.json                     every operation
 //! ```
 //!
-//! Open first: `api`, every path with its handler. `guard` is what a request has to pass before; `sessions` knows
-//! tokens and who is who; `view` makes boards again only when something has happened; `stream` is the live streams;
-//! `page` makes what a browser shows; `documents` is the documentation catalogue, to search and to read;
-//! `signals` reads the target's own metrics.
+//! Open first: `operations`, the one table of the API: paths, who may, shapes, handlers. `guard` is what a request has to
+//! pass before; `lobby` is what the drills of one address share, `Console` what the people of one drill share;
+//! `sessions` knows invitations and who is who; `office` is what a server adds: the list of drills, the library;
+//! `view` makes boards again only when something has happened; `stream` is the live streams; `page` makes what a
+//! browser shows; `documents` is the documentation catalogue, to search and to read; `signals` reads the target's own
+//! metrics; `metrics` counts what the console itself does; `audit` writes down who came and went.
 
+mod address;
 mod api;
+mod audit;
 mod documents;
 mod guard;
+mod lobby;
+mod metrics;
+mod office;
+mod operations;
 mod page;
 mod sessions;
 mod signals;
 mod stream;
 mod view;
 
+pub use address::PublicUrl;
+pub use lobby::{Entrance, Lobby};
+pub use office::{Denied, DrillLine, DrillState, Office, Order, Rehearsal, Shelved};
 pub use sessions::Tokens;
 pub use signals::Gauges;
 
 use crate::{
-    base::{At, Span},
+    base::{At, DrillId, Person, Span},
     clock::{BoxFuture, Clock, SystemClock},
     drill::{
         command::{Command, Refusal},
@@ -34,13 +45,9 @@ use crate::{
     },
 };
 use documents::Documents;
-use sessions::Sessions;
 use signals::Signals;
-use std::{collections::BTreeMap, io, net::SocketAddr, sync::Arc};
-use tokio::{
-    net::TcpListener,
-    sync::{Semaphore, watch},
-};
+use std::{collections::BTreeMap, io, sync::Arc};
+use tokio::{net::TcpListener, sync::watch};
 use tokio_util::sync::CancellationToken;
 use view::View;
 
@@ -50,8 +57,6 @@ const DRAIN: Span = Span::from_secs(3);
 const READING: Span = Span::from_mins(30);
 /// How long somebody may take from one page to the next.
 const TURNING: Span = Span::from_mins(2);
-/// Live streams at the same time, of everybody together.
-const STREAMS_MAX: usize = 256;
 
 /// What a door needs of a running drill.
 pub trait Desk: Send + Sync {
@@ -61,6 +66,10 @@ pub trait Desk: Send + Sync {
     fn journal(&self, from: u64) -> Vec<Recorded>;
     /// The number of events; it changes after they can be read.
     fn changed(&self) -> watch::Receiver<u64>;
+    /// Engages the safety lever: every drill is stopped, and none begins. The error is a sentence.
+    fn engage_lever(&self, _by: &Person, _reason: &str) -> Result<(), String> {
+        Err("there is no safety lever here: stop the drill instead".to_owned())
+    }
 }
 
 /// What a drill's people may see of its target.
@@ -72,16 +81,14 @@ pub struct Target {
     pub gauges: Option<Arc<dyn Gauges>>,
 }
 
-/// What every handler shares.
+/// What the people of one drill share.
 struct Console {
+    drill: DrillId,
     desk: Arc<dyn Desk>,
     documents: Documents,
     signals: Signals,
-    tokens: Tokens,
-    sessions: Sessions,
     view: View,
-    listen: SocketAddr,
-    streams: Arc<Semaphore>,
+    lobby: Arc<Lobby>,
     /// How many pages are open.
     pages: watch::Sender<usize>,
     /// The drill is over: streams for programs end.
@@ -90,8 +97,8 @@ struct Console {
     end: CancellationToken,
 }
 
-/// Answers on `listener` until `shutdown`, and on for those who have a page open then: they may read the debrief. Live
-/// streams for programs end with `shutdown`; what is in progress at the end has a few seconds.
+/// Answers for one drill on `listener` until `shutdown`, and on for those who have a page open then: they may read the
+/// debrief. Live streams for programs end with `shutdown`; what is in progress at the end has a few seconds.
 pub async fn serve(
     desk: Arc<dyn Desk>,
     target: Target,
@@ -99,51 +106,57 @@ pub async fn serve(
     tokens: Tokens,
     shutdown: CancellationToken,
 ) -> io::Result<()> {
-    let console = Arc::new(Console {
-        view: View::of(Arc::clone(&desk)),
-        desk,
-        documents: Documents::new(target.documents),
-        signals: Signals::of(target.gauges),
-        tokens,
-        sessions: Sessions::default(),
-        listen: listener.local_addr()?,
-        streams: Arc::new(Semaphore::new(STREAMS_MAX)),
-        pages: watch::Sender::default(),
-        shutdown,
-        end: CancellationToken::new(),
-    });
-    let ended = console.end.clone().cancelled_owned();
-    let server = axum::serve(listener, api::router(Arc::clone(&console))).with_graceful_shutdown(ended);
-    let too_long = async {
-        console.shutdown.cancelled().await;
-        let latest = now() + READING;
-        tokio::select! {
-            () = nobody_reads(&console) => {}
-            () = SystemClock.sleep_until(latest) => {}
-        }
-        console.end.cancel();
-        SystemClock.sleep_until(now() + DRAIN).await;
-    };
-    tokio::select! {
-        done = async { server.await } => done,
-        () = signals::watch_target(&console), if console.signals.can_be_read() => Ok(()),
-        () = too_long => Ok(()),
+    let lobby = Lobby::new(Entrance::at(listener.local_addr()?))?;
+    let read = lobby.open(desk, target, shutdown)?;
+    for drill in lobby.consoles() {
+        lobby.admit(&tokens, &drill);
     }
+    let end = CancellationToken::new();
+    let closing = end.clone();
+    tokio::spawn(async move {
+        let _ = read.await;
+        closing.cancel();
+    });
+    lobby.serve(listener, end).await
 }
 
-/// Comes back at once when no page is open, else when none has been for a while: who goes from the board to the debrief
-/// has none for a moment.
-async fn nobody_reads(console: &Console) {
-    let mut pages = console.pages.subscribe();
-    if *pages.borrow_and_update() == 0 {
-        return;
-    }
-    loop {
-        let none = pages.wait_for(|open| *open == 0).await.is_err();
-        let until = now() + TURNING;
+impl Console {
+    /// Reads the target's metrics until the drill is over and its pages have been read; `false` when the process ends
+    /// before: then people come back to the next one.
+    async fn until_read(&self) -> bool {
+        let reading = async {
+            self.shutdown.cancelled().await;
+            let latest = now() + READING;
+            if self.lobby.office().is_some() {
+                // The process lives on anyway: people may come back to the debrief.
+                return SystemClock.sleep_until(latest).await;
+            }
+            tokio::select! {
+                () = self.nobody_reads() => {}
+                () = SystemClock.sleep_until(latest) => {}
+            }
+        };
         tokio::select! {
-            _ = pages.wait_for(|open| *open > 0), if !none => {}
-            () = SystemClock.sleep_until(until) => return,
+            () = reading => true,
+            () = self.end.cancelled() => false,
+            () = signals::watch_target(self), if self.signals.can_be_read() => true,
+        }
+    }
+
+    /// Comes back at once when no page is open, else when none has been for a while: who goes from the board to the
+    /// debrief has none for a moment.
+    async fn nobody_reads(&self) {
+        let mut pages = self.pages.subscribe();
+        if *pages.borrow_and_update() == 0 {
+            return;
+        }
+        loop {
+            let none = pages.wait_for(|open| *open == 0).await.is_err();
+            let until = now() + TURNING;
+            tokio::select! {
+                _ = pages.wait_for(|open| *open > 0), if !none => {}
+                () = SystemClock.sleep_until(until) => return,
+            }
         }
     }
 }

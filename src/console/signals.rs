@@ -5,6 +5,7 @@ use super::{Console, now};
 use crate::{
     base::Span,
     clock::{BoxFuture, Clock, SystemClock},
+    scenario::pack::Metrics,
 };
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -68,8 +69,16 @@ impl Signals {
         self.readings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn take(&self, pages: BTreeMap<String, String>) {
-        let reading = pages.into_iter().map(|(name, page)| (name, counted(&page))).collect();
+    /// `names` says by which names an instance tells its signals, where they are not the usual ones.
+    fn take(&self, pages: BTreeMap<String, String>, names: &BTreeMap<String, Metrics>) {
+        let usual = Metrics::default();
+        let reading = pages
+            .into_iter()
+            .map(|(name, page)| {
+                let counted = counted(&page, names.get(&name).unwrap_or(&usual));
+                (name, counted)
+            })
+            .collect();
         let mut readings = self.readings();
         readings.push_back(reading);
         if readings.len() > KEPT {
@@ -99,34 +108,45 @@ pub(super) async fn watch_target(console: &Console) {
     let Some(gauges) = console.signals.gauges.clone() else { return };
     loop {
         let next = now() + EVERY;
-        console.signals.take(gauges.read().await);
+        let pages = gauges.read().await;
+        let names = names(console);
+        console.signals.take(pages, &names);
         SystemClock.sleep_until(next).await;
     }
 }
 
-fn counted(page: &str) -> Counted {
+/// By which names the target's instances tell their signals.
+fn names(console: &Console) -> BTreeMap<String, Metrics> {
+    let snapshot = console.view.now();
+    let services = snapshot.plan().into_iter().flat_map(|plan| &plan.target.services);
+    services.filter_map(|one| Some((one.name.to_string(), one.metrics.clone()?))).collect()
+}
+
+fn counted(page: &str, names: &Metrics) -> Counted {
     let mut counted = Counted::default();
+    let buckets = format!("{}_bucket", names.latency);
     for line in page.lines().filter(|line| !line.starts_with('#')) {
         let Some((sample, value)) = line.rsplit_once(' ') else { continue };
         let Ok(value) = value.parse::<f64>() else { continue };
         let (name, labels) = sample.split_once('{').unwrap_or((sample, ""));
         let label = |wanted: &str| labels.split_once(&format!("{wanted}=\""))?.1.split('"').next();
-        match name {
-            "http_requests_total" => {
-                counted.requests += value;
-                if label("status").is_some_and(|status| status.starts_with('5')) {
-                    counted.failed += value;
-                }
+        if name == names.traffic {
+            counted.requests += value;
+            let failed = label("status").is_some_and(|status| status.starts_with('5'));
+            if names.errors.is_none() && failed {
+                counted.failed += value;
             }
-            "http_requests_in_flight" => counted.in_flight += value,
-            "http_request_duration_seconds_bucket" => {
-                let bound = label("le").map_or(f64::INFINITY, |le| le.parse().unwrap_or(f64::INFINITY));
-                match counted.buckets.iter_mut().find(|(known, _)| *known == bound) {
-                    Some((_, count)) => *count += value,
-                    None => counted.buckets.push((bound, value)),
-                }
+        }
+        if names.errors.as_deref() == Some(name) {
+            counted.failed += value;
+        } else if name == names.saturation {
+            counted.in_flight += value;
+        } else if name == buckets {
+            let bound = label("le").map_or(f64::INFINITY, |le| le.parse().unwrap_or(f64::INFINITY));
+            match counted.buckets.iter_mut().find(|(known, _)| *known == bound) {
+                Some((_, count)) => *count += value,
+                None => counted.buckets.push((bound, value)),
             }
-            _ => {}
         }
     }
     counted.buckets.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -187,7 +207,7 @@ mod tests {
     fn signals(pages: &[String]) -> Vec<Option<Signal>> {
         let signals = Signals::of(None);
         for page in pages {
-            signals.take([("web".to_owned(), page.clone())].into());
+            signals.take([("web".to_owned(), page.clone())].into(), &BTreeMap::new());
         }
         signals.by_instance().remove("web").unwrap_or_default()
     }
@@ -207,6 +227,22 @@ mod tests {
         let seen = signals(&[page(100, 0, 100), page(5, 0, 5), page(10, 0, 10)]);
         assert_eq!(seen[0], None);
         assert_eq!(seen[1].unwrap().traffic, 1.0);
+    }
+
+    #[test]
+    fn a_target_has_names_of_its_own() {
+        let names = Metrics {
+            traffic: "shop_orders".into(),
+            errors: Some("shop_failures".into()),
+            latency: "shop_seconds".into(),
+            saturation: "shop_queue".into(),
+            ..Metrics::default()
+        };
+        let page = "shop_orders{kind=\"a\"} 30\nshop_orders{kind=\"b\",status=\"500\"} 10\nshop_failures 4\nshop_queue 7\n\
+                    shop_seconds_bucket{le=\"0.5\"} 38\nshop_seconds_bucket{le=\"+Inf\"} 40\nhttp_requests_total 99\n";
+        let counted = counted(page, &names);
+        assert_eq!((counted.requests, counted.failed, counted.in_flight), (40.0, 4.0, 7.0));
+        assert_eq!(counted.buckets, [(0.5, 38.0), (f64::INFINITY, 40.0)]);
     }
 
     #[test]

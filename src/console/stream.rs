@@ -4,7 +4,7 @@
 //! Two streams: `/api/events` tells one line an event, for programs; a page's own stream tells the lines and the parts of
 //! the page that have changed.
 
-use super::{Console, now, page::live::Live, sessions::Caller};
+use super::{Console, lobby::OpenStream, metrics::Counts, now, page::live::Live, sessions::Caller};
 use crate::{
     base::{At, Span},
     clock::{Clock as _, SystemClock},
@@ -19,7 +19,7 @@ use std::{
     sync::Arc,
     task::{Context, Poll},
 };
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 
 /// How often a silent stream says that it lives.
 const ALIVE: Span = Span::from_secs(15);
@@ -27,6 +27,8 @@ const ALIVE: Span = Span::from_secs(15);
 const PIECE: usize = 16 * 1024;
 /// Pieces that wait for a slow reader.
 const WAITING: usize = 4;
+/// Nobody reads a stream that takes nothing for so long; who comes back begins behind the last event that arrived.
+const STALLED: Span = Span::from_secs(60);
 /// A page is told at most so often: what happens together comes together.
 const GATHER: Span = Span::from_millis(200);
 
@@ -46,10 +48,10 @@ pub(super) enum Telling {
     Page(Box<Live>),
 }
 
-/// The body of the answer; its permit is one of the streams that may be open.
+/// The body of the answer; it is one of the streams that may be open.
 pub(super) struct Stream {
     pieces: mpsc::Receiver<Bytes>,
-    _permit: OwnedSemaphorePermit,
+    _open: OpenStream,
 }
 
 impl HttpBody for Stream {
@@ -82,7 +84,12 @@ impl Drop for OpenPage {
 
 /// Begins a stream with event number `next`; nothing when too many are open. It ends with the session.
 pub(super) fn open(console: &Arc<Console>, caller: &Caller, telling: Telling, next: u64) -> Option<Stream> {
-    let permit = Arc::clone(&console.streams).try_acquire_owned().ok()?;
+    let counts = &console.lobby.counts;
+    let Some(open) = console.lobby.streams.take(caller.budget()) else {
+        Counts::add(&counts.streams_refused);
+        return None;
+    };
+    Counts::add(&counts.streams_opened);
     let (send, pieces) = mpsc::channel(WAITING);
     let (console, caller) = (Arc::clone(console), caller.clone());
     tokio::spawn(async move {
@@ -93,12 +100,12 @@ pub(super) fn open(console: &Arc<Console>, caller: &Caller, telling: Telling, ne
         let told = async {
             tokio::select! {
                 () = pump(&console, telling, next, send) => {}
-                () = console.sessions.until_closed(&caller) => {}
+                () = console.lobby.sessions.until_closed(&caller) => {}
             }
         };
         end.run_until_cancelled(told).await;
     });
-    Some(Stream { pieces, _permit: permit })
+    Some(Stream { pieces, _open: open })
 }
 
 /// Sends what is there and then what comes, until the reader or the drill has gone.
@@ -115,7 +122,7 @@ async fn pump(console: &Console, mut telling: Telling, mut next: u64, send: mpsc
         };
         for piece in pieces {
             said = now();
-            if send.send(piece).await.is_err() {
+            if !put(console, &send, piece).await {
                 return;
             }
         }
@@ -136,10 +143,21 @@ async fn pump(console: &Console, mut telling: Telling, mut next: u64, send: mpsc
                     Telling::Lines(_) => Bytes::from_static(b": alive\n\n"),
                     Telling::Page(_) => format!("event: alive\ndata: {}\n\n", said.millis()).into(),
                 };
-                if send.send(alive).await.is_err() {
+                if !put(console, &send, alive).await {
                     return;
                 }
             }
+        }
+    }
+}
+
+/// Hands a piece over to a reader, who may be slow, but not for ever; `false` when nobody reads any more.
+async fn put(console: &Console, send: &mpsc::Sender<Bytes>, piece: Bytes) -> bool {
+    tokio::select! {
+        taken = send.send(piece) => taken.is_ok(),
+        () = SystemClock.sleep_until(now() + STALLED) => {
+            Counts::add(&console.lobby.counts.streams_stalled);
+            false
         }
     }
 }

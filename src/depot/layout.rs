@@ -337,6 +337,7 @@ fn layout(root: &Path, instance: u8, program: &Path) -> Layout {
         addresses: vec![ADDRESSES.parse().expect("the loopback range is one")],
         processes: processes.collect(),
         links: links.collect(),
+        toxiproxies: Vec::new(),
         volumes: volumes.collect(),
         files: components()
             .into_iter()

@@ -166,6 +166,7 @@ pub fn describe() -> TargetDescription {
             component: name(row.component),
             datacenter: row.datacenter.to_owned(),
             about: row.about.to_owned(),
+            metrics: None,
         })
         .collect();
     let links = LINKS
@@ -176,6 +177,7 @@ pub fn describe() -> TargetDescription {
             to: name(to),
             distance: Span::from_millis(distance_ms(from, to)),
             http: true,
+            toxiproxy: None,
         })
         .collect();
     let volumes = INSTANCES

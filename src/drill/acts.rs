@@ -26,10 +26,14 @@ impl Drill {
             Command::Join { person, hat } => self.join(person, *hat),
             Command::Act { by, act } => {
                 self.needs(by, Hat::Responder)?;
-                self.act(by, act)
+                self.act(now, by, act)
             }
-            Command::Hint { by, pointer } => self.hint(now, by, pointer),
+            Command::Hint { by, pointer } => self.hint(now, by, pointer).map(|hint| vec![hint]),
             Command::Ask { by, number } => self.ask(by, *number),
+            Command::Inject { by, number } => self.send_held(now, by, *number),
+            Command::SecondAct { by } => self.begin_second_act(now, by),
+            Command::Tell { by, text } => self.tell(by, text),
+            Command::Settle { by, message, pointer } => self.settle(now, by, *message, pointer.as_deref()),
             Command::Observe { by, about, text } => self.observe(by, *about, text),
             Command::Review { by, entry } => self.review(by, entry),
             Command::Stop { by, reason, real_incident } => self.stop(by, reason, *real_incident),
@@ -92,11 +96,13 @@ impl Drill {
     }
 
     /// A responder's act, by hand or by the autopilot.
-    pub(super) fn act(&self, by: &Person, act: &Act) -> Result<Vec<Event>, Refusal> {
+    pub(super) fn act(&self, now: At, by: &Person, act: &Act) -> Result<Vec<Event>, Refusal> {
         let early =
             matches!(act, Act::TakeRole(_) | Act::ReleaseRole(_) | Act::HandOver { .. } | Act::Say(_));
         match self.phase {
             Phase::Running => {}
+            // Whoever has repaired something writes of it afterwards.
+            Phase::Ending if matches!(act, Act::Summary(_)) => {}
             Phase::Ending | Phase::Closed => {
                 return Err(Refusal::WrongPhase { phase: self.phase.as_str(), help: "the exercise is over" });
             }
@@ -109,7 +115,11 @@ impl Drill {
             }
         }
         let act = self.checked(by, act)?;
-        Ok(vec![Event::Acted { by: by.clone(), act }])
+        let notices = match &act {
+            Act::Page { with, text } => self.page(now, by, *with, text),
+            _ => Vec::new(),
+        };
+        Ok([Event::Acted { by: by.clone(), act }].into_iter().chain(notices).collect())
     }
 
     /// The act with its claims resolved to instants, or why not.
@@ -136,9 +146,19 @@ impl Drill {
                     return Err(Refusal::AlreadyAcknowledged { alarm: name.clone(), by: who.clone() });
                 }
             }
-            Act::Say(said) | Act::Stumped(said) | Act::Resolve(said) | Act::Declare { text: said } => {
+            Act::Say(said)
+            | Act::Stumped(said)
+            | Act::Summary(said)
+            | Act::Resolve(said)
+            | Act::Declare { text: said } => text(said)?,
+            Act::Page { text: said, .. } => {
                 text(said)?;
+                if self.talk.pages >= limits::PAGES_MAX {
+                    let most = limits::PAGES_MAX;
+                    return Err(Refusal::TooMany(format!("{most} pages were sent, and that is the limit")));
+                }
             }
+            Act::Action(done) => self.action(done)?,
             Act::Status { text: said, ticket, .. } => {
                 text(said)?;
                 if let Some(id) = ticket {
@@ -308,71 +328,6 @@ impl Drill {
             }
         }
         Ok(())
-    }
-
-    /// A hint is a catalogue entry and perhaps one of its headings; nothing that a person typed is ever shown.
-    fn hint(&self, now: At, by: &Person, pointer: &str) -> Result<Vec<Event>, Refusal> {
-        self.needs(by, Hat::Instigator)?;
-        if self.phase != Phase::Running {
-            return Err(Refusal::WrongPhase {
-                phase: self.phase.as_str(),
-                help: "hints are for the time of play",
-            });
-        }
-        let (name, anchor) = match pointer.split_once('#') {
-            Some((name, anchor)) => (name, Some(anchor)),
-            None => (pointer, None),
-        };
-        let found = self.plan.catalogue.iter().find(|entry| {
-            entry.name == name
-                && anchor.is_none_or(|anchor| entry.anchors.iter().any(|known| known == anchor))
-        });
-        let Some(entry) = found else {
-            return Err(Refusal::NotInCatalogue {
-                given: pointer.chars().filter(|c| !c.is_control()).take(60).collect(),
-                suggestion: self.nearest(name),
-            });
-        };
-        if self.talk.hints >= limits::HINTS_MAX {
-            return Err(Refusal::HintsRationed(format!(
-                "{} hints were given, and that is the limit",
-                limits::HINTS_MAX
-            )));
-        }
-        if let Some(last) = self.talk.last_hint
-            && now.since(last) < limits::HINT_INTERVAL
-        {
-            return Err(Refusal::HintsRationed(format!("at most one hint in {}", limits::HINT_INTERVAL)));
-        }
-        Ok(vec![Event::HintGiven {
-            by: by.clone(),
-            entry: entry.name.clone(),
-            anchor: anchor.map(str::to_owned),
-        }])
-    }
-
-    fn nearest(&self, name: &str) -> String {
-        let near = |entry: &&crate::scenario::pack::CatalogueEntry| {
-            !name.is_empty()
-                && name.len() < 64
-                && (entry.name.contains(name) || name.contains(entry.name.as_str()))
-        };
-        match self.plan.catalogue.iter().find(near) {
-            Some(entry) => format!("; did you mean `{}`?", entry.name),
-            None => String::new(),
-        }
-    }
-
-    fn ask(&self, by: &Person, number: usize) -> Result<Vec<Event>, Refusal> {
-        self.needs(by, Hat::Instigator)?;
-        if self.phase != Phase::Running || !self.talk.stumped {
-            return Err(Refusal::NobodyStumped);
-        }
-        let count = self.plan.questions.len();
-        if number == 0 || number > count {
-            return Err(Refusal::NoSuchQuestion { number, count });
-        }
-        Ok(vec![Event::QuestionAsked { by: by.clone(), question: number - 1 }])
     }
 
     /// A note changes nothing in the game, so it may be made until the drill is closed.

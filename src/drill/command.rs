@@ -2,7 +2,7 @@
 
 use super::{event::Hat, measure::Measured};
 use crate::{
-    base::{AlarmName, InjectionId, NoticeId, Person, ProbeName},
+    base::{AlarmName, InjectionId, NoticeId, Person, ProbeName, Span},
     fault::{Presence, TimedFault, Undone, injector::ReactMoment},
     scenario::{
         act::{Act, Role},
@@ -42,6 +42,34 @@ pub enum Command {
         by: Person,
         /// Its number.
         number: usize,
+    },
+    /// An instigator sends an inject that the plan holds back, counted from 1.
+    Inject {
+        /// Who.
+        by: Person,
+        /// Its number among all injects of the plan.
+        number: usize,
+    },
+    /// An instigator begins the second act.
+    SecondAct {
+        /// Who.
+        by: Person,
+    },
+    /// An observer writes to the instigators.
+    Tell {
+        /// Who.
+        by: Person,
+        /// The words.
+        text: String,
+    },
+    /// An instigator deals with a bystander's message: passes a pointer on, or nothing.
+    Settle {
+        /// Who.
+        by: Person,
+        /// The message, by its number in the journal.
+        message: u64,
+        /// The pointer, as for a hint; nothing: it is not passed on.
+        pointer: Option<String>,
     },
     /// A trainer notes something, for the debrief.
     Observe {
@@ -198,6 +226,8 @@ pub struct DeliveryError {
     pub error: String,
     /// Whether it is worth another try.
     pub retry: bool,
+    /// The receiver asks for so long a wait before that.
+    pub wait: Span,
 }
 
 /// Why a drill says no. `Display` is the sentence that people read; [`Refusal::code`] is for scripts.
@@ -303,6 +333,21 @@ pub enum Refusal {
         /// How many there are.
         count: usize,
     },
+    /// No inject of that number is held back, or it was sent.
+    #[error("{0}")]
+    NotHeld(String),
+    /// No such message, or it was dealt with.
+    #[error("event {0} is no bystander's message that waits")]
+    NoSuchMessage(u64),
+    /// There is none, or not now.
+    #[error("{0}")]
+    NoSecondAct(String),
+    /// An entry of the action list that is not there or is done, or an owner that nobody knows.
+    #[error("{0}")]
+    BadAction(String),
+    /// Something was done as often as it may be in one drill.
+    #[error("{0}")]
+    TooMany(String),
     /// The operation is not declared for this target.
     #[error("`{0}` is not one of this target's operations")]
     NotAnOperation(String),
@@ -335,6 +380,11 @@ impl Refusal {
             Self::HintsRationed(_) => "hints-rationed",
             Self::NobodyStumped => "nobody-stumped",
             Self::NoSuchQuestion { .. } => "no-such-question",
+            Self::NotHeld(_) => "not-held",
+            Self::NoSuchMessage(_) => "no-such-message",
+            Self::NoSecondAct(_) => "no-second-act",
+            Self::BadAction(_) => "bad-action",
+            Self::TooMany(_) => "too-many",
             Self::NotAnOperation(_) => "not-an-operation",
             Self::NoSignOff(_) => "no-sign-off",
             Self::JournalFull => "journal-full",

@@ -12,10 +12,11 @@ use super::{
     preflight::{self, code},
 };
 use crate::{
-    base::{At, Span, limits},
+    base::{At, Person, Span, limits},
     fault::Fence,
     scenario::{
-        AlarmTrigger, Contingency, Moment,
+        AlarmSeverity, AlarmTrigger, Contingency, Inject, Moment,
+        act::Pager,
         condition::{Condition, Subject},
     },
 };
@@ -95,7 +96,7 @@ impl Drill {
                 timers.push(start + *at);
             }
         }
-        let open = |index: &usize| !self.injects_done.contains(index);
+        let open = |index: &usize| !self.plan.injects[*index].held && !self.injects_done.contains(index);
         timers.extend((0..self.plan.injects.len()).filter(open).map(|i| start + self.plan.injects[i].at));
         timers.extend(self.next_play_at());
     }
@@ -167,7 +168,8 @@ impl Drill {
         let restored_at = if has_outage { Some(self.restored_at?) } else { None };
         if self.talk.resolved && self.talk.caused && self.talk.assessed {
             let concluded = self.talk.concluded_at?;
-            return Some(restored_at.map_or(concluded, |at| at.max(concluded)) + LINGER);
+            let linger = if self.has_second_act() { limits::SECOND_ACT_WAIT } else { LINGER };
+            return Some(restored_at.map_or(concluded, |at| at.max(concluded)) + linger);
         }
         restored_at.map(|at| at + limits::CLAIM_TIME)
     }
@@ -441,6 +443,7 @@ impl Drill {
             NoticeKind::AlarmRaised(name) => {
                 self.plan.alarms.iter().find(|rule| rule.name == *name).map(|rule| rule.severity)
             }
+            NoticeKind::Page(_) => Some(AlarmSeverity::Page),
             _ => None,
         };
         routes
@@ -465,7 +468,7 @@ impl Drill {
         };
         let mut events = Vec::new();
         for (index, inject) in self.plan.injects.iter().enumerate() {
-            if self.injects_done.contains(&index) || now < start + inject.at {
+            if inject.held || self.injects_done.contains(&index) || now < start + inject.at {
                 continue;
             }
             let needless = inject.unless.is_some_and(|contingency| match contingency {
@@ -476,13 +479,24 @@ impl Drill {
             if needless {
                 events.push(Event::InjectSkipped { inject: index });
             } else {
-                events.push(Event::InjectSpoken { inject: index });
-                let subject = format!("EXERCISE {} to {}: {}", inject.from, inject.to, inject.text);
+                events.push(Event::InjectSpoken { inject: index, by: None });
                 let offset = queued(&events);
-                events.extend(self.announce(now, &NoticeKind::Inject, &subject, "", offset));
+                events.extend(self.tell_routes(now, inject, offset));
             }
         }
         events
+    }
+
+    /// An inject on its way to those who are not looking at a page.
+    pub(super) fn tell_routes(&self, now: At, inject: &Inject, offset: u64) -> Vec<Event> {
+        let subject = format!("EXERCISE {} to {}: {}", inject.from, inject.to, inject.text);
+        self.announce(now, &NoticeKind::Inject, &subject, "", offset)
+    }
+
+    /// People are called in, by every route that there is.
+    pub(super) fn page(&self, now: At, by: &Person, with: Pager, text: &str) -> Vec<Event> {
+        let subject = format!("EXERCISE {} page to {}, by {by}: {text}", with.as_str(), with.reaches());
+        self.announce(now, &NoticeKind::Page(with), &subject, "", 0)
     }
 
     /// When the autopilot acts next; nothing while it waits for a moment that has not come.
@@ -504,7 +518,7 @@ impl Drill {
         }
         let index = self.plays_done;
         let play = &self.plan.autopilot[index];
-        match self.act(&play.who, &play.act) {
+        match self.act(now, &play.who, &play.act) {
             Ok(mut events) => {
                 events.push(Event::Played { play: index, refused: None });
                 events

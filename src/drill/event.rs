@@ -11,7 +11,11 @@ use super::{
 use crate::{
     base::{AlarmName, At, InjectionId, NoticeId, Person, ProbeName, Span},
     fault::{Fence, Undone, injector::ReactMoment},
-    scenario::{AlarmSeverity, act::Act, review::Review},
+    scenario::{
+        AlarmSeverity,
+        act::{Act, Pager},
+        review::Review,
+    },
 };
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -129,6 +133,9 @@ pub enum Event {
     InjectSpoken {
         /// Its index in the plan.
         inject: usize,
+        /// The instigator who chose the moment of one that was held back.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<Person>,
     },
     /// A message of the plan was not needed.
     InjectSkipped {
@@ -175,6 +182,29 @@ pub enum Event {
         by: Person,
         /// Its index in the plan.
         question: usize,
+    },
+    /// Somebody who only watches wrote to the instigators. No responder reads it.
+    BystanderWrote {
+        /// Who.
+        by: Person,
+        /// The words.
+        text: String,
+    },
+    /// An instigator has dealt with a bystander's message.
+    BystanderSettled {
+        /// Who.
+        by: Person,
+        /// The message, by its number in the journal.
+        message: u64,
+        /// A pointer into the documentation was passed on: the hint before this event.
+        passed_on: bool,
+    },
+    /// An instigator began the second act: the first is concluded, and what was held back is injected.
+    SecondActBegan {
+        /// Who.
+        by: Person,
+        /// What is injected from here on like anything else of the plan.
+        planned: Vec<PlannedInjection>,
     },
     /// A trainer noted something, for the debrief.
     Observed {
@@ -394,6 +424,8 @@ pub enum NoticeKind {
     AlarmResolved(AlarmName),
     /// A message of the plan.
     Inject,
+    /// Responders call people in.
+    Page(Pager),
 }
 
 /// How a drill ended.

@@ -5,7 +5,8 @@
 //! ```
 //!
 //! `decide` reads and never changes; [`Drill::apply`] changes and never decides. Open first: this file for the state,
-//! then [`due`](self) for what happens by itself, `acts` for what people may do (`tickets` and `reviews` for theirs), `reports` for
+//! then [`due`](self) for what happens by itself, `acts` for what people may do (`tickets` for theirs, `help` for
+//! instigators and bystanders, `second_act`, `reviews` for trainers after EndEx), `reports` for
 //! what hands tell, and [`injection`] for the only table of an injection's states. [`preflight`] is what must hold
 //! before anything is broken.
 
@@ -16,6 +17,7 @@ mod due;
 pub mod effect;
 pub mod event;
 pub mod gauge;
+mod help;
 pub mod injection;
 pub mod measure;
 pub mod plan;
@@ -23,6 +25,7 @@ pub mod preflight;
 mod react;
 mod reports;
 mod reviews;
+mod second_act;
 mod tickets;
 
 use crate::{
@@ -31,6 +34,7 @@ use crate::{
     scenario::{
         AlarmTrigger,
         act::{Act, Role},
+        action::ActionAct,
         condition::{Condition, Subject},
         ticket::TicketAct,
     },
@@ -109,6 +113,11 @@ struct Talk {
     assessed: bool,
     /// Whether each ticket is open, in the order in which they were opened.
     tickets: Vec<bool>,
+    /// Whether each action of the list is open, in order.
+    actions: Vec<bool>,
+    pages: usize,
+    /// What bystanders wrote, by its numbers in the journal, and whether it was dealt with.
+    messages: BTreeMap<u64, bool>,
     /// The status updates, by their numbers in the journal.
     statuses: BTreeSet<u64>,
     /// The latest of the three acts that close an incident.
@@ -160,6 +169,8 @@ pub struct Drill {
     questions: Vec<react::Question>,
     /// Injections that injectors have added.
     reactions: usize,
+    /// Whether the second act has begun.
+    second_act: bool,
 }
 
 /// A journal that no drill can have written.
@@ -251,6 +262,7 @@ impl Drill {
             moments: BTreeMap::new(),
             questions: Vec::new(),
             reactions: 0,
+            second_act: false,
         }
     }
 
@@ -364,6 +376,7 @@ impl Drill {
             Event::Reacted { reactor, moment, planned, .. } => {
                 return self.take_reaction(*reactor, *moment, planned);
             }
+            Event::SecondActBegan { planned, .. } => return self.take_second_act(planned),
             event => self.take_quietly(at, event),
         }
         match &recorded.event {
@@ -404,7 +417,7 @@ impl Drill {
                 self.comchecks.arrived(notice);
                 self.outbox.remove(notice);
             }
-            Event::InjectSpoken { inject } | Event::InjectSkipped { inject } => {
+            Event::InjectSpoken { inject, .. } | Event::InjectSkipped { inject } => {
                 self.injects_done.insert(*inject);
             }
             Event::Played { .. } => {
@@ -416,6 +429,12 @@ impl Drill {
                 self.talk.last_hint = Some(at);
             }
             Event::Reviewed { by, entry } => self.graders.take(by, entry),
+            Event::BystanderWrote { .. } => {
+                self.talk.messages.insert(self.next_seq - 1, false);
+            }
+            Event::BystanderSettled { message, .. } => {
+                self.talk.messages.insert(*message, true);
+            }
             Event::StopConditionFailed { .. } => self.stop_failed = true,
             Event::StopRequested { by, reason, real_incident } => {
                 self.stop_asked = Some((by.clone(), reason.clone(), *real_incident));
@@ -634,6 +653,16 @@ impl Drill {
                     *open = false;
                 }
             }
+            Act::Page { .. } => talk.pages += 1,
+            Act::Action(done) => match done.action() {
+                None => talk.actions.push(true),
+                Some(number) => {
+                    let open = matches!(done, ActionAct::Assign { .. });
+                    if let Some(one) = talk.actions.get_mut(usize::from(number).wrapping_sub(1)) {
+                        *one = open;
+                    }
+                }
+            },
             Act::Stumped(_) => talk.stumped = true,
             Act::Cause(_) => (talk.caused, talk.concluded_at) = (true, Some(at)),
             Act::Assess(_) => (talk.assessed, talk.concluded_at) = (true, Some(at)),
@@ -643,6 +672,7 @@ impl Drill {
             | Act::Log { .. }
             | Act::Decide { .. }
             | Act::Hypothesis(_)
+            | Act::Summary(_)
             | Act::Ticket(_)
             | Act::Severity(_) => {}
         }

@@ -4,7 +4,7 @@ use crate::{
     base::{At, DrillId, InjectionId, Person, Span, limits},
     fault::{Fault, injector::Reactor},
     scenario::{
-        AlarmRule, AlarmSeverity, Duration, Inject, Play, Profile, RosterNeeds, Scenario,
+        AlarmRule, AlarmSeverity, Duration, Inject, PlannedFault, Play, Profile, RosterNeeds, Scenario,
         act::Act,
         condition::Condition,
         pack::{CatalogueEntry, TargetDescription, WorkloadShape},
@@ -64,6 +64,9 @@ pub struct Plan {
     pub workload: WorkloadShape,
     /// Every injection.
     pub injections: Vec<PlannedInjection>,
+    /// Injections that wait for an instigator to begin the second act; their times count from there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub second_act: Vec<PlannedInjection>,
     /// Injectors that are asked again while it is played.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reactors: Vec<Reactor>,
@@ -179,19 +182,23 @@ impl Plan {
         let (fact_offers, truth, names) = offer_facts(&scenario.truth, seed);
         let mut injects = scenario.injects.clone();
         injects.sort_by_key(|inject| inject.at);
-        let mut injections: Vec<_> = scenario
-            .faults
-            .iter()
-            .enumerate()
-            .map(|(index, planned)| PlannedInjection {
-                id: opaque_id(seed, &drill_name, index),
-                injector: planned.injector.clone(),
-                related: planned.related,
-                at: planned.timed.at,
-                until: planned.timed.until,
-                fault: planned.timed.fault.clone(),
-            })
-            .collect();
+        let planned = |first: usize, faults: &[PlannedFault]| -> Vec<_> {
+            faults
+                .iter()
+                .zip(first..)
+                .map(|(planned, index)| PlannedInjection {
+                    id: opaque_id(seed, &drill_name, index),
+                    injector: planned.injector.clone(),
+                    related: planned.related,
+                    at: planned.timed.at,
+                    until: planned.timed.until,
+                    fault: planned.timed.fault.clone(),
+                })
+                .collect()
+        };
+        let mut injections = planned(0, &scenario.faults);
+        // Numbers that neither the plan nor an injector gives while it is played.
+        let second_act = planned(limits::FAULTS_MAX + limits::REACTIONS_MAX, &scenario.second_act);
         injections.sort_by_key(|injection| injection.at);
         Self {
             drill: drill_name.parse().expect("made of letters and digits"),
@@ -215,6 +222,7 @@ impl Plan {
             steady_state: scenario.steady_state.clone(),
             workload: scenario.workload.clone(),
             injections,
+            second_act,
             reactors: scenario.reactors.clone(),
             alarms: scenario.alarms.clone(),
             injects,

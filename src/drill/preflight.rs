@@ -118,6 +118,8 @@ impl From<Complaint> for Bar {
 pub struct Facts {
     /// Names of the targets that may be broken from here.
     pub allowed: Vec<String>,
+    /// Addresses of toxiproxies that belong to this target, as somebody has said here.
+    pub toxiproxies: Vec<String>,
     /// Why the target's agent takes no drill, where it was asked.
     pub agent: Option<Complaint>,
     /// Drills that may have left something.
@@ -171,13 +173,31 @@ pub fn bars(plan: &Plan, facts: &Facts) -> Vec<Bar> {
     if !facts.allowed.contains(&plan.target.name) {
         let known = facts.allowed.join(", ");
         let says = format!("the target `{}` is not one that may be broken from here", plan.target.name);
-        all.push(bar(code::NOT_ALLOWED, says, &format!("Those that may be: {known}.")));
+        let name = &plan.target.name;
+        let help =
+            format!("If it is yours to break: `gameday target allow {name}`. Those that may be: {known}.");
+        all.push(bar(code::NOT_ALLOWED, says, &help));
     }
+    all.extend(foreign_toxiproxies(plan, facts));
     all.extend(facts.agent.clone().map(Bar::from));
     all.extend(facts.left.iter().map(quarantined));
     all.extend(of_plan(plan));
     all.extend(rehearsed(plan, &facts.rehearsed));
     all
+}
+
+/// Toxiproxies that nobody has said to belong to the target: another system's traffic may come through them.
+fn foreign_toxiproxies(plan: &Plan, facts: &Facts) -> Vec<Bar> {
+    let carried: BTreeSet<_> = plan.target.links.iter().filter_map(|link| link.toxiproxy.as_ref()).collect();
+    let foreign = carried.into_iter().filter(|api| !facts.toxiproxies.contains(api));
+    foreign
+        .map(|api| {
+            let says =
+                format!("nobody here has said that the toxiproxy at {api} belongs to this staging target");
+            let help = format!("If it does: `gameday target allow {} --toxiproxy {api}`.", plan.target.name);
+            bar(code::NOT_ALLOWED, says, &help)
+        })
+        .collect()
 }
 
 /// Every reason that the plan itself holds.
@@ -191,7 +211,9 @@ pub fn of_plan(plan: &Plan) -> Vec<Bar> {
         );
         all.push(bar(code::BLAST_RADIUS, says, "Break less, or end one fault before the next begins."));
     }
-    for one in plan.injections.iter().filter(|one| !has_place(&plan.target, &one.fault)) {
+    for one in
+        plan.injections.iter().chain(&plan.second_act).filter(|one| !has_place(&plan.target, &one.fault))
+    {
         let says = format!(
             "injection {} ({} on {}) could not be looked at or undone: the target has no such place",
             one.id,

@@ -156,6 +156,11 @@ impl Drill {
                 limits::REACTIONS_MAX
             ));
         }
+        self.may_be_added(planned)
+    }
+
+    /// Whether the target's caps and the drill's limit let these in beside what is there.
+    pub(super) fn may_be_added(&self, planned: &[PlannedInjection]) -> Result<(), String> {
         let told = |one: &PlannedInjection| PlannedFault {
             injector: one.injector.clone(),
             related: one.related,
@@ -179,6 +184,11 @@ impl Drill {
             self.questions.remove(place);
         }
         self.reactions += planned.len();
+        self.take_in(planned)
+    }
+
+    /// Adds injections to those of the plan.
+    pub(super) fn take_in(&mut self, planned: &[PlannedInjection]) -> Vec<Effect> {
         let new: Vec<_> = planned.iter().cloned().map(Injection::new).collect();
         let looks = new.iter().map(Injection::look).collect();
         self.injections.extend(new);

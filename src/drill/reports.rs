@@ -79,7 +79,7 @@ impl Drill {
                         attempts,
                         error: cut(&failed.error),
                         retry_at: (failed.retry && attempts < limits::DELIVERY_TRIES_MAX)
-                            .then(|| now + backoff(attempts)),
+                            .then(|| now + next_try(attempts, failed.wait)),
                     },
                 }]
             }
@@ -146,10 +146,28 @@ fn stuck(one: &Injection, now: At, error: &str) -> InjectionStep {
 }
 
 /// 1, 2, 4, ... 30 s.
+/// The pause before the next try: it grows, and the receiver may ask for a longer one.
+fn next_try(attempts: u32, asked: Span) -> Span {
+    backoff(attempts).max(asked.min(limits::DELIVERY_WAIT_MAX))
+}
+
 fn backoff(attempts: u32) -> Span {
     Span::from_secs((1_u64 << attempts.saturating_sub(1).min(5)).min(30))
 }
 
 fn cut(text: &str) -> String {
     text.chars().take(limits::TEXT_BYTES_MAX / 4).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_receiver_is_given_the_time_that_it_asks_for_within_reason() {
+        let secs = |attempts, asked| next_try(attempts, Span::from_secs(asked)).millis() / 1000;
+        assert_eq!([1, 2, 5, 8].map(|attempts| secs(attempts, 0)), [1, 2, 16, 30]);
+        assert_eq!((secs(1, 120), secs(8, 5)), (120, 30));
+        assert_eq!(secs(1, 86_400), limits::DELIVERY_WAIT_MAX.millis() / 1000);
+    }
 }

@@ -5,11 +5,11 @@
 use super::{
     Drill, Phase,
     acts::text,
-    command::Refusal,
-    event::{Event, Hat},
+    command::{Command, Refusal},
+    event::{Event, Hat, Recorded},
 };
 use crate::{
-    base::{Person, limits},
+    base::{At, Person, limits},
     scenario::review::Review,
 };
 use std::collections::BTreeSet;
@@ -34,6 +34,20 @@ impl Graders {
 }
 
 impl Drill {
+    /// What is added to the journal of a drill that nobody conducts any more: whoever comes to the talk, and their entry.
+    pub fn written_up(mut self, at: At, by: &Person, entry: &Review) -> Result<Vec<Recorded>, Refusal> {
+        let mut batch = Vec::new();
+        let join = Command::Join { person: by.clone(), hat: Hat::Trainer };
+        for command in [join, Command::Review { by: by.clone(), entry: entry.clone() }] {
+            for event in self.decide(at, &command)? {
+                let recorded = Recorded { seq: self.next_seq(), at, event };
+                self.apply(&recorded);
+                batch.push(recorded);
+            }
+        }
+        Ok(batch)
+    }
+
     pub(super) fn review(&self, by: &Person, entry: &Review) -> Result<Vec<Event>, Refusal> {
         self.needs(by, Hat::Trainer)?;
         if self.phase < Phase::Ending {
@@ -65,9 +79,10 @@ impl Drill {
                 text(said)?;
                 self.have_happened(evidence)?;
             }
-            Review::FollowUp { action, owner, ticket, .. } => {
-                text(action)?;
-                owner.iter().chain(ticket).try_for_each(|said| text(said))?;
+            Review::FollowUp(wanted) => {
+                text(&wanted.action)?;
+                let given = wanted.issue.iter().chain(&wanted.owner).chain(&wanted.ticket);
+                given.into_iter().try_for_each(|said| text(said))?;
             }
             Review::Objective { number, because, .. } => {
                 let count = self.plan.objectives.len();

@@ -1,10 +1,14 @@
-//! What may be done to tickets. A drill knows of each only whether it is open; what is in them is a fold of the report
-//! room.
+//! What may be done to tickets and to the action list. A drill knows of each only whether it is open; what is in them is a
+//! fold of the report room.
 
-use super::{Drill, acts::text, command::Refusal};
+use super::{Drill, acts::text, command::Refusal, event::Hat};
 use crate::{
     base::limits,
-    scenario::ticket::{TicketAct, TicketId},
+    scenario::{
+        act::Role,
+        action::ActionAct,
+        ticket::{TicketAct, TicketId},
+    },
 };
 
 impl Drill {
@@ -48,6 +52,38 @@ impl Drill {
             TicketAct::Open { .. } => act.clone(),
             _ => act.clone().on_ticket(self.open_ticket(act.ticket())?),
         })
+    }
+
+    /// An entry of the action list has a number, and an owner who can do it: a role or a responder.
+    pub(super) fn action(&self, act: &ActionAct) -> Result<(), Refusal> {
+        let actions = &self.talk.actions;
+        if let Some(owner) = act.owner() {
+            let responds = |name: &str| {
+                self.people.hats.iter().any(|(who, hat)| who.as_str() == name && *hat == Hat::Responder)
+            };
+            if owner.parse::<Role>().is_err() && !responds(owner) {
+                let why = "the owner of an action is a role or one of the responders";
+                return Err(Refusal::BadAction(why.to_owned()));
+            }
+        }
+        if let ActionAct::Add { text: what, .. } = act {
+            text(what)?;
+            if actions.len() >= limits::ACTIONS_MAX {
+                let most = limits::ACTIONS_MAX;
+                return Err(Refusal::TooMany(format!(
+                    "{most} actions are on the list, and that is the limit"
+                )));
+            }
+        }
+        let Some(number) = act.action() else { return Ok(()) };
+        match usize::from(number).checked_sub(1).and_then(|index| actions.get(index)) {
+            Some(true) => Ok(()),
+            Some(false) => Err(Refusal::BadAction(format!("action {number} is closed: add a new one"))),
+            None => Err(Refusal::BadAction(format!(
+                "there is no action {number}: the list has {}",
+                actions.len()
+            ))),
+        }
     }
 
     /// The ticket of that id; without one, the only ticket that is open.

@@ -11,6 +11,7 @@ pub mod injector;
 pub mod kind;
 pub mod protocol;
 pub mod script;
+pub mod toxiproxy;
 
 use crate::base::{LinkName, ServiceName, Span, VolumeName};
 use serde::{Deserialize, Serialize};

@@ -211,6 +211,23 @@ impl Library {
         }
     }
 
+    /// Checks the injector in a file: its script is whole and describes itself. What it plans is seen with the scenario
+    /// that names it.
+    pub fn load_injector(&self, path: &Path) -> Result<FaultInjector, LoadError> {
+        let mut reading = Reading::new();
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
+        let read = self.injector(name, &[Folder::on_disk(parent)], &mut reading).and_then(|found| {
+            let shown = path.display().to_string();
+            let why = format!("could not find an injector here, or `{name}` is not a name");
+            found.ok_or_else(|| Problem::of_file(&shown, why).into())
+        });
+        read.map_err(|stop| match stop {
+            Stop::Problems(problems) => LoadError::Problems { problems, sources: reading.sources },
+            Stop::Worker(error) => LoadError::Worker(error),
+        })
+    }
+
     fn read(&self, name_or_path: &str, reading: &mut Reading) -> Result<Scenario, Stop> {
         self.read_with_file(name_or_path, reading).map(|(_, _, scenario)| scenario)
     }
@@ -339,7 +356,7 @@ impl Library {
             };
             plans.push(match check::parameters(shown, step, injector, &pack.target) {
                 Ok(params) => {
-                    if !injector.description.reacts.is_empty() {
+                    if !injector.description.reacts.is_empty() && !step.second_act {
                         reactors.push(reactor(injector, step.related, &params));
                     }
                     self.plan(injector, params, shown, step.injector.place, problems)?

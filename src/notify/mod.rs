@@ -13,6 +13,7 @@ pub use terminal::Terminal;
 pub use webhook::{BadDestination, Webhook};
 
 use crate::{
+    base::Span,
     clock::BoxFuture,
     drill::{command::DeliveryError, event::Notice},
 };
@@ -69,6 +70,7 @@ impl Notifier for Routes {
                 Err(DeliveryError {
                     error: format!("there is no route `{}`", plain_line(&notice.route)),
                     retry: false,
+                    wait: Span::ZERO,
                 })
             }),
         }

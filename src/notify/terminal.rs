@@ -2,6 +2,7 @@
 
 use super::{MARK, Notifier, plain_line, plain_lines, unmarked};
 use crate::{
+    base::Span,
     clock::BoxFuture,
     drill::{
         command::DeliveryError,
@@ -43,6 +44,7 @@ impl Notifier for Terminal {
                 // A closed terminal stays closed.
                 retry: error.kind() != io::ErrorKind::BrokenPipe,
                 error: format!("could not write to the terminal: {error}"),
+                wait: Span::ZERO,
             })
         })
     }
@@ -71,6 +73,7 @@ fn label(about: &NoticeKind) -> &'static str {
         NoticeKind::StartEx => "[start]",
         NoticeKind::EndEx => "[end]",
         NoticeKind::Inject => "[info]",
+        NoticeKind::Page(_) => "[PAGE]",
     }
 }
 

@@ -16,7 +16,11 @@ use crate::{
         event::{Notice, NoticeKind},
     },
 };
-use reqwest::{StatusCode, Url, redirect};
+use reqwest::{
+    StatusCode, Url,
+    header::{HeaderMap, RETRY_AFTER},
+    redirect,
+};
 use serde::Serialize;
 use std::{fmt, sync::Once};
 
@@ -101,6 +105,7 @@ impl Webhook {
             NoticeKind::AlarmRaised(alarm) => ("alarm-raised", Some(alarm)),
             NoticeKind::AlarmResolved(alarm) => ("alarm-resolved", Some(alarm)),
             NoticeKind::Inject => ("inject", None),
+            NoticeKind::Page(_) => ("page", None),
         };
         let body = Body {
             id: &notice.id,
@@ -120,7 +125,7 @@ impl Webhook {
             .send()
             .await
             .map_err(|error| network(&error))?;
-        let verdict = judge(answer.status());
+        let verdict = judge(answer.status(), wait(answer.headers()));
         // The status has decided; an answer that then breaks off or never ends changes nothing.
         let mut rest = ANSWER_BYTES_MAX;
         while let Ok(Some(chunk)) = answer.chunk().await {
@@ -146,8 +151,16 @@ impl Notifier for Webhook {
     }
 }
 
+/// How long the receiver asks us to wait, in seconds. A date says nothing without its clock.
+fn wait(headers: &HeaderMap) -> Span {
+    let asked = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+    asked
+        .and_then(|seconds| seconds.trim().parse::<u32>().ok())
+        .map_or(Span::ZERO, |seconds| Span::from_secs(seconds.into()))
+}
+
 /// What a status says: taken, worth another try, or not.
-fn judge(status: StatusCode) -> Result<(), DeliveryError> {
+fn judge(status: StatusCode, wait: Span) -> Result<(), DeliveryError> {
     if status.is_success() {
         return Ok(());
     }
@@ -159,7 +172,7 @@ fn judge(status: StatusCode) -> Result<(), DeliveryError> {
     } else {
         format!("the receiver answered {status}")
     };
-    Err(DeliveryError { error, retry })
+    Err(DeliveryError { error, retry, wait })
 }
 
 fn network(error: &reqwest::Error) -> DeliveryError {
@@ -170,7 +183,7 @@ fn network(error: &reqwest::Error) -> DeliveryError {
     } else {
         format!("the exchange with the receiver failed: {}", cause(error))
     };
-    DeliveryError { error, retry: true }
+    DeliveryError { error, retry: true, wait: Span::ZERO }
 }
 
 /// The innermost reason. Outer ones name the address, which may be a secret.
@@ -222,6 +235,18 @@ mod tests {
     }
 
     #[test]
+    fn a_wait_is_told_in_seconds_or_not_at_all() {
+        for (told, expected) in
+            [("120", 120), (" 7 ", 7), ("-1", 0), ("Fri, 31 Dec 1999 23:59:59 GMT", 0), ("", 0)]
+        {
+            let headers = [(RETRY_AFTER, told.parse().unwrap())].into_iter().collect();
+            assert_eq!(wait(&headers), Span::from_secs(expected), "{told}");
+        }
+        let asked = judge(StatusCode::TOO_MANY_REQUESTS, Span::from_secs(120)).unwrap_err();
+        assert_eq!((asked.retry, asked.wait), (true, Span::from_secs(120)));
+    }
+
+    #[test]
     fn a_status_says_whether_to_try_again() {
         for (status, expected) in [
             (200, None),
@@ -238,7 +263,7 @@ mod tests {
             (500, Some(true)),
             (503, Some(true)),
         ] {
-            let verdict = judge(StatusCode::from_u16(status).unwrap());
+            let verdict = judge(StatusCode::from_u16(status).unwrap(), Span::ZERO);
             assert_eq!(verdict.err().map(|error| error.retry), expected, "{status}");
         }
     }

@@ -3,6 +3,10 @@
 //! [`ResponderBoard`] has no place for truth, plan, measurement or the names of injectors. [`InstigatorBoard`] adds the
 //! injections and the measured truth. Both are made again from the journal whenever they are asked for.
 
+mod desk;
+
+pub use desk::{BoardAction, BoardInject, BoardMessage, BoardPage, BoardSummary, SecondAct};
+
 use super::{
     ticket::{self, Ticket},
     wording::{self, events},
@@ -72,7 +76,7 @@ pub struct ResponderBoard {
     pub status: Option<BoardStatus>,
     /// Every status update, the oldest first.
     pub statuses: Vec<BoardStatus>,
-    /// Everybody who takes part.
+    /// Everybody who is exercised.
     pub people: Vec<(Person, Hat)>,
     /// The team's last answer about the cause.
     pub cause: Option<BoardLine>,
@@ -90,6 +94,15 @@ pub struct ResponderBoard {
     /// The team's last decision.
     #[serde(default)]
     pub decision: Option<BoardDecision>,
+    /// What is to be done, and whose it is.
+    #[serde(default)]
+    pub actions: Vec<BoardAction>,
+    /// Everybody who was called in, the oldest first.
+    #[serde(default)]
+    pub pages: Vec<BoardPage>,
+    /// The last summary of each responder.
+    #[serde(default)]
+    pub summaries: Vec<BoardSummary>,
     /// The tail of the channel.
     pub channel: Vec<BoardLine>,
     /// Pointers given so far.
@@ -224,6 +237,18 @@ pub struct InstigatorBoard {
     pub question_bank: Vec<String>,
     /// Somebody is stumped and no question was asked since.
     pub stumped: bool,
+    /// Injects that are held back.
+    #[serde(default)]
+    pub held: Vec<BoardInject>,
+    /// What bystanders wrote, the oldest first.
+    #[serde(default)]
+    pub messages: Vec<BoardMessage>,
+    /// How it stands with a second act.
+    #[serde(default)]
+    pub second_act: SecondAct,
+    /// Everybody who takes part, on every side.
+    #[serde(default)]
+    pub everybody: Vec<(Person, Hat)>,
 }
 
 /// An injection as an instigator sees it.
@@ -311,6 +336,9 @@ impl ResponderBoard {
                 .map(|rung| BoardEntry { name: rung.to_string(), says: rung.says().to_owned() })
                 .collect(),
             decision: None,
+            actions: Vec::new(),
+            pages: Vec::new(),
+            summaries: Vec::new(),
             channel: Vec::new(),
             hints: Vec::new(),
             questions: Vec::new(),
@@ -359,9 +387,12 @@ impl ResponderBoard {
             Event::QuestionAsked { question, .. } => {
                 self.questions.extend(plan.questions.get(*question).cloned());
             }
-            Event::Joined { person, hat } => self.people.push((person.clone(), *hat)),
+            Event::Joined { person, hat: Hat::Responder } => {
+                self.people.push((person.clone(), Hat::Responder));
+            }
             Event::Acted { by, act } => {
                 ticket::take(&mut self.tickets, recorded.seq, recorded.at, by, act);
+                desk::take(self, recorded, by, act);
                 self.act(recorded, by, act);
             }
             _ => {}
@@ -482,9 +513,14 @@ impl InstigatorBoard {
             suggested_hints: plan.hints.clone(),
             question_bank: plan.questions.clone(),
             stumped: false,
+            held: BoardInject::held(plan),
+            messages: Vec::new(),
+            second_act: SecondAct::of(plan, events),
+            everybody: Vec::new(),
         };
         for recorded in events {
             board.take(&recorded.event);
+            board.take_desk(recorded);
         }
         board.measured = last_figures(events);
         Some(board)
@@ -493,7 +529,7 @@ impl InstigatorBoard {
     fn take(&mut self, event: &Event) {
         match event {
             Event::Injection { id, step } => self.step(id.as_str(), step),
-            Event::Reacted { planned, .. } => {
+            Event::Reacted { planned, .. } | Event::SecondActBegan { planned, .. } => {
                 self.injections.extend(planned.iter().map(BoardInjection::planned));
             }
             Event::SymptomSeen { .. } | Event::Relapsed => self.restored = Some(false),
@@ -515,6 +551,12 @@ impl InstigatorBoard {
 /// One readable line for an event (`T+1m2s  ana acknowledged UploadErrorsHigh`), or nothing when it is bookkeeping or
 /// not for this audience. `plan` is event 0's; `start` is StartEx.
 pub fn replay_line(plan: &Plan, start: At, recorded: &Recorded, audience: Audience) -> Option<String> {
+    let offset = offset(start, recorded.at);
+    replay_words(plan, recorded, audience).map(|words| format!("{offset:<9} {words}"))
+}
+
+/// The same without its time.
+pub(crate) fn replay_words(plan: &Plan, recorded: &Recorded, audience: Audience) -> Option<String> {
     // What trainers write belongs to the talk, and their grades are blind.
     if matches!(recorded.event, Event::Reviewed { .. }) {
         return None;
@@ -524,6 +566,5 @@ pub fn replay_line(plan: &Plan, start: At, recorded: &Recorded, audience: Audien
         Audience::Responder => events::open_line(plan, &recorded.event, ToString::to_string)?,
         Audience::Instigator => events::line(plan, &recorded.event)?,
     };
-    let offset = offset(start, recorded.at);
-    Some(format!("{offset:<9} {}", wording::tame(&words)))
+    Some(wording::tame(&words))
 }

@@ -4,16 +4,21 @@
 //! [`render`](super::render) turns one of these into Markdown, HTML and JSON. `build` fills it.
 
 mod after;
-mod build;
+pub(super) mod build;
 mod chart;
 mod held;
+mod plots;
 mod tracked;
 
 pub use build::{debrief, strip_of};
 pub use chart::{AlarmBar, ChartMark, ClassSeries, Dumbbell, Lane, RoleBar, SharePair, Strip};
-pub use held::{Action, Filled, JudgedObjective};
+pub use held::{Filled, JudgedObjective};
+pub use plots::{
+    ActionDots, Failures, LadderRow, Milestone, Plots, RoleChart, RoleRow, SpreadChart, SpreadDot, StatusAge,
+    StatusDot,
+};
 
-use super::score::Score;
+use super::{follow_up::CorrectiveAction, score::Score};
 use crate::{base::At, drill::event::Outcome, scenario::Profile};
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +42,9 @@ pub struct Debrief {
     pub impact: ImpactSection,
     /// The picture of the whole drill.
     pub strip: Strip,
+    /// The pictures of single capabilities.
+    #[serde(default)]
+    pub plots: Plots,
     /// The story in paragraphs.
     pub what_happened: Vec<String>,
     /// How it was noticed.
@@ -67,9 +75,10 @@ pub struct Debrief {
     pub objectives: Vec<JudgedObjective>,
     /// The improvement plan's question.
     pub improvement_plan: Open,
-    /// Corrective actions that were agreed on.
+    /// Corrective actions that were agreed on, or put to the test here. A journal knows its own and nothing of what came
+    /// of them later.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub actions: Vec<Action>,
+    pub actions: Vec<CorrectiveAction>,
     /// Every pointer into the documentation.
     pub hints: Vec<HintLine>,
     /// The vetted questions, and which were asked.
@@ -218,6 +227,9 @@ pub struct AlarmLine {
     pub resolved: String,
     /// What it said.
     pub summary: String,
+    /// The runbook that it pointed to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runbook: Option<String>,
 }
 
 /// What happened when.
@@ -316,6 +328,9 @@ pub struct RoleLine {
 pub struct Reveal {
     /// What happened, in the author's words.
     pub summary: String,
+    /// What set it off.
+    #[serde(default)]
+    pub trigger: String,
     /// The team's last answer beside the truth.
     pub compared: Vec<Compared>,
     /// The severity checklist: the team's answers beside the declared ones.

@@ -121,9 +121,10 @@ impl GradingSheet {
     }
 }
 
-/// Whether a trainer's grades are in: from then on they see the score.
-pub fn has_graded(journal: &Journal<'_>, by: &Person) -> bool {
-    Timeline::of(journal).reviews.has_handed_in(by)
+/// The debrief for a trainer: blind until their own grades are in.
+pub fn debrief_for(journal: &Journal<'_>, by: &Person) -> Debrief {
+    let debrief = super::debrief(journal);
+    if Timeline::of(journal).reviews.has_handed_in(by) { debrief } else { blind(debrief) }
 }
 
 fn beside(score: &Score, name: DimensionName) -> Option<Beside> {
@@ -136,7 +137,7 @@ fn beside(score: &Score, name: DimensionName) -> Option<Beside> {
 }
 
 /// The debrief without anything that the scorer found: for a trainer who is still to grade.
-pub fn blind(debrief: Debrief) -> Debrief {
+fn blind(debrief: Debrief) -> Debrief {
     let mut blind = debrief;
     blind.score.unscored = Some(SEALED.to_owned());
     blind.score.dimensions.clear();

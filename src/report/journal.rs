@@ -81,6 +81,20 @@ impl<'a> Journal<'a> {
         Ok(journal)
     }
 
+    /// The journal up to where a second act began, as if it had ended there; nothing when there was none, or when the
+    /// real world stopped the drill.
+    pub fn first_act(&self) -> Option<Self> {
+        let begins = self.events.iter().find(|one| matches!(one.event, Event::SecondActBegan { .. }))?;
+        if matches!(self.ended, Some((_, Outcome::Stopped, _))) {
+            return None;
+        }
+        let before = usize::try_from(begins.seq).ok()?;
+        let mut first = Self::new(&self.events[..before]).ok()?;
+        let mark = Mark { seq: begins.seq, at: begins.at };
+        first.ended = Some((mark, Outcome::Completed, "the first act was concluded"));
+        Some(first)
+    }
+
     /// Every event, in order.
     pub fn events(&self) -> &'a [Recorded] {
         self.events

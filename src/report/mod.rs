@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! &[Recorded] -> Journal -> Timeline -> Score ---+
-//!                      \--> Impact  --/          +-> Debrief -> render::{markdown, html, json}
+//!                      \--> Impact  --/          +-> Debrief -> render: Document -> Markdown, HTML, PDF
 //! ```
 //!
 //! Everything is a pure fold: no I/O, no clock, no randomness; the same journal gives the same bytes. Every sentence
@@ -11,7 +11,9 @@
 //! Open first: [`journal`], then [`score`](mod@score) (a file per dimension) or [`debrief`](mod@debrief). [`board`] is what people see live.
 
 pub mod board;
+pub mod compare;
 pub mod debrief;
+pub mod follow_up;
 pub mod grading;
 pub mod impact;
 pub mod journal;

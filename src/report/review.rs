@@ -3,7 +3,7 @@
 use super::journal::Mark;
 use crate::{
     base::Person,
-    scenario::review::{ActionKind, Day, DimensionName, Rating, Review, Section},
+    scenario::review::{DimensionName, Rating, Review, Section, Wanted},
 };
 use std::collections::BTreeMap;
 
@@ -33,23 +33,6 @@ pub struct Written<'a> {
     pub evidence: &'a [u64],
 }
 
-/// A corrective action.
-#[derive(Debug, Clone, Copy)]
-pub struct FollowUp<'a> {
-    /// When it was agreed on.
-    pub mark: Mark,
-    /// What is to be done.
-    pub action: &'a str,
-    /// What it is for.
-    pub kind: Option<ActionKind>,
-    /// Who owns it.
-    pub owner: Option<&'a str>,
-    /// Where it is tracked.
-    pub ticket: Option<&'a str>,
-    /// Until when.
-    pub due: Option<&'a Day>,
-}
-
 /// A word on an objective.
 #[derive(Debug, Clone, Copy)]
 pub struct Objective<'a> {
@@ -72,8 +55,8 @@ pub struct Reviews<'a> {
     pub readings: BTreeMap<&'a str, (Mark, bool)>,
     /// Sections of the debrief.
     pub sections: BTreeMap<Section, Written<'a>>,
-    /// Corrective actions.
-    pub follow_ups: Vec<FollowUp<'a>>,
+    /// Corrective actions, in the order in which they were agreed on.
+    pub follow_ups: Vec<(Mark, &'a Wanted)>,
     /// Objectives by their number, from 1.
     pub objectives: BTreeMap<usize, Objective<'a>>,
 }
@@ -98,14 +81,7 @@ impl<'a> Reviews<'a> {
             Review::Write { section, text, evidence } => {
                 self.sections.insert(*section, Written { mark, text, evidence });
             }
-            Review::FollowUp { action, kind, owner, ticket, due } => self.follow_ups.push(FollowUp {
-                mark,
-                action,
-                kind: *kind,
-                owner: owner.as_deref(),
-                ticket: ticket.as_deref(),
-                due: due.as_ref(),
-            }),
+            Review::FollowUp(wanted) => self.follow_ups.push((mark, wanted)),
             Review::Objective { number, met, because } => {
                 self.objectives.insert(*number, Objective { mark, met: *met, because });
             }

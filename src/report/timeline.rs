@@ -307,7 +307,7 @@ impl<'a> Timeline<'a> {
                 self.decisions.push(Decision { mark, by, option: *option, because, asked, ticket: *ticket });
             }
             Act::Say(_) => self.said.push(mark),
-            Act::Operate(_) | Act::Ticket(_) => {}
+            Act::Operate(_) | Act::Ticket(_) | Act::Page { .. } | Act::Action(_) | Act::Summary(_) => {}
         }
         ticket::take(&mut self.tickets, mark.seq, mark.at, by, act);
     }
@@ -354,6 +354,11 @@ impl<'a> Timeline<'a> {
         roles.sort_unstable();
         roles.dedup();
         roles
+    }
+
+    /// How many people responded.
+    pub fn responders(&self) -> usize {
+        self.people.iter().filter(|(_, hat)| *hat == Hat::Responder).count()
     }
 
     /// For each role the last time that somebody held it.

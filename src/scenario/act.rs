@@ -1,5 +1,6 @@
 //! What a responder may do: one enum for the autopilot's file, the command line, the API and the journal.
 
+use super::action::ActionAct;
 use super::severity::Answer;
 use super::ticket::{TicketAct, TicketId};
 use super::truth::Rung;
@@ -73,6 +74,15 @@ pub enum Act {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         ticket: Option<TicketId>,
     },
+    /// Calls people who are not here yet. To call early is never wrong.
+    Page {
+        /// Whom it reaches.
+        with: Pager,
+        /// What they are needed for.
+        text: String,
+    },
+    /// Does something to the list of what is to be done.
+    Action(ActionAct),
     /// "We cannot get any further": unlocks the instigators' questions.
     Stumped(String),
     /// A guess at the cause, while working.
@@ -83,6 +93,8 @@ pub enum Act {
     Assess(ImpactClaim),
     /// The team's answers to questions of the severity checklist. The last one to each question before the reveal counts.
     Severity(BTreeMap<String, Answer>),
+    /// What happened, in one's own words. The last one of each person counts.
+    Summary(String),
     /// Says that the incident is over. Restoration itself is measured, not believed.
     Resolve(String),
     /// Runs an operation on the target; people do this in their own shell, the autopilot through the engine.
@@ -101,11 +113,14 @@ impl Act {
             Self::Status { .. } => "status",
             Self::Ticket(_) => "ticket",
             Self::Decide { .. } => "decide",
+            Self::Page { .. } => "page",
+            Self::Action(_) => "action",
             Self::Stumped(_) => "stumped",
             Self::Hypothesis(_) => "hypothesis",
             Self::Cause(_) => "cause",
             Self::Assess(_) => "assess",
             Self::Severity(_) => "severity",
+            Self::Summary(_) => "summary",
             Self::Resolve(_) => "resolve",
             Self::Operate(_) => "operate",
         }
@@ -173,6 +188,34 @@ impl FromStr for Role {
             let known: Vec<_> = Self::ALL.iter().map(|role| role.as_str()).collect();
             format!("`{text}` is not a role: use one of {}", known.join(", "))
         })
+    }
+}
+
+/// How people are called in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Pager {
+    /// Pages those who are on call.
+    Klaxon,
+    /// Pages everybody: for when nobody is on call, or too few.
+    Batphone,
+}
+
+impl Pager {
+    /// The word as it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Klaxon => "klaxon",
+            Self::Batphone => "batphone",
+        }
+    }
+
+    /// Whom it reaches.
+    pub fn reaches(self) -> &'static str {
+        match self {
+            Self::Klaxon => "the on-call",
+            Self::Batphone => "everybody",
+        }
     }
 }
 

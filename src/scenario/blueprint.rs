@@ -4,7 +4,8 @@
 //! `{host.NAME}`, `{port.NAME}` of a service or of a link's proxy.
 
 use super::pack::{
-    CustomFault, FileFormat, Health, Keeping, LinkLayout, OperationLayout, PostgresLayout, Reload, StopSignal,
+    CustomFault, FileFormat, Health, Keeping, LinkLayout, OperationLayout, PostgresLayout, Reload,
+    StopSignal, ToxiproxyLayout,
 };
 use crate::base::{Cidr, LinkName, ServiceName, VolumeName};
 use serde::{Deserialize, Serialize};
@@ -139,19 +140,45 @@ pub struct LinkPlan {
     pub distance_ms: u64,
     /// It carries HTTP.
     pub http: bool,
+    /// The toxiproxy that carries it; nothing: the agent's fault proxy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub toxiproxy: Option<ToxiproxyPlan>,
 }
 
-impl LinkPlan {
-    /// The link at its addresses.
-    pub fn at(&self, addresses: &Filling) -> LinkLayout {
-        let of = |name: &str| addresses.addresses.get(name).cloned().unwrap_or_default();
-        LinkLayout {
-            link: self.name.clone(),
-            listen: of(self.name.as_str()),
-            upstream: self.upstream.clone().unwrap_or_else(|| of(self.to.as_str())),
-            distance_ms: self.distance_ms,
-            http: self.http,
-        }
+/// A toxiproxy that carries a link.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToxiproxyPlan {
+    /// Where its HTTP API answers.
+    pub api: String,
+    /// Its name for the link.
+    pub proxy: String,
+}
+
+impl Blueprint {
+    /// The links that the agent carries, at their addresses.
+    pub fn links_at(&self, addresses: &Filling) -> Vec<LinkLayout> {
+        let ours = self.links.iter().filter(|link| link.toxiproxy.is_none());
+        ours.map(|link| LinkLayout {
+            link: link.name.clone(),
+            listen: addresses.of(link.name.as_str()),
+            upstream: link.upstream.clone().unwrap_or_else(|| addresses.of(link.to.as_str())),
+            distance_ms: link.distance_ms,
+            http: link.http,
+        })
+        .collect()
+    }
+
+    /// The links that toxiproxies carry.
+    pub fn toxiproxies_at(&self, addresses: &Filling) -> Vec<ToxiproxyLayout> {
+        let carried = self.links.iter().filter_map(|link| Some((link, link.toxiproxy.as_ref()?)));
+        carried
+            .map(|(link, by)| ToxiproxyLayout {
+                link: link.name.clone(),
+                listen: addresses.of(link.name.as_str()),
+                api: by.api.clone(),
+                proxy: by.proxy.clone(),
+            })
+            .collect()
     }
 }
 
@@ -219,6 +246,11 @@ pub fn slots(text: &str) -> Vec<(Range<usize>, Slot<'_>)> {
 }
 
 impl Filling {
+    /// Where something answers; empty: nowhere.
+    pub fn of(&self, name: &str) -> String {
+        self.addresses.get(name).cloned().unwrap_or_default()
+    }
+
     /// The text with its placeholders filled; other words in braces stay.
     pub fn fill(&self, text: &str) -> String {
         let mut filled = String::with_capacity(text.len());

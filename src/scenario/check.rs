@@ -16,7 +16,7 @@ mod severity;
 mod story;
 mod target;
 
-pub use described::{Contents, OPERATIONS, target as described};
+pub use described::{Contents, OPERATIONS, SERVICES_MAX, target as described};
 pub use pack::{OfTarget, pack};
 pub use params::parameters;
 pub use target::added;
@@ -72,7 +72,7 @@ pub fn scenario(file: &ScenarioFile, given: Given<'_>) -> Result<Scenario, Vec<P
         );
     }
     let restored_when = measure.restored(&mut found, file);
-    let faults = target::faults(&mut found, file, given.planned, target, duration.limit);
+    let (faults, second_act) = target::faults(&mut found, file, given.planned, target, duration.limit);
     let alarms = story::alarms(&mut found, file, &mut measure);
     let injects = story::injects(&mut found, file, duration.limit);
     let (hints, questions) = story::hints(&mut found, file, given.pack);
@@ -103,6 +103,7 @@ pub fn scenario(file: &ScenarioFile, given: Given<'_>) -> Result<Scenario, Vec<P
         steady_state,
         workload,
         faults,
+        second_act,
         // The library knows the scripts.
         reactors: Vec::new(),
         alarms,

@@ -10,6 +10,7 @@
 //! place that knows the YAML library; [`check`] turns the one into the other and finds every mistake at once.
 
 pub mod act;
+pub mod action;
 pub mod blast;
 pub mod blueprint;
 pub mod check;
@@ -60,6 +61,8 @@ pub struct Scenario {
     pub workload: WorkloadShape,
     /// Every fault of every injector, in the order of their times from StartEx.
     pub faults: Vec<PlannedFault>,
+    /// Faults that are held back for a second act, in the order of their times from its beginning.
+    pub second_act: Vec<PlannedFault>,
     /// Injectors that are asked again while it is played.
     pub reactors: Vec<Reactor>,
     /// Alarms, scripted and derived.
@@ -177,6 +180,9 @@ pub struct Inject {
     /// Skipped when this has happened by then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unless: Option<Contingency>,
+    /// Held back: an instigator says when, if at all. `at` is then only when it may be of use.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub held: bool,
     /// Who speaks: `user`, `business-owner`, ...
     pub from: String,
     /// The role that is spoken to.

@@ -7,7 +7,7 @@ pub use layout::{
     Care, CertificateLayout, ContainerLayout, CustomFault, DatabaseLayout, DockerLayout, FileFormat,
     FileLayout, Health, Keeping, Layout, LinkLayout, MachineFileLayout, OperationLayout, PostgresLayout,
     ProcessLayout, QueueLayout, RegistryLayout, ReleaseLayout, Reload, StatementLayout, StopSignal,
-    ToolLayout, VolumeLayout,
+    ToolLayout, ToxiproxyLayout, VolumeLayout,
 };
 pub use path::{PathPiece, path_pieces};
 
@@ -101,6 +101,37 @@ pub struct Service {
     pub datacenter: String,
     /// One line.
     pub about: String,
+    /// Where it tells its golden signals, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metrics: Option<Metrics>,
+}
+
+/// Where an instance tells its golden signals, in Prometheus text format, and by which names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Metrics {
+    /// The path that is asked.
+    pub path: String,
+    /// A counter of requests.
+    pub traffic: String,
+    /// A counter of those that failed; nothing: of `traffic`, those whose label `status` begins with 5.
+    pub errors: Option<String>,
+    /// A histogram of how long requests took, in seconds.
+    pub latency: String,
+    /// A gauge of how much is being worked on.
+    pub saturation: String,
+}
+
+impl Default for Metrics {
+    /// As the embedded target's instances tell them.
+    fn default() -> Self {
+        Self {
+            path: "/metrics".to_owned(),
+            traffic: "http_requests_total".to_owned(),
+            errors: None,
+            latency: "http_request_duration_seconds".to_owned(),
+            saturation: "http_requests_in_flight".to_owned(),
+        }
+    }
 }
 
 /// A network path between two instances.
@@ -117,6 +148,9 @@ pub struct Link {
     /// It carries HTTP/1, so that faults may tell its requests apart.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub http: bool,
+    /// Where the API of the toxiproxy is that carries it; nothing: the fault proxy of the target's agent does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub toxiproxy: Option<String>,
 }
 
 /// A volume of an instance.

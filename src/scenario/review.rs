@@ -4,11 +4,12 @@
 //! Grades are blind: they are given before the score is shown. Handing them in shows it, and they stand from then on.
 
 use crate::base::At;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 
 /// The ten dimensions of good play.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[expect(missing_docs, reason = "`DimensionName::asks` says what each is about")]
 pub enum DimensionName {
@@ -88,7 +89,7 @@ impl FromStr for DimensionName {
 }
 
 /// A grade, as exercises are graded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub enum Rating {
     /// Achieved, without a challenge worth the name.
     P,
@@ -152,7 +153,7 @@ impl FromStr for Rating {
 }
 
 /// A section of the debrief that only people can write.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Section {
     /// What went well.
@@ -213,7 +214,7 @@ impl FromStr for Section {
 }
 
 /// What a corrective action is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ActionKind {
     /// Makes the next one less bad.
@@ -251,8 +252,9 @@ impl FromStr for ActionKind {
 }
 
 /// A day: `2026-12-01`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(with = "String")]
 pub struct Day(String);
 
 impl Day {
@@ -280,7 +282,9 @@ impl FromStr for Day {
     fn from_str(text: &str) -> Result<Self, String> {
         let day = text.trim();
         let shaped = day.len() == 10 && At::try_from(format!("{day}T00:00:00Z")).is_ok();
-        shaped.then(|| Self(day.to_owned())).ok_or_else(|| format!("`{text}` is no day: write `2026-12-01`"))
+        shaped
+            .then(|| Self(day.to_owned()))
+            .ok_or_else(|| format!("`{text}` is no day: write a day like 2026-12-15"))
     }
 }
 
@@ -345,8 +349,31 @@ pub fn known_check(id: &str) -> Result<(), String> {
     Err(format!("`{id}` is no check: there are {}", known.join(", ")))
 }
 
+/// A corrective action. What is left out is still to be agreed on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Wanted {
+    /// What is to be done.
+    pub action: String,
+    /// What it answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issue: Option<String>,
+    /// What it is for.
+    #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<ActionKind>,
+    /// The role or team that owns it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// Where it is tracked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<String>,
+    /// Until when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<Day>,
+}
+
 /// Something that a trainer writes after EndEx.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Review {
     /// Grades a dimension. Of each trainer the last one counts, once it is handed in.
@@ -388,22 +415,7 @@ pub enum Review {
         evidence: Vec<u64>,
     },
     /// A corrective action of the improvement plan.
-    FollowUp {
-        /// What is to be done.
-        action: String,
-        /// What it is for.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        kind: Option<ActionKind>,
-        /// The role or team that owns it.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        owner: Option<String>,
-        /// Where it is tracked.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        ticket: Option<String>,
-        /// Until when.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        due: Option<Day>,
-    },
+    FollowUp(Wanted),
     /// Whether an objective of the exercise was met. The last word on each counts.
     Objective {
         /// Its number, from 1.

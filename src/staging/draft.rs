@@ -45,13 +45,17 @@ pub fn from_compose(shown: &str, bytes: &[u8]) -> Result<Vec<Seen>, Problem> {
         .collect())
 }
 
-/// Whatever listens on a TCP port of this host and can be looked at: name, address, file with its number.
-pub fn from_host() -> Vec<Seen> {
+/// Whatever listens on a TCP port of this host and can be looked at, but for Gameday itself: name, address, file with its
+/// number. With ports only what listens on them, in their order.
+pub fn from_host(ports: &[u16]) -> Vec<Seen> {
     let owners = owners();
     let numbers = pid_files();
     let mut seen: Vec<Seen> = Vec::new();
     for (address, inode) in listening("/proc/net/tcp") {
         let Some(pid) = owners.get(&inode) else { continue };
+        if place_of(&address, ports).is_none() || is_gameday(*pid) {
+            continue;
+        }
         let comm = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
         let name: String = comm.trim().chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
         if !is_name(&name) || seen.iter().any(|one| one.address.as_ref() == Some(&address)) {
@@ -68,8 +72,21 @@ pub fn from_host() -> Vec<Seen> {
             needs: Vec::new(),
         });
     }
-    seen.sort_by(|a, b| a.name.cmp(&b.name));
+    let order = |one: &Seen| one.address.as_deref().and_then(|address| place_of(address, ports));
+    seen.sort_by(|a, b| order(a).cmp(&order(b)).then_with(|| a.name.cmp(&b.name)));
     seen
+}
+
+/// The place of an address among the ports that were named; all are the first where none was.
+fn place_of(address: &str, ports: &[u16]) -> Option<usize> {
+    let port = address.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
+    if ports.is_empty() { Some(0) } else { ports.iter().position(|one| Some(*one) == port) }
+}
+
+/// Engines, agents and services of the embedded target: all are this program.
+fn is_gameday(pid: i32) -> bool {
+    fs::read_link(format!("/proc/{pid}/exe"))
+        .is_ok_and(|program| program.file_name().is_some_and(|name| name == "gameday"))
 }
 
 /// Addresses that are listened on, with the socket's number.
@@ -257,7 +274,7 @@ const TARGET: &str = "\
 format: gameday/target/v1
 name: {NAME}
 driver: local                        # this machine; `agent` for another host
-front_door: users-{FRONT}            # the synthetic users come in over this link
+front_door: users-{FRONT}            # FILL IN: the synthetic users come in over this link; is it the right one?
 
 # Instances, in start order. Gameday starts what has `start:`; what has `pid_file:` runs already and may be made to hang;
 # of all others only links and probes are used.
@@ -378,8 +395,24 @@ mod tests {
     fn what_listens_here_is_seen_with_its_process() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let seen = from_host();
+        let seen = from_host(&[]);
         assert!(seen.iter().any(|one| one.address.as_ref() == Some(&address)), "{address}: {seen:?}");
+    }
+
+    #[test]
+    fn only_what_listens_on_the_named_ports_is_seen_and_in_their_order() {
+        let listeners = [(); 3].map(|()| std::net::TcpListener::bind("127.0.0.1:0").unwrap());
+        let [first, second, _] = listeners.each_ref().map(|one| one.local_addr().unwrap());
+        let seen = from_host(&[second.port(), first.port()]);
+        let addresses: Vec<_> = seen.iter().filter_map(|one| one.address.clone()).collect();
+        // Others may listen on the same port of another address.
+        let place =
+            |address: &std::net::SocketAddr| addresses.iter().position(|one| *one == address.to_string());
+        assert!(place(&second).unwrap() < place(&first).unwrap(), "{addresses:?}");
+        assert!(
+            seen.len() >= 2
+                && addresses.iter().all(|one| place_of(one, &[second.port(), first.port()]).is_some())
+        );
     }
 
     #[test]

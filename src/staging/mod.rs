@@ -103,15 +103,15 @@ pub async fn lay_out(ground: Ground<'_>) -> Result<Layout, StagingError> {
 /// What an engine on another host knows of a target: where its services answer, and no more.
 pub fn seen_from_afar(blueprint: &Blueprint, about: &Attestation) -> Layout {
     let filling = addresses::filling(blueprint, &about.root, 0);
-    let address = |name: &str| filling.addresses.get(name).cloned().unwrap_or_default();
     Layout {
         apart: blueprint
             .services
             .iter()
-            .map(|service| (service.name.clone(), address(service.name.as_str())))
+            .map(|service| (service.name.clone(), filling.of(service.name.as_str())))
             .collect(),
-        links: blueprint.links.iter().map(|link| link.at(&filling)).collect(),
-        front_door: address(blueprint.front_door.as_str()),
+        links: blueprint.links_at(&filling),
+        toxiproxies: blueprint.toxiproxies_at(&filling),
+        front_door: filling.of(blueprint.front_door.as_str()),
         tool: Some(ToolLayout { name: blueprint.tool.clone(), operations: Vec::new() }),
         target: about.target.clone(),
         root: about.root.clone(),
@@ -259,7 +259,6 @@ fn runnable(argv: &[String], blueprint: &Blueprint, filling: &Filling) -> Result
 }
 
 fn layout(name: &str, blueprint: &Blueprint, root: &Path, filling: &Filling) -> Result<Layout, StagingError> {
-    let address = |name: &str| filling.addresses.get(name).cloned().unwrap_or_default();
     let mut processes = Vec::new();
     for service in &blueprint.services {
         if service.keeping.is_some() {
@@ -270,7 +269,7 @@ fn layout(name: &str, blueprint: &Blueprint, root: &Path, filling: &Filling) -> 
         .services
         .iter()
         .filter(|service| service.keeping.is_none())
-        .map(|service| (service.name.clone(), address(service.name.as_str())));
+        .map(|service| (service.name.clone(), filling.of(service.name.as_str())));
     let operations = blueprint.operations.iter().map(|operation| {
         Ok(OperationLayout { argv: runnable(&operation.argv, blueprint, filling)?, ..operation.clone() })
     });
@@ -288,7 +287,8 @@ fn layout(name: &str, blueprint: &Blueprint, root: &Path, filling: &Filling) -> 
         root: root.to_owned(),
         addresses: blueprint.ranges.clone(),
         processes,
-        links: blueprint.links.iter().map(|link| link.at(filling)).collect(),
+        links: blueprint.links_at(filling),
+        toxiproxies: blueprint.toxiproxies_at(filling),
         volumes: blueprint
             .volumes
             .iter()
@@ -314,7 +314,7 @@ fn layout(name: &str, blueprint: &Blueprint, root: &Path, filling: &Filling) -> 
             .databases
             .iter()
             .map(|database| PostgresLayout {
-                address: address(database.service.as_str()),
+                address: filling.of(database.service.as_str()),
                 password_file: database.password_file.as_ref().map(|path| root.join(path)),
                 ..database.clone()
             })
@@ -325,7 +325,7 @@ fn layout(name: &str, blueprint: &Blueprint, root: &Path, filling: &Filling) -> 
         machine_files: Vec::new(),
         custom: custom.collect::<Result<_, StagingError>>()?,
         docker: None,
-        front_door: address(blueprint.front_door.as_str()),
+        front_door: filling.of(blueprint.front_door.as_str()),
         apart: apart.collect(),
         tool: Some(ToolLayout {
             name: blueprint.tool.clone(),
@@ -361,7 +361,7 @@ fn process(
         argv0,
         args: argv.into_iter().skip(1).collect(),
         log: root.join("logs").join(format!("{}.log", service.name)),
-        address: filling.addresses.get(service.name.as_str()).cloned().unwrap_or_default(),
+        address: filling.of(service.name.as_str()),
         care: Care {
             user: service.user.clone(),
             folder: Some(root.join(&service.folder)),

@@ -55,7 +55,7 @@ pub struct DrillEntry {
     pub first_at: At,
     /// When the last was recorded.
     pub last_at: At,
-    /// The last one's kind: `closed` when nothing can follow.
+    /// The last one's kind.
     pub last_kind: String,
 }
 

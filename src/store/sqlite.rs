@@ -5,7 +5,7 @@
 
 use super::{DrillEntry, Row, Store, StoreError, check_append};
 use crate::{
-    base::{At, DrillId, Span},
+    base::{At, DrillId, Span, names::BadName},
     clock::{BoxFuture, Clock, SystemClock},
     drill::event::Recorded,
 };
@@ -165,6 +165,28 @@ impl SqliteStore {
         }
     }
 
+    /// The events of one kind, drill by drill, each in the order of its journal.
+    pub async fn of_kind(&self, kind: &str) -> Result<Vec<(DrillId, Vec<Recorded>)>, StoreError> {
+        let rows = sqlx::query(
+            "select drill, seq, at_ms, kind, version, data from events where kind = ? order by drill, seq",
+        )
+        .bind(kind)
+        .fetch_all(&self.readers)
+        .await
+        .map_err(|error| unavailable(&error))?;
+        let mut found: Vec<(DrillId, Vec<Recorded>)> = Vec::new();
+        for row in rows {
+            let drill = drill_of(&row)?;
+            let seq: i64 = row.try_get("seq").map_err(|error| unavailable(&error))?;
+            let event = read_row(&drill, seq.cast_unsigned(), &row)?;
+            match found.last_mut() {
+                Some((last, events)) if *last == drill => events.push(event),
+                _ => found.push((drill, vec![event])),
+            }
+        }
+        Ok(found)
+    }
+
     async fn list(&self) -> Result<Vec<DrillEntry>, StoreError> {
         // Steps from drill to drill along the primary key, so that no event but the first and last of each is read.
         let rows = sqlx::query(
@@ -187,12 +209,7 @@ impl SqliteStore {
         .map_err(|error| unavailable(&error))?;
         rows.iter()
             .map(|row| {
-                let drill: String = row.try_get("drill").map_err(|error| unavailable(&error))?;
-                let drill = DrillId::try_from(drill.clone()).map_err(|bad| StoreError::Corrupt {
-                    drill,
-                    seq: 0,
-                    detail: bad.to_string(),
-                })?;
+                let drill = drill_of(row)?;
                 let number = |column: &str| -> Result<i64, StoreError> {
                     row.try_get(column).map_err(|error| unavailable(&error))
                 };
@@ -381,6 +398,12 @@ async fn check_durable(path: &Path, writer: &SqlitePool) -> Result<(), Failed> {
         ))
         .into())
     }
+}
+
+fn drill_of(row: &SqliteRow) -> Result<DrillId, StoreError> {
+    let drill: String = row.try_get("drill").map_err(|error| unavailable(&error))?;
+    let bad = |bad: BadName| StoreError::Corrupt { drill: drill.clone(), seq: 0, detail: bad.to_string() };
+    DrillId::try_from(drill.clone()).map_err(bad)
 }
 
 fn read_row(drill: &DrillId, seq: u64, row: &SqliteRow) -> Result<Recorded, StoreError> {

@@ -1,45 +1,36 @@
-//! The pages in a real browser: four people play a drill from the first page to the debrief, and a page that was cut off
-//! catches up by itself.
+//! The pages in a real browser. Six people play a drill from the first page to the debrief, one of them by keyboard alone, in
+//! `six`; `axe` looks at every page with the eyes of a published checker; and a page that was cut off catches up by itself.
+
+mod axe;
+mod six;
 
 use crate::{
-    console::{Running, journal},
+    console::{Recorder, Running, journal, under_way},
+    lobby::Hall,
     skip::skip,
-    stage::{Mailbox, NOW, scenario},
 };
 use gameday::{
-    base::{Person, Span},
-    clock::{BoxFuture, Clock, SystemClock},
-    console::{self, Gauges, Target, Tokens},
-    drill::{
-        command::{Command, Refusal},
-        event::{Attachment, Event, Hat, Outcome, Recorded},
-        plan::{Plan, PlanOptions},
-    },
-    engine::{Conductor, Desk, Hands},
-    library::{Library, worker::ScriptRunner},
-    scenario::{AlarmTrigger, act::Act},
-    seed::Seed,
-    store::MemoryStore,
-    target::sim::Sim,
+    base::Span,
+    clock::{Clock, SystemClock},
+    console,
+    drill::event::{Event, Hat},
+    scenario::act::Act,
 };
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 use std::{
-    collections::BTreeMap,
     io::{BufRead as _, BufReader},
-    net::SocketAddr,
     process::{Child, Stdio},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
 };
-use tokio::{net::TcpListener, sync::watch};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 /// Nothing that a page waits for takes longer, also on a busy machine.
 const PATIENCE: Span = Span::from_secs(60);
-/// How an element is named in the driver's protocol.
+/// How keys and elements are named in the driver's protocol.
+const TAB: &str = "\u{e004}";
+const RETURN: &str = "\u{e007}";
+const SPACE: &str = " ";
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
 /// A browser with a driver beside it; both end with this.
@@ -177,255 +168,72 @@ impl Browser {
         window
     }
 
+    /// Presses keys, as they are named in the driver's protocol, wherever the focus is.
+    async fn keys(&self, keys: &str) {
+        let pressed: Vec<Value> = keys
+            .chars()
+            .flat_map(|key| ["keyDown", "keyUp"].map(|what| json!({"type": what, "value": key})))
+            .collect();
+        let actions = json!({"actions": [{"type": "key", "id": "keyboard", "actions": pressed}]});
+        self.tell("/actions", actions).await;
+    }
+
+    /// Goes on with the tabulator until the focus is on what a selector finds.
+    async fn tab_to(&self, selector: &str) {
+        self.until(&format!("document.querySelector({selector:?})")).await;
+        for _ in 0..150 {
+            let there = format!("return document.activeElement.matches({selector:?})");
+            if self.js(&there).await == json!(true) {
+                return;
+            }
+            self.keys(TAB).await;
+        }
+        panic!("the tabulator does not lead to {selector}");
+    }
+
+    /// Speaks with the browser itself.
+    async fn devtools(&self, command: &str, params: Value) {
+        self.tell("/goog/cdp/execute", json!({"cmd": command, "params": params})).await;
+    }
+
+    /// The size of the page in front, and whether it is dark.
+    async fn look_like(&self, width: u32, dark: bool) {
+        self.size(width, if width < 600 { 844 } else { 900 }).await;
+        let scheme = if dark { "dark" } else { "light" };
+        let media = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
+        self.devtools("Emulation.setEmulatedMedia", media).await;
+    }
+
+    async fn size(&self, width: u32, height: u32) {
+        let size = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600});
+        self.devtools("Emulation.setDeviceMetricsOverride", size).await;
+    }
+
+    /// Keeps a picture of the page in front, for people to look at: base64, where `GAMEDAY_SHOTS` says.
+    async fn shoot(&self, name: &str) {
+        let Some(folder) = std::env::var_os("GAMEDAY_SHOTS") else { return };
+        for (width, height, dark, kind) in [
+            (1440, 900, false, ""),
+            (1440, 900, true, "-dark"),
+            (390, 844, false, ""),
+            (390, 4000, false, "-whole"),
+            (1440, 2400, false, "-whole"),
+        ] {
+            self.look_like(width, dark).await;
+            self.size(width, height).await;
+            let picture = self.ask(Method::GET, "/screenshot", Value::Null).await.unwrap();
+            let path = std::path::Path::new(&folder).join(format!("{name}-{width}{kind}.b64"));
+            std::fs::write(path, picture.as_str().unwrap()).unwrap();
+        }
+        self.look_like(1440, false).await;
+    }
+
     /// What the page complained of since the last time.
     async fn complaints(&self) -> Vec<String> {
         let log = self.tell("/se/log", json!({"type": "browser"})).await;
         let lines = log.as_array().into_iter().flatten().map(|line| line["message"].to_string());
         lines.collect()
     }
-}
-
-/// The engine's desk as the console knows it.
-struct Door(Desk);
-
-impl console::Desk for Door {
-    fn send(&self, command: Command) -> BoxFuture<'_, Result<(), Refusal>> {
-        self.0.send(command)
-    }
-
-    fn journal(&self, from: u64) -> Vec<Recorded> {
-        self.0.journal(from)
-    }
-
-    fn changed(&self) -> watch::Receiver<u64> {
-        self.0.changed()
-    }
-}
-
-/// A drill on the modelled target that takes a minute and not twenty; people alone play.
-fn short() -> Plan {
-    let scenario = scenario("pool-shrink");
-    let options =
-        PlanOptions { seed: Seed(7), start: NOW, autopilot: false, routes: vec!["terminal".into()] };
-    let mut plan = Plan::resolve(&scenario, options);
-    let soon = Span::from_secs(2);
-    for condition in plan.steady_state.iter_mut().chain(&mut plan.restored_when) {
-        condition.held = soon;
-    }
-    plan.injections[0].at = soon;
-    for alarm in &mut plan.alarms {
-        if let AlarmTrigger::When(condition) = &mut alarm.trigger {
-            condition.held = soon;
-        }
-    }
-    plan.start = SystemClock.now() + plan.lead() + Span::from_secs(8);
-    plan
-}
-
-/// The drill, with its console.
-struct Played {
-    desk: Desk,
-    tokens: Tokens,
-    address: SocketAddr,
-    conducted: tokio::task::JoinHandle<()>,
-}
-
-async fn drill() -> Played {
-    let plan = short();
-    let clock = Arc::new(SystemClock);
-    let sim = Sim::new(clock.clone(), plan.target.clone(), plan.workload.clone(), Seed(7));
-    let epoch = sim.take_epoch();
-    let sim = Arc::new(sim);
-    let hands = Hands {
-        clock,
-        store: Arc::new(MemoryStore::new()),
-        injector: sim.clone(),
-        prober: sim.clone(),
-        traffic: sim.clone(),
-        operator: sim,
-        notifier: Arc::new(Mailbox::default()),
-        scripts: ScriptRunner::InProcess,
-    };
-    let attachment = Attachment { agent: "sim".into(), folder: "sim".into(), root: Some("sim".into()) };
-    let mut conductor = Conductor::begin(hands, plan, Some(attachment), epoch).await.unwrap();
-    let (desk, tokens) = (conductor.desk(), Tokens::fresh());
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let over = CancellationToken::new();
-    let door: Arc<dyn console::Desk> = Arc::new(Door(desk.clone()));
-    tokio::spawn(console::serve(door, target(), listener, tokens.clone(), over.clone()));
-    let conducted = tokio::spawn(async move {
-        conductor.conduct().await.unwrap();
-        over.cancel();
-    });
-    Played { desk, tokens, address, conducted }
-}
-
-/// The documents of the target, and metrics as if each instance answered ten requests between two readings.
-fn target() -> Target {
-    let library = Library::new(vec![gameday::depot::describe()], ScriptRunner::InProcess);
-    let documents = library.documents("pool-shrink").unwrap();
-    Target { documents, gauges: Some(Arc::new(Counting::default())) }
-}
-
-#[derive(Default)]
-struct Counting(AtomicU64);
-
-impl Gauges for Counting {
-    fn read(&self) -> BoxFuture<'_, BTreeMap<String, String>> {
-        let count = self.0.fetch_add(10, Ordering::Relaxed);
-        let page = format!("http_requests_total{{status=\"200\"}} {count}\n");
-        Box::pin(async move { BTreeMap::from([("web-east".to_owned(), page)]) })
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn four_people_play_a_drill_in_the_browser() {
-    let Some(browser) = Browser::start().await else {
-        return skip("chromedriver is not installed, or its browser does not start");
-    };
-    let Played { desk, tokens, address, conducted } = drill().await;
-    let link = |hat| tokens.link(address, hat);
-    let ana = browser.join(&link(Hat::Responder), "ana").await;
-    let ivo = browser.join(&link(Hat::Instigator), "ivo").await;
-    let tom = browser.join(&link(Hat::Trainer), "tom").await;
-    let oli = browser.join(&link(Hat::Observer), "oli").await;
-    // The same person in a second tab.
-    let second = browser.open(&format!("http://{address}/responder")).await;
-
-    browser.turn_to(&ana).await;
-    browser.click("#role-ic button").await;
-    browser.says("#role-ic", "ana").await;
-    browser.write("#message", "good morning @ana\n").await;
-    browser.says("#lines", "good morning").await;
-    browser.until("document.querySelector('#lines .called .at').textContent === '@ana'").await;
-    browser.turn_to(&second).await;
-    browser.says("#lines", "good morning").await;
-
-    browser.turn_to(&ana).await;
-    browser.click("#alarm-UploadErrorsHigh button.ack").await;
-    browser.says("#alarm-UploadErrorsHigh", "acknowledged by ana").await;
-    respond(&browser).await;
-    browser.turn_to(&second).await;
-    browser.click(".bar nav a[href='/responder/signals']").await;
-    browser.says("#signals", "web-east").await;
-    browser.says("#signals", "2.0/s").await;
-    browser.turn_to(&ana).await;
-    help(&browser, &ana, &ivo).await;
-
-    browser.turn_to(&tom).await;
-    browser.click("#moments li:last-child button").await;
-    browser.write("#observe [name=text]", "one person does everything").await;
-    browser.click("#observe button").await;
-    browser.says("#notes", "one person does everything").await;
-
-    // The repair itself is done on the target, and not in the browser.
-    let who: Person = "ana".parse().unwrap();
-    let rollback = ["depotctl", "rollback", "web"].map(str::to_owned).to_vec();
-    desk.send(Command::Act { by: who, act: Act::Operate(rollback) }).await.unwrap();
-    browser.turn_to(&ivo).await;
-    browser.says("#truth", "restored").await;
-    browser.turn_to(&ana).await;
-    conclude(&browser).await;
-    conducted.await.unwrap();
-
-    // The page has stayed, and leads to the debrief.
-    browser.click("#phase a.good").await;
-    browser.says("body", "What happened").await;
-    browser.says("body", "pool.size is 2").await;
-    browser.turn_to(&oli).await;
-    browser.says("#phase", "closed").await;
-    assert_eq!(browser.complaints().await, Vec::<String>::new());
-    told(&desk.journal(0));
-}
-
-/// What responders say and write while they look.
-async fn respond(browser: &Browser) {
-    browser.act("act-d", &[("declare.text", "uploads fail")]).await;
-    browser.says("#incident", "uploads fail").await;
-    browser
-        .act("act-t", &[("ticket.open.title", "Uploads fail"), ("ticket.open.cc:words", "web-oncall, ben")])
-        .await;
-    browser.says("#tickets", "copied web-oncall, ben").await;
-    browser.act("act-s", &[("status.text", "Some uploads fail. We are looking.")]).await;
-    browser.says("#incident", "Some uploads fail").await;
-    browser.says("#tickets", "mirrored an update").await;
-    browser.act("act-v", &[("severity.live", "yes")]).await;
-    browser.says("#answers", "live: true").await;
-    browser.write("#message", "!log looking at the pool\n").await;
-    browser.says("#lines li.log", "looking at the pool").await;
-}
-
-/// Stumped; then a question and a hint, and the document that it points to.
-async fn help(browser: &Browser, ana: &Value, ivo: &Value) {
-    browser.turn_to(ivo).await;
-    browser.until("document.querySelector('#desk button').disabled").await;
-    browser.turn_to(ana).await;
-    browser.act("act-u", &[("stumped", "we see nothing")]).await;
-    browser.turn_to(ivo).await;
-    browser.click("#desk button:not([disabled])").await;
-    browser.click("#do .send button").await;
-    browser.says("#do output", "Done.").await;
-    browser.turn_to(ana).await;
-    browser.says("#help", "How many connections").await;
-    browser.click("#help a").await;
-    browser.says("article", "pool.size").await;
-    browser.click(".bar nav a").await;
-    browser.until("document.querySelector('.link.live')").await;
-}
-
-/// The team's answers, and the all-clear.
-async fn conclude(browser: &Browser) {
-    browser
-        .act(
-            "act-n",
-            &[
-                ("cause.component", "web"),
-                ("cause.kind", "config.capacity"),
-                ("cause.text", "pool.size is 2"),
-                ("cause.onset:moment", "T+2s"),
-                ("cause.confidence:number", "90"),
-            ],
-        )
-        .await;
-    browser.says("#answers", "pool.size is 2").await;
-    browser
-        .act(
-            "act-i",
-            &[
-                ("assess.windows[0].from:moment", "T+2s"),
-                ("assess.windows[0].to:moment", "T+40s"),
-                ("assess.failed.put.percent:number", "20"),
-            ],
-        )
-        .await;
-    browser.act("act-r", &[("resolve", "uploads are good again")]).await;
-}
-
-/// What the journal says about all of it.
-fn told(journal: &[Recorded]) {
-    let acts: Vec<&str> = journal
-        .iter()
-        .filter_map(|one| match &one.event {
-            Event::Acted { act, .. } => Some(act.verb()),
-            Event::HintGiven { .. } => Some("hint"),
-            Event::QuestionAsked { .. } => Some("question"),
-            Event::Observed { about: Some(_), .. } => Some("observed"),
-            _ => None,
-        })
-        .collect();
-    assert_eq!(
-        acts,
-        [
-            "role", "say", "ack", "declare", "ticket", "status", "severity", "log", "stumped", "question",
-            "hint", "observed", "operate", "cause", "assess", "resolve"
-        ]
-    );
-    let outcome = journal.iter().find_map(|one| match &one.event {
-        Event::Ended { outcome, .. } => Some(*outcome),
-        _ => None,
-    });
-    assert_eq!(outcome, Some(Outcome::Completed));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -462,4 +270,53 @@ async fn a_page_that_was_cut_off_says_so_and_catches_up() {
     let left = "fetch('/api/leave', {method: 'POST', headers: {'x-gameday-hat': 'responder'}})";
     browser.js(left).await;
     browser.says("#note", "Open your link again").await;
+}
+
+/// What a page has said about its connection since it was asked to listen.
+const LISTEN: &str = "window.said = []; const note = document.getElementById('note'); \
+    new MutationObserver(() => window.said.push(note.textContent)).observe(note, {childList: true, characterData: true, subtree: true})";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_tabs_outlive_their_server_and_a_laptops_sleep() {
+    let Some(browser) = Browser::start().await else {
+        return skip("chromedriver is not installed, or its browser does not start");
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let people = folder.path().join("people.json");
+    let entrance =
+        |listen| console::Entrance { people: Some(people.clone()), ..console::Entrance::at(listen) };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let desk = Recorder::over(under_way());
+    let hall = Hall::over(listener, entrance, desk.clone(), CancellationToken::new());
+    let address = hall.address;
+    let first = browser.join(&format!("http://{address}/#{}", hall.token(Hat::Responder)), "ana").await;
+    let second = browser.open(&format!("http://{address}/responder")).await;
+    browser.until("document.querySelector('.link.live')").await;
+    let say =
+        |words: &str| desk.append(Event::Acted { by: "ben".parse().unwrap(), act: Act::Say(words.into()) });
+
+    hall.close().await;
+    for tab in [&first, &second] {
+        browser.turn_to(tab).await;
+        browser.says("#note", "No connection to the drill").await;
+    }
+    say("while nobody listened");
+    let listener = TcpListener::bind(address).await.unwrap();
+    let hall = Hall::over(listener, entrance, desk.clone(), CancellationToken::new());
+    for tab in [&first, &second] {
+        browser.turn_to(tab).await;
+        browser.says("#lines", "while nobody listened").await;
+        browser.until("document.querySelector('.link.live') && document.querySelector('#note').hidden").await;
+        let twice = "[...document.querySelectorAll('#lines li')].filter((li) => li.textContent.includes('while nobody')).length";
+        assert_eq!(browser.js(&format!("return {twice}")).await, json!(1));
+    }
+
+    // A device that sleeps stops its timers; when it wakes, its clock has jumped.
+    browser.js(LISTEN).await;
+    browser.js("const was = Date.now; Date.now = () => was() + 60000").await;
+    browser.until("window.said.some((text) => text.includes('Catching up'))").await;
+    say("while it slept");
+    browser.says("#lines", "while it slept").await;
+    browser.until("document.querySelector('.link.live') && document.querySelector('#note').hidden").await;
+    hall.close().await;
 }

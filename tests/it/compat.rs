@@ -57,7 +57,7 @@ impl Drop for Agent {
 }
 
 /// A server that sends back what it gets.
-fn echo() -> String {
+pub(crate) fn echo() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     thread::spawn(move || {
@@ -77,13 +77,13 @@ fn echo() -> String {
 }
 
 /// Whether the program is there.
-fn has(program: &str) -> bool {
+pub(crate) fn has(program: &str) -> bool {
     let asked = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
     asked.is_ok_and(|status| status.success())
 }
 
 /// Installs a client once for all runs, below the build's own folder; nothing if that is not possible here.
-fn client(name: &str, install: impl FnOnce(&Path) -> Command) -> Option<PathBuf> {
+pub(crate) fn client(name: &str, install: impl FnOnce(&Path) -> Command) -> Option<PathBuf> {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("clients").join(name);

@@ -43,7 +43,7 @@ pub(crate) struct Recorder {
 }
 
 impl Recorder {
-    fn over(events: Vec<Recorded>) -> Arc<Self> {
+    pub(crate) fn over(events: Vec<Recorded>) -> Arc<Self> {
         let count = watch::Sender::new(events.len() as u64);
         Arc::new(Self { events: Mutex::new(events), asked: Mutex::default(), count })
     }
@@ -114,7 +114,7 @@ pub(crate) fn under_way() -> Vec<Recorded> {
 /// What the catalogue's one document says.
 pub(crate) const DOCUMENT: &str = "# depotctl\n\n## rollback\n\nGoes one release back.\n";
 
-fn target() -> Target {
+pub(crate) fn target() -> Target {
     let documents = BTreeMap::from([("depotctl(1)".to_owned(), DOCUMENT.to_owned())]);
     Target { documents, gauges: None }
 }
@@ -275,6 +275,12 @@ fn matrix() -> Vec<(Method, &'static str, Option<Value>, [u16; 4])> {
         (post.clone(), "/api/review", Some(json!({"hand-in": {"overall": "calm"}})), [409, 409, 200, 409]),
         (Method::GET, "/api/grading", None, [404, 404, 200, 404]),
         (post.clone(), "/api/ask", Some(json!({"number": 1})), [200, 409, 409, 409]),
+        (post.clone(), "/api/inject", Some(json!({"number": 1})), [200, 409, 409, 409]),
+        (post.clone(), "/api/second-act", Some(json!({})), [200, 409, 409, 409]),
+        (post.clone(), "/api/settle", Some(json!({"message": 3})), [200, 409, 409, 409]),
+        (post.clone(), "/api/tell", Some(json!({"text": "I know this"})), [409, 409, 409, 200]),
+        // There is no lever behind a recorded journal.
+        (post.clone(), "/api/lever", Some(json!({"reason": "a fire"})), [409; 4]),
         (post.clone(), "/api/stop", Some(json!({"reason": "enough"})), [200; 4]),
         (post.clone(), "/api/board", Some(json!({})), [404; 4]),
         (post, "/api/nothing", Some(json!({})), [404; 4]),
@@ -374,7 +380,8 @@ async fn injections_are_told_with_their_states() {
         injections,
         json!([
             {"id": "gd-one", "fault": "release-roll-out", "target": "service web", "state": "gone"},
-            // What the script planned later, under the same name in this journal.
+            // What the script and a second act planned later, under the same name in this journal.
+            {"id": "gd-one", "fault": "release-roll-out", "target": "service web", "state": "planned"},
             {"id": "gd-one", "fault": "release-roll-out", "target": "service web", "state": "planned"},
         ])
     );
@@ -520,7 +527,7 @@ async fn open_streams_end_with_the_console() {
 }
 
 /// The binary with a home of its own.
-fn gameday(home: &std::path::Path, args: &[&str]) -> Program {
+pub(crate) fn gameday(home: &std::path::Path, args: &[&str]) -> Program {
     let mut program = Program::cargo_bin("gameday").unwrap();
     program.args(args).env("GAMEDAY_HOME", home).env_remove("GAMEDAY_SESSION").env_remove("GAMEDAY_LOG");
     program

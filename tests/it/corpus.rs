@@ -18,13 +18,14 @@ use gameday::{
     scenario::{
         AlarmRule, AlarmSeverity, AlarmTrigger, Contingency, Duration, Inject, Moment, Play, Profile,
         RosterNeeds,
-        act::{Act, CauseClaim, ClaimedShare, ClaimedWindow, ImpactClaim, Role, StatusState, When},
+        act::{Act, CauseClaim, ClaimedShare, ClaimedWindow, ImpactClaim, Pager, Role, StatusState, When},
+        action::ActionAct,
         condition::{Condition, Op, Signal, Subject, Test, Threshold},
         pack::{
             BlastCaps, CatalogueEntry, CatalogueKind, ConfigFile, Driver, Expect, Link, Probe, ProbeAsk,
             RequestClass, Service, TargetDescription, Volume, WorkloadShape,
         },
-        review::{ActionKind, DimensionName, Rating, Review, Section},
+        review::{ActionKind, DimensionName, Rating, Review, Section, Wanted},
         severity::{Answer, Question},
         ticket::{Priority, TicketAct},
         truth::{CauseTruth, DecisionTruth, Fact, Rung, Truth},
@@ -74,6 +75,7 @@ fn target() -> TargetDescription {
             component: n("web"),
             datacenter: "east".to_owned(),
             about: "answers uploads and downloads".to_owned(),
+            metrics: None,
         }],
         links: vec![Link {
             name: n("web-east-metadata"),
@@ -81,6 +83,7 @@ fn target() -> TargetDescription {
             to: n("metadata"),
             distance: Span::from_millis(2),
             http: false,
+            toxiproxy: None,
         }],
         volumes: vec![Volume { name: n("storage-east"), service: n("storage-east"), size_mib: 64 }],
         files: vec![ConfigFile { name: "web".to_owned(), component: n("web") }],
@@ -218,6 +221,7 @@ fn plan() -> Plan {
         roster: RosterNeeds { instigators: (1, 3), responders: (1, 6) },
         steady_state: vec![calm.clone()],
         workload: workload(),
+        second_act: Vec::new(),
         reactors: Vec::new(),
         injections: vec![PlannedInjection {
             id: n("gd-one"),
@@ -236,6 +240,7 @@ fn plan() -> Plan {
         injects: vec![Inject {
             at: Span::from_mins(3),
             unless: Some(Contingency::StatusSent),
+            held: false,
             from: "user".to_owned(),
             to: Role::FirstLine,
             text: "my upload fails".to_owned(),
@@ -346,6 +351,44 @@ fn acts() -> Vec<Act> {
     ]
 }
 
+/// People are called in, things are to be done, and somebody sums up.
+fn team_acts() -> Vec<Act> {
+    let text = |text: &str| text.to_owned();
+    [
+        ActionAct::Add { text: text("ask the metadata people"), owner: Some(text("ana")) },
+        ActionAct::Assign { action: 1, owner: text("ic") },
+        ActionAct::Done { action: 1 },
+        ActionAct::Drop { action: 1 },
+    ]
+    .into_iter()
+    .map(Act::Action)
+    .chain([Pager::Klaxon, Pager::Batphone].map(|with| Act::Page { with, text: text("uploads fail") }))
+    .chain([Act::Summary(text("a release made the pool too small"))])
+    .collect()
+}
+
+/// What came in after the first version of the corpus: its lines follow those that were there.
+fn later() -> Vec<Event> {
+    let page = Notice {
+        id: n("n-9"),
+        route: "terminal".to_owned(),
+        at: START,
+        about: NoticeKind::Page(Pager::Batphone),
+        severity: Some(AlarmSeverity::Page),
+        subject: "EXERCISE batphone page".to_owned(),
+        text: String::new(),
+    };
+    let mut events: Vec<_> = team_acts().into_iter().map(|act| Event::Acted { by: n("ana"), act }).collect();
+    events.extend([
+        Event::NoticeQueued(page),
+        Event::InjectSpoken { inject: 0, by: Some(n("ivo")) },
+        Event::BystanderWrote { by: n("oli"), text: "I know this pool".to_owned() },
+        Event::BystanderSettled { by: n("ivo"), message: 3, passed_on: true },
+        Event::SecondActBegan { by: n("ivo"), planned: plan().injections },
+    ]);
+    events
+}
+
 /// Everything that is done to a ticket, once.
 fn ticket_acts() -> Vec<Act> {
     let text = |text: &str| text.to_owned();
@@ -430,7 +473,7 @@ fn conduct() -> Vec<Event> {
     vec![
         Event::AlarmRaised { alarm: n("UploadErrorsHigh"), summary: "31 % of put fail".to_owned() },
         Event::SymptomSeen { detail: "31 % of put failed within 10s".to_owned() },
-        Event::InjectSpoken { inject: 0 },
+        Event::InjectSpoken { inject: 0, by: None },
         Event::InjectSkipped { inject: 1 },
         Event::Played { play: 0, refused: None },
         Event::Played {
@@ -496,14 +539,22 @@ fn reviews() -> Vec<Review> {
         Review::Read { fact: "f2".to_owned(), stated: true },
         Review::Write { section: Section::Lucky, text: said(), evidence: vec![3, 5] },
         Review::Write { section: Section::Practice, text: said(), evidence: Vec::new() },
-        Review::FollowUp {
+        Review::FollowUp(Wanted {
             action: "an alarm on the pool".to_owned(),
+            issue: Some("nobody saw it fill up".to_owned()),
             kind: Some(ActionKind::Prevent),
             owner: Some("web-oncall".to_owned()),
             ticket: Some("OPS-12".to_owned()),
             due: Some(n("2026-12-15")),
-        },
-        Review::FollowUp { action: "a canary".to_owned(), kind: None, owner: None, ticket: None, due: None },
+        }),
+        Review::FollowUp(Wanted {
+            action: "a canary".to_owned(),
+            issue: None,
+            kind: None,
+            owner: None,
+            ticket: None,
+            due: None,
+        }),
         Review::Objective { number: 1, met: false, because: String::new() },
     ]);
     all
@@ -558,6 +609,7 @@ pub(crate) fn journal() -> Vec<Recorded> {
         Event::Closed { steady_after: None },
         attached(Some("targets/depot".to_owned())),
     ]);
+    events.extend(later());
     events.extend(reviews().into_iter().map(|entry| Event::Reviewed { by: n("tom"), entry }));
     (0..)
         .zip(events)

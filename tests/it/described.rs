@@ -2,6 +2,8 @@
 
 use crate::{
     cli::{folder, gameday, out},
+    engine_killed::interrupt,
+    kill::Mortal,
     skip::skip,
     tidy,
 };
@@ -30,7 +32,7 @@ use std::{
 const LIMIT: Span = Span::from_secs(60);
 
 /// The tool waits for its answer without a runtime, so the agent needs threads of its own.
-fn run<T>(story: impl Future<Output = T>) -> T {
+pub(crate) fn run<T>(story: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(story)
 }
 
@@ -74,13 +76,13 @@ fn pack_with(target: &str) -> tempfile::TempDir {
     home
 }
 
-fn blueprint(home: &Path) -> Blueprint {
+pub(crate) fn blueprint(home: &Path) -> Blueprint {
     let library = Library::new(Vec::new(), ScriptRunner::InProcess);
     let loaded = library.load_target(&home.join("target.yaml"));
     loaded.unwrap_or_else(|bad| panic!("{}", bad.render(false))).1
 }
 
-async fn lay_out(blueprint: &Blueprint, root: &Path) -> Layout {
+pub(crate) async fn lay_out(blueprint: &Blueprint, root: &Path) -> Layout {
     let number = addresses::free_number(blueprint).unwrap();
     let program = PathBuf::from(env!("CARGO_BIN_EXE_gameday"));
     let ground = Ground { name: "small", blueprint, root, number, program: &program, docker_host: None };
@@ -88,7 +90,7 @@ async fn lay_out(blueprint: &Blueprint, root: &Path) -> Layout {
 }
 
 /// Starts an agent in this process and waits until it is ready.
-async fn serve(root: &Path, folder: &Path) -> (AgentClient, tokio::task::JoinHandle<()>) {
+pub(crate) async fn serve(root: &Path, folder: &Path) -> (AgentClient, tokio::task::JoinHandle<()>) {
     fs::create_dir_all(folder).unwrap();
     let options = AgentOptions::at(root, folder).unwrap();
     let work = tokio::spawn(async move { agent::serve(options).await.unwrap() });
@@ -100,7 +102,7 @@ async fn serve(root: &Path, folder: &Path) -> (AgentClient, tokio::task::JoinHan
     (client, work)
 }
 
-async fn end(client: &AgentClient, work: tokio::task::JoinHandle<()>) {
+pub(crate) async fn end(client: &AgentClient, work: tokio::task::JoinHandle<()>) {
     client.shutdown().await.unwrap();
     work.await.unwrap();
 }
@@ -157,20 +159,32 @@ custom:
 #[test]
 fn drafts_pass_every_check_as_they_are() {
     let home = folder();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
     fs::write(
         home.path().join("compose.yaml"),
         "services:\n  web: {image: 'x:1', ports: ['8080:80'], depends_on: [db]}\n  db: {image: y, ports: ['5432']}\n  job: {build: .}\n",
     )
     .unwrap();
-    for (name, args) in
-        [("shop", &["--compose", "compose.yaml"][..]), ("host", &["--from-host"]), ("plain", &[])]
-    {
+    for (name, args) in [
+        ("shop", &["--compose", "compose.yaml"][..]),
+        ("host", &["--from-host", "--port", &port]),
+        ("plain", &[]),
+    ] {
         out(gameday(home.path()).args(["target", "init", name]).args(args));
         let files = ["target.yaml", "pack.yaml", "first-drill.yaml"].map(|file| format!("{name}/{file}"));
         gameday(home.path()).arg("check").args(files).assert().success();
         // Nothing that is there is ever overwritten.
         gameday(home.path()).args(["target", "init", name]).args(args).assert().code(1);
     }
+    let draft = fs::read_to_string(home.path().join("host/target.yaml")).unwrap();
+    assert!(draft.contains(&format!("address: 127.0.0.1:{port}")), "{draft}");
+    drop(listener);
+    let nobody = gameday(home.path())
+        .args(["target", "init", "none", "--from-host", "--port", &port])
+        .assert()
+        .code(1);
+    nobody.stderr(predicates::str::contains("nothing that can be seen listens there"));
     let shown = out(gameday(home.path()).args(["target", "show", "shop/target.yaml"]));
     assert!(shown.contains("its process is not touched") && shown.contains("users-web"), "{shown}");
 }
@@ -257,7 +271,7 @@ fn a_described_target_is_laid_out_operated_and_ended() {
     });
 }
 
-fn arm(id: &InjectionId, fault: &Fault, fence: Fence) -> Arm {
+pub(crate) fn arm(id: &InjectionId, fault: &Fault, fence: Fence) -> Arm {
     Arm { id: id.clone(), fault: fault.clone(), fence, lease_ms: 60_000, deadline_ms: 600_000 }
 }
 
@@ -317,6 +331,53 @@ fn a_process_that_runs_already_hangs_and_is_killed_and_comes_back() {
         nix::sys::signal::kill(nix::unistd::Pid::from_raw(second), nix::sys::signal::Signal::SIGKILL)
             .unwrap();
     });
+}
+
+/// Not before somebody has said so, and not any more once that is taken back.
+#[test]
+fn a_target_of_ones_own_is_broken_only_while_it_is_allowed() {
+    let home = folder();
+    // What is printed for shells has to survive such a place.
+    let state = home.path().join("ana's state");
+    let command = |args: &[&str]| {
+        let mut command = gameday(home.path());
+        command.env("GAMEDAY_HOME", &state).args(args);
+        command
+    };
+    let run = ["run", "shop/first-drill.yaml", "--unrehearsed", "made for a test"];
+    out(&mut command(&["target", "init", "shop"]));
+    let refused = command(&run).assert().code(1);
+    let said = String::from_utf8_lossy(&refused.get_output().stderr).into_owned();
+    assert!(
+        said.contains("not-allowed: the target `shop` is not one that may be broken from here"),
+        "{said}"
+    );
+    assert!(said.contains("`gameday target allow shop`"), "{said}");
+    assert!(said.contains("safety-engaged"), "{said}");
+
+    out(&mut command(&["safety", "release", "--reason", "nobody uses it"]));
+    command(&["target", "allow", "no name"]).assert().code(2);
+    let told = out(&mut command(&["target", "allow", "shop"]));
+    assert!(told.starts_with("shop may be broken from here"), "{told}");
+    let log = fs::File::create(home.path().join("log")).unwrap();
+    let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_gameday"));
+    program.args(run).current_dir(home.path()).env("GAMEDAY_HOME", &state);
+    let mut running = Mortal(program.stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap());
+    let printed = || fs::read_to_string(home.path().join("log")).unwrap();
+    let line = self::run(watch_for("the line for the tool", async || {
+        let line = printed();
+        let line = line.lines().find_map(|line| line.strip_prefix("The target's operations tool:  "));
+        line.map(str::to_owned)
+    }));
+    let listed = std::process::Command::new("/bin/sh").args(["-c", &line]).output().unwrap();
+    let said = String::from_utf8_lossy(&listed.stdout).into_owned();
+    assert!(listed.status.success() && said.contains("web"), "{line}: {listed:?}");
+    assert_eq!(interrupt(&mut running).code(), Some(5), "{}", printed());
+
+    out(&mut command(&["target", "forbid", "shop"]));
+    command(&run).assert().code(1).stderr(predicates::str::contains("not-allowed"));
+    let twice = command(&["target", "forbid", "shop"]).assert().code(1);
+    twice.stderr(predicates::str::contains("it is not allowed"));
 }
 
 /// What an engine writes down to reach an agent.

@@ -39,11 +39,16 @@ fn unrehearsed(args: &[&str]) -> &'static [&'static str] {
 }
 
 /// A home with a scenario that is over soon: one service hangs, and conditions are seen within seconds.
-struct House(tempfile::TempDir);
+pub(crate) struct House(tempfile::TempDir);
 
 impl House {
-    fn new() -> Self {
-        let house = Self(folder());
+    /// A home with nothing in it.
+    pub(crate) fn bare() -> Self {
+        Self(folder())
+    }
+
+    pub(crate) fn new() -> Self {
+        let house = Self::bare();
         gameday(house.path()).args(["new", "quick"]).assert().success();
         let file = house.path().join("quick.yaml");
         let mut text = fs::read_to_string(&file).unwrap();
@@ -69,12 +74,12 @@ impl House {
         house
     }
 
-    fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.0.path()
     }
 
     /// A program of its own, without a terminal.
-    fn start(&self, args: &[&str]) -> Mortal {
+    pub(crate) fn start(&self, args: &[&str]) -> Mortal {
         let log = fs::File::options().create(true).append(true).open(self.path().join("log")).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_gameday"));
         command
@@ -87,12 +92,12 @@ impl House {
     }
 
     /// What the programs have printed.
-    fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.path().join("log")).unwrap()
     }
 
     /// The journal of the only drill.
-    async fn journal(&self) -> Vec<Recorded> {
+    pub(crate) async fn journal(&self) -> Vec<Recorded> {
         let path = self.path().join("home/journal.db");
         if !path.exists() {
             return Vec::new();
@@ -108,7 +113,7 @@ impl House {
     }
 
     /// The journal, as soon as it tells this.
-    async fn until(&self, what: &str, seen: impl Fn(&Event) -> bool) -> Vec<Recorded> {
+    pub(crate) async fn until(&self, what: &str, seen: impl Fn(&Event) -> bool) -> Vec<Recorded> {
         let found = watch_for(LIMIT, async || {
             let journal = self.journal().await;
             journal.iter().any(|recorded| seen(&recorded.event)).then_some(journal)
@@ -117,7 +122,7 @@ impl House {
     }
 
     /// A fault is live; and the engine is killed.
-    async fn killed_while_live(&self, args: &[&str]) -> Vec<Recorded> {
+    pub(crate) async fn killed_while_live(&self, args: &[&str]) -> Vec<Recorded> {
         let mut engine = self.start(args);
         self.until("live fault", |event| step(event) == Some(&InjectionStep::Live)).await;
         engine.kill();
@@ -164,7 +169,7 @@ async fn agent_in(folder: &Path) -> Option<i32> {
     attested.ready.then(|| i32::try_from(attested.pid).unwrap())
 }
 
-fn interrupt(program: &mut Mortal) -> ExitStatus {
+pub(crate) fn interrupt(program: &mut Mortal) -> ExitStatus {
     kill(Pid::from_raw(i32::try_from(program.0.id()).unwrap()), Signal::SIGINT).unwrap();
     program.0.wait().unwrap()
 }

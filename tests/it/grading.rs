@@ -272,6 +272,7 @@ async fn the_talk_goes_forward_and_tells_the_truth_after_the_reveal() {
     for part in [
         "/trainer/debrief?form=html",
         "/trainer/debrief?form=md",
+        "/trainer/debrief?form=pdf",
         "/trainer/debrief?form=json",
         "follow-up.due",
         "objective.met:yes",

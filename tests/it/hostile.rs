@@ -1,6 +1,7 @@
 //! Files and scripts that mean harm, or are just broken: each gets a clear error with its place, in time, and changes
 //! nothing.
 
+use crate::cli::{folder, gameday};
 use gameday::library::worker::ScriptRunner;
 use gameday::library::{Library, LoadError, template::template};
 use gameday::scenario::pack::TargetDescription;
@@ -430,6 +431,23 @@ fn hostile_scripts_end_in_time_with_an_error_in_the_file() {
         assert!(started.elapsed() < Duration::from_secs(5), "{what}: {:?}", started.elapsed());
         assert!(shown.contains(expected), "{what}: {shown}");
         assert!(shown.contains("drill.yaml:") || shown.contains("evil.rhai:"), "{what}: {shown}");
+    }
+}
+
+#[test]
+fn an_injector_is_checked_by_itself() {
+    let home = folder();
+    let good = format!("{HEAD}fn plan(p) {{ [] }}\n");
+    std::fs::write(home.path().join("good.rhai"), good).unwrap();
+    std::fs::write(home.path().join("broken.rhai"), format!("{HEAD}fn plan(p) {{\n  let = ;\n}}\n")).unwrap();
+    std::fs::write(home.path().join("dumb.rhai"), "fn plan(p) { [] }\n").unwrap();
+    gameday(home.path()).args(["check", "good.rhai"]).assert().success().stdout("good.rhai: good\n");
+    let told = gameday(home.path()).args(["check", "broken.rhai", "dumb.rhai", "none.rhai"]).assert().code(3);
+    let told = String::from_utf8_lossy(&told.get_output().stderr).into_owned();
+    for words in
+        ["broken.rhai:3:7: Expecting name of a variable", "dumb.rhai", "could not find an injector here"]
+    {
+        assert!(told.contains(words), "{words}: {told}");
     }
 }
 

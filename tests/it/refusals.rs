@@ -64,6 +64,7 @@ impl World {
         });
         let facts = Facts {
             allowed: vec!["depot".to_owned()],
+            toxiproxies: Vec::new(),
             agent: None,
             left: Vec::new(),
             rehearsed: Rehearsed::Yes,
@@ -143,7 +144,9 @@ struct Deaf {
 impl Notifier for Deaf {
     fn deliver<'a>(&'a self, notice: &'a Notice) -> BoxFuture<'a, Result<(), DeliveryError>> {
         if self.routes.contains(&notice.route) {
-            return Box::pin(async { Err(DeliveryError { error: "nobody answers".into(), retry: true }) });
+            return Box::pin(async {
+                Err(DeliveryError { error: "nobody answers".into(), retry: true, wait: Span::ZERO })
+            });
         }
         self.mail.deliver(notice)
     }
@@ -347,7 +350,9 @@ impl Notifier for Slow {
         let mut tries = self.tries.lock().unwrap();
         *tries += 1;
         if *tries <= self.refused {
-            return Box::pin(async { Err(DeliveryError { error: "try again".into(), retry: true }) });
+            return Box::pin(async {
+                Err(DeliveryError { error: "try again".into(), retry: true, wait: Span::ZERO })
+            });
         }
         self.mail.deliver(notice)
     }

@@ -1,4 +1,5 @@
-//! What responders may do with tickets and with the severity checklist, and every reason to say no.
+//! What responders may do with tickets, with the action list, with pagers and with the severity checklist, and every reason to
+//! say no.
 
 use crate::stage::{Stage, scenario};
 use gameday::{
@@ -166,4 +167,81 @@ fn the_checklist_takes_its_own_options_and_honesty() {
     );
     let mut early = Team::of(false);
     early.refused(&answers(json!({"live": true})), "wrong-phase", "take roles and talk");
+}
+
+#[test]
+fn an_action_has_an_owner_who_can_do_it_and_is_closed_once() {
+    let mut team = Team::of(true);
+    let add = |owner: &str| json!({"action": {"add": {"text": "compare both releases", "owner": owner}}});
+    team.does(add("ana")).unwrap();
+    team.does(add("communications")).unwrap();
+    team.does(json!({"action": {"add": {"text": "look at the queue"}}})).unwrap();
+    for nobody in ["ben", "boss", ""] {
+        team.refused(&add(nobody), "bad-action", "a role or one of the responders");
+    }
+    team.refused(&json!({"action": {"add": {"text": " "}}}), "bad-text", "empty");
+    team.does(json!({"action": {"assign": {"action": 3, "owner": "ic"}}})).unwrap();
+    team.does(json!({"action": {"done": {"action": 1}}})).unwrap();
+    team.does(json!({"action": {"drop": {"action": 2}}})).unwrap();
+    for closed in [1, 2] {
+        team.refused(&json!({"action": {"done": {"action": closed}}}), "bad-action", "is closed");
+    }
+    for wrong in [0, 4, 65535] {
+        team.refused(&json!({"action": {"done": {"action": wrong}}}), "bad-action", "the list has 3");
+    }
+    let board = report::board::ResponderBoard::of(&team.journal).unwrap();
+    let told: Vec<_> =
+        board.actions.iter().map(|one| (one.owner.as_deref(), one.closed.map(|at| at.1))).collect();
+    assert_eq!(told, [(Some("ana"), Some(true)), (Some("communications"), Some(false)), (Some("ic"), None)]);
+    for _ in 3..limits::ACTIONS_MAX {
+        team.does(add("ana")).unwrap();
+    }
+    team.refused(&add("ana"), "too-many", "the limit");
+}
+
+#[test]
+fn a_page_goes_out_by_every_route_and_not_without_end() {
+    let mut plan = Stage::in_memory(&scenario("session-hang"), 7).plan;
+    plan.routes = vec!["terminal".into(), "webhook".into()];
+    let mut team = Team::with(plan, true);
+    let by = || "ana".parse().unwrap();
+    let page = |with| Command::Act {
+        by: by(),
+        act: serde_json::from_value(json!({"page": {"with": with, "text": "logins fail"}})).unwrap(),
+    };
+    let at = team.journal[0].at;
+    for with in ["klaxon", "batphone"] {
+        let events = team.drill.decide(at, &page(with)).unwrap();
+        let routes: Vec<_> = events
+            .iter()
+            .filter_map(|event| match event {
+                Event::NoticeQueued(notice) => {
+                    assert!(notice.subject.starts_with("EXERCISE ") && notice.subject.contains(with));
+                    Some(notice.route.as_str())
+                }
+                _ => None,
+            })
+            .collect();
+        assert_eq!(routes, ["terminal", "webhook"]);
+    }
+    for _ in 0..limits::PAGES_MAX {
+        for event in team.drill.decide(at, &page("klaxon")).unwrap() {
+            team.take(event);
+        }
+    }
+    let refused = team.drill.decide(at, &page("batphone")).unwrap_err();
+    assert_eq!(refused.code(), "too-many");
+    assert_eq!(report::board::ResponderBoard::of(&team.journal).unwrap().pages.len(), limits::PAGES_MAX);
+}
+
+#[test]
+fn whoever_has_repaired_something_sums_up_afterwards() {
+    let mut team = Team::of(true);
+    team.does(json!({"summary": "the session service hung"})).unwrap();
+    team.take(Event::Ended { outcome: gameday::drill::event::Outcome::Completed, reason: "done".into() });
+    team.does(json!({"summary": "the session service hung; a restart repaired it"})).unwrap();
+    team.refused(&json!({"say": "and now?"}), "wrong-phase", "the exercise is over");
+    let board = report::board::ResponderBoard::of(&team.journal).unwrap();
+    assert_eq!(board.summaries.len(), 1);
+    assert!(board.summaries[0].text.ends_with("repaired it"));
 }

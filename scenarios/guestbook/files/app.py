@@ -17,6 +17,12 @@ import redis
 
 LONGEST = 64 * 1024
 counts = {"read": 0, "signed": 0, "queued": 0, "failed": 0}
+# Requests by status, how long they took, and how many are being answered.
+answered = {}
+BOUNDS = [0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2, 5]
+within = [0] * (len(BOUNDS) + 1)
+in_flight = 0
+tally = threading.Lock()
 settings = {}
 
 
@@ -114,13 +120,30 @@ def drain():
             time.sleep(1)
 
 
+def metrics():
+    """The golden signals in Prometheus text format, and the counts of pages."""
+    with tally:
+        lines = [f'http_requests_total{{status="{status}"}} {count}' for status, count in answered.items()]
+        total = 0
+        for bound, count in zip(BOUNDS + ["+Inf"], within):
+            total += count
+            lines.append(f'http_request_duration_seconds_bucket{{le="{bound}"}} {total}')
+        lines.append(f"http_requests_in_flight {in_flight}")
+    lines += [f'guestbook_requests_total{{did="{did}"}} {count}' for did, count in counts.items()]
+    return "\n".join(lines) + "\n"
+
+
 class Book(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    status = 0
 
     def answer(self, status, body):
-        data = json.dumps(body).encode() + b"\n"
+        self.status = status
+        self.send("application/json", status, json.dumps(body).encode() + b"\n")
+
+    def send(self, kind, status, data):
         self.send_response(status)
-        self.send_header("content-type", "application/json")
+        self.send_header("content-type", kind)
         self.send_header("content-length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
@@ -129,7 +152,7 @@ class Book(BaseHTTPRequestHandler):
         if self.path == "/health":
             self.answer(200, {"ok": True})
         elif self.path == "/metrics":
-            self.answer(200, counts)
+            self.send("text/plain; version=0.0.4", 200, metrics().encode())
         elif self.path == "/entries":
             self.guarded(self.read)
         else:
@@ -145,12 +168,22 @@ class Book(BaseHTTPRequestHandler):
         self.guarded(lambda: self.sign(text))
 
     def guarded(self, work):
+        global in_flight
+        began = time.monotonic()
+        with tally:
+            in_flight += 1
         try:
             work()
         except Exception as error:
             counts["failed"] += 1
             log(f"{self.command} {self.path}: {type(error).__name__}: {str(error).strip()}")
             self.answer(503, {"error": "the guest book is closed for a moment"})
+        finally:
+            took = time.monotonic() - began
+            with tally:
+                in_flight -= 1
+                answered[self.status] = answered.get(self.status, 0) + 1
+                within[next((i for i, bound in enumerate(BOUNDS) if took <= bound), len(BOUNDS))] += 1
 
     def read(self):
         client = redis_here()

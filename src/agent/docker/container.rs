@@ -24,6 +24,7 @@ pub struct Container {
 /// Whether a container runs.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase")]
+#[expect(clippy::struct_excessive_bools, reason = "these are the engine's own words")]
 pub struct State {
     /// In one word: `running`, `paused`, `exited`.
     pub status: String,

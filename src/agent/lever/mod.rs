@@ -25,6 +25,7 @@ pub(super) mod registry;
 pub(super) mod release_roll_out;
 mod setting;
 pub(super) mod toml;
+pub(super) mod toxiproxy;
 pub(super) mod traffic_flood;
 pub(super) mod volume_fill;
 pub(super) mod volume_inodes;
@@ -172,12 +173,17 @@ pub(in crate::agent) enum PreImage {
     Custom(custom::PreImage),
     /// Of a container.
     Container(container::PreImage),
+    /// Of a link that a toxiproxy carries.
+    Toxiproxy(toxiproxy::PreImage),
 }
 
 impl PreImage {
     /// Takes the pre-image of a fault's place. Changes nothing.
     pub(super) async fn take(hands: &Hands, id: &InjectionId, fault: &Fault) -> Result<Self, LeverError> {
         fault.check_figures().map_err(refused)?;
+        if let Some(pre) = toxiproxy::PreImage::take(hands, id, fault).await? {
+            return Ok(Self::Toxiproxy(pre));
+        }
         match fault {
             Fault::RegistryRemove { registry, instance } => {
                 registry::PreImage::removed(hands, registry, instance).await.map(Self::Registry)
@@ -324,6 +330,7 @@ impl PreImage {
             (Self::Database(a), Self::Database(b)) => a.overlaps(b),
             (Self::Postgres(a), Self::Postgres(b)) => a.overlaps(b),
             (Self::Registry(a), Self::Registry(b)) => a.overlaps(b),
+            (Self::Toxiproxy(a), Self::Toxiproxy(b)) => a.overlaps(b),
             (Self::ReleaseRollOut(a), Self::ReleaseRollOut(b)) => a.component == b.component,
             (Self::ReleaseRollOut(release), Self::FileEdit(edit))
             | (Self::FileEdit(edit), Self::ReleaseRollOut(release)) => edit.path.starts_with(&release.made),
@@ -411,6 +418,7 @@ impl PreImage {
             }
             Self::Custom(pre) => pre.apply(id).await,
             Self::Container(pre) => pre.apply(hands).await,
+            Self::Toxiproxy(pre) => pre.apply(id).await,
             Self::FileEdit(_)
             | Self::FileSwap(_)
             | Self::FileMode(_)
@@ -458,6 +466,7 @@ impl PreImage {
             Self::Queue(pre) => pre.inspect(id).await,
             Self::Custom(pre) => pre.inspect(id).await,
             Self::Container(pre) => pre.inspect(hands).await,
+            Self::Toxiproxy(pre) => pre.inspect(id).await,
             _ => {
                 let (pre, on, id) = (self.clone(), hands.clone(), id.clone());
                 blocking(move || pre.inspect_now(&on, &id)).await.and_then(|looked| looked)
@@ -489,7 +498,8 @@ impl PreImage {
             | Self::Registry(_)
             | Self::Queue(_)
             | Self::Custom(_)
-            | Self::Container(_) => Err(refused("this is not looked at so")),
+            | Self::Container(_)
+            | Self::Toxiproxy(_) => Err(refused("this is not looked at so")),
         }
     }
 
@@ -518,6 +528,7 @@ impl PreImage {
             Self::TrafficFlood(_) => Ok(traffic_flood::PreImage::undo(hands, id).await),
             Self::Custom(pre) => pre.undo(id).await,
             Self::Container(pre) => pre.undo(hands).await,
+            Self::Toxiproxy(pre) => pre.undo(id).await,
             Self::FileEdit(_)
             | Self::FileSwap(_)
             | Self::FileMode(_)

@@ -166,13 +166,11 @@ impl PreImage {
         most: Duration,
         work: impl Future<Output = Result<T, sqlx::Error>>,
     ) -> Result<T, LeverError> {
-        match tokio::time::timeout(most, work).await {
-            Ok(done) => done.map_err(|err| self.broken(&err)),
-            Err(_) => {
-                let (database, ms) = (&self.server.database, most.as_millis());
-                Err(LeverError::Failed(format!("the database `{database}` did not answer within {ms} ms")))
-            }
+        if let Ok(done) = tokio::time::timeout(most, work).await {
+            return done.map_err(|err| self.broken(&err));
         }
+        let (database, ms) = (&self.server.database, most.as_millis());
+        Err(LeverError::Failed(format!("the database `{database}` did not answer within {ms} ms")))
     }
 
     /// A session that can change nothing.

@@ -23,6 +23,10 @@ const MODE: u32 = 0o644;
 
 /// The entry as it was, and what its address will be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(
+    clippy::unsafe_derive_deserialize,
+    reason = "what is unsafe is within a macro of tokio, and not about fields"
+)]
 pub(in crate::agent) struct PreImage {
     /// Where the registry answers.
     pub address: String,

@@ -8,7 +8,7 @@ use crate::{
         show,
     },
     scenario::{
-        act::{Act, Role as DrillRole, StatusState},
+        act::{Act, Pager, Role as DrillRole, StatusState},
         ticket::TicketId,
     },
 };
@@ -111,6 +111,51 @@ impl Status {
         let Self { text, state, to, next, ticket, .. } = self;
         let act = Act::Status { text, to, state, next_in: next, ticket };
         send_act(&self.common, "send the update", &act, "The update is sent.")
+    }
+}
+
+/// Calls people in: the on-call with the klaxon, everybody with the batphone
+///
+/// It goes out by every route of the drill, marked EXERCISE. To call early is never wrong.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  gameday page klaxon \"uploads fail, we need somebody who knows the metadata service\"
+  gameday page batphone \"nobody of the on-call answers, and half of the users are hit\"")]
+pub(in crate::cli) struct Page {
+    /// `klaxon` (the on-call) or `batphone` (everybody)
+    #[arg(value_name = "PAGER", value_parser = show::word::<Pager>)]
+    with: Pager,
+    /// What they are needed for
+    text: String,
+    #[command(flatten)]
+    common: Common,
+}
+
+impl Page {
+    pub(in crate::cli) fn run(self) -> Result<Exit, Failure> {
+        let said = format!("Paged {}.", self.with.reaches());
+        send_act(&self.common, "page them", &Act::Page { with: self.with, text: self.text }, &said)
+    }
+}
+
+/// Sums up what happened, in your own words
+///
+/// Also while faults are being taken back after the end. Your last summary counts.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  gameday summary \"a release made the pool too small; going back repaired it\""
+)]
+pub(in crate::cli) struct Summary {
+    /// What happened
+    text: String,
+    #[command(flatten)]
+    common: Common,
+}
+
+impl Summary {
+    pub(in crate::cli) fn run(self) -> Result<Exit, Failure> {
+        send_act(&self.common, "sum up", &Act::Summary(self.text), "Noted.")
     }
 }
 

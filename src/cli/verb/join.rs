@@ -53,7 +53,7 @@ impl Join {
                     "You are {}, {hat}. If others here join from the same account, paste this first:\n\n  \
                      export {SESSION_VAR}={}\n",
                     session.person,
-                    quoted(&path.display().to_string())
+                    show::quoted(&path.display().to_string())
                 ))?;
             } else if !self.follow {
                 let Session { person, hat, drill, .. } = &session;
@@ -64,16 +64,6 @@ impl Join {
             }
             Ok(Exit::Done)
         })
-    }
-}
-
-/// The text as one word of a shell.
-fn quoted(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%,=".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
     }
 }
 
@@ -116,14 +106,6 @@ fn complete_lines(buffer: &mut Vec<u8>) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn paths_are_pasted_as_one_word() {
-        assert_eq!(quoted("/state/ana-127.0.0.1-4100.json"), "/state/ana-127.0.0.1-4100.json");
-        assert_eq!(quoted("/state/my ana/it's"), r"'/state/my ana/it'\''s'");
-        assert_eq!(quoted("$(true)"), "'$(true)'");
-        assert_eq!(quoted(""), "''");
-    }
 
     #[test]
     fn lines_are_taken_when_they_are_whole() {

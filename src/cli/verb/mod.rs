@@ -1,8 +1,9 @@
 //! What people do in a running drill, from the terminal: each verb is one call to the console.
 //!
-//! [`session`] keeps who joined what, and calls; [`join`] begins a session, [`board`] looks, [`acts`], [`ticket`],
+//! [`session`] keeps who joined what, and calls; [`join`] begins a session, [`board`] looks, [`acts`], [`action`], [`ticket`],
 //! [`decide`], [`claims`] and [`severity`] are the responders' verbs, [`instigate`] the instigators'.
 
+pub(super) mod action;
 pub(super) mod acts;
 pub(super) mod board;
 pub(super) mod claims;

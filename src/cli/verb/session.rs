@@ -86,7 +86,7 @@ impl Session {
 
     /// Keeps the session as the last joined one and answers its file.
     pub(super) fn save(&self, home: &Home) -> Result<PathBuf, Failure> {
-        let place = self.console.trim_start_matches("http://").replace([':', '[', ']', '/'], "-");
+        let place = self.console.split("://").last().unwrap_or_default().replace([':', '[', ']', '/'], "-");
         let name = format!("{}-{place}.json", self.person);
         let path = home.sessions().join(&name);
         let text = serde_json::to_string_pretty(self).expect("a session is plain data");
@@ -168,14 +168,16 @@ pub(super) fn read_link(link: &str) -> Result<(String, String), Failure> {
             .with_help("It looks like http://127.0.0.1:4100/#0123456789abcdef; quote it in the shell.")
     };
     let url = Url::parse(link).map_err(|error| wrong(&error.to_string()))?;
-    if url.scheme() != "http" {
-        return Err(wrong("it does not begin with http://"));
+    let scheme = url.scheme();
+    if !matches!(scheme, "http" | "https") {
+        return Err(wrong("it begins neither with http:// nor with https://"));
     }
     let token = url.fragment().filter(|token| !token.is_empty());
     let token = token.ok_or_else(|| wrong("it has no token behind a `#`"))?;
     let host = url.host_str().ok_or_else(|| wrong("it names no host"))?;
     let port = url.port_or_known_default().unwrap_or(80);
-    Ok((format!("http://{host}:{port}"), token.to_owned()))
+    let port = if scheme == "https" && port == 443 { String::new() } else { format!(":{port}") };
+    Ok((format!("{scheme}://{host}{port}"), token.to_owned()))
 }
 
 fn client() -> Result<Client, Failure> {
@@ -246,8 +248,9 @@ mod tests {
     fn a_link_is_an_address_and_a_token() {
         let read = read_link("http://127.0.0.1:4100/#abc").unwrap();
         assert_eq!(read, ("http://127.0.0.1:4100".to_owned(), "abc".to_owned()));
-        for wrong in ["127.0.0.1:4100", "http://127.0.0.1:4100/", "https://127.0.0.1/#abc", "http://x/#", ""]
-        {
+        let read = read_link("https://drills.example.org/#abc").unwrap();
+        assert_eq!(read, ("https://drills.example.org".to_owned(), "abc".to_owned()));
+        for wrong in ["127.0.0.1:4100", "http://127.0.0.1:4100/", "ftp://127.0.0.1/#abc", "http://x/#", ""] {
             assert_eq!(read_link(wrong).unwrap_err().exit, Exit::Usage, "{wrong}");
         }
     }

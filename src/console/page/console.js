@@ -108,7 +108,7 @@
       event.preventDefault();
       const token = form.elements.token.value.trim().replace(/^.*#/, "");
       const joined = await send(form, "/api/join", { token, name: form.elements.name.value.trim(), cookie: true });
-      if (joined) location.assign("/" + joined.hat);
+      if (joined) location.assign(joined.page);
     } else if (form.dataset.post) {
       event.preventDefault();
       if (await send(form, form.dataset.post, collect(form))) {
@@ -342,6 +342,8 @@
     c: () => $("message"),
     a: () => document.querySelector("button.ack"),
     s: () => show("act-s"),
+    p: () => show("act-p"),
+    t: () => document.querySelector("#add-action input"),
     h: () => $("pointer"),
   };
   document.addEventListener("keydown", (event) => {

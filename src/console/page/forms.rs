@@ -1,7 +1,7 @@
 //! What responders do. A form is a command in JSON: the name of a field is its path (`status.text`), a suffix says what
 //! it is (`:number`, `:moment`, `:list`, `:flag`, `:yes`). The script builds and sends it, and shows what the drill answers.
 
-use super::{Look, parts, ticket};
+use super::{Look, actions, parts, ticket};
 use crate::{
     drill::event::Hat,
     fault::kind,
@@ -23,12 +23,13 @@ pub(super) fn responder(look: &Look<'_>) -> Markup {
     };
     html! {
         div class="board" {
-            div class="side" { (part("alarms", "card")) (part("incident", "card")) (part("roles", "card")) }
+            div class="side" { (part("alarms", "card")) (part("incident", "card")) (part("actions", "card")) (part("roles", "card")) }
             (parts::channel(look, &composer(look)))
             div class="side" {
                 section id="do" class="card doing" aria-labelledby="h-do" {
                     h2 id="h-do" { "Act" }
                     (doing("s", "Tell people", "status update", &status(look)))
+                    (doing("p", "Page people", "the on-call, or everybody", &actions::page()))
                     (doing("d", "Declare an incident", "begins when somebody says so", &declare()))
                     (doing("t", "Open a ticket", "tracks the incident", &ticket::open(look)))
                     (doing("v", "Severity checklist", "\u{201c}don\u{2019}t know\u{201d} is an answer", &ticket::severity(look)))
@@ -36,6 +37,7 @@ pub(super) fn responder(look: &Look<'_>) -> Markup {
                     (doing("g", "Guess at the cause", "a wrong one costs nothing", &cause(look, "hypothesis")))
                     (doing("n", "Name the cause", "the team\u{2019}s answer", &cause(look, "cause")))
                     (doing("i", "Assess the impact", "the team\u{2019}s answer", &assess(look)))
+                    (doing("w", "Sum up", "what happened, in your own words", &summary()))
                     (doing("u", "We are stumped", "asks for a question or a hint", &stumped()))
                     (doing("r", "Give the all-clear", "restoration itself is measured", &resolve()))
                 }
@@ -208,6 +210,15 @@ fn stumped() -> Markup {
         "What you do not get any further with",
         "We do not know what the failing requests share",
         "Say it",
+    )
+}
+
+fn summary() -> Markup {
+    one_text(
+        "summary",
+        "What happened",
+        "A release made the pool too small; uploads waited and were turned away; going back repaired it",
+        "Keep it",
     )
 }
 

@@ -3,12 +3,12 @@
 use super::Look;
 use crate::{
     base::{At, Person},
-    drill::event::{Event, Recorded, offset},
+    drill::event::{Event, Hat, Recorded, offset},
     report::{
         debrief::Lane,
         wording::{events, tame},
     },
-    scenario::act::Act,
+    scenario::act::{Act, Pager},
 };
 use maud::{Markup, html};
 
@@ -52,7 +52,8 @@ pub(super) fn channel(look: &Look<'_>, recorded: &Recorded) -> Option<Markup> {
         return None;
     }
     let line = pieces(look, &recorded.event)?;
-    let called = look.plays() && names(&line.text, look.caller.person.as_str());
+    let called =
+        look.plays() && (names(&line.text, look.caller.person.as_str()) || calls_everybody(&recorded.event));
     let me = line.who == Some(&look.caller.person);
     Some(html! {
         li id={ "e" (recorded.seq) } class={ (line.kind) @if called { " called" } @if me { " mine" } } {
@@ -74,7 +75,8 @@ fn pieces<'a>(look: &Look<'_>, event: &'a Event) -> Option<Line<'a>> {
     let plain = |kind, text: String| Line { kind, who: None, tag: None, text: tame(&text) };
     Some(match event {
         Event::Acted { by, act } => acted(by, act)?,
-        Event::Joined { person, hat } => {
+        // A name is typed by a person, too: only those who play are told by theirs.
+        Event::Joined { person, hat } if *hat == Hat::Responder || look.staff.is_some() => {
             Line { kind: "note", who: Some(person), tag: None, text: format!("joined as {hat}") }
         }
         Event::Started => plain("cut", "StartEx: the exercise has begun".into()),
@@ -85,7 +87,7 @@ fn pieces<'a>(look: &Look<'_>, event: &'a Event) -> Option<Line<'a>> {
         Event::AlarmResolved { alarm } => {
             Line { tag: Some(alarm.to_string()), ..plain("good", "resolved".into()) }
         }
-        Event::InjectSpoken { inject } => {
+        Event::InjectSpoken { inject, .. } => {
             let inject = look.plan.injects.get(*inject)?;
             let tag = format!("{} to {}", tame(&inject.from), inject.to);
             Line { tag: Some(tag), ..plain("outside", inject.text.clone()) }
@@ -118,9 +120,17 @@ fn acted<'a>(by: &'a Person, act: &Act) -> Option<Line<'a>> {
         }
         Act::Declare { text } => line("status", Some("incident declared".into()), text),
         Act::Resolve(text) => line("good", Some("all-clear".into()), text),
+        Act::Page { with, text } => {
+            line("paged", Some(format!("{} to {}", with.as_str(), with.reaches())), text)
+        }
+        Act::Summary(text) => line("say", Some("summary".into()), text),
         Act::Stumped(text) => line("help", Some("stumped".into()), text),
         other => line("act", None, &events::act(other)),
     })
+}
+
+fn calls_everybody(event: &Event) -> bool {
+    matches!(event, Event::Acted { act: Act::Page { with: Pager::Batphone, .. }, .. })
 }
 
 /// Whether `@name` stands in a text.

@@ -5,7 +5,7 @@ use super::{Look, line, parts, signals, staff};
 use crate::{
     clock::{Clock as _, SystemClock},
     console::{Console, sessions::Caller},
-    drill::event::{Hat, Recorded},
+    drill::event::{Event, Hat, Recorded},
     report::wording::events,
 };
 use axum::body::Bytes;
@@ -62,7 +62,7 @@ impl Live {
         let signals = self.signals.then(|| ("signals", signals::rows(&console.signals)));
         let drawn = signals.as_ref().is_some_and(|(name, markup)| self.told.get(name) != Some(&markup.0));
         // Nothing that is hidden from somebody makes a message to them, not even an empty one.
-        if !first && !drawn && !fresh.iter().any(|one| self.concerns(one)) {
+        if !first && !drawn && !fresh.iter().any(|one| self.concerns(&look, one)) {
             *next = (*next).max(look.seq() + 1);
             return None;
         }
@@ -93,10 +93,26 @@ impl Live {
         Some(format!("id: {}\nevent: page\ndata: {data}\n\n", next.saturating_sub(1)).into())
     }
 
-    fn concerns(&self, recorded: &Recorded) -> bool {
+    fn concerns(&self, look: &Look<'_>, recorded: &Recorded) -> bool {
         match self.caller.hat {
             Hat::Instigator | Hat::Trainer => true,
-            Hat::Responder | Hat::Observer => events::open_to_responders(&recorded.event),
+            Hat::Responder => events::open_to_responders(&recorded.event),
+            Hat::Observer => {
+                events::open_to_responders(&recorded.event) || self.is_own(look, &recorded.event)
+            }
+        }
+    }
+
+    /// Whether it is one's own message to the instigators, or what became of it.
+    fn is_own(&self, look: &Look<'_>, event: &Event) -> bool {
+        let mine =
+            |event: &Event| matches!(event, Event::BystanderWrote { by, .. } if *by == self.caller.person);
+        match event {
+            Event::BystanderSettled { message, .. } => {
+                let written = usize::try_from(*message).ok().and_then(|seq| look.snapshot.events.get(seq));
+                written.is_some_and(|one| mine(&one.event))
+            }
+            event => mine(event),
         }
     }
 }

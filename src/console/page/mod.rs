@@ -5,13 +5,19 @@
 //! it and shows the answer.
 //!
 //! Open first: `shell` for the page around everything, `parts` for what responders see, `forms` for what they do, `ticket`
-//! for the ticket and the severity checklist, `staff` for instigators and trainers, `talk` for trainers after EndEx, `line` for the channel, `live` for the stream, `reading` for documents, status page and
+//! for the ticket and the severity checklist, `actions` for the action list and
+//! pages, `staff` for instigators and trainers, `desk` for what instigators do, `msel` for the plan as a picture, `talk` for
+//! trainers after EndEx, `line` for the channel, `live` for the stream, `reading` for documents, status page and
 //! debrief, `signals` for the target's own metrics. `console.css` and `console.js` are served as they are.
 
+mod actions;
 mod chart;
+mod desk;
 mod forms;
 mod line;
 pub(super) mod live;
+pub(super) mod lobby;
+mod msel;
 mod parts;
 mod reading;
 mod shell;
@@ -22,8 +28,9 @@ mod ticket;
 
 use super::{
     Console,
-    api::{Answer, first_event},
-    sessions::Caller,
+    api::{Answer, Visitor, first_event},
+    lobby::Lobby,
+    sessions::{Caller, Place},
     stream::{self, Telling},
     view::Snapshot,
 };
@@ -32,9 +39,9 @@ use crate::{
     report::board::{InstigatorBoard, ResponderBoard},
 };
 use axum::{
-    Extension, Router,
+    Router,
     body::Body,
-    extract::{FromRequestParts, Path, State},
+    extract::{FromRequestParts, Path},
     http::{HeaderMap, Uri, header, request::Parts},
     response::{IntoResponse, Response},
     routing::get,
@@ -46,7 +53,7 @@ const STYLE: &str = concat!(include_str!("console.css"), include_str!("../../rep
 const SCRIPT: &str = include_str!("console.js");
 const ICON: &str = r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="8" fill="#14171b"/><path d="M6 18h5l3-9 5 15 3-6h4" fill="none" stroke="#e69f00" stroke-width="3" stroke-linecap="round" stroke-linejoin="round"/></svg>"##;
 
-pub(super) fn router() -> Router<Arc<Console>> {
+pub(super) fn router() -> Router<Arc<Lobby>> {
     Router::new()
         .route("/", get(|| async { html(&shell::join()) }))
         .route("/assets/console.css", get(|| async { asset("text/css; charset=utf-8", STYLE) }))
@@ -123,18 +130,19 @@ struct Visit {
     console: Arc<Console>,
 }
 
-impl FromRequestParts<Arc<Console>> for Visit {
+impl FromRequestParts<Arc<Lobby>> for Visit {
     type Rejection = Response;
 
-    async fn from_request_parts(parts: &mut Parts, console: &Arc<Console>) -> Result<Self, Response> {
-        let caller = Extension::<Caller>::from_request_parts(parts, console).await;
-        let Extension(caller) = caller.map_err(IntoResponse::into_response)?;
-        let side = Path::<String>::from_request_parts(parts, console).await;
+    async fn from_request_parts(parts: &mut Parts, lobby: &Arc<Lobby>) -> Result<Self, Response> {
+        let visitor = Visitor::from_request_parts(parts, lobby).await;
+        let visitor = visitor.map_err(IntoResponse::into_response)?;
+        let side = Path::<String>::from_request_parts(parts, lobby).await;
         let Path(side) = side.map_err(IntoResponse::into_response)?;
-        if side != caller.hat.as_str() {
+        if side != visitor.caller.hat.as_str() || visitor.caller.place == Place::Lobby {
             return Err(Answer::nothing_here().into_response());
         }
-        Ok(Self { caller, console: Arc::clone(console) })
+        let console = visitor.console().map(Arc::clone).map_err(IntoResponse::into_response)?;
+        Ok(Self { caller: visitor.caller, console })
     }
 }
 
@@ -160,12 +168,7 @@ async fn board(visit: Visit) -> Result<Response, Answer> {
     Ok(html(&shell::page(&look, "", &main)))
 }
 
-async fn live(
-    State(console): State<Arc<Console>>,
-    Visit { caller, .. }: Visit,
-    headers: HeaderMap,
-    uri: Uri,
-) -> Result<Response, Answer> {
+async fn live(Visit { caller, console }: Visit, headers: HeaderMap, uri: Uri) -> Result<Response, Answer> {
     let next = first_event(&headers, &uri)?;
     let wants_signals = uri.query().is_some_and(|query| query.split('&').any(|one| one == "signals"));
     let telling = Telling::Page(Box::new(live::Live::of(caller.clone(), wants_signals)));

@@ -1,6 +1,6 @@
 //! What everybody sees, in parts that are sent again when they change.
 
-use super::{Look, forms, line, ticket};
+use super::{Look, actions, desk, forms, line, ticket};
 use crate::{
     base::limits,
     drill::event::Hat,
@@ -8,16 +8,17 @@ use crate::{
         board::{BoardAlarm, BoardRole, BoardStatus, Phase},
         wording::{events, tame},
     },
-    scenario::AlarmSeverity,
+    scenario::{AlarmSeverity, act::Role},
 };
 use maud::{Markup, html};
 
 /// Every part, with its name. The page holds it in an element of that id.
 pub(super) fn all(look: &Look<'_>) -> Vec<(&'static str, Markup)> {
-    vec![
+    let mut all = vec![
         ("phase", phase(look)),
         ("alarms", alarms(look)),
         ("incident", incident(look)),
+        ("actions", actions::actions(look)),
         ("roles", roles(look)),
         ("help", help(look)),
         ("answers", answers(look)),
@@ -25,7 +26,11 @@ pub(super) fn all(look: &Look<'_>) -> Vec<(&'static str, Markup)> {
         ("mirror", ticket::mirror(look)),
         ("people", people(look)),
         ("public", public(look)),
-    ]
+    ];
+    if look.caller.hat == Hat::Observer {
+        all.push(("told", desk::told(look)));
+    }
+    all
 }
 
 /// A part in its place on the page.
@@ -42,7 +47,7 @@ pub(super) fn channel(look: &Look<'_>, below: &Markup) -> Markup {
     html! {
         section id="channel" class="card talk" aria-labelledby="h-channel" {
             header { (heading("channel", "Channel")) span class="soft" { "all times UTC" span data-zone {} } }
-            ol id="lines" class="lines" role="log" aria-label="Channel" tabindex="0" { (line::last_of_channel(look)) }
+            ol id="lines" class="lines" aria-live="polite" aria-label="Lines of the channel" tabindex="0" { (line::last_of_channel(look)) }
             (below)
         }
     }
@@ -52,13 +57,19 @@ pub(super) fn channel(look: &Look<'_>, below: &Markup) -> Markup {
 pub(super) fn observer(look: &Look<'_>) -> Markup {
     html! {
         div class="board" {
-            div class="side" {
+            div class="side" tabindex="0" role="group" aria-label="Alarms and incident" {
                 (place("alarms", "card", &alarms(look)))
                 (place("incident", "card", &incident(look)))
             }
             (channel(look, &html! {}))
             div class="side" {
+                section id="do" class="card" aria-labelledby="h-do" {
+                    h2 id="h-do" { "Tell the instigators" }
+                    (desk::tell())
+                    div id="told" data-part="told" { (desk::told(look)) }
+                }
                 (place("roles", "card", &roles(look)))
+                (place("actions", "card", &actions::actions(look)))
                 (place("help", "card", &help(look)))
                 (place("tickets", "card", &ticket::tickets(look)))
                 (place("answers", "card", &answers(look)))
@@ -140,6 +151,7 @@ fn incident(look: &Look<'_>) -> Markup {
             (None, Some(line)) => p { span class="pill good" { "all-clear" } " " (tame(&line.text)) },
             (None, None) => p class="empty" { "No incident is declared." },
         }
+        (actions::called_in(look))
         h3 { "Last word to people outside" }
         @match &board.status {
             None => p class="empty" { "No status update was sent yet." },
@@ -184,19 +196,23 @@ fn roles(look: &Look<'_>) -> Markup {
     }
 }
 
+/// A role as it is called on pages.
+pub(super) fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::Ic => "Incident coordinator",
+        Role::Operations => "Operations",
+        Role::Communications => "Communications",
+        Role::FirstLine => "First line",
+        Role::SecondLine => "Second line",
+        Role::ThirdLine => "Third line",
+        Role::Scribe => "Scribe",
+    }
+}
+
 fn one_role(look: &Look<'_>, one: &BoardRole) -> Markup {
-    let name = match one.role.as_str() {
-        "ic" => "Incident coordinator",
-        "operations" => "Operations",
-        "communications" => "Communications",
-        "first-line" => "First line",
-        "second-line" => "Second line",
-        "third-line" => "Third line",
-        other => other,
-    };
     html! {
         li id={ "role-" (one.role) } class={ @if one.holder.is_none() { "vacant" } } {
-            span { (name) }
+            span { (role_name(one.role)) }
             @match &one.holder {
                 Some(holder) => b { (holder) },
                 None => span class={ "soft" @if one.role.as_str() == "ic" { " wanted" } } { "nobody" },
@@ -251,6 +267,10 @@ fn answers(look: &Look<'_>) -> Markup {
                 @let answered: Vec<_> = board.severity.iter().filter_map(|one| Some((one, one.answer.as_ref()?))).collect();
                 @if answered.is_empty() { span class="soft" { "not answered" } }
                 @for (question, answer) in answered { span class="figure" { (question.name.replace('_', " ")) ": " b { (answer) } } }
+            }
+            @for one in &board.summaries {
+                dt { "Summary" }
+                dd { b { (one.by) } " " (tame(&one.text)) }
             }
         }
     }

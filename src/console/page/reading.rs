@@ -2,19 +2,18 @@
 
 use super::{Look, Visit, html as answer, parts, shell};
 use crate::{
-    console::{Console, api::Answer, documents},
+    console::{api::Answer, documents},
     drill::event::Hat,
-    report::{self, Journal, board::Phase, grading, render},
+    report::{Journal, board::Phase, render},
     scenario::pack::CatalogueKind,
 };
 use axum::{
-    extract::{Query, State, rejection::QueryRejection},
+    extract::{Query, rejection::QueryRejection},
     http::header,
     response::{IntoResponse, Response},
 };
 use maud::{Markup, html};
 use serde::Deserialize;
-use std::sync::Arc;
 
 /// A debrief holds its own style, and no script.
 const DEBRIEF: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
@@ -54,15 +53,11 @@ fn search_field(look: &Look<'_>, query: &str) -> Markup {
     }
 }
 
-pub(super) async fn search(
-    State(console): State<Arc<Console>>,
-    visit: Visit,
-    given: Given,
-) -> Result<Response, Answer> {
+pub(super) async fn search(visit: Visit, given: Given) -> Result<Response, Answer> {
     let asked = asked(given)?;
     let snapshot = visit.snapshot();
     let look = visit.look(&snapshot)?;
-    let found = console.documents.search(&look.plan.catalogue, &asked.q);
+    let found = visit.console.documents.search(&look.plan.catalogue, &asked.q);
     let main = html! {
         div class="reading" {
             (search_field(&look, &asked.q))
@@ -85,11 +80,7 @@ pub(super) async fn search(
     Ok(answer(&shell::page(&look, "/docs", &main)))
 }
 
-pub(super) async fn read(
-    State(console): State<Arc<Console>>,
-    visit: Visit,
-    given: Given,
-) -> Result<Response, Answer> {
+pub(super) async fn read(visit: Visit, given: Given) -> Result<Response, Answer> {
     let asked = asked(given)?;
     let snapshot = visit.snapshot();
     let look = visit.look(&snapshot)?;
@@ -105,7 +96,7 @@ pub(super) async fn read(
             (search_field(&look, ""))
             article class="card document" {
                 p class="soft" { (entry.name) ", " (kind(entry.kind)) }
-                @match console.documents.text(entry) {
+                @match visit.console.documents.text(entry) {
                     Some(text) => (documents::render(text, entry, address)),
                     None => p { "This document is not here as it was when the catalogue was made, and is not shown." },
                 }
@@ -137,16 +128,13 @@ pub(super) async fn debrief(visit: Visit, given: Given) -> Result<Response, Answ
         return Err(Answer::nothing_here());
     }
     let journal = Journal::new(&snapshot.events).map_err(|_| Answer::not_planned())?;
-    let mut debrief = report::debrief(&journal);
-    // Grades are blind.
-    if visit.caller.hat == Hat::Trainer && !grading::has_graded(&journal, &visit.caller.person) {
-        debrief = grading::blind(debrief);
-    }
-    let (kind, text) = match asked.form.as_str() {
-        "" | "html" => ("text/html; charset=utf-8", render::html(&debrief)),
-        "md" => ("text/markdown; charset=utf-8", render::markdown(&debrief)),
-        "json" => ("application/json", render::json(&debrief)),
+    let debrief = visit.caller.debrief(&journal);
+    let (kind, bytes) = match asked.form.as_str() {
+        "" | "html" => ("text/html; charset=utf-8", render::html(&debrief).into_bytes()),
+        "md" => ("text/markdown; charset=utf-8", render::markdown(&debrief).into_bytes()),
+        "pdf" => ("application/pdf", render::Document::of(&debrief).pdf()),
+        "json" => ("application/json", render::json(&debrief).into_bytes()),
         _ => return Err(Answer::nothing_here()),
     };
-    Ok(([(header::CONTENT_TYPE, kind), (header::CONTENT_SECURITY_POLICY, DEBRIEF)], text).into_response())
+    Ok(([(header::CONTENT_TYPE, kind), (header::CONTENT_SECURITY_POLICY, DEBRIEF)], bytes).into_response())
 }

@@ -1,14 +1,16 @@
 //! The page around everything: head, bar, notes about the connection, and the page that joins people.
 
-use super::{Look, live, parts};
+use super::{Look, desk, live, parts};
 use crate::drill::event::Hat;
 use maud::{DOCTYPE, Markup, html};
 
+/// The script of a drill's pages.
+const SCRIPT: &str = "/assets/console.js";
 /// Pages that every side has, with their paths below it.
 const PAGES: [(&str, &str); 4] =
     [("", "Board"), ("/signals", "Signals"), ("/docs", "Documents"), ("/status", "Status")];
 
-fn head(title: &str) -> Markup {
+pub(super) fn head(title: &str, script: &str) -> Markup {
     html! {
         head {
             meta charset="utf-8";
@@ -18,7 +20,7 @@ fn head(title: &str) -> Markup {
             title { (title) }
             link rel="icon" href="/assets/icon.svg" type="image/svg+xml";
             link rel="stylesheet" href="/assets/console.css";
-            script src="/assets/console.js" defer {}
+            script src=(script) defer {}
         }
     }
 }
@@ -30,7 +32,7 @@ pub(super) fn page(look: &Look<'_>, here: &str, main: &Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
-            (head(&format!("EXERCISE: {title}")))
+            (head(&format!("EXERCISE: {title}"), SCRIPT))
             body class={ "side-" (side) @if here.is_empty() { " at-board" } } data-side=(side) data-seq=(look.seq())
                 data-start=(look.board.start.millis()) {
                 a class="skip" href="#main" { "To the page" }
@@ -78,6 +80,7 @@ fn own_menu(look: &Look<'_>) -> Markup {
                     @if look.staff.is_some() { a href={ "/" (look.caller.hat) "/debrief" } { "Debrief as it would be now" } }
                 }
                 (stop())
+                @if look.caller.hat == Hat::Instigator { (desk::lever()) }
                 form data-post="/api/leave" data-then="/" { button class="wide quiet" { "Leave on this device" } }
                 label class="check" { input type="checkbox" id="keys" checked; span { "Keyboard shortcuts" } }
                 dl class="keys" {
@@ -86,6 +89,8 @@ fn own_menu(look: &Look<'_>) -> Markup {
                         dt { kbd { "c" } } dd { "write in the channel" }
                         dt { kbd { "a" } } dd { "next alarm to acknowledge" }
                         dt { kbd { "s" } } dd { "status update" }
+                        dt { kbd { "t" } } dd { "something to be done" }
+                        dt { kbd { "p" } } dd { "page people" }
                     }
                     @if look.caller.hat == Hat::Instigator {
                         dt { kbd { "h" } } dd { "pick a hint, then Enter" }
@@ -118,7 +123,7 @@ fn sections(look: &Look<'_>, here: &str) -> Markup {
         Hat::Responder => {
             [("alarms", "Alarms"), ("channel", "Channel"), ("roles", "Roles"), ("do", "Act")].as_slice()
         }
-        Hat::Observer => &[("alarms", "Alarms"), ("channel", "Channel"), ("roles", "Roles")],
+        Hat::Observer => &[("alarms", "Alarms"), ("channel", "Channel"), ("roles", "Roles"), ("do", "Tell")],
         Hat::Instigator => {
             &[("truth", "Truth"), ("channel", "Channel"), ("do", "Help"), ("alarms", "Alarms")]
         }
@@ -145,7 +150,7 @@ pub(super) fn join() -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
-            (head("Join a drill"))
+            (head("Join a drill", SCRIPT))
             body class="joining" {
                 main id="main" class="join card" {
                     span class="exercise" { "EXERCISE" }
@@ -158,8 +163,8 @@ pub(super) fn join() -> Markup {
                         }
                         label {
                             span { "Your name in the drill" }
-                            input name="name" required maxlength="64" pattern="[A-Za-z0-9][A-Za-z0-9._\\-]*" autocomplete="username" autocapitalize="none" spellcheck="false" placeholder="ana";
-                            small { "Letters, digits, dots and dashes. Others will see it." }
+                            input name="name" maxlength="64" pattern="[A-Za-z0-9][A-Za-z0-9._\\-]*" autocomplete="username" autocapitalize="none" spellcheck="false" placeholder="ana";
+                            small { "Letters, digits, dots and dashes. Others will see it. A personal link knows it already." }
                         }
                         (super::forms::send("Join", "primary wide"))
                     }

@@ -3,28 +3,26 @@
 use super::{Visit, html as answer, parts, shell};
 use crate::{
     console::{
-        Console,
         api::Answer,
         signals::{Signal, Signals},
     },
     report::wording,
 };
-use axum::{extract::State, response::Response};
+use axum::response::Response;
 use maud::{Markup, html};
-use std::sync::Arc;
 
 /// Places for points in a line, at most and at least.
 const WIDTH: f64 = 120.0;
 const POINTS_LEAST: usize = 24;
 const HEIGHT: f64 = 24.0;
 
-pub(super) async fn page(State(console): State<Arc<Console>>, visit: Visit) -> Result<Response, Answer> {
+pub(super) async fn page(visit: Visit) -> Result<Response, Answer> {
     let snapshot = visit.snapshot();
     let look = visit.look(&snapshot)?;
     let main = html! {
         div class="reading broad" {
             p class="soft" { "The target\u{2019}s own metrics, read every five seconds; the last ten minutes at most." }
-            (parts::place("signals", "card", &rows(&console.signals)))
+            (parts::place("signals", "card", &rows(&visit.console.signals)))
         }
     };
     Ok(answer(&shell::page(&look, "/signals", &main)))

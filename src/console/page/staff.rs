@@ -1,7 +1,7 @@
 //! What those see and do who run the drill: instigators with truth, injections, hints and questions; trainers with the
 //! timeline as it builds up, and their observations. None of it is on anybody else's page or stream.
 
-use super::{Look, chart::chart, forms, line, parts};
+use super::{Look, chart::chart, desk, forms, line, msel, parts};
 use crate::{
     base::{At, limits},
     drill::{
@@ -27,7 +27,10 @@ pub(super) fn parts(look: &Look<'_>) -> Vec<(&'static str, Markup)> {
         ("injections", injections(look, board)),
     ];
     match look.caller.hat {
-        Hat::Instigator => all.push(("desk", desk(look, board))),
+        Hat::Instigator => {
+            all.push(("msel", msel::msel(look)));
+            all.extend(desk::parts(look, board));
+        }
         _ => all.extend([("strip", strip(look)), ("notes", notes(look))]),
     }
     all
@@ -41,16 +44,18 @@ pub(super) fn instigator(look: &Look<'_>) -> Markup {
     };
     html! {
         div class="board staff" {
-            div class="side wide" { (part("truth")) (part("measured")) (part("injections")) }
+            div class="side wide" tabindex="0" role="group" aria-label="Truth, measurements and plan" { (part("truth")) (part("measured")) (part("injections")) (part("msel")) }
             (parts::channel(look, &html! {}))
             div class="side" {
                 section id="do" class="card" aria-labelledby="h-do" {
                     h2 id="h-do" { "Point at documentation" }
                     (hint_picker(look))
                 }
-                (part("desk"))
-                (part("alarms")) (part("incident")) (part("roles")) (part("tickets")) (part("answers"))
+                (part("desk")) (part("bystanders")) (part("held")) (part("second"))
+                (part("roster"))
+                (part("alarms")) (part("incident")) (part("actions")) (part("roles")) (part("tickets")) (part("answers"))
             }
+            (desk::pointers(look))
         }
     }
 }
@@ -67,7 +72,7 @@ pub(super) fn trainer(look: &Look<'_>) -> Markup {
                 (part("strip", "card strip"))
                 section id="timeline" class="card talk" aria-labelledby="h-timeline" {
                     header { (parts::heading("timeline", "Timeline")) span class="soft" { "shaded lines are hidden from responders" } }
-                    ol id="moments" class="lines timeline" role="log" aria-label="Timeline" tabindex="0" { (line::last_of_timeline(look)) }
+                    ol id="moments" class="lines timeline" aria-live="polite" aria-label="Lines of the timeline" tabindex="0" { (line::last_of_timeline(look)) }
                 }
             }
             div class="side wide" {
@@ -83,7 +88,7 @@ pub(super) fn trainer(look: &Look<'_>) -> Markup {
                 (part("truth", "card"))
                 (part("injections", "card"))
             }
-            div class="side" { (part("alarms", "card")) (part("incident", "card")) (part("roles", "card")) (part("tickets", "card")) (part("answers", "card")) }
+            div class="side" { (part("alarms", "card")) (part("incident", "card")) (part("actions", "card")) (part("roles", "card")) (part("tickets", "card")) (part("answers", "card")) }
         }
     }
 }
@@ -199,28 +204,6 @@ fn hint_picker(look: &Look<'_>) -> Markup {
             p class="soft small" { "Sparing: stay quiet while there is progress, blind alleys included. At most one in " (limits::HINT_INTERVAL) "." }
             (forms::send("Point there", "primary"))
         }
-    }
-}
-
-fn desk(look: &Look<'_>, board: &InstigatorBoard) -> Markup {
-    html! {
-        (parts::heading("desk", "Questions"))
-        p class={ @if board.stumped { "pill bad" } @else { "soft" } } {
-            @if board.stumped { "They say that they are stumped: a question may be asked" }
-            @else { "Locked until somebody says \u{201c}stumped\u{201d}." }
-        }
-        ol class="questions" {
-            @for (index, question) in board.question_bank.iter().enumerate() {
-                li {
-                    form data-post="/api/ask" class="inline" {
-                        input type="hidden" name="number:number" value=(index + 1);
-                        button class="quiet" disabled[!board.stumped] { "Ask" } output role="status" {}
-                    }
-                    span { (tame(question)) @if look.board.questions.contains(question) { " " span class="tag" { "asked" } } }
-                }
-            }
-        }
-        p class="soft" { (look.board.hints.len()) " of " (limits::HINTS_MAX) " hints given" }
     }
 }
 

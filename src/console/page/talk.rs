@@ -5,17 +5,18 @@ use crate::{
     console::api::Answer,
     drill::event::{Event, Hat},
     report::{
-        self, Journal,
-        debrief::Debrief,
-        debrief::Open,
-        grading,
-        grading::GradingRow,
-        grading::GradingSheet,
+        Journal,
+        debrief::{Debrief, Open},
+        follow_up::CorrectiveAction,
+        grading::{GradingRow, GradingSheet},
         render,
         walk::{self, Part, Step},
-        wording::{page::WALK, tame},
+        wording::{
+            page::{self, WALK},
+            tame,
+        },
     },
-    scenario::review::{ActionKind, CHECKS, Rating, Section},
+    scenario::review::{ActionKind, CHECKS, Day, Rating, Section},
 };
 use axum::{
     extract::{Query, rejection::QueryRejection},
@@ -183,10 +184,7 @@ pub(super) async fn talk(
         None => too_early(),
         Some(journal) => {
             let sheet = GradingSheet::of(&journal, &visit.caller.person);
-            let mut debrief = report::debrief(&journal);
-            if !sheet.handed_in {
-                debrief = grading::blind(debrief);
-            }
+            let debrief = visit.caller.debrief(&journal);
             let steps = walk::walk(&journal, &debrief);
             let step = place.step.min(steps.len() - 1);
             step_page(&look, &steps, step, &debrief, &sheet)
@@ -309,7 +307,7 @@ fn plan(debrief: &Debrief, sheet: &GradingSheet) -> Markup {
             h3 { "Take it along" }
             p { "The debrief with everything that is written here." }
             p class="row" {
-                @for (form, name) in [("html", "One page (HTML)"), ("md", "Markdown"), ("json", "JSON")] {
+                @for (form, name) in [("html", "One page (HTML)"), ("pdf", "PDF"), ("md", "Markdown"), ("json", "JSON")] {
                     a class="button quiet" href={ "/trainer/debrief?form=" (form) } download={ "debrief-" (debrief.header.drill) "." (form) } { (name) }
                 }
             }
@@ -337,22 +335,20 @@ fn written(section: Section, open: &Open, here: &str) -> Markup {
 }
 
 fn actions(debrief: &Debrief, here: &str) -> Markup {
-    let given = |field: &Option<String>| field.as_deref().map_or_else(|| "\u{2013}".to_owned(), tame);
     html! {
         section class="card" {
             h3 { "Improvement plan" }
             p class="soft" { (debrief.improvement_plan.question) }
-            ul class="plain" { @for one in &debrief.actions {
-                li { b { (tame(&one.action)) } span class="soft" { " " (given(&one.kind)) ", owner " (given(&one.owner)) ", ticket " (given(&one.ticket)) ", due " (given(&one.due)) } }
-            } }
+            ul class="plain" { @for one in &debrief.actions { (action(one)) } }
             form data-post="/api/review" data-then=(here) {
                 label { span { "Corrective action" } textarea name="follow-up.action" rows="2" required maxlength="2000" {} }
+                label { span { "What it answers" } input name="follow-up.issue" maxlength="2000" autocomplete="off"; }
                 div class="two" {
                     label { span { "Owner: a role or a team" } input name="follow-up.owner" maxlength="200" autocomplete="off"; }
                     label { span { "Due" } input type="date" name="follow-up.due"; }
                 }
                 div class="two" {
-                    label { span { "Type" } select name="follow-up.kind" {
+                    label { span { "Type" } select name="follow-up.type" {
                         option value="" { "not said" }
                         @for kind in ActionKind::ALL { option value=(kind.as_str()) { (kind.as_str()) } }
                     } }
@@ -360,6 +356,19 @@ fn actions(debrief: &Debrief, here: &str) -> Markup {
                 }
                 (forms::send("Add it", "primary"))
             }
+        }
+    }
+}
+
+fn action(one: &CorrectiveAction) -> Markup {
+    let wanted = &one.wanted;
+    let kind = page::or_open(wanted.kind.map(ActionKind::as_str));
+    let due = page::or_open(wanted.due.as_ref().map(Day::as_str));
+    let [owner, ticket] = [&wanted.owner, &wanted.ticket].map(|given| page::or_open(given.as_deref()));
+    html! {
+        li {
+            b { (tame(&wanted.action)) }
+            span class="soft" { " " (kind) ", owner " (owner) ", ticket " (ticket) ", due " (due) }
         }
     }
 }

@@ -548,12 +548,12 @@ async fn previews_follow_their_objects_until_nobody_makes_them() {
     assert_eq!(staging.ask(Method::PUT, "/objects/cat", large(10)).await.status(), GOOD);
     until("the cat has a preview", async || shows("cat", 10).await).await;
     for node in ["storage-east", "storage-west"] {
-        assert!(staging.volume(node).join(".preview-cat").exists(), "{node}");
+        until("a copy in each datacenter", async || staging.volume(node).join(".preview-cat").exists()).await;
     }
     assert!(!staging.ok("queue list").await.contains("dead"));
 
-    // Nobody works: the picture before is served for a while, and then refused.
-    staging.set("web previews.late_ms 1500").await;
+    // Nobody works: the picture before is served until it is late, and then refused.
+    staging.set("web previews.late_ms 3600000").await;
     let mut gone = Vec::new();
     for worker in ["worker-east", "worker-west"] {
         gone.push(staging.instances.lock().await.remove(worker).unwrap());
@@ -563,6 +563,7 @@ async fn previews_follow_their_objects_until_nobody_makes_them() {
     }
     assert_eq!(staging.ask(Method::PUT, "/objects/cat", large(200)).await.status(), GOOD);
     assert!(shows("cat", 10).await, "the cat before");
+    staging.set("web previews.late_ms 1500").await;
     until("it is late", async || preview("cat").await.0 == UNAVAILABLE).await;
     let late = body(staging.get("/objects/cat/preview").await).await;
     assert_eq!(late["error"], "preview_late");

@@ -5,7 +5,7 @@ use crate::{
     drill::event::{Event, Hat, InjectionStep},
     report::{
         journal::Mark,
-        score::{Score, claim_nearness},
+        score::{Score, claim_nearness, seen::Seen},
         wording::{self, events, page},
     },
     scenario::act::CauseClaim,
@@ -20,6 +20,7 @@ impl Desk<'_, '_> {
         claims.sort_by_key(|(mark, _)| *mark);
         Reveal {
             summary: plan.summary.clone(),
+            trigger: wording::tame(&cause.trigger),
             compared: self.compared(),
             severity: self.severity_compared(),
             ladder: self.ladder_compared(),
@@ -86,8 +87,10 @@ impl Desk<'_, '_> {
     pub(super) fn resolution(&self) -> String {
         let line = self.timeline;
         let restored = line.held_restoration();
+        let courses = Seen::of(self.journal, line, self.impact).courses();
         let last = restored.and_then(|(mark, _)| {
-            line.operations.iter().rev().find(|operation| operation.mark.seq < mark.seq)
+            let change = courses.iter().rev().find(|course| course.action.seq < mark.seq)?;
+            line.operations.iter().find(|operation| operation.mark.seq == change.action.seq)
         });
         let mut related = line.injections.iter().filter(|one| one.planned.related);
         let repaired = related.all(|one| {
@@ -137,7 +140,7 @@ impl Desk<'_, '_> {
         let current = score.check("communicate.cadence").and_then(|one| one.score);
         let owners = score.check("engage.owners").and_then(|one| one.score);
         let follow_ups = &line.reviews.follow_ups;
-        let owned = follow_ups.iter().all(|one| one.owner.is_some());
+        let owned = follow_ups.iter().all(|(_, one)| one.owner.is_some());
         let told_users = line.statuses.iter().any(|status| status.to.iter().any(|to| to == "users"));
         let first_alarm = line.alarms.first().map(|spell| spell.raised);
         let monitoring_first = match (first_alarm, self.recognised()) {

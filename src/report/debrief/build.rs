@@ -10,7 +10,7 @@ use crate::{
     report::{
         impact::Impact,
         journal::{Journal, Mark},
-        score::{Score, score_with},
+        score::{Score, score_with, seen::Seen},
         timeline::Timeline,
         wording::{self, events, page},
     },
@@ -19,6 +19,9 @@ use crate::{
 
 /// Most lines of the debrief's timeline; what is said in the channel goes first.
 const ROWS_MAX: usize = 400;
+
+/// Most beats of one sort in the story.
+const BEATS_MAX: usize = 8;
 
 /// What every section is filled from.
 pub(super) struct Desk<'d, 'a> {
@@ -49,6 +52,7 @@ pub fn debrief(journal: &Journal<'_>) -> Debrief {
         incident: desk.incident(),
         impact: desk.impact_section(),
         strip: chart::strip(journal, &timeline, &impact),
+        plots: desk.plots(),
         what_happened: desk.story(),
         detection: desk.detection(),
         timeline: desk.timeline_section(),
@@ -79,7 +83,7 @@ pub(super) fn field(name: &str, value: impl Into<String>) -> Field {
     Field { name: name.to_owned(), value: value.into() }
 }
 
-pub(super) fn moment(journal: &Journal<'_>, at: At) -> Moment {
+pub(in crate::report) fn moment(journal: &Journal<'_>, at: At) -> Moment {
     Moment { at, utc: at.clock_time(), offset: journal.offset(at) }
 }
 
@@ -298,6 +302,7 @@ impl Desk<'_, '_> {
                 page::beat_operation(at, &wording::tame(&operation.argv.join(" ")))
             });
         }
+        self.deeds(&mut beat);
         for (_, since) in line.restored.iter().take(5) {
             beat(Some(*since), &page::beat_restored);
         }
@@ -309,6 +314,31 @@ impl Desk<'_, '_> {
         }
         beats.sort_by_key(|(at, _)| *at);
         beats.into_iter().map(|(_, words)| words).collect()
+    }
+
+    /// What the team did: changes, decisions, all-clears, and being stumped.
+    fn deeds(&self, beat: &mut impl FnMut(Option<At>, &dyn Fn(&str) -> String)) {
+        let line = self.timeline;
+        let first = line.operations.first().map(|operation| operation.mark.seq);
+        for course in Seen::of(self.journal, line, self.impact).courses().into_iter().take(BEATS_MAX) {
+            let operation = line.operations.iter().find(|one| one.mark.seq == course.action.seq);
+            // The first look or change has a beat of its own.
+            if let Some(operation) = operation.filter(|one| Some(one.mark.seq) != first) {
+                let argv = wording::tame(&operation.argv.join(" "));
+                beat(Some(operation.mark.at), &|at| page::beat_change(at, &argv));
+            }
+        }
+        for decision in line.decisions.iter().take(BEATS_MAX) {
+            let because = wording::tame(decision.because);
+            beat(Some(decision.mark.at), &|at| page::beat_decided(at, decision.option.as_str(), &because));
+        }
+        for (mark, _) in line.resolved.iter().take(BEATS_MAX) {
+            let harmed = self.impact.window_at(mark.at).is_some();
+            beat(Some(mark.at), &|at| page::beat_all_clear(at, harmed));
+        }
+        for (mark, _) in line.stumped.iter().take(BEATS_MAX) {
+            beat(Some(mark.at), &page::beat_stumped);
+        }
     }
 
     fn detection(&self) -> Detection {
@@ -338,6 +368,7 @@ impl Desk<'_, '_> {
                         acknowledged: until(spell.acked.map(|(mark, _)| mark)),
                         resolved: until(spell.resolved),
                         summary: wording::tame(spell.summary),
+                        runbook: spell.rule.and_then(|rule| rule.runbook.clone()),
                     }
                 })
                 .collect(),

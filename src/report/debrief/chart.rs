@@ -66,12 +66,14 @@ impl Lane {
             Event::Acted { act, .. } => match act {
                 Act::Log { .. } => Self::Action,
                 Act::Status { .. } => Self::Status,
-                Act::Say(_) | Act::Stumped(_) => Self::Talk,
+                Act::Say(_) | Act::Stumped(_) | Act::Summary(_) => Self::Talk,
                 _ => Self::Response,
             },
             Event::InjectSpoken { .. }
             | Event::HintGiven { .. }
             | Event::QuestionAsked { .. }
+            | Event::BystanderWrote { .. }
+            | Event::BystanderSettled { .. }
             | Event::Observed { .. }
             | Event::Reviewed { .. } => Self::Talk,
             _ => Self::Exercise,

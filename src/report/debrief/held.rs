@@ -1,7 +1,13 @@
 //! What came of the talk: the sections that the team wrote, objectives, corrective actions.
 
 use super::{Open, build::Desk};
-use crate::{report::wording, scenario::review::Section};
+use crate::{
+    report::{
+        follow_up::{self, CorrectiveAction},
+        wording,
+    },
+    scenario::review::Section,
+};
 use serde::{Deserialize, Serialize};
 
 /// What a team has written into an open field.
@@ -23,23 +29,6 @@ pub struct JudgedObjective {
     pub met: bool,
     /// What was seen; may be empty.
     pub because: String,
-}
-
-/// A corrective action. What is missing is still to be agreed on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Action {
-    /// What is to be done.
-    pub action: String,
-    /// `mitigate`, `prevent`, `process` or `other`.
-    pub kind: Option<String>,
-    /// The role or team that owns it.
-    pub owner: Option<String>,
-    /// Where it is tracked.
-    pub ticket: Option<String>,
-    /// Until when.
-    pub due: Option<String>,
-    /// The journal event that holds it.
-    pub seq: u64,
 }
 
 impl Desk<'_, '_> {
@@ -70,18 +59,9 @@ impl Desk<'_, '_> {
             .collect()
     }
 
-    /// The improvement plan.
-    pub(super) fn actions(&self) -> Vec<Action> {
-        let follow_ups = self.timeline.reviews.follow_ups.iter();
-        follow_ups
-            .map(|one| Action {
-                action: wording::tame(one.action),
-                kind: one.kind.map(|kind| kind.as_str().to_owned()),
-                owner: one.owner.map(wording::tame),
-                ticket: one.ticket.map(wording::tame),
-                due: one.due.map(|day| day.as_str().to_owned()),
-                seq: one.mark.seq,
-            })
-            .collect()
+    /// The corrective actions that this drill asked for.
+    pub(super) fn actions(&self) -> Vec<CorrectiveAction> {
+        let wanted = self.timeline.reviews.follow_ups.iter().map(|(mark, wanted)| (mark.at, *wanted));
+        follow_up::asked_for(&self.journal.plan().drill, wanted)
     }
 }

@@ -1,25 +1,72 @@
-//! A debrief as Markdown, one self-contained HTML file or JSON; boards as text. Pure: same input, same bytes.
+//! A debrief as a [`Document`], and a document as Markdown, one self-contained HTML file or PDF; a debrief as JSON; boards
+//! as text. Pure: same input, same bytes.
+//!
+//! ```text
+//! Debrief -> whole, view, template --+
+//! Comparison -> side_by_side         +-> Document -> markdown, html, pdf
+//! ```
 //!
 //! Everything that a person typed goes through one escaping function per format, and control characters are removed.
 //!
-//! Open first: [`html`] for the page, [`strip`] and [`dumbbell`] for its pictures, [`svg`] for how they are drawn.
+//! Open first: [`document`], then `whole` for what the debrief says in which order; `plots` for its pictures.
 
-mod after;
-mod dumbbell;
+pub mod document;
 mod html;
 mod markdown;
-mod strip;
-pub mod svg;
+mod pdf;
+pub mod picture;
+mod plots;
+pub mod replay;
+mod side_by_side;
+pub mod template;
 pub mod terminal;
+mod view;
+mod whole;
 
-pub use dumbbell::dumbbell;
-pub use html::html;
-pub use markdown::markdown;
-pub use strip::strip;
+pub use document::Document;
+pub use side_by_side::side_by_side;
+pub use view::View;
 
-use super::{Debrief, wording, wording::page};
+use super::{Debrief, debrief::Strip, wording, wording::page};
 use crate::base::{At, Span};
 use crate::drill::event::offset;
+
+impl Document {
+    /// The whole debrief.
+    pub fn of(debrief: &Debrief) -> Self {
+        whole::whole(debrief)
+    }
+
+    /// As Markdown.
+    pub fn markdown(&self) -> String {
+        markdown::markdown(self)
+    }
+
+    /// As one HTML file.
+    pub fn html(&self) -> String {
+        html::html(self)
+    }
+
+    /// As PDF.
+    pub fn pdf(&self) -> Vec<u8> {
+        pdf::pdf(self)
+    }
+}
+
+/// The whole debrief as Markdown.
+pub fn markdown(debrief: &Debrief) -> String {
+    Document::of(debrief).markdown()
+}
+
+/// The whole debrief as one HTML file.
+pub fn html(debrief: &Debrief) -> String {
+    Document::of(debrief).html()
+}
+
+/// The incident strip as SVG.
+pub fn strip(strip: &Strip) -> String {
+    plots::strip(strip).svg()
+}
 
 /// The debrief as JSON, indented, with a newline at the end.
 pub fn json(debrief: &Debrief) -> String {
@@ -37,8 +84,9 @@ pub(crate) fn t_plus(seconds: f64) -> String {
 }
 
 /// A figure from 0 to 1 as it is printed: `0.81`.
-pub fn figure(score: Option<f64>) -> String {
-    score.map_or_else(|| "\u{2013}".to_owned(), |score| format!("{score:.2}"))
+pub(crate) fn figure(score: Option<f64>) -> String {
+    // A sum of nothing may be -0, which reads as less than nothing.
+    score.map_or_else(|| "\u{2013}".to_owned(), |score| format!("{:.2}", score + 0.0))
 }
 
 /// A claimed share as it is printed.

@@ -4,7 +4,7 @@ use crate::{
     base::{At, Span},
     drill::event::offset,
     report::{
-        board::{BoardAlarm, InstigatorBoard, Phase, ResponderBoard},
+        board::{BoardAction, BoardAlarm, InstigatorBoard, Phase, ResponderBoard, SecondAct},
         ticket::Ticket,
         wording::{self, events, tame, time},
     },
@@ -55,6 +55,17 @@ pub fn responder(board: &ResponderBoard) -> String {
     } else if !board.ladder.is_empty() {
         let options: Vec<_> = board.ladder.iter().map(|option| option.name.as_str()).collect();
         put(&mut out, &format!("decide    nothing yet; one of {}", options.join(", ")));
+    }
+    let open = board.actions.iter().filter(|one| one.closed.is_none());
+    for action in open {
+        put(&mut out, &format!("to do     {}", action_line(action)));
+    }
+    for page in &board.pages {
+        let at = offset(board.start, page.at);
+        put(
+            &mut out,
+            &format!("paged     {} by {} ({at}): {}", page.with.reaches(), page.by, tame(&page.text)),
+        );
     }
     if !board.hints.is_empty() {
         put(&mut out, &format!("hints     {}", tame(&board.hints.join(", "))));
@@ -118,6 +129,32 @@ fn status(out: &mut String, board: &ResponderBoard) {
             tame(&status.text)
         ),
     );
+}
+
+/// `2  ana  ask the metadata people for their figures`.
+fn action_line(action: &BoardAction) -> String {
+    let owner = action.owner.as_deref().map_or_else(|| "nobody's".to_owned(), tame);
+    format!("{}  {owner}  {}", action.number, tame(&action.text))
+}
+
+/// The action list, closed entries last.
+pub fn actions(board: &ResponderBoard) -> String {
+    let mut out = String::new();
+    let (open, closed): (Vec<_>, Vec<_>) = board.actions.iter().partition(|one| one.closed.is_none());
+    for action in open {
+        put(&mut out, &action_line(action));
+    }
+    for action in closed {
+        let how = match action.closed {
+            Some((_, true)) => "done",
+            _ => "dropped",
+        };
+        put(&mut out, &format!("{}  ({how})", action_line(action)));
+    }
+    if out.is_empty() {
+        put(&mut out, "Nothing is on the list: `gameday action add` puts something on it.");
+    }
+    out
 }
 
 /// `t1  top-priority  on session  Nobody can log in  (open, 2 updates in it, copied ana)`.
@@ -232,6 +269,19 @@ pub fn instigator(board: &InstigatorBoard) -> String {
         for (index, question) in board.question_bank.iter().enumerate() {
             put(&mut out, &format!("  {}. {}", index + 1, tame(question)));
         }
+    }
+    for one in board.held.iter().filter(|one| one.sent.is_none()) {
+        let (from, text) = (tame(&one.from), tame(&one.text));
+        put(
+            &mut out,
+            &format!("held      inject {}, about T+{}: {from} to {}: {text}", one.number, one.at, one.to),
+        );
+    }
+    for one in board.messages.iter().filter(|one| one.passed_on.is_none()) {
+        put(&mut out, &format!("message   {} by {}: {}", one.seq, one.by, tame(&one.text)));
+    }
+    if board.second_act == SecondAct::MayBegin {
+        put(&mut out, "the first act is concluded: `gameday second-act` begins the second");
     }
     out
 }

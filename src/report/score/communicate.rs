@@ -19,10 +19,10 @@ const TRUTHFUL: (&str, f64) = ("communicate.truthful", 0.20);
 const MIRRORED: (&str, f64) = ("communicate.mirrored", 0.10);
 
 /// A status is fresh for so long, and a little longer.
-const PERIOD: Span = Span::from_mins(30);
-const GRACE: Span = Span::from_mins(5);
+pub(super) const PERIOD: Span = Span::from_mins(30);
+pub(super) const GRACE: Span = Span::from_mins(5);
 /// The first one may take so long.
-const FIRST_WITHIN: Span = Span::from_mins(15);
+pub(super) const FIRST_WITHIN: Span = Span::from_mins(15);
 /// Who has to hear of an incident.
 pub(crate) const AUDIENCES_TOLD: [&str; 2] = ["users", "stakeholders"];
 /// "It is over" may be said so long before the measurement agrees.

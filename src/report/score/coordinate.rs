@@ -2,6 +2,8 @@
 
 mod actions;
 
+pub(super) use actions::courses;
+
 use super::{Check, Sheet, measure::cover1};
 use crate::{
     base::{At, Span},
@@ -17,9 +19,9 @@ const CONFLICTS: (&str, f64) = ("coordinate.conflicts", 0.15);
 const HANDED_OVER: (&str, f64) = ("coordinate.handed-over", 0.10);
 
 /// So much of an incident may pass before somebody coordinates.
-const GRACE: Span = Span::from_mins(2);
+pub(super) const GRACE: Span = Span::from_mins(2);
 /// Roles that work on the target.
-const WORKING: [Role; 3] = [Role::Operations, Role::SecondLine, Role::ThirdLine];
+pub(super) const WORKING: [Role; 3] = [Role::Operations, Role::SecondLine, Role::ThirdLine];
 /// A note says something from so many words on.
 const WORDS_MIN: usize = 5;
 

@@ -95,7 +95,7 @@ pub fn unclear<'p>(plan: &'p Plan, claim: &CauseClaim) -> Vec<&'p Fact> {
 }
 
 /// The component that an instance belongs to, or the name itself.
-pub(super) fn component_of<'p>(plan: &'p Plan, name: &'p str) -> &'p str {
+pub(crate) fn component_of<'p>(plan: &'p Plan, name: &'p str) -> &'p str {
     plan.target
         .services
         .iter()

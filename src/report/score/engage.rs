@@ -26,7 +26,7 @@ pub(super) fn checks(sheet: &Sheet<'_, '_>) -> Vec<Check> {
 }
 
 /// Who is still in the outage at par is stuck, whoever is to blame for that. Asking for help is to say "stumped", to
-/// copy somebody from outside, or to bring the second or third line in.
+/// page people, to copy somebody from outside, or to bring the second or third line in.
 fn escalated(sheet: &Sheet<'_, '_>) -> Check {
     let (id, weight) = ESCALATED;
     let stuck = sheet.journal.start() + sheet.journal.plan().duration.par;
@@ -35,7 +35,7 @@ fn escalated(sheet: &Sheet<'_, '_>) -> Check {
     }
     let from = sheet.broken_from();
     let asked = |act: &Act| match act {
-        Act::Stumped(_) | Act::TakeRole(Role::SecondLine | Role::ThirdLine) => true,
+        Act::Stumped(_) | Act::Page { .. } | Act::TakeRole(Role::SecondLine | Role::ThirdLine) => true,
         Act::Ticket(done @ (TicketAct::Open { .. } | TicketAct::Cc { .. })) => {
             done.copied().iter().any(|name| !ticket::responds(sheet, name.trim()))
         }

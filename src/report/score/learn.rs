@@ -3,11 +3,8 @@
 
 use super::{Check, Sheet};
 use crate::{
-    report::{
-        review::{FollowUp, Written},
-        wording,
-    },
-    scenario::review::Section,
+    report::{review::Written, wording},
+    scenario::review::{Section, Wanted},
 };
 
 const SECTIONS: (&str, f64) = ("learn.sections", 0.40);
@@ -47,12 +44,12 @@ fn sections(sheet: &Sheet<'_, '_>) -> Check {
 fn follow_ups(sheet: &Sheet<'_, '_>) -> Check {
     let (id, weight) = FOLLOW_UPS;
     let all = &sheet.timeline.reviews.follow_ups;
-    let fields = |one: &FollowUp<'_>| {
+    let fields = |one: &Wanted| {
         let there = [one.owner.is_some(), one.kind.is_some(), one.ticket.is_some()];
         there.into_iter().filter(|there| *there).count()
     };
-    let full = all.iter().filter(|one| fields(one) == 3).count();
-    let given: usize = all.iter().map(fields).sum();
+    let full = all.iter().filter(|(_, one)| fields(one) == 3).count();
+    let given: usize = all.iter().map(|(_, one)| fields(one)).sum();
     let score = if all.is_empty() { 0.0 } else { given as f64 / (3 * all.len()) as f64 };
     Check::scored(id, weight, score, wording::grades::follow_ups(full, all.len()))
         .with([
@@ -60,7 +57,7 @@ fn follow_ups(sheet: &Sheet<'_, '_>) -> Check {
             ("with owner role, type and ticket", full as f64),
             ("of these fields given", given as f64),
         ])
-        .by(all.iter().map(|one| one.mark))
+        .by(all.iter().map(|(mark, _)| *mark))
 }
 
 fn objectives(sheet: &Sheet<'_, '_>) -> Check {

@@ -5,6 +5,7 @@ use super::{
     measure::{area, lat, prec},
 };
 use crate::{
+    base::Span,
     drill::event::{InjectionStep, Outcome},
     report::wording,
     scenario::Profile,
@@ -78,8 +79,8 @@ fn spared(sheet: &Sheet<'_, '_>) -> Check {
     }
     let duration = sheet.journal.plan().duration;
     let onset = sheet.secs(sheet.onset());
-    let nothing = rate * (duration.limit.secs() - onset).max(0.0);
-    let par = rate * (duration.par.secs() - onset).max(0.0);
+    let until = |end: Span| rate * (end.secs() - onset).max(0.0);
+    let (nothing, par) = (until(duration.limit), until(duration.par));
     let mut actual = sheet.impact.inside.failed as f64;
     if sheet.timeline.held_restoration().is_none() {
         // Ending a broken drill early spares nobody.

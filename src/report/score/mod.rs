@@ -18,16 +18,19 @@ mod coordinate;
 mod decide;
 mod detect;
 pub mod diagnose;
+pub mod difference;
 mod engage;
 pub mod explain;
 mod graded;
 mod learn;
 pub mod measure;
 mod mitigate;
+pub(crate) mod seen;
 pub mod text;
 
 pub use crate::scenario::review::DimensionName;
 pub use diagnose::{claim_nearness, claim_score, unclear};
+pub use difference::Difference;
 pub use explain::{Explanation, explain};
 pub use graded::{Grade, Together};
 
@@ -39,7 +42,7 @@ use super::{
 };
 use crate::{
     base::{At, DrillId, Person},
-    drill::event::{Event, Hat, Outcome},
+    drill::event::{Event, Outcome},
     scenario::{Profile, act::Act},
 };
 use serde::{Deserialize, Serialize};
@@ -299,7 +302,7 @@ impl<'a> Sheet<'_, 'a> {
 
     /// How many people respond.
     fn responders(&self) -> usize {
-        self.timeline.people.iter().filter(|(_, hat)| *hat == Hat::Responder).count()
+        self.timeline.responders()
     }
 
     /// When the incident was over: since when the restoration that held is measured, else EndEx.
@@ -389,6 +392,10 @@ pub(crate) fn score_with(
     impact: &Impact,
     profile: Option<Profile>,
 ) -> Score {
+    // What a second act shows is for the debrief; the score is about the first.
+    if let Some(first) = journal.first_act() {
+        return score(&first, profile);
+    }
     let plan = journal.plan();
     let sheet = Sheet { journal, timeline, impact, profile: profile.unwrap_or(plan.profile) };
     let unscored = unscored(journal).map(str::to_owned);

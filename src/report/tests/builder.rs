@@ -42,6 +42,7 @@ fn service(instance: &str, component: &str) -> Service {
         component: name(component),
         datacenter: "east".to_owned(),
         about: format!("the {component}"),
+        metrics: None,
     }
 }
 
@@ -183,6 +184,7 @@ pub(crate) fn plan() -> Plan {
         roster: RosterNeeds { instigators: (1, 3), responders: (1, 6) },
         steady_state: vec![],
         workload: WorkloadShape { classes: vec![class("put", 8.0), class("get", 20.0)], encrypted: false },
+        second_act: Vec::new(),
         reactors: Vec::new(),
         injections: vec![PlannedInjection {
             id: name("gd-7f3a9c2e"),
@@ -199,6 +201,7 @@ pub(crate) fn plan() -> Plan {
         }],
         alarms: alarms(),
         injects: vec![Inject {
+            held: false,
             at: Span::from_secs(360),
             unless: None,
             from: "user".to_owned(),

@@ -5,14 +5,14 @@ use crate::{
     drill::event::{Event, Hat, Recorded},
     report::{
         Journal, Score, debrief,
-        grading::{GradingSheet, blind},
+        grading::{GradingSheet, debrief_for},
         render, score,
         score::{DimensionName, State},
         walk,
     },
     scenario::{
         act::{Act, CauseClaim},
-        review::{ActionKind, CHECKS, Rating, Review, Section},
+        review::{ActionKind, CHECKS, Rating, Review, Section, Wanted},
     },
 };
 
@@ -29,13 +29,14 @@ fn write(section: Section, text: &str, evidence: &[u64]) -> Review {
 }
 
 fn follow_up(owner: Option<&str>, kind: Option<ActionKind>, ticket: Option<&str>) -> Review {
-    Review::FollowUp {
+    Review::FollowUp(Wanted {
         action: "an alarm on the pool".to_owned(),
+        issue: None,
         kind,
         owner: owner.map(str::to_owned),
         ticket: ticket.map(str::to_owned),
         due: None,
-    }
+    })
 }
 
 /// A play with what trainers wrote after it, one entry a second.
@@ -122,7 +123,7 @@ fn a_trainer_sees_nothing_of_the_score_before_the_grades_are_in() {
     let score = score(&journal, None);
     let sheet = GradingSheet::of(&journal, &name("tom"));
     assert!(!sheet.handed_in && sheet.rows.iter().all(|row| row.beside.is_none()));
-    let dark = blind(debrief(&journal));
+    let dark = debrief_for(&journal, &name("tom"));
     let shown = [
         serde_json::to_string(&sheet).unwrap(),
         render::markdown(&dark),

@@ -9,6 +9,7 @@ mod seventeen;
 mod spoilers;
 mod team;
 mod tracked;
+mod views;
 
 use proptest::{prelude::ProptestConfig, test_runner::RngSeed};
 

@@ -1,11 +1,21 @@
-use super::builder::{Play, do_nothing, no_fault, perfect, plan, scholar};
+use super::{
+    builder::{Play, do_nothing, no_fault, perfect, plan, scholar},
+    plays::{lone_hero, silent_team, two_shifts},
+};
 use crate::{
     drill::event::{Outcome, Recorded},
-    report::{Debrief, Journal, debrief, render},
+    report::{
+        Debrief, Journal, debrief,
+        render::{
+            self,
+            document::{Block, Document},
+            picture::Picture,
+        },
+    },
     scenario::act::Act,
 };
 
-const NASTY: &str = "<script>alert(1)</script> [x](javascript:alert(1)) \u{1b}[31m|`*_# http://evil.example\n# Heading ]]> \"' &lt;";
+const NASTY: &str = "\u{4e2d}\u{1f600} <script>alert(1)</script> [x](javascript:alert(1)) \u{1b}[31m|`*_# http://evil.example\n# Heading ]]> \"' &lt;";
 
 fn of(events: &[Recorded]) -> Debrief {
     debrief(&Journal::new(events).unwrap())
@@ -64,18 +74,99 @@ fn the_page_is_well_formed_for_every_play() {
     }
 }
 
+/// Every picture of a document.
+fn pictures(document: &Document) -> Vec<&Picture> {
+    let blocks = document.sections.iter().flat_map(|section| &section.blocks);
+    let figures = blocks.filter_map(|block| match block {
+        Block::Figure(figure) => Some(&figure.picture),
+        _ => None,
+    });
+    figures.collect()
+}
+
 #[test]
-fn pictures_are_xml_and_the_same_every_time() {
+fn every_picture_is_there_with_its_text_twin() {
     let data = of(&perfect().journal());
-    for picture in [render::strip(&data.strip), render::dumbbell(&data.impact.chart).unwrap()] {
-        roxmltree::Document::parse(&picture).unwrap_or_else(|bad| panic!("{bad}: {picture}"));
+    let document = Document::of(&data);
+    let pictures = pictures(&document);
+    let titles: Vec<_> = pictures.iter().map(|picture| picture.title()).collect();
+    assert_eq!(
+        titles,
+        [
+            "Claimed against measured",
+            "Incident strip",
+            "Roles, gaps and conflicts",
+            "Announced, done, told",
+            "How old the last word was",
+            "How it spread, and where it was looked for",
+            "The decision ladder over time",
+            "Failed requests, added up",
+            "Capabilities as dots",
+        ]
+    );
+    let markdown = document.markdown();
+    for picture in pictures {
+        let svg = picture.svg();
+        roxmltree::Document::parse(&svg).unwrap_or_else(|bad| panic!("{bad}: {svg}"));
+        assert!(picture.desc().len() > 40, "{}: {}", picture.title(), picture.desc());
+        // Who sees no picture reads the same: here in Markdown, in HTML and PDF as its description.
+        assert!(markdown.contains(&format!("**{}.**", picture.title())), "{}", picture.title());
     }
-    let again = of(&perfect().journal());
-    assert_eq!(render::html(&data), render::html(&again));
-    assert_eq!(render::markdown(&data), render::markdown(&again));
+}
+
+#[test]
+fn every_class_of_a_picture_has_a_look_on_screens() {
+    let css = include_str!("../render/plot.css");
+    for play in [perfect(), do_nothing(), scholar(), two_shifts("")] {
+        let data = of(&play.journal());
+        for class in pictures(&Document::of(&data)).iter().flat_map(|picture| picture.classes()) {
+            let known = css.split(|c: char| !(c.is_alphanumeric() || c == '-')).any(|word| word == class);
+            assert!(known, "{class}");
+        }
+    }
+}
+
+#[test]
+fn pictures_tell_of_the_play() {
+    let says = |play: Play, title: &str| {
+        let data = of(&play.journal());
+        let document = Document::of(&data);
+        let all = pictures(&document);
+        all.iter().find(|picture| picture.title() == title).map(|picture| picture.desc().to_owned())
+    };
+    let spoken = says(perfect(), "Announced, done, told").unwrap();
+    assert!(spoken.starts_with("depotctl rollback web: announced T+"), "{spoken}");
+    let roles = says(lone_hero(), "Roles, gaps and conflicts").unwrap();
+    assert!(roles.contains("Role conflict: T+2m50s to") && roles.contains("Nobody coordinated"), "{roles}");
+    let silent = says(silent_team(), "How old the last word was").unwrap();
+    assert!(silent.starts_with("No update went out while users were harmed"), "{silent}");
+    assert_eq!(says(no_fault(None), "How it spread, and where it was looked for"), None);
+    assert_eq!(says(no_fault(None), "Failed requests, added up"), None);
+}
+
+#[test]
+fn the_same_journal_gives_the_same_bytes() {
+    let (data, again) = (of(&perfect().journal()), of(&perfect().journal()));
+    let (one, two) = (Document::of(&data), Document::of(&again));
+    assert_eq!(one.html(), two.html());
+    assert_eq!(one.markdown(), two.markdown());
+    assert_eq!(one.pdf(), two.pdf());
     assert_eq!(render::json(&data), render::json(&again));
     let back: Debrief = serde_json::from_str(&render::json(&data)).unwrap();
-    assert_eq!(render::html(&back), render::html(&data));
+    assert_eq!(Document::of(&back).html(), one.html());
+}
+
+#[test]
+fn a_pdf_carries_its_faces_and_a_tree_for_screen_readers() {
+    let has = |pdf: &[u8], word: &str| pdf.windows(word.len()).any(|window| window == word.as_bytes());
+    for play in [perfect(), do_nothing(), no_fault(None), Play::of(plan()).ended(5, Outcome::Void)] {
+        let pdf = Document::of(&of(&play.journal())).pdf();
+        assert!(pdf.starts_with(b"%PDF-1.7"));
+        for word in ["/StructTreeRoot", "/Lang", "/FontFile", "pdfuaid", "/Outlines"] {
+            assert!(has(&pdf, word), "{word}");
+        }
+        assert!(!has(&pdf, "/Subtype/Image"), "pictures are lines, not pixels");
+    }
 }
 
 #[test]
@@ -103,6 +194,7 @@ fn what_people_typed_stays_text() {
         assert!(!line.contains("http://"), "{line}");
         assert!(!line.starts_with("# Heading"), "{line}");
     }
+    assert!(Document::of(&data).pdf().starts_with(b"%PDF"));
     // One title, however it is written.
     assert_eq!(text.lines().filter(|line| line.starts_with("# ")).count(), 1);
 }
@@ -165,7 +257,7 @@ fn the_markdown_reads_as_it_is_written() {
         "# Uploads fail after the evening release",
         "**Users were harmed for 4 min 45 s; put was hit hardest, with 50 % of its requests failing.**",
         "| Harm began | 13:02:05 UTC (T+2m5s) | 13:02:05 UTC (T+2m5s) |",
-        "- 13:02:40 UTC (T+2m40s): the first alarm, UploadErrorsHigh, was raised, 35 s into the outage.",
+        "2. 13:02:40 UTC (T+2m40s): the first alarm, UploadErrorsHigh, was raised, 35 s into the outage.",
         "| 13:06:40 | T+6m40s | action | operations ran `depotctl rollback web` | \\#426 |",
         "| Kind of fault | config.capacity | config.capacity.too-small |",
         "| assess | 1.00 | Judging the impact: a strength to keep. | 1.00 (weighs 0.15) | 1.00 (weighs 0.05) |",

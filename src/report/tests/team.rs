@@ -14,7 +14,7 @@ use crate::{
         score::{State, explain},
     },
     scenario::{
-        act::{Act, CauseClaim, Role, StatusState},
+        act::{Act, CauseClaim, Pager, Role, StatusState},
         ticket::TicketAct,
         truth::Rung,
     },
@@ -90,6 +90,7 @@ fn help_is_asked_for_when_par_has_passed() {
     near(asked(1500, stumped()), lat(900.0, 300.0, 1800.0));
     near(asked(700, Act::TakeRole(Role::ThirdLine)), 1.0);
     near(asked(700, ticket()), 1.0);
+    near(asked(700, Act::Page { with: Pager::Klaxon, text: "uploads fail".to_owned() }), 1.0);
     // Nobody from outside: no help.
     let copied =
         |who: &str| Act::Ticket(TicketAct::Cc { ticket: Some(name("t1")), to: vec![who.to_owned()] });

@@ -116,7 +116,11 @@ pub(crate) fn declared(after: Option<Span>) -> Said {
 
 pub(crate) fn triaged(acked: usize, of: usize) -> Said {
     Said::asking(
-        format!("{acked} of {} of the outage were acknowledged.", count(of, "alarm")),
+        if of == 1 && acked == 1 {
+            "The alarm of the outage was acknowledged.".to_owned()
+        } else {
+            format!("{acked} of {} of the outage were acknowledged.", count(of, "alarm"))
+        },
         "Who looks after alarms while everybody is busy?",
     )
 }
@@ -403,7 +407,7 @@ fn stretch(seconds: Option<(f64, f64)>) -> String {
 pub(crate) fn window(claimed: Option<(f64, f64)>, actual: Option<(f64, f64)>, score: f64) -> Said {
     let agreement = match score {
         s if s > 0.95 => "a close match",
-        s if s >= 0.7 => "a good match",
+        s if s >= 0.8 => "a good match",
         s if s >= 0.4 => "a partial match",
         _ => "far apart",
     };

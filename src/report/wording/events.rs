@@ -8,6 +8,7 @@ use crate::{
     },
     scenario::{
         act::{Act, StatusState},
+        action::ActionAct,
         ticket::{TicketAct, TicketId},
         truth::Rung,
     },
@@ -93,6 +94,9 @@ pub fn act(act: &Act) -> String {
             format!("opened a ticket{on}{priority}{cc}: {}", quoted(title))
         }
         Act::Ticket(done) => quoted(&ticket_done(done, done.ticket())),
+        Act::Page { with, text } => format!("paged {} ({}): {}", with.reaches(), with.as_str(), quoted(text)),
+        Act::Action(done) => action(done),
+        Act::Summary(text) => format!("summed up: {}", quoted(text)),
         Act::Stumped(text) if text.is_empty() => "said: we are stumped".to_owned(),
         Act::Stumped(text) => format!("said: we are stumped: {}", quoted(text)),
         Act::Hypothesis(claim) => format!("guessed: {}", claim_words(claim)),
@@ -111,6 +115,18 @@ pub fn act(act: &Act) -> String {
         }
         Act::Resolve(text) => format!("gave the all-clear: {}", quoted(text)),
         Act::Operate(argv) => format!("ran `{}`", tame(&argv.join(" "))),
+    }
+}
+
+fn action(done: &ActionAct) -> String {
+    match done {
+        ActionAct::Add { text, owner: None } => format!("listed an action: {}", cut(&tame(text), 200)),
+        ActionAct::Add { text, owner: Some(owner) } => {
+            format!("listed an action for {}: {}", tame(owner), cut(&tame(text), 200))
+        }
+        ActionAct::Assign { action, owner } => format!("gave action {action} to {}", tame(owner)),
+        ActionAct::Done { action } => format!("has done action {action}"),
+        ActionAct::Drop { action } => format!("dropped action {action}"),
     }
 }
 
@@ -230,6 +246,24 @@ pub fn line(plan: &Plan, event: &Event) -> Option<String> {
         }
         Event::Observed { by, about, text } => observed(by.as_str(), *about, text),
         Event::Reviewed { by, entry } => format!("{by} {}", super::grades::entry(entry)),
+        Event::Joined { person, hat: side } => format!("{person} joined as {}", hat(*side)),
+        Event::InjectSpoken { by: Some(by), .. } => {
+            format!("{}, sent by {by}", open_line(plan, event, ToString::to_string)?)
+        }
+        Event::BystanderWrote { by, text } => {
+            format!("{by} wrote to the instigators: {}", cut(&tame(text), 200))
+        }
+        Event::BystanderSettled { by, message, passed_on: true } => {
+            format!("{by} passed a pointer on after message {message}")
+        }
+        Event::BystanderSettled { by, message, passed_on: false } => {
+            format!("{by} did not pass message {message} on")
+        }
+        Event::SecondActBegan { by, planned } => {
+            let place = |one: &PlannedInjection| format!("{} on {}", one.fault.kind(), one.fault.place());
+            let planned: Vec<_> = planned.iter().map(place).collect();
+            format!("{by} began the second act: {}", planned.join(", "))
+        }
         Event::TookOver { epoch, .. } if *epoch > 1 => "another engine took over".to_owned(),
         Event::Barred { code, why } => format!("refused ({}): {}", tame(code), tame(why)),
         Event::Ended { outcome, reason } => {
@@ -242,11 +276,15 @@ pub fn line(plan: &Plan, event: &Event) -> Option<String> {
 /// An open event in words, with people called as `who` says.
 pub fn open_line(plan: &Plan, event: &Event, who: impl Fn(&crate::base::Person) -> String) -> Option<String> {
     Some(match event {
-        Event::Joined { person, hat: side } => format!("{} joined as {}", who(person), hat(*side)),
+        // A name is typed by a person, too: only those who play are told by theirs.
+        Event::Joined { person, hat: Hat::Responder } => format!("{} joined as responder", who(person)),
+        Event::Joined { hat: Hat::Instigator, .. } => "an instigator joined".to_owned(),
+        Event::Joined { hat: Hat::Trainer, .. } => "a trainer joined".to_owned(),
+        Event::Joined { hat: Hat::Observer, .. } => "an observer joined".to_owned(),
         Event::Started => "StartEx".to_owned(),
         Event::AlarmRaised { alarm, summary } => format!("alarm {alarm}: {}", tame(summary)),
         Event::AlarmResolved { alarm } => format!("alarm {alarm} resolved"),
-        Event::InjectSpoken { inject } => {
+        Event::InjectSpoken { inject, .. } => {
             let inject = plan.injects.get(*inject)?;
             format!("{} to {}: {}", tame(&inject.from), inject.to, cut(&tame(&inject.text), 200))
         }

@@ -1,11 +1,16 @@
 //! The words of what trainers write: grades beside the measurement, and what comes of the talk.
 
 use super::{Said, cut, tame};
-use crate::scenario::review::{Rating, Review};
+use crate::{
+    report::debrief::JudgedObjective,
+    scenario::review::{Rating, Review, Wanted},
+};
 
 pub(crate) const NO_OBJECTIVE: &str = "the exercise declares no objective";
 pub(crate) const OBJECTIVES_OPEN: &str =
     "needs a grader: no trainer has said whether the objectives were met";
+/// Above the grades of trainers.
+pub(crate) const GRADED: &str = "Trainers graded before they saw a figure. Where both are near each other, half and half is taken; where they are not, there is something to talk about.";
 /// Stands in place of every figure until a trainer has graded.
 pub const SEALED: &str = "grades are blind: the figures are shown once yours are handed in";
 
@@ -54,6 +59,13 @@ pub(crate) fn objectives(met: usize, judged: usize) -> Said {
     )
 }
 
+/// An objective as a trainer saw it.
+pub(crate) fn objective(judged: &JudgedObjective) -> String {
+    let met = if judged.met { "met" } else { "not met" };
+    let because = if judged.because.is_empty() { String::new() } else { format!(": {}", judged.because) };
+    format!("Objective {met}: {}{because}", judged.text)
+}
+
 /// What a trainer wrote, without who did.
 pub fn entry(entry: &Review) -> String {
     let quoted = |text: &str| cut(&tame(text), 200);
@@ -68,7 +80,7 @@ pub fn entry(entry: &Review) -> String {
         Review::Read { fact, stated: true } => format!("read the answer as stating `{}`", tame(fact)),
         Review::Read { fact, stated: false } => format!("read the answer as not stating `{}`", tame(fact)),
         Review::Write { section, text, .. } => format!("wrote of `{section}`: {}", quoted(text)),
-        Review::FollowUp { action, owner, due, .. } => {
+        Review::FollowUp(Wanted { action, owner, due, .. }) => {
             let owner = owner.as_deref().map_or(String::new(), |owner| format!(" for {}", quoted(owner)));
             let due = due.as_ref().map_or(String::new(), |due| format!(", due {}", due.as_str()));
             format!("noted a corrective action{owner}{due}: {}", quoted(action))

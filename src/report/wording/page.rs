@@ -6,7 +6,7 @@ use super::{list, number, percent, tame, time};
 use crate::{
     base::{ClassName, Span},
     drill::{event::Outcome, plan::Admission},
-    report::impact::Count,
+    report::{follow_up::CorrectiveAction, impact::Count},
     scenario::{Profile, severity::Answer, truth::DecisionTruth},
 };
 
@@ -45,6 +45,218 @@ pub const ABOUT_SCORES: &str = "Figures are from 0 to 1 and rest on the journal 
 /// For a person without a role.
 pub const A_RESPONDER: &str = "a responder";
 
+/// For a team that gave figures and no words.
+pub const ASSESSED_IN_FIGURES: &str = "The team assessed the impact in figures.";
+/// For a team in which nobody took a role.
+pub const NO_ROLE: &str = "Nobody took a role.";
+/// For a team that left no trace on the target.
+pub const NO_ACTION: &str = "Nothing was logged, and no operation was recorded.";
+/// For a team that told nobody.
+pub const NO_BROADCAST: &str = "No status update went out.";
+/// For a drill without a fault.
+pub const NO_FAULT: &str = "Nothing: this drill had no fault.";
+/// For a repair that no recorded operation made.
+pub const REPAIRED_BY_HAND: &str = "repaired by hand";
+/// For a milestone that was not passed.
+pub const NOT_PASSED: &str = "not during this drill";
+/// For a milestone that a journal cannot tell.
+pub const NOT_TOLD: &str = "for people to say: the journal cannot tell";
+/// Above the ledger of hints.
+pub const HINTS_ARE_FREE: &str = "Hints cost nothing.";
+/// For a team that needed none.
+pub const NO_HINT: &str = "No hint was given.";
+/// How to read the picture of claims.
+pub const DUMBBELL: &str = "Diamonds are the team\u{2019}s claims, dots what the synthetic users measured. The longer the line between them, the more there is to ask which instrument would have told.";
+/// How to read the strip.
+pub const STRIP: &str = "The whole drill on one line of time: what users met above, what the team did below. Most questions ask themselves here.";
+/// How to read the picture of roles.
+pub const ROLES: &str = "The shaded time is the incident. Crosses mark where nobody coordinated, or where one person had two jobs at once: did it feel like that from inside?";
+/// How to read the picture of actions.
+pub const ACTIONS: &str = "A diamond is the log entry that announced a change, the square is the change, the disc the first word about what came of it.";
+/// How to read the saw.
+pub const STATUS_AGE: &str = "The line climbs while people outside wait, and falls with every update. Whose questions came in meanwhile?";
+/// How to read the picture of the spread.
+pub const SPREAD: &str = "Rows are components, the cause at the top; arrows show how it spread. Diamonds show where the team looked, hollow for a guess, filled for an answer. A symptom is often found before its cause.";
+/// How to read the ladder.
+pub const LADDER: &str = "From where a bar begins, an option\u{2019}s effect could be known. A choice before that is judged on nothing.";
+/// How to read the curve of failures.
+pub const FAILURES: &str = "What users met, beside two courses at the rate of failures from before anybody touched the target: doing nothing until the limit, and a repair at par.";
+/// How to read the dots.
+pub const CAPABILITIES: &str = "Dots by the profile of this drill, hollow diamonds by the other one. There is no sum, and no line from drill to drill.";
+/// Above the timeline.
+pub const EVERY_LINE: &str = "Every line is an event of the journal. Times are UTC and counted from StartEx.";
+/// Above the guesses.
+pub const BLIND_ALLEYS: &str = "Blind alleys cost nothing: they are how causes are found";
+/// Above the milestones.
+pub const MILESTONES: &str = "What was within reach, and when it was reached";
+/// Above the yes-or-no card.
+pub const CARD: &str = "Answered where the journal can tell; the rest is the team\u{2019}s";
+/// Above the checks.
+pub const EVIDENCE: &str = "Evidence is the number of a journal event";
+/// How corrective actions get onto the list.
+pub const TO_THE_LIST: &str = "`gameday actions add` writes down what is agreed on, and so does the trainers\u{2019} page; a later drill can show whether it helped.";
+/// Measures of runs side by side, in this order.
+pub const MEASURES: [&str; 6] = [
+    "noticed, after the first harm",
+    "declared, after the first harm",
+    "first word outside, after it",
+    "service back, after it",
+    "users harmed for",
+    "length of the drill",
+];
+/// After the letters of runs whose scenario file differs from the first one's.
+pub const OTHER_TEXT: &str = "played another text of the scenario than A: look at both before you compare.";
+/// After the letters of runs with another profile.
+pub const OTHER_PROFILE: &str = "was judged by another profile than A.";
+
+/// Heads every view of a house.
+pub const VIEW_NOTE: &str = "This view tells the truth about the outage from its first line on. The whole debrief keeps it until after the team\u{2019}s own story.";
+/// Above contributing factors.
+pub const FACTORS_NOT_PEOPLE: &str =
+    "Conditions that came together. What one person did is never one of them.";
+/// For an alarm without a runbook.
+pub const NO_RUNBOOK: &str = "missing";
+/// For a drill without alarms.
+pub const NO_ALARM: &str = "No alarm was raised.";
+/// How an objective is rated.
+pub const RATING: &str = "P, S, M or U: performed without challenges, with some, with major ones or added risk, or unable to be performed?";
+/// For a drill without a strong check.
+pub const NOTHING_STRONG: &str = "No check stands out. What did the trainers see that no journal can?";
+/// For a drill without a weak check.
+pub const NOTHING_WEAK: &str = "No check is weak. What did the trainers see that no journal can?";
+/// Above runs side by side.
+pub const NO_RANKING: &str = "Runs of the same scenario beside each other, to see how differently one outage can be worked. Letters are runs, not people; there is no order among them, no sum and no trend. Groups differ, and so does luck.";
+/// How to read the signs of runs.
+pub const RUN_SIGNS: &str = "Each run has a line and a sign of its own. What is not there could not be told.";
+/// What runs side by side open.
+pub const COMPARED: [(&str, &str); 3] = [
+    ("Where they differ most", "What did the groups see, and when, that led them different ways?"),
+    ("Where all were slow", "What of the target, its alarms or its documents would have helped everybody?"),
+    ("What to take over", "Which habit of another group would be worth trying in the next drill?"),
+];
+
+/// The title of runs side by side.
+pub fn side_by_side(title: &str) -> String {
+    format!("{}: runs side by side", tame(title))
+}
+
+/// Where runs side by side come from.
+pub fn compared_source(scenario: &str, runs: usize) -> String {
+    format!("Scenario {}, {runs} runs.", tame(scenario))
+}
+
+/// Above what went best by the journal.
+pub const STRENGTHS: &str = "To begin with, from the journal alone: this went well. What made it possible?";
+/// For the talk, under the impact.
+pub const ASK_IMPACT: &str = "Which of these figures would you have guessed otherwise, and where could you have looked it up at the time?";
+/// For the talk, under the story.
+pub const ASK_STORY: &str = "Is this how it felt? Where does the picture go on for minutes in which it felt like seconds, or the other way round?";
+/// For the talk, under detection.
+pub const ASK_DETECTION: &str =
+    "What told you first that something was wrong, and what would have told you sooner?";
+/// For the talk, under roles.
+pub const ASK_ROLES: &str =
+    "When did you know who was coordinating, and how did somebody who came late find out?";
+/// For the talk, under actions.
+pub const ASK_ACTIONS: &str =
+    "Before which of these changes would a word in the log have helped somebody else?";
+/// For the talk, under broadcasts.
+pub const ASK_BROADCASTS: &str =
+    "What would you have wanted to read, and when, had you been one of the users?";
+/// For the talk, under the resolution.
+pub const ASK_RESOLUTION: &str =
+    "What makes you confident that this repair would hold tomorrow, and who would notice if it did not?";
+
+/// A check's finding, with what it asks.
+pub fn finding(sentence: &str, question: Option<&str>) -> String {
+    question.map_or_else(|| tame(sentence), |question| format!("{} {}", tame(sentence), tame(question)))
+}
+
+/// Whose eyes a replay is for.
+pub const REPLAY_RESPONDER: &str = "as responders saw it";
+/// Whose eyes a replay is for.
+pub const REPLAY_INSTIGATOR: &str = "with the truth, as instigators saw it";
+
+/// The line under a replay's title.
+pub fn replayed(drill: &str, date: &str, side: &str) -> String {
+    format!("Drill {drill} of {date} once more, {side}. Times are counted from StartEx.")
+}
+
+/// The team's own words about the impact.
+pub fn assessed(text: &str) -> String {
+    format!("The team\u{2019}s assessment: \u{201c}{text}\u{201d}")
+}
+
+/// Lines that only the journal holds.
+pub fn left_out(lines: usize) -> String {
+    format!("{} more lines are in the journal.", number(u64::try_from(lines).unwrap_or(u64::MAX)))
+}
+
+/// An injector whose fault does not belong to the outage.
+pub fn noise(injector: &str) -> String {
+    format!("{injector} (noise, not part of the outage)")
+}
+
+/// A milestone's name in words.
+pub fn milestone(name: &str) -> String {
+    let says = match name {
+        "symptom" => "the outage was noticed",
+        "localised" => "the part at fault was named",
+        "mechanism" => "how it fails was understood",
+        "mitigated" => "service was back",
+        "root-fixed" => "the fault itself was gone",
+        _ => return tame(name),
+    };
+    format!("{}: {says}", tame(name))
+}
+
+/// The answer to a question of the card.
+pub fn card_answer(answer: Option<bool>) -> &'static str {
+    match answer {
+        Some(true) => "yes",
+        Some(false) => "no",
+        None => "to answer",
+    }
+}
+
+/// A vetted question that was asked.
+pub fn asked_at(question: &str, at: &str) -> String {
+    format!("{question} (asked at {at})")
+}
+
+/// Why there are no figures.
+pub fn nothing_scored(why: &str) -> String {
+    format!("Nothing is scored: {why}.")
+}
+
+/// By which rules the figures are.
+pub fn profile_and_scorer(of: Profile, scorer: u32) -> String {
+    format!("Profile of this drill: {}. Scorer version {scorer}.", profile(of))
+}
+
+/// Where a write-up comes from.
+pub fn source(drill: &str, scenario: &str, seed: u64, digest: &str) -> String {
+    format!("Drill {}, scenario {}, seed {seed}, digest {}.", tame(drill), tame(scenario), tame(digest))
+}
+
+/// How a corrective action stands.
+pub fn action_stands(action: &CorrectiveAction) -> String {
+    let told = |note: &str| if note.is_empty() { String::new() } else { format!(": {}", tame(note)) };
+    let mut stands = action
+        .done
+        .as_ref()
+        .map_or_else(|| "open".to_owned(), |(at, note)| format!("done on {}{}", at.date(), told(note)));
+    for tested in &action.tested {
+        let _ = write!(stands, "; put to the test in {}{}", tested.drill, told(&tested.note));
+    }
+    stands
+}
+
+/// What is still to be agreed on is a dash.
+pub fn or_open(given: Option<&str>) -> String {
+    given.map_or_else(|| "\u{2013}".to_owned(), tame)
+}
+
 /// How a profile is called.
 pub fn profile(profile: Profile) -> &'static str {
     match profile {
@@ -73,12 +285,17 @@ pub fn chosen(at: Option<&str>) -> String {
 }
 
 /// What an option of the decision ladder would have done.
-pub fn would_have(declared: &DecisionTruth) -> String {
-    let did = match (declared.harmful, declared.effective) {
+pub fn did(declared: &DecisionTruth) -> &'static str {
+    match (declared.harmful, declared.effective) {
         (true, _) => "would have made things worse",
         (false, true) => "would have restored service",
         (false, false) => "would not have restored service, and harmed nobody",
-    };
+    }
+}
+
+/// The same with when that could be known.
+pub fn would_have(declared: &DecisionTruth) -> String {
+    let did = did(declared);
     match &declared.knowable_after {
         Some(milestone) => format!("{did}; to be known after `{}`", tame(milestone)),
         None => did.to_owned(),
@@ -196,14 +413,38 @@ pub fn beat_status(at: &str) -> String {
     format!("{at}: the first status update went out.")
 }
 
-/// The first change on the target.
+/// The first look at the target, or change of it.
 pub fn beat_operation(at: &str, argv: &str) -> String {
-    format!("{at}: the team first ran `{argv}` on the target.")
+    format!("{at}: the team first turned to the target, with `{argv}`.")
 }
 
 /// The first guess at the cause.
 pub fn beat_guess(at: &str, words: &str) -> String {
     format!("{at}: a first guess at the cause: {words}.")
+}
+
+/// The target was changed.
+pub fn beat_change(at: &str, argv: &str) -> String {
+    format!("{at}: `{argv}`, run by the team, was done.")
+}
+
+/// A decision was recorded.
+pub fn beat_decided(at: &str, option: &str, because: &str) -> String {
+    format!("{at}: the team decided on `{option}`: \u{201c}{because}\u{201d}")
+}
+
+/// It was said to be over.
+pub fn beat_all_clear(at: &str, harmed: bool) -> String {
+    if harmed {
+        format!("{at}: the team gave the all-clear; users were still being harmed.")
+    } else {
+        format!("{at}: the team gave the all-clear.")
+    }
+}
+
+/// The team could not get any further, and said so.
+pub fn beat_stumped(at: &str) -> String {
+    format!("{at}: the team said that it was stumped, which is how help can be offered.")
 }
 
 /// Service came back.
@@ -251,8 +492,8 @@ pub fn resolution(restored: Option<&str>, last_action: Option<&str>, repaired: b
             .to_owned();
     };
     let by = last_action.map_or_else(
-        || "No operation was recorded before it.".to_owned(),
-        |argv| format!("The last operation before it was `{argv}`."),
+        || "No change was recorded before it.".to_owned(),
+        |argv| format!("The last change before that was confirmed was `{argv}`."),
     );
     let fault = if repaired {
         "The fault itself had been repaired by the team."

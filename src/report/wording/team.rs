@@ -45,7 +45,11 @@ pub(crate) fn ticket(after: Span, fields: f64) -> Said {
 }
 
 pub(crate) fn owners(right: usize, of: usize, others: usize) -> Said {
-    let mut sentence = format!("The ticket had {right} of {} of the broken part on copy", count(of, "owner"));
+    let mut sentence = match right {
+        0 => "Nobody who owns the broken part was on copy".to_owned(),
+        all if all == of => "Whoever owns the broken part was on copy".to_owned(),
+        some => format!("{some} of {} of the broken part were on copy", count(of, "owner")),
+    };
     if others > 0 {
         let _ = write!(sentence, ", and {others} besides");
     }

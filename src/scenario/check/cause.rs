@@ -22,7 +22,7 @@ pub(super) fn truth(
 ) -> Truth {
     let truth = &file.truth.value;
     let no_fault = truth.cause.kind.starts_with("none.");
-    let related = file.faults.iter().find(|step| step.related);
+    let related = file.faults.iter().find(|step| step.related && !step.second_act);
     match related {
         None if !no_fault => found.add_with_help(
             truth.cause.kind.place,

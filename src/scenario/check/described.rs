@@ -4,16 +4,13 @@
 
 mod docker;
 mod instance;
+mod link;
 
-use crate::base::{Cidr, LinkName, ProbeName, ServiceName, Span, VolumeName, names::is_name};
-use crate::scenario::blueprint::{
-    AgentAddress, Blueprint, FilePlan, LinkPlan, Preparation, ServicePlan, Slot, Spot, slots,
-};
-use crate::scenario::file::{
-    CommandFile, LinkFile, Placed, ProbeFile, StatementFile, TARGET_FORMAT, TargetFile,
-};
+use crate::base::{Cidr, ProbeName, ServiceName, Span, VolumeName, names::is_name};
+use crate::scenario::blueprint::{AgentAddress, Blueprint, FilePlan, Preparation, ServicePlan, Slot, slots};
+use crate::scenario::file::{CommandFile, Placed, ProbeFile, StatementFile, TARGET_FORMAT, TargetFile};
 use crate::scenario::pack::{
-    BlastCaps, ConfigFile, CustomFault, Driver, HandsOff, Keeping, Link, OperationLayout, Part, PartKind,
+    BlastCaps, ConfigFile, CustomFault, Driver, HandsOff, Keeping, OperationLayout, Part, PartKind,
     PostgresLayout, Probe, ProbeAsk, Service, StatementLayout, TargetDescription, Volume,
 };
 use crate::scenario::problem::{Findings, Place, Problem};
@@ -25,7 +22,8 @@ use std::{
 
 /// Where targets are that say nothing else.
 const LOOPBACK: &str = "127.0.0.0/8";
-const SERVICES_MAX: usize = 64;
+/// Most services of one target.
+pub const SERVICES_MAX: usize = 64;
 const ARGS_MAX: usize = 64;
 const ARG_BYTES_MAX: usize = 4096;
 const STATEMENT_BYTES_MAX: usize = 4096;
@@ -411,47 +409,6 @@ impl Check<'_> {
         }
     }
 
-    fn links(&mut self) -> Vec<LinkPlan> {
-        let written = self.written;
-        written.links.0.iter().filter_map(|(name, one)| self.link(name, one)).collect()
-    }
-
-    fn link(&mut self, name: &Placed<String>, one: &Placed<LinkFile>) -> Option<LinkPlan> {
-        let link: LinkName = self.named(name)?;
-        self.service(&one.from);
-        self.service(&one.to);
-        let to = self.written.services.0.iter().find(|(service, _)| service.value == one.to.as_str());
-        let port = to.and_then(|(_, to)| {
-            let fixed = to.address.as_ref().and_then(|address| address.parse::<SocketAddr>().ok());
-            to.port.as_ref().map(|port| port.value).or_else(|| fixed.map(|address| address.port()))
-        });
-        if let Some(upstream) = &one.upstream {
-            self.address(upstream);
-        } else if to.is_some() && port.is_none() {
-            self.found.add_with_help(
-                one.to.place,
-                format!("`{}` has no address that the link could lead to", one.to.as_str()),
-                "give the service a `port` or an `address`, or the link an `upstream`",
-            );
-        }
-        self.within_reach(name, one);
-        let spot = match &one.listen {
-            Some(listen) => {
-                self.address(listen);
-                Spot::Fixed(listen.value.clone())
-            }
-            None => Spot::Port(port.unwrap_or(0)),
-        };
-        Some(LinkPlan {
-            name: link,
-            to: one.to.value.clone(),
-            spot,
-            upstream: one.upstream.as_ref().map(|upstream| upstream.value.clone()),
-            distance_ms: one.distance.as_ref().map_or(0, |distance| distance.millis()),
-            http: one.http,
-        })
-    }
-
     fn volumes(&mut self) -> Vec<(VolumeName, String, u64)> {
         let mut volumes = Vec::new();
         for (name, one) in &self.written.volumes.0 {
@@ -673,21 +630,9 @@ impl Check<'_> {
                     .as_ref()
                     .map_or_else(|| first.clone(), |given| given.value.clone()),
                 about: one.about.trim().to_owned(),
+                metrics: one.metrics.as_ref().map(|written| instance::metrics(written)),
             })
         });
         services.collect()
-    }
-
-    fn described_links(&self) -> Vec<Link> {
-        let links = self.written.links.0.iter().filter_map(|(name, one)| {
-            Some(Link {
-                name: name.parse().ok()?,
-                from: one.from.value.clone(),
-                to: one.to.value.clone(),
-                distance: one.distance.as_ref().map_or(Span::ZERO, |distance| distance.value),
-                http: one.http,
-            })
-        });
-        links.collect()
     }
 }

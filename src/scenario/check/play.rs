@@ -4,6 +4,7 @@ use super::{cause, target};
 use crate::base::Span;
 use crate::base::limits::{STEPS_MAX, TEXT_BYTES_MAX};
 use crate::scenario::act::{Act, ImpactClaim, Role, When};
+use crate::scenario::action::ActionAct;
 use crate::scenario::file::{Placed, PlayFile, ScenarioFile, TextOr};
 use crate::scenario::pack::{TargetDescription, WorkloadShape};
 use crate::scenario::problem::{Findings, Place, Problem};
@@ -219,6 +220,9 @@ fn texts_of(act: &Act) -> Vec<&str> {
     match act {
         Act::Say(text)
         | Act::Stumped(text)
+        | Act::Summary(text)
+        | Act::Page { text, .. }
+        | Act::Action(ActionAct::Add { text, .. })
         | Act::Resolve(text)
         | Act::Log { text, .. }
         | Act::Declare { text }
@@ -229,6 +233,8 @@ fn texts_of(act: &Act) -> Vec<&str> {
         Act::Hypothesis(claim) | Act::Cause(claim) => vec![&claim.text],
         Act::Assess(claim) => vec![&claim.text],
         Act::Operate(argv) => argv.iter().map(String::as_str).collect(),
-        Act::TakeRole(_) | Act::ReleaseRole(_) | Act::Ack(_) | Act::Severity(_) => Vec::new(),
+        Act::TakeRole(_) | Act::ReleaseRole(_) | Act::Ack(_) | Act::Severity(_) | Act::Action(_) => {
+            Vec::new()
+        }
     }
 }

@@ -89,9 +89,16 @@ pub(super) fn injects(found: &mut Findings, file: &ScenarioFile, limit: Span) ->
         if let Some(from) = &inject.from {
             text(found, from, 64);
         }
+        if inject.held && inject.unless.is_some() {
+            found.add(
+                inject.at.place,
+                "an inject that is held back is sent by a person, who needs no `unless:`",
+            );
+        }
         injects.push(Inject {
             at: inject.at.value,
             unless: inject.unless,
+            held: inject.held,
             from: inject.from.as_ref().map_or_else(|| "user".to_owned(), |from| from.value.clone()),
             to: inject.to.unwrap_or(Role::FirstLine),
             text: inject.text.trim().to_owned(),

@@ -3,7 +3,7 @@
 use super::params::{files, services};
 use crate::base::limits::FAULTS_MAX;
 use crate::base::{ServiceName, Span, names::is_name};
-use crate::fault::{Fault, HttpAct, Place as Touched, injector::Planned};
+use crate::fault::{Fault, HttpAct, Place as Touched, injector::Planned, toxiproxy};
 use crate::scenario::PlannedFault;
 use crate::scenario::blast::{Blast, beyond_caps};
 use crate::scenario::file::{Placed, ScenarioFile};
@@ -17,8 +17,9 @@ pub(super) fn faults(
     planned: &[Option<Planned>],
     target: &TargetDescription,
     limit: Span,
-) -> Vec<PlannedFault> {
+) -> (Vec<PlannedFault>, Vec<PlannedFault>) {
     let mut all: Vec<(Place, PlannedFault)> = Vec::new();
+    let mut second = Vec::new();
     for (step, plan) in file.faults.iter().zip(planned) {
         if let Some(at) = &step.at {
             super::within(found, at, limit);
@@ -40,17 +41,25 @@ pub(super) fn faults(
             }
             fits(found, step.place, &timed.fault, target);
             let injector = step.injector.value.clone();
-            all.push((step.place, PlannedFault { injector, related: step.related, timed }));
+            let act = if step.second_act { &mut second } else { &mut all };
+            act.push((step.place, PlannedFault { injector, related: step.related, timed }));
         }
     }
-    if all.len() > FAULTS_MAX {
-        found.add(Place::default(), format!("{} faults are planned; at most {FAULTS_MAX} may be", all.len()));
+    let count = all.len() + second.len();
+    if count > FAULTS_MAX {
+        found.add(Place::default(), format!("{count} faults are planned; at most {FAULTS_MAX} may be"));
     } else {
-        overlaps(found, &all);
-        blast(found, &all, target);
+        // What the first act has left is looked at again when the second begins.
+        for act in [&all, &second] {
+            overlaps(found, act);
+            blast(found, act, target);
+        }
     }
-    all.sort_by_key(|(_, fault)| fault.timed.at);
-    all.into_iter().map(|(_, fault)| fault).collect()
+    let in_order = |mut act: Vec<(Place, PlannedFault)>| {
+        act.sort_by_key(|(_, fault)| fault.timed.at);
+        act.into_iter().map(|(_, fault)| fault).collect()
+    };
+    (in_order(all), in_order(second))
 }
 
 /// Whether `new` faults may be added to those that are `there`: all that is asked of a plan, in one sentence.
@@ -207,6 +216,16 @@ fn of_link(found: &mut Findings, place: Place, fault: &Fault, target: &TargetDes
         Fault::LinkLoss { percent, .. } | Fault::LinkHttp { percent, .. } => *percent,
         _ => return,
     };
+    if let Some(by) = target.links.iter().find(|link| Touched::Link(link.name.clone()) == fault.place())
+        && by.toxiproxy.is_some()
+        && let Err(why) = toxiproxy::change(fault)
+    {
+        found.add_with_help(
+            place,
+            format!("link `{}` cannot be broken so: {why}", by.name),
+            "take another injector, or let Gameday's own proxy carry the link",
+        );
+    }
     if !(1..=100).contains(&percent) {
         found.add(place, format!("a share is between 1 and 100 per cent, not {percent}"));
     }

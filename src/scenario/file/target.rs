@@ -183,12 +183,31 @@ pub struct ServiceFile {
     /// How it is seen that it is ready. Default: it accepts TCP connections, where it has an address.
     #[serde(default)]
     pub health: Option<Placed<HealthFile>>,
+    /// Where it tells its golden signals, for the page of that name. Without it nothing is asked.
+    #[serde(default)]
+    pub metrics: Option<Placed<MetricsFile>>,
     /// The signal that ends it cleanly. Default `term`.
     #[serde(default)]
     pub stop: StopSignal,
     /// How it reads its configuration again. Default `hup`.
     #[serde(default)]
     pub reload: ReloadFile,
+}
+
+/// Golden signals in Prometheus text format: where they are told, and by which names.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct MetricsFile {
+    /// The path that is asked. Default `/metrics`.
+    pub path: Option<Placed<String>>,
+    /// A counter of requests. Default `http_requests_total`.
+    pub traffic: Option<Placed<String>>,
+    /// A counter of those that failed. Default: of `traffic`, those whose label `status` begins with 5.
+    pub errors: Option<Placed<String>>,
+    /// A histogram of how long requests took, in seconds. Default `http_request_duration_seconds`.
+    pub latency: Option<Placed<String>>,
+    /// A gauge of how much is being worked on. Default `http_requests_in_flight`.
+    pub saturation: Option<Placed<String>>,
 }
 
 /// How it is seen that a service is ready: exactly one of these.
@@ -239,6 +258,19 @@ pub struct LinkFile {
     /// It carries HTTP, so that single requests can be made to fail. Default false.
     #[serde(default)]
     pub http: bool,
+    /// The toxiproxy that carries it already. Default: Gameday's own fault proxy does.
+    #[serde(default)]
+    pub toxiproxy: Option<Placed<ToxiproxyFile>>,
+}
+
+/// A toxiproxy of yours that carries a link.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ToxiproxyFile {
+    /// Where its HTTP API answers: `127.0.0.1:8474`.
+    pub api: Placed<String>,
+    /// Its name for the proxy.
+    pub proxy: Placed<String>,
 }
 
 /// A folder with a size that its service keeps to.

@@ -178,6 +178,9 @@ pub struct FaultStepFile {
     /// `false` for noise that is not the cause. Default true.
     #[serde(default = "yes")]
     pub related: bool,
+    /// Held back until an instigator begins the second act: `at` counts from there. Default false.
+    #[serde(default)]
+    pub second_act: bool,
 }
 
 /// An alarm: `when` something is measured, or `at` a time.
@@ -216,6 +219,9 @@ pub struct InjectFile {
     /// Skipped when this has happened by then: `status-sent`, `declared` or `restored`.
     #[serde(default)]
     pub unless: Option<Contingency>,
+    /// Held back: an instigator says when, if at all. `at` is then only when it may be of use. Default false.
+    #[serde(default)]
+    pub held: bool,
     /// Who speaks: `user`, `business-owner`, ... Default `user`.
     #[serde(default)]
     pub from: Option<Placed<String>>,

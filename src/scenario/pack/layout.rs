@@ -20,6 +20,9 @@ pub struct Layout {
     pub processes: Vec<ProcessLayout>,
     /// Proxied links.
     pub links: Vec<LinkLayout>,
+    /// Links that a toxiproxy of somebody else's carries.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub toxiproxies: Vec<ToxiproxyLayout>,
     /// Volumes.
     pub volumes: Vec<VolumeLayout>,
     /// Configuration files.
@@ -356,6 +359,19 @@ pub struct LinkLayout {
     /// It carries HTTP/1, so that faults may tell its requests apart.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub http: bool,
+}
+
+/// A link that a toxiproxy carries, beside the target: a server that has no lease and knows nobody.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToxiproxyLayout {
+    /// The link.
+    pub link: LinkName,
+    /// Where clients connect.
+    pub listen: String,
+    /// Where its HTTP API answers.
+    pub api: String,
+    /// Its name for the link.
+    pub proxy: String,
 }
 
 /// A volume: a folder with a size that its service keeps to.

@@ -40,6 +40,8 @@ pub(super) const SETTINGS: [(&str, &[(&str, &str)]); 9] = [
             ("storage.timeout_ms", "1000"),
             ("storage.retries", "2"),
             ("jobs.checksum_every", "10"),
+            ("previews.min_kib", "4"),
+            ("previews.late_ms", "5000"),
             ("recorder.max", "200"),
             ("recorder.body_kib", "2"),
             ("limits.memory_mib", "512"),

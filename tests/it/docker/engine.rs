@@ -7,7 +7,6 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
 };
 
 /// How long anything may take; the machine may be busy.
@@ -149,14 +148,7 @@ impl Drop for Engine {
         }
         self.says(&["network", "prune", "--force"]);
         let _ = Command::new("kill").arg(self.daemon.id().to_string()).status();
-        let ended = (0..200).any(|_| {
-            std::thread::sleep(Duration::from_millis(50));
-            matches!(self.daemon.try_wait(), Ok(Some(_)))
-        });
-        if !ended {
-            let _ = self.daemon.kill();
-            let _ = self.daemon.wait();
-        }
+        let _ = self.daemon.wait();
     }
 }
 

@@ -27,7 +27,16 @@ const SCHEMA: &str = "PRAGMA journal_mode = WAL;
 const AT_ONCE: usize = 5;
 
 /// Kinds that are not drawn, and why. Every other kind is.
-const LEFT_OUT: [(&str, &str); 4] = [
+const LEFT_OUT: [(&str, &str); 10] = [
+    (
+        "container-cpu",
+        "a Docker Engine of its own is needed: tests/it/docker, where the agent is killed, too",
+    ),
+    ("container-kill", "an engine is needed, too"),
+    ("container-memory", "an engine is needed, too"),
+    ("container-network", "an engine is needed, too"),
+    ("container-pause", "an engine is needed, too"),
+    ("container-stop", "an engine is needed, too"),
     ("database-connections", "a whole server of its own is needed: tests/it/postgres.rs"),
     ("database-statement", "a server is needed, too"),
     ("database-table-lock", "a server is needed, too"),

@@ -142,8 +142,7 @@ fn logged(sheet: &Sheet<'_, '_>, actions: &[Action<'_>], announced: &[Option<usi
 }
 
 /// What tells an outcome: words in the channel, an update, a note in the ticket, or a log entry that announces nothing.
-fn reported(sheet: &Sheet<'_, '_>, actions: &[Action<'_>], announced: &[Option<usize>]) -> Check {
-    let (id, weight) = REPORTED;
+fn told(sheet: &Sheet<'_, '_>, announced: &[Option<usize>]) -> Vec<Mark> {
     let spent: BTreeSet<u64> =
         announced.iter().flatten().map(|index| sheet.timeline.logs[*index].0.seq).collect();
     let tells = |mark: Mark, act: &Act| match act {
@@ -154,8 +153,26 @@ fn reported(sheet: &Sheet<'_, '_>, actions: &[Action<'_>], announced: &[Option<u
         Act::Log { .. } => !spent.contains(&mark.seq),
         _ => false,
     };
-    let told: Vec<Mark> =
-        sheet.acts().filter(|(mark, _, act)| tells(*mark, act)).map(|(mark, ..)| mark).collect();
+    sheet.acts().filter(|(mark, _, act)| tells(*mark, act)).map(|(mark, ..)| mark).collect()
+}
+
+/// Each change with the log entry that announced it and the first word about its outcome.
+pub(in crate::report::score) fn courses(sheet: &Sheet<'_, '_>) -> Vec<(Mark, Option<Mark>, Option<Mark>)> {
+    let actions = actions(sheet);
+    let announced = announced(sheet, &actions);
+    let told = told(sheet, &announced);
+    let entry = |index: Option<usize>| index.map(|index| sheet.timeline.logs[index].0);
+    let outcome = |action: Mark| told.iter().copied().find(|mark| mark.seq > action.seq);
+    actions
+        .iter()
+        .zip(announced)
+        .map(|(action, index)| (action.mark, entry(index), outcome(action.mark)))
+        .collect()
+}
+
+fn reported(sheet: &Sheet<'_, '_>, actions: &[Action<'_>], announced: &[Option<usize>]) -> Check {
+    let (id, weight) = REPORTED;
+    let told = told(sheet, announced);
     let end = sheet.journal.end();
     let reports: Vec<(Mark, Option<Mark>)> = actions
         .iter()

@@ -3,8 +3,8 @@
 use super::Check;
 use crate::base::ServiceName;
 use crate::scenario::blueprint::{ServicePlan, Spot};
-use crate::scenario::file::{Placed, ReloadFile, ServiceFile};
-use crate::scenario::pack::{Driver, Health, Keeping, Reload};
+use crate::scenario::file::{MetricsFile, Placed, ReloadFile, ServiceFile};
+use crate::scenario::pack::{Driver, Health, Keeping, Metrics, Reload};
 
 impl Check<'_> {
     pub(super) fn services(&mut self) -> Vec<ServicePlan> {
@@ -36,6 +36,7 @@ impl Check<'_> {
         for arg in one.start.iter().flat_map(|argv| &argv.value) {
             self.not_yet(arg, arg.place);
         }
+        self.told(one, &spot);
         let pairs = one.environment.0.iter().map(|(key, value)| (key.value.clone(), value.value.clone()));
         Some(ServicePlan {
             component: one.component.as_ref().map_or_else(|| service.clone(), |given| given.value.clone()),
@@ -55,6 +56,24 @@ impl Check<'_> {
                 ReloadFile::None => Reload::None,
             },
         })
+    }
+
+    /// Metrics that can be asked for, by names that can be.
+    fn told(&mut self, one: &ServiceFile, spot: &Spot) {
+        let Some(written) = &one.metrics else { return };
+        if *spot == Spot::None {
+            self.found.add(written.place, "this needs a `port` or an `address`");
+        }
+        if let Some(path) = written.path.as_ref().filter(|path| !path.starts_with('/')) {
+            self.found.add(path.place, "a path begins with `/`");
+        }
+        let named = [&written.traffic, &written.errors, &written.latency, &written.saturation];
+        for name in named.into_iter().flatten() {
+            let known = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | ':');
+            if name.is_empty() || !name.chars().all(known) {
+                self.found.add(name.place, format!("`{}` is not the name of a metric", name.value));
+            }
+        }
     }
 
     fn spot(&mut self, one: &ServiceFile) -> Spot {
@@ -127,5 +146,20 @@ impl Check<'_> {
                 Health::Running
             }
         }
+    }
+}
+
+/// What is not written is as the embedded target has it.
+pub(super) fn metrics(written: &MetricsFile) -> Metrics {
+    let usual = Metrics::default();
+    let or = |given: &Option<Placed<String>>, usual: String| {
+        given.as_ref().map_or(usual, |name| name.value.clone())
+    };
+    Metrics {
+        path: or(&written.path, usual.path),
+        traffic: or(&written.traffic, usual.traffic),
+        errors: written.errors.as_ref().map(|name| name.value.clone()),
+        latency: or(&written.latency, usual.latency),
+        saturation: or(&written.saturation, usual.saturation),
     }
 }

@@ -1,7 +1,7 @@
 //! The incident strip: what users met above, what the team did below, on one line of time.
 
-use super::{
-    svg::{Hold, Scale, Shape, Svg, n, width},
+use crate::report::render::{
+    picture::{Hold, Picture, Scale, Sign, Step, width},
     t_plus,
 };
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
         wording,
     },
 };
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::collections::BTreeMap;
 
 const WIDTH: f64 = 960.0;
 const LEFT: f64 = 128.0;
@@ -31,7 +31,7 @@ const LANES: [(Lane, &str); 5] = [
 ];
 
 /// The picture, with a title and a description in words.
-pub fn strip(strip: &Strip) -> String {
+pub(in crate::report::render) fn strip(strip: &Strip) -> Picture {
     let scale = Scale { from: strip.from, to: strip.to, left: LEFT, right: RIGHT };
     let roles = role_rows(strip);
     let classes_end = TOP + strip.classes.len() as f64 * (CLASS_ROW + CLASS_GAP);
@@ -40,31 +40,31 @@ pub fn strip(strip: &Strip) -> String {
     let gap = if roles.is_empty() { 0.0 } else { 8.0 };
     let roles_end = lanes_end + gap + roles.len() as f64 * ROLE_ROW;
     let height = roles_end + 44.0;
-    let mut svg = Svg::new(("strip", "plot"), (WIDTH, height), "Incident strip", &sentence(strip));
+    let mut art = Picture::new(("strip", "plot"), (WIDTH, height), "Incident strip", &sentence(strip));
     for (from, to) in &strip.measured {
         let x = scale.x(*from);
-        svg.rect((x, TOP - 8.0), ((scale.x(*to) - x).max(1.5), roles_end - TOP + 8.0), "window");
+        art.rect((x, TOP - 8.0), ((scale.x(*to) - x).max(1.5), roles_end - TOP + 8.0), "window");
     }
-    window_caption(&mut svg, strip, &scale);
-    axis(&mut svg, strip, &scale, (TOP - 8.0, roles_end));
+    window_caption(&mut art, strip, &scale);
+    axis(&mut art, strip, &scale, (TOP - 8.0, roles_end));
     let mut y = TOP;
     for class in &strip.classes {
-        class_row(&mut svg, class, &scale, y);
+        class_row(&mut art, class, &scale, y);
         y += CLASS_ROW + CLASS_GAP;
     }
-    spans_row(&mut svg, "Measured", &strip.measured, &scale, y, "measured");
-    spans_row(&mut svg, "Claimed", &strip.claimed, &scale, y + LANE_ROW, "claimed");
+    spans_row(&mut art, "Measured", &strip.measured, &scale, y, "measured");
+    spans_row(&mut art, "Claimed", &strip.claimed, &scale, y + LANE_ROW, "claimed");
     y = windows_end + 8.0;
     for (lane, name) in LANES {
-        lane_row(&mut svg, strip, lane, name, &scale, y);
+        lane_row(&mut art, strip, lane, name, &scale, y);
         y += LANE_ROW;
     }
     y += gap;
     for (role, bars) in &roles {
-        role_row(&mut svg, role, bars, &scale, y);
+        role_row(&mut art, role, bars, &scale, y);
         y += ROLE_ROW;
     }
-    svg.finish()
+    art
 }
 
 /// The same in words.
@@ -96,7 +96,7 @@ pub(super) fn sentence(strip: &Strip) -> String {
     format!("{measured}. {claimed}.")
 }
 
-fn window_caption(svg: &mut Svg, strip: &Strip, scale: &Scale) {
+fn window_caption(art: &mut Picture, strip: &Strip, scale: &Scale) {
     let Some((from, to)) = strip.measured.iter().copied().max_by(|a, b| (a.1 - a.0).total_cmp(&(b.1 - b.0)))
     else {
         return;
@@ -106,29 +106,29 @@ fn window_caption(svg: &mut Svg, strip: &Strip, scale: &Scale) {
     let words = format!("measured outage, {long}");
     let half = width(&words) / 2.0;
     let middle = f64::midpoint(scale.x(from), scale.x(to)).clamp(LEFT + half, RIGHT - half);
-    svg.text((middle, TOP - 14.0), Hold::Middle, "t-window", &words);
+    art.text((middle, TOP - 14.0), Hold::Middle, "t-window", &words);
 }
 
-fn axis(svg: &mut Svg, strip: &Strip, scale: &Scale, (top, bottom): (f64, f64)) {
-    svg.line((LEFT, bottom + 4.0), (RIGHT, bottom + 4.0), "axis");
+fn axis(art: &mut Picture, strip: &Strip, scale: &Scale, (top, bottom): (f64, f64)) {
+    art.line((LEFT, bottom + 4.0), (RIGHT, bottom + 4.0), "axis");
     for tick in scale.ticks(7.0) {
         let x = scale.x(tick);
-        svg.line((x, top), (x, bottom + 4.0), "grid");
-        svg.line((x, bottom + 4.0), (x, bottom + 9.0), "axis");
-        svg.text((x, bottom + 21.0), Hold::Middle, "t-tick", &t_plus(tick));
+        art.line((x, top), (x, bottom + 4.0), "grid");
+        art.line((x, bottom + 4.0), (x, bottom + 9.0), "axis");
+        art.text((x, bottom + 21.0), Hold::Middle, "t-tick", &t_plus(tick));
     }
-    svg.line((scale.x(0.0), top), (scale.x(0.0), bottom + 4.0), "start");
+    art.line((scale.x(0.0), top), (scale.x(0.0), bottom + 4.0), "start");
     let words = format!("T is StartEx, {} UTC", strip.start.utc);
-    svg.text((RIGHT, bottom + 37.0), Hold::End, "t-note", &words);
+    art.text((RIGHT, bottom + 37.0), Hold::End, "t-note", &words);
 }
 
-fn class_row(svg: &mut Svg, class: &ClassSeries, scale: &Scale, y: f64) {
+fn class_row(art: &mut Picture, class: &ClassSeries, scale: &Scale, y: f64) {
     let base = y + CLASS_ROW;
-    svg.text((LEFT - 12.0, y + 18.0), Hold::End, "t-name", &class.name);
+    art.text((LEFT - 12.0, y + 18.0), Hold::End, "t-name", &class.name);
     let failed = format!("{} failed", wording::percent(class.inside));
-    svg.text((LEFT - 12.0, y + 33.0), Hold::End, "t-small", &failed);
-    svg.line((LEFT, y), (RIGHT, y), "full");
-    svg.text((RIGHT + 4.0, y + 4.0), Hold::Start, "t-tick", "all");
+    art.text((LEFT - 12.0, y + 33.0), Hold::End, "t-small", &failed);
+    art.line((LEFT, y), (RIGHT, y), "full");
+    art.text((RIGHT + 4.0, y + 4.0), Hold::Start, "t-tick", "all");
     // Runs without a gap; each column is as wide as the seconds it stands for.
     let mut runs: Vec<Vec<(f64, f64)>> = Vec::new();
     for &(at, share) in &class.points {
@@ -144,73 +144,77 @@ fn class_row(svg: &mut Svg, class: &ClassSeries, scale: &Scale, y: f64) {
             continue;
         };
         let height = |share: f64| base - share * CLASS_ROW;
-        let mut top = String::new();
-        let mut before: Option<f64> = None;
+        let (left, right) = (scale.x(first.0), scale.x(last.0 + class.column));
+        let mut edge = vec![Step::Move(left, base)];
+        let mut level = base;
         for &(at, share) in &run {
             // A level stretch needs no further points.
-            if before != Some(share) {
-                let _ = write!(top, "H{}V{}", n(scale.x(at)), n(height(share)));
+            let next = height(share);
+            if (next - level).abs() > f64::EPSILON {
+                edge.extend([Step::Line(scale.x(at), level), Step::Line(scale.x(at), next)]);
             }
-            before = Some(share);
+            level = next;
         }
-        let (left, right) = (scale.x(first.0), scale.x(last.0 + class.column));
-        let d = format!("M{} {}{top}H{}", n(left), n(base), n(right));
-        svg.path(&format!("{d}V{}Z", n(base)), "area");
-        svg.path(&d, "edge");
+        edge.push(Step::Line(right, level));
+        let mut area = edge.clone();
+        area.extend([Step::Line(right, base), Step::Close]);
+        art.path(area, "area");
+        art.path(edge, "edge");
     }
-    svg.line((LEFT, base), (RIGHT, base), "base");
+    art.line((LEFT, base), (RIGHT, base), "base");
 }
 
-fn spans_row(svg: &mut Svg, name: &str, spans: &[(f64, f64)], scale: &Scale, y: f64, class: &str) {
+fn spans_row(art: &mut Picture, name: &str, spans: &[(f64, f64)], scale: &Scale, y: f64, class: &str) {
     let middle = y + LANE_ROW / 2.0;
-    svg.text((LEFT - 12.0, middle + 4.0), Hold::End, "t-name", name);
+    art.text((LEFT - 12.0, middle + 4.0), Hold::End, "t-name", name);
     if spans.is_empty() {
-        svg.text((LEFT + 6.0, middle + 4.0), Hold::Start, "t-small", "none");
+        art.text((LEFT + 6.0, middle + 4.0), Hold::Start, "t-small", "none");
     }
     for (from, to) in spans {
         let (left, right) = (scale.x(*from), scale.x(*to));
         let title = format!("{name}: {} to {}", t_plus(*from), t_plus(*to));
         if class == "measured" {
-            svg.bar((left, middle - 4.0), (right - left, 8.0), "b-measured", &title);
+            art.bar((left, middle - 4.0), (right - left, 8.0), "b-measured", &title);
             continue;
         }
-        svg.bar((left, middle - 1.0), (right - left, 2.0), "b-claimed", &title);
+        art.bar((left, middle - 1.0), (right - left, 2.0), "b-claimed", &title);
         for (at, inwards) in [(left, 4.0), (right, -4.0)] {
-            let d = format!("M{0} {1}h{2}M{0} {1}v12h{2}", n(at), n(middle - 6.0), n(inwards));
-            svg.path(&d, "bracket");
+            let (top, bottom) = (middle - 6.0, middle + 6.0);
+            let corners = [Step::Move(at + inwards, top), Step::Line(at, top), Step::Line(at, bottom)];
+            art.path([&corners[..], &[Step::Line(at + inwards, bottom)]].concat(), "bracket");
         }
     }
 }
 
-fn lane_row(svg: &mut Svg, strip: &Strip, lane: Lane, name: &str, scale: &Scale, y: f64) {
+fn lane_row(art: &mut Picture, strip: &Strip, lane: Lane, name: &str, scale: &Scale, y: f64) {
     let middle = y + LANE_ROW / 2.0;
-    svg.text((LEFT - 12.0, middle + 4.0), Hold::End, "t-lane", name);
-    svg.line((LEFT, middle), (RIGHT, middle), "lane");
+    art.text((LEFT - 12.0, middle + 4.0), Hold::End, "t-lane", name);
+    art.line((LEFT, middle), (RIGHT, middle), "lane");
     if lane == Lane::Alarm {
         for bar in &strip.alarms {
             let (left, right) = (scale.x(bar.from), scale.x(bar.to));
             let title = format!("{} {} to {}", bar.alarm, t_plus(bar.from), t_plus(bar.to));
-            svg.bar((left, middle - 2.5), (right - left, 5.0), "b-alarm", &title);
+            art.bar((left, middle - 2.5), (right - left, 5.0), "b-alarm", &title);
         }
-        alarm_names(svg, strip, scale, middle);
+        alarm_names(art, strip, scale, middle);
     }
     let marks: Vec<&ChartMark> = strip.marks.iter().filter(|mark| mark.lane == lane).collect();
     for (index, mark) in marks.iter().enumerate() {
         let x = scale.x(mark.at);
         let (shape, class) = look(&mark.what);
         let title = format!("{} {}", t_plus(mark.at), mark.text);
-        svg.mark(shape, (x, middle), class, &title);
+        art.mark(shape, (x, middle), class, &title);
         // A label stands where nothing else does.
         let word = &mark.label;
         let next = marks.get(index + 1).map_or(RIGHT, |next| scale.x(next.at) - 6.0);
         if x + 9.0 + width(word) <= next {
-            svg.text((x + 9.0, middle + 4.0), Hold::Start, "t-mark", word);
+            art.text((x + 9.0, middle + 4.0), Hold::Start, "t-mark", word);
         }
     }
 }
 
 /// Each alarm's name where there is room: after its bar, else before it, else above it.
-fn alarm_names(svg: &mut Svg, strip: &Strip, scale: &Scale, middle: f64) {
+fn alarm_names(art: &mut Picture, strip: &Strip, scale: &Scale, middle: f64) {
     for bar in &strip.alarms {
         let (left, right) = (scale.x(bar.from), scale.x(bar.to));
         let wide = width(&bar.alarm) + 10.0;
@@ -223,29 +227,29 @@ fn alarm_names(svg: &mut Svg, strip: &Strip, scale: &Scale, middle: f64) {
                     .any(|other| scale.x(other.from) - 8.0 < to && scale.x(other.to) > from && other != bar)
         };
         if free(right + 4.0, right + wide) {
-            svg.text((right + 7.0, middle + 4.0), Hold::Start, "t-mark", &bar.alarm);
+            art.text((right + 7.0, middle + 4.0), Hold::Start, "t-mark", &bar.alarm);
         } else if free(left - wide - 4.0, left - 4.0) {
-            svg.text((left - 11.0, middle + 4.0), Hold::End, "t-mark", &bar.alarm);
+            art.text((left - 11.0, middle + 4.0), Hold::End, "t-mark", &bar.alarm);
         } else if strip.alarms.len() == 1 && wide < right - left {
-            svg.text((left + 9.0, middle - 5.0), Hold::Start, "t-mark", &bar.alarm);
+            art.text((left + 9.0, middle - 5.0), Hold::Start, "t-mark", &bar.alarm);
         }
     }
 }
 
-fn look(what: &str) -> (Shape, &'static str) {
+fn look(what: &str) -> (Sign, &'static str) {
     match what {
-        "raised" => (Shape::Up, "m-alarm"),
-        "acknowledged" => (Shape::Circle, "m-hollow"),
-        "declared" => (Shape::Diamond, "m-ink"),
-        "guessed" => (Shape::Diamond, "m-hollow"),
-        "answered" => (Shape::Diamond, "m-claimed"),
-        "status" => (Shape::Circle, "m-ink"),
-        "operated" => (Shape::Square, "m-ink"),
-        "logged" => (Shape::Square, "m-hollow"),
-        "restored" => (Shape::Up, "m-good"),
-        "relapsed" => (Shape::Down, "m-alarm"),
-        "all-clear" => (Shape::Circle, "m-good"),
-        _ => (Shape::Cross, "m-hollow"),
+        "raised" => (Sign::Up, "m-alarm"),
+        "acknowledged" => (Sign::Circle, "m-hollow"),
+        "declared" => (Sign::Diamond, "m-ink"),
+        "guessed" => (Sign::Diamond, "m-hollow"),
+        "answered" => (Sign::Diamond, "m-claimed"),
+        "status" => (Sign::Circle, "m-ink"),
+        "operated" => (Sign::Square, "m-ink"),
+        "logged" => (Sign::Square, "m-hollow"),
+        "restored" => (Sign::Up, "m-good"),
+        "relapsed" => (Sign::Down, "m-alarm"),
+        "all-clear" => (Sign::Circle, "m-good"),
+        _ => (Sign::Cross, "m-hollow"),
     }
 }
 
@@ -263,16 +267,16 @@ fn role_rows(strip: &Strip) -> Vec<(&str, Bars<'_>)> {
     order.into_iter().map(|role| (role, rows.remove(role).unwrap_or_default())).collect()
 }
 
-fn role_row(svg: &mut Svg, role: &str, bars: &Bars<'_>, scale: &Scale, y: f64) {
+fn role_row(art: &mut Picture, role: &str, bars: &Bars<'_>, scale: &Scale, y: f64) {
     let middle = y + ROLE_ROW / 2.0;
-    svg.text((LEFT - 12.0, middle + 4.0), Hold::End, "t-lane", role);
+    art.text((LEFT - 12.0, middle + 4.0), Hold::End, "t-lane", role);
     for (from, to, person) in bars {
         let left = scale.x(*from);
         let wide = scale.x(*to) - left;
         let title = format!("{role}: {person}, {} to {}", t_plus(*from), t_plus(*to));
-        svg.bar((left, middle - 8.0), (wide - 1.0, 16.0), "b-role", &title);
+        art.bar((left, middle - 8.0), (wide - 1.0, 16.0), "b-role", &title);
         if width(person) + 10.0 <= wide {
-            svg.text((left + 6.0, middle + 4.0), Hold::Start, "t-role", person);
+            art.text((left + 6.0, middle + 4.0), Hold::Start, "t-role", person);
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Claimed against measured: two dots a row, joined, each with its figure beside it.
 
-use super::{
+use crate::report::render::{
     claimed_share,
-    svg::{Hold, Scale, Shape, Svg, width},
+    picture::{Hold, Picture, Scale, Sign, width},
     t_plus,
 };
 use crate::report::{debrief::Dumbbell, wording, wording::page};
@@ -14,23 +14,27 @@ const ROW: f64 = 34.0;
 const TOP: f64 = 34.0;
 
 /// The picture, with a title and a description in words; nothing when there is nothing to compare.
-pub fn dumbbell(data: &Dumbbell) -> Option<String> {
+pub(in crate::report::render) fn dumbbell(data: &Dumbbell) -> Option<Picture> {
     if data.times.is_empty() && data.shares.is_empty() {
         return None;
     }
     let rows = data.times.len() + data.shares.len();
     let panels = usize::from(!data.times.is_empty()) + usize::from(!data.shares.is_empty());
     let height = rows as f64 * ROW + panels as f64 * 60.0;
-    let mut svg =
-        Svg::new(("compare", "plot narrow"), (WIDTH, height), "Claimed against measured", &sentence(data));
+    let mut art = Picture::new(
+        ("compare", "plot narrow"),
+        (WIDTH, height),
+        "Claimed against measured",
+        &sentence(data),
+    );
     let mut y = TOP;
     if !data.times.is_empty() {
-        y = times(&mut svg, data, y) + 44.0;
+        y = times(&mut art, data, y) + 44.0;
     }
     if !data.shares.is_empty() {
-        shares(&mut svg, data, y);
+        shares(&mut art, data, y);
     }
-    Some(svg.finish())
+    Some(art)
 }
 
 /// The same in words.
@@ -40,65 +44,62 @@ pub(super) fn sentence(data: &Dumbbell) -> String {
         format!("{name}: claimed {}, measured {}", time(*claimed, page::NONE), time(*measured, page::NONE))
     });
     let shares = data.shares.iter().map(|pair| {
-        format!(
-            "{}: claimed {}, measured {}",
-            pair.class,
-            claimed_share(pair.claimed),
-            wording::percent(pair.measured)
-        )
+        let claimed = claimed_share(pair.claimed);
+        let claimed = if pair.claimed.is_some() { format!("claimed {claimed}") } else { claimed };
+        format!("{}: {claimed}, measured {}", pair.class, wording::percent(pair.measured))
     });
     let all: Vec<_> = times.chain(shares).collect();
     format!("{}.", all.join("; "))
 }
 
-fn times(svg: &mut Svg, data: &Dumbbell, y: f64) -> f64 {
+fn times(art: &mut Picture, data: &Dumbbell, y: f64) -> f64 {
     let all: Vec<f64> =
         data.times.iter().flat_map(|(_, claimed, measured)| [*claimed, *measured]).flatten().collect();
     let low = all.iter().copied().reduce(f64::min).unwrap_or_default();
     let high = all.iter().copied().reduce(f64::max).unwrap_or_default();
     let pad = ((high - low) * 0.04).max(5.0);
     let scale = Scale { from: low - pad, to: high + pad, left: LEFT, right: RIGHT };
-    svg.text((0.0, y - 14.0), Hold::Start, "t-head", "When users were harmed");
+    art.text((0.0, y - 14.0), Hold::Start, "t-head", "When users were harmed");
     for (index, (name, claimed, measured)) in data.times.iter().enumerate() {
         let middle = y + (index as f64 + 0.5) * ROW;
         let claimed = claimed.map(|at| (scale.x(at), scale.x(at), t_plus(at)));
         let measured = measured.map(|at| (scale.x(at), t_plus(at)));
-        row(svg, name, middle, claimed.as_ref(), measured.as_ref());
+        row(art, name, middle, claimed.as_ref(), measured.as_ref());
     }
     y + data.times.len() as f64 * ROW + 18.0
 }
 
-fn shares(svg: &mut Svg, data: &Dumbbell, y: f64) {
+fn shares(art: &mut Picture, data: &Dumbbell, y: f64) {
     let scale = Scale { from: 0.0, to: 1.0, left: LEFT, right: RIGHT };
-    svg.text((0.0, y - 24.0), Hold::Start, "t-head", "Share of requests that failed");
+    art.text((0.0, y - 24.0), Hold::Start, "t-head", "Share of requests that failed");
     let bottom = y + data.shares.len() as f64 * ROW;
     for (share, words) in [(0.0, "0 %"), (0.5, "50 %"), (1.0, "100 %")] {
         let x = scale.x(share);
-        svg.line((x, y), (x, bottom), "grid");
-        svg.text((x, y - 6.0), Hold::Middle, "t-tick", words);
+        art.line((x, y), (x, bottom), "grid");
+        art.text((x, y - 6.0), Hold::Middle, "t-tick", words);
     }
     for (index, pair) in data.shares.iter().enumerate() {
         let middle = y + (index as f64 + 0.5) * ROW;
         let words = claimed_share(pair.claimed);
         let claimed = pair.claimed.map(|(low, high)| (scale.x(low), scale.x(high), words));
         let measured = (scale.x(pair.measured), wording::percent(pair.measured));
-        row(svg, &pair.class, middle, claimed.as_ref(), Some(&measured));
+        row(art, &pair.class, middle, claimed.as_ref(), Some(&measured));
     }
 }
 
 /// One row: the label of the left dot stands left of it, that of the right dot right of it.
 fn row(
-    svg: &mut Svg,
+    art: &mut Picture,
     name: &str,
     middle: f64,
     claimed: Option<&(f64, f64, String)>,
     measured: Option<&(f64, String)>,
 ) {
-    svg.text((0.0, middle + 4.0), Hold::Start, "t-name", name);
-    svg.line((LEFT, middle), (RIGHT, middle), "lane");
+    art.text((0.0, middle + 4.0), Hold::Start, "t-name", name);
+    art.line((LEFT, middle), (RIGHT, middle), "lane");
     let claimed_at = claimed.map(|(low, high, _)| f64::midpoint(*low, *high));
     if let (Some(a), Some((b, _))) = (claimed_at, measured) {
-        svg.line((a, middle), (*b, middle), "bond");
+        art.line((a, middle), (*b, middle), "bond");
     }
     let left_is_claimed = match (claimed_at, measured) {
         (Some(a), Some((b, _))) => a <= *b,
@@ -106,33 +107,33 @@ fn row(
     };
     if let Some((low, high, words)) = claimed {
         if high > low {
-            svg.bar((*low, middle - 3.0), (high - low, 6.0), "b-claimed", words);
+            art.bar((*low, middle - 3.0), (high - low, 6.0), "b-claimed", words);
         }
         let centre = f64::midpoint(*low, *high);
         let title = format!("claimed {words}");
-        svg.mark(Shape::Diamond, (centre, middle), "m-claimed-hollow", &title);
+        art.mark(Sign::Diamond, (centre, middle), "m-claimed-hollow", &title);
         let edge = if left_is_claimed { *low } else { *high };
-        beside(svg, (edge, middle), left_is_claimed, "t-claimed", &title);
+        beside(art, (edge, middle), left_is_claimed, "t-claimed", &title);
     }
     if let Some((at, words)) = measured {
         let title = format!("measured {words}");
-        svg.mark(Shape::Circle, (*at, middle), "m-measured", &title);
+        art.mark(Sign::Circle, (*at, middle), "m-measured", &title);
         let left = claimed.is_some() && !left_is_claimed;
         let at = match claimed {
             Some((low, _, _)) if left => at.min(*low),
             Some((_, high, _)) => at.max(*high),
             None => *at,
         };
-        beside(svg, (at, middle), left, "t-measured", &title);
+        beside(art, (at, middle), left, "t-measured", &title);
     }
 }
 
-fn beside(svg: &mut Svg, (x, y): (f64, f64), left: bool, class: &str, words: &str) {
+fn beside(art: &mut Picture, (x, y): (f64, f64), left: bool, class: &'static str, words: &str) {
     // At the picture's edge a label turns to the other side rather than being cut.
     let room_left = x - 11.0 - width(words) > 4.0;
     if left && room_left {
-        svg.text((x - 11.0, y + 4.0), Hold::End, class, words);
+        art.text((x - 11.0, y + 4.0), Hold::End, class, words);
     } else {
-        svg.text((x + 11.0, y + 4.0), Hold::Start, class, words);
+        art.text((x + 11.0, y + 4.0), Hold::Start, class, words);
     }
 }
