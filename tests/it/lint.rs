@@ -63,8 +63,10 @@ fn every_scenario_that_is_shipped_or_begun_with_may_be_scheduled() {
 #[test]
 fn what_is_true_of_another_scenario_is_worth_no_more_than_its_place() {
     let plans = plans();
+    // The same part that fails in the same way is the same outage, on whichever target.
+    let outage = |plan: &Plan| (plan.truth.cause.component.clone(), plan.truth.cause.kind.clone());
     for (name, plan) in &plans {
-        for (other, theirs) in plans.iter().filter(|(other, _)| other != name) {
+        for (other, theirs) in plans.iter().filter(|(_, theirs)| outage(theirs) != outage(plan)) {
             let says: Vec<_> = theirs.truth.cause.facts.iter().map(|fact| fact.says.as_str()).collect();
             let cause = &theirs.truth.cause;
             let claim =
