@@ -39,13 +39,19 @@ pub(crate) const HATS: [(Hat, &str); 4] =
 pub(crate) struct Recorder {
     events: Mutex<Vec<Recorded>>,
     asked: Mutex<Vec<Command>>,
+    levers: Mutex<Vec<String>>,
     count: watch::Sender<u64>,
 }
 
 impl Recorder {
     pub(crate) fn over(events: Vec<Recorded>) -> Arc<Self> {
         let count = watch::Sender::new(events.len() as u64);
-        Arc::new(Self { events: Mutex::new(events), asked: Mutex::default(), count })
+        Arc::new(Self {
+            events: Mutex::new(events),
+            asked: Mutex::default(),
+            levers: Mutex::default(),
+            count,
+        })
     }
 
     pub(crate) fn append(&self, event: Event) {
@@ -96,6 +102,11 @@ impl Desk for Recorder {
 
     fn changed(&self) -> watch::Receiver<u64> {
         self.count.subscribe()
+    }
+
+    fn engage_lever(&self, by: &Person, reason: &str) -> Result<(), String> {
+        self.levers.lock().unwrap().push(format!("{by}: {reason}"));
+        Ok(())
     }
 }
 
@@ -279,8 +290,7 @@ fn matrix() -> Vec<(Method, &'static str, Option<Value>, [u16; 4])> {
         (post.clone(), "/api/second-act", Some(json!({})), [200, 409, 409, 409]),
         (post.clone(), "/api/settle", Some(json!({"message": 3})), [200, 409, 409, 409]),
         (post.clone(), "/api/tell", Some(json!({"text": "I know this"})), [409, 409, 409, 200]),
-        // There is no lever behind a recorded journal.
-        (post.clone(), "/api/lever", Some(json!({"reason": "a fire"})), [409; 4]),
+        (post.clone(), "/api/lever", Some(json!({"reason": "a fire"})), [200, 409, 409, 409]),
         (post.clone(), "/api/stop", Some(json!({"reason": "enough"})), [200; 4]),
         (post.clone(), "/api/board", Some(json!({})), [404; 4]),
         (post, "/api/nothing", Some(json!({})), [404; 4]),
@@ -304,6 +314,7 @@ async fn every_path_answers_every_hat_as_it_should() {
         _ => None,
     });
     assert_eq!(acts.collect::<Vec<_>>(), ["ivo", "ivo", "ana"]);
+    assert_eq!(*running.desk.levers.lock().unwrap(), ["ivo: a fire"]);
 }
 
 #[tokio::test]
