@@ -2,7 +2,7 @@
 //! answers. Who may do what, how people come in and are put out, and a client that tries everything.
 
 use crate::{
-    console::{DEADLINE, HATS, Recorder, journal, target, under_way},
+    console::{DEADLINE, HATS, Recorder, journal, rationed, target, under_way},
     pages::PAGES,
     skip::skip,
 };
@@ -238,7 +238,7 @@ async fn every_operation_of_the_document_answers_everybody_as_it_should() {
             if !body.is_null() {
                 request = request.json(&body);
             }
-            let answer = request.send().await.unwrap();
+            let answer = rationed(&request).await;
             assert_eq!(answer.status().as_u16(), wanted, "{operation}, column of {wanted}");
             let declared = &told["responses"][if wanted == 200 { "200" } else { "4XX" }]["content"];
             let kind = answer.headers()["content-type"].to_str().unwrap();
@@ -250,6 +250,19 @@ async fn every_operation_of_the_document_answers_everybody_as_it_should() {
         assert!(bare == "/api/join" || may == hats.min(seats.len()), "{operation}: {hats} hats, {may} may");
     }
     assert!(untold.is_empty(), "nothing says who may do these: {untold:?}");
+}
+
+#[tokio::test]
+async fn a_trainer_finds_no_figure_at_the_list_of_drills_before_grading() {
+    let hall = Hall::open().await;
+    let sealed = async |session: &str| {
+        let request = hall.request(Method::GET, "/api/debrief?drill=d-corpus&form=md").bearer_auth(session);
+        request.send().await.unwrap().text().await.unwrap().contains("grades are blind")
+    };
+    assert!(sealed(&hall.host(Hat::Trainer, "tina").await).await);
+    // Whoever runs drills sees what was measured, and so does a trainer whose grades are in.
+    assert!(!sealed(&hall.host(Hat::Instigator, "ina").await).await);
+    assert!(!sealed(&hall.host(Hat::Trainer, "tom").await).await);
 }
 
 #[tokio::test]

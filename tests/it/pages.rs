@@ -1,6 +1,6 @@
 //! The pages of the console, as a browser asks for them: whose they are, what they may do, and what their streams tell.
 
-use crate::console::{DEADLINE, HATS, Running, under_way};
+use crate::console::{DEADLINE, HATS, Running, rationed, under_way};
 use gameday::{
     console::Desk as _,
     drill::{
@@ -136,7 +136,7 @@ async fn who_leaves_ends_the_session_and_its_streams() {
 
 /// A page's own stream up to the message of event `last`.
 pub(crate) async fn live(running: &Running, session: &str, path: &str, last: u64) -> String {
-    let mut response = running.request(Method::GET, path).bearer_auth(session).send().await.unwrap();
+    let mut response = rationed(&running.request(Method::GET, path).bearer_auth(session)).await;
     let mut text = String::new();
     let read = async {
         while !(text.contains(&format!("id: {last}\n")) && text.ends_with("\n\n")) {

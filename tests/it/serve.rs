@@ -13,7 +13,7 @@ use gameday::{
     base::Span,
     drill::{
         Drill,
-        event::{Event, InjectionStep, Outcome},
+        event::{Event, InjectionStep, Outcome, Recorded},
     },
 };
 use nix::{
@@ -276,7 +276,10 @@ fn a_drill_that_is_begun_over_the_network_outlives_its_server_and_seals_its_trut
         );
         let (status, debrief) = server.ask(&ana, Method::GET, "/responder/debrief", None).await;
         assert!(status == 200 && debrief.contains("What happened"), "{debrief}");
+        written_up(&server, &ina, &drill).await;
         assert_eq!(server.end(), Some(0));
+        let reviewed = |one: &Recorded| matches!(one.event, Event::Reviewed { .. });
+        assert_eq!(house.journal().await.iter().filter(|one| reviewed(one)).count(), 2);
         assert_sealed("the log", &house.log());
     });
 }
@@ -312,6 +315,27 @@ async fn people(server: &Server, ina: &str, drill: &str) -> (String, String) {
     }
     let [ana, oli] = <[String; 2]>::try_from(sessions).unwrap();
     (ana, oli)
+}
+
+/// A trainer who was not there leads the talk days later; what they keep is in the journal, and grades are blind still.
+async fn written_up(server: &Server, ina: &str, drill: &str) {
+    let tom = json!({"person": "tom", "hat": "trainer", "drill": drill});
+    let (_, made) = server.post(ina, "/api/invitations", tom).await;
+    let tom = server.join(made["link"].as_str().unwrap_or_else(|| panic!("{made}"))).await;
+    let too_early = json!({"hand-in": {"overall": "short"}});
+    let (status, refused) = server.post(&tom, "/api/review", too_early).await;
+    assert_eq!((status, &refused["code"]), (409, &json!("bad-review")), "{refused}");
+    for entry in [
+        json!({"write": {"section": "lucky", "text": "the server came back by itself"}}),
+        json!({"follow-up": {"action": "an alarm on the server", "owner": "web-oncall"}}),
+    ] {
+        let (status, said) = server.post(&tom, "/api/review", entry).await;
+        assert_eq!(status, 200, "{said}");
+    }
+    let (_, page) = server.ask(&tom, Method::GET, "/trainer/debrief?form=md", None).await;
+    for said in ["the server came back by itself", "an alarm on the server", "grades are blind"] {
+        assert!(page.contains(said), "{said}: {page}");
+    }
 }
 
 /// Not in answers, streams, metrics and logs, and not in what lies on the target.
