@@ -250,6 +250,7 @@ fn a_drill_that_is_begun_over_the_network_outlives_its_server_and_seals_its_trut
             (status == 200).then_some(board)
         });
         assert!(board.await.is_some(), "the drill opens again: {}", house.log());
+        let tom = invited(&server, &ina, &drill, ("tom", "trainer")).await;
         let (status, said) = server.post(&ana, "/api/act", json!({"say": "still here"})).await;
         assert_eq!(status, 200, "{said}");
         assert!(server.stream(&ana, &format!("/api/events?after={last}")).await.contains("still here"));
@@ -276,7 +277,7 @@ fn a_drill_that_is_begun_over_the_network_outlives_its_server_and_seals_its_trut
         );
         let (status, debrief) = server.ask(&ana, Method::GET, "/responder/debrief", None).await;
         assert!(status == 200 && debrief.contains("What happened"), "{debrief}");
-        written_up(&server, &ina, &drill).await;
+        written_up(&server, &tom).await;
         assert_eq!(server.end(), Some(0));
         let reviewed = |one: &Recorded| matches!(one.event, Event::Reviewed { .. });
         assert_eq!(house.journal().await.iter().filter(|one| reviewed(one)).count(), 2);
@@ -307,32 +308,30 @@ async fn begin(server: &Server, ina: &str) -> String {
 
 /// A responder and an observer come in with links of their own.
 async fn people(server: &Server, ina: &str, drill: &str) -> (String, String) {
-    let mut sessions = Vec::new();
-    for (person, hat) in [("ana", "responder"), ("oli", "observer")] {
-        let (_, made) =
-            server.post(ina, "/api/invitations", json!({"person": person, "hat": hat, "drill": drill})).await;
-        sessions.push(server.join(made["link"].as_str().unwrap()).await);
-    }
-    let [ana, oli] = <[String; 2]>::try_from(sessions).unwrap();
-    (ana, oli)
+    let ana = invited(server, ina, drill, ("ana", "responder")).await;
+    (ana, invited(server, ina, drill, ("oli", "observer")).await)
 }
 
-/// A trainer who was not there leads the talk days later; what they keep is in the journal, and grades are blind still.
-async fn written_up(server: &Server, ina: &str, drill: &str) {
-    let tom = json!({"person": "tom", "hat": "trainer", "drill": drill});
-    let (_, made) = server.post(ina, "/api/invitations", tom).await;
-    let tom = server.join(made["link"].as_str().unwrap_or_else(|| panic!("{made}"))).await;
+/// The session of somebody who comes in with a link of their own.
+async fn invited(server: &Server, ina: &str, drill: &str, (person, hat): (&str, &str)) -> String {
+    let ask = json!({"person": person, "hat": hat, "drill": drill});
+    let (_, made) = server.post(ina, "/api/invitations", ask).await;
+    server.join(made["link"].as_str().unwrap_or_else(|| panic!("{made}"))).await
+}
+
+/// A trainer leads the talk days later; what they keep is in the journal, and grades are blind still.
+async fn written_up(server: &Server, tom: &str) {
     let too_early = json!({"hand-in": {"overall": "short"}});
-    let (status, refused) = server.post(&tom, "/api/review", too_early).await;
+    let (status, refused) = server.post(tom, "/api/review", too_early).await;
     assert_eq!((status, &refused["code"]), (409, &json!("bad-review")), "{refused}");
     for entry in [
         json!({"write": {"section": "lucky", "text": "the server came back by itself"}}),
         json!({"follow-up": {"action": "an alarm on the server", "owner": "web-oncall"}}),
     ] {
-        let (status, said) = server.post(&tom, "/api/review", entry).await;
+        let (status, said) = server.post(tom, "/api/review", entry).await;
         assert_eq!(status, 200, "{said}");
     }
-    let (_, page) = server.ask(&tom, Method::GET, "/trainer/debrief?form=md", None).await;
+    let (_, page) = server.ask(tom, Method::GET, "/trainer/debrief?form=md", None).await;
     for said in ["the server came back by itself", "an alarm on the server", "grades are blind"] {
         assert!(page.contains(said), "{said}: {page}");
     }
