@@ -176,20 +176,20 @@ impl Grade {
         match self.verb {
             Verb::Sheet { source, writer } => sheet(&source, &writer),
             Verb::Give { source, dimension, rating, because, writer } => {
-                write(&source, writer, Review::Grade { dimension, rating, because })
+                write(&source, &writer, &Review::Grade { dimension, rating, because })
             }
-            Verb::HandIn { source, overall, writer } => write(&source, writer, Review::HandIn { overall }),
+            Verb::HandIn { source, overall, writer } => write(&source, &writer, &Review::HandIn { overall }),
             Verb::Invalidate { source, check, because, writer } => {
-                write(&source, writer, Review::Invalidate { check, because })
+                write(&source, &writer, &Review::Invalidate { check, because })
             }
             Verb::Read { source, fact, stated, not_stated: _, writer } => {
-                write(&source, writer, Review::Read { fact, stated })
+                write(&source, &writer, &Review::Read { fact, stated })
             }
             Verb::Write { source, section, text, evidence, writer } => {
-                write(&source, writer, Review::Write { section, text, evidence })
+                write(&source, &writer, &Review::Write { section, text, evidence })
             }
             Verb::Objective { source, number, met, not_met: _, because, writer } => {
-                write(&source, writer, Review::Objective { number, met, because })
+                write(&source, &writer, &Review::Objective { number, met, because })
             }
         }
     }
@@ -206,16 +206,16 @@ pub(super) fn written(journal: &str, by: &Person, entry: &Review) -> Result<Vec<
     })
 }
 
-fn write(source: &Source, writer: Writer, asked: Review) -> Result<Exit, Failure> {
-    let events = written(&source.journal, &writer.by, &asked)?;
+fn write(source: &Source, writer: &Writer, asked: &Review) -> Result<Exit, Failure> {
+    let events = written(&source.journal, &writer.by, asked)?;
     let journal = journal::whole(&events)?;
     let after = GradingSheet::of(&journal, &writer.by);
     if writer.json {
         show::json(&after)?;
         return Ok(Exit::Done);
     }
-    show::line(&format!("Written: {} {}.", writer.by, entry(&asked)))?;
-    match &asked {
+    show::line(&format!("Written: {} {}.", writer.by, entry(asked)))?;
+    match asked {
         Review::HandIn { .. } => show::print(&readable(&after))?,
         Review::Read { fact, stated: true } => show::print(&alias(&events, fact, &after.answer))?,
         _ => {}

@@ -144,7 +144,7 @@ fn blind(debrief: Debrief) -> Debrief {
     blind.score.questions.clear();
     // How near each guess was, and whether the status was current, are findings.
     for claim in &mut blind.reveal.claims {
-        claim.nearness = "\u{2013}".to_owned();
+        "\u{2013}".clone_into(&mut claim.nearness);
     }
     for line in &mut blind.scorecard {
         line.answer = None;

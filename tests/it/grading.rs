@@ -70,11 +70,13 @@ impl Team {
         let entry = serde_json::from_value(entry).unwrap();
         let command = Command::Review { by: by.parse().unwrap(), entry };
         let events = self.drill.decide(self.at, &command).map_err(|no| (no.code(), no.to_string()))?;
-        events.into_iter().for_each(|event| self.take(event));
+        for event in events {
+            self.take(event);
+        }
         Ok(())
     }
 
-    fn refused(&mut self, by: &str, entry: Value, code: &str, words: &str) {
+    fn refused(&mut self, by: &str, entry: &Value, code: &str, words: &str) {
         let (was, sentence) = self.writes(by, entry.clone()).unwrap_err();
         assert!(was == code && sentence.contains(words), "{entry}: {was}: {sentence}");
     }
@@ -91,27 +93,29 @@ fn hand_in() -> Value {
 #[test]
 fn grades_come_after_the_exercise_in_their_order_and_from_trainers() {
     let mut playing = Team::of();
-    playing.refused("tom", grade("P"), "wrong-phase", "after EndEx");
+    playing.refused("tom", &grade("P"), "wrong-phase", "after EndEx");
     let mut team = playing.ended();
-    team.refused("ana", grade("P"), "wrong-hat", "for trainers");
-    team.refused("zoe", grade("P"), "not-joined", "zoe");
-    team.refused("tom", hand_in(), "bad-review", "at least one dimension");
+    team.refused("ana", &grade("P"), "wrong-hat", "for trainers");
+    team.refused("zoe", &grade("P"), "not-joined", "zoe");
+    team.refused("tom", &hand_in(), "bad-review", "at least one dimension");
     let doubt = || json!({"invalidate": {"check": "coordinate.logged", "because": "on paper"}});
-    team.refused("tom", doubt(), "bad-review", "hand your grades in first");
+    team.refused("tom", &doubt(), "bad-review", "hand your grades in first");
     team.writes("tom", grade("U")).unwrap();
     team.writes("tom", grade("P")).unwrap();
     team.writes("tom", hand_in()).unwrap();
-    team.refused("tom", grade("S"), "bad-review", "they stand");
-    team.refused("tom", hand_in(), "bad-review", "they stand");
+    team.refused("tom", &grade("S"), "bad-review", "they stand");
+    team.refused("tom", &hand_in(), "bad-review", "they stand");
     team.writes("tom", doubt()).unwrap();
     let unknown = json!({"invalidate": {"check": "coordinate.luck", "because": "on paper"}});
-    team.refused("tom", unknown, "bad-review", "coordinate.logged");
+    team.refused("tom", &unknown, "bad-review", "coordinate.logged");
     // Whoever leads the talk may come to it, after everything is closed, too; nobody else does.
     team.take(Event::Closed { steady_after: Some(true) });
     let join = |name: &str, hat| Command::Join { person: name.parse().unwrap(), hat };
     assert!(team.drill.decide(team.at, &join("oli", Hat::Observer)).is_err());
     let joined = team.drill.decide(team.at, &join("tia", Hat::Trainer)).unwrap();
-    joined.into_iter().for_each(|event| team.take(event));
+    for event in joined {
+        team.take(event);
+    }
     team.writes("tia", grade("S")).unwrap();
 }
 
@@ -131,7 +135,7 @@ fn what_is_written_of_the_talk_is_about_this_drill() {
     ];
     for (entry, words) in refused {
         let code = if words.contains("empty") { "bad-text" } else { "bad-review" };
-        team.refused("tom", entry, code, words);
+        team.refused("tom", &entry, code, words);
     }
     let bad_day = json!({"follow-up": {"action": "an alarm", "due": "soon"}});
     assert!(serde_json::from_value::<gameday::scenario::review::Review>(bad_day).is_err());
@@ -146,7 +150,7 @@ fn what_is_written_of_the_talk_is_about_this_drill() {
     for _ in 3..gameday::base::limits::REVIEWS_MAX {
         team.writes("tom", json!({"follow-up": {"action": "one more"}})).unwrap();
     }
-    team.refused("tom", json!({"follow-up": {"action": "one more"}}), "bad-review", "that is the limit");
+    team.refused("tom", &json!({"follow-up": {"action": "one more"}}), "bad-review", "that is the limit");
 }
 
 fn copied(home: &Path) -> PathBuf {
