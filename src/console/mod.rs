@@ -2,7 +2,7 @@
 //! `Command`, and the drill says yes or no.
 //!
 //! ```text
-//! GET  / · /responder · /instigator · /trainer · /observer      pages; below each: /live · /docs · /signals · /status · /debrief
+//! GET  / · /responder · /instigator · /trainer · /observer      pages; below each: /live · /docs · /signals · /status · /debrief; /trainer/grade · /talk
 //! GET  /drills · /library                                       pages of those who run drills, of a server alone
 //! POST /api/join {token, name} -> session    everything else below /api needs `authorization: Bearer SESSION`, or a page's cookie
 //! GET  /api/openapi.json                     every operation

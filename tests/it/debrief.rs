@@ -126,7 +126,9 @@ async fn an_action_is_in_its_drills_journal_and_tested_by_a_later_drill() {
     );
     assert!(debrief(poor).contains(&row));
     // The copy that `run --out` leaves beside is no second place to write to.
-    add(home.path(), &journal("poor"), "2026-12-15")
+    let copy = home.path().join("copy.jsonl");
+    fs::copy(journal("poor"), &copy).unwrap();
+    add(home.path(), copy.to_str().unwrap(), "2026-12-15")
         .assert()
         .code(1)
         .stderr(predicate::str::contains(format!("it is a copy of drill {poor}")));
