@@ -89,13 +89,28 @@ impl Server {
         (answer.status().as_u16(), format!("{}\n{head}", answer.text().await.unwrap()))
     }
 
+    /// Asks again a little later where the server says that it is asked too often.
+    async fn patiently(
+        &self,
+        session: &str,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> (u16, String) {
+        let answer = watch_for(LIMIT, async || {
+            let answer = self.ask(session, method.clone(), path, body.clone()).await;
+            (answer.0 != 429).then_some(answer)
+        });
+        answer.await.expect("it is answered")
+    }
+
     pub(crate) async fn get(&self, session: &str, path: &str) -> (u16, Value) {
-        let (status, text) = self.ask(session, Method::GET, path, None).await;
+        let (status, text) = self.patiently(session, Method::GET, path, None).await;
         (status, serde_json::from_str(text.rsplit_once('\n').unwrap().0).unwrap_or(Value::Null))
     }
 
     pub(crate) async fn post(&self, session: &str, path: &str, body: Value) -> (u16, Value) {
-        let (status, text) = self.ask(session, Method::POST, path, Some(body)).await;
+        let (status, text) = self.patiently(session, Method::POST, path, Some(body)).await;
         (status, serde_json::from_str(text.rsplit_once('\n').unwrap().0).unwrap())
     }
 

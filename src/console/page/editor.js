@@ -11,8 +11,9 @@
   // ---- numbers and marks ----
 
   const NUMBERED_MAX = 20000;
-  const problems = () =>
-    [...list.querySelectorAll("[data-line]")].map(({ dataset }) => ({ line: +dataset.line, column: +dataset.column, width: +dataset.width }));
+  const problem = ({ dataset, parentElement }) =>
+    ({ line: +dataset.line, column: +dataset.column, width: +dataset.width, says: parentElement.textContent });
+  const problems = () => [...list.querySelectorAll("[data-line]")].map(problem);
 
   // A line with what is wrong in it marked; columns count characters.
   const marked = (content, wrong) => {
@@ -61,7 +62,7 @@
   };
 
   // Puts the caret where something is wrong, and shows it.
-  const go = ({ line, column, width }) => {
+  const go = ({ line, column, width, says }) => {
     const lines = text.value.split("\n");
     const before = lines.slice(0, line - 1).reduce((sum, one) => sum + one.length + 1, 0);
     const letters = Array.from(lines[line - 1] || "");
@@ -72,11 +73,12 @@
     text.scrollTop = (line - 1) * height - text.clientHeight / 3;
     text.scrollLeft = Math.max(0, (column + width + 4) * height * 0.4 - text.clientWidth);
     text.closest(".code").scrollIntoView({ block: "nearest" });
+    $("at").textContent = says;
   };
 
   list.addEventListener("click", (event) => {
     const button = event.target.closest("[data-line]");
-    if (button) go({ line: +button.dataset.line, column: +button.dataset.column, width: +button.dataset.width });
+    if (button) go(problem(button));
   });
 
   // The next problem behind the caret, or the first one again.
@@ -115,7 +117,6 @@
       if (!said.plan && plan.childElementCount) old.textContent = "As it was when the text had no problem.";
       plan.classList.toggle("was", !said.plan);
       say(said.says, said.ok);
-      form.dataset.checked = "yes";
       draw();
     } catch (error) {
       if (error.code === "busy" || error.code === "too-fast") later();
@@ -150,7 +151,6 @@
 
   text.addEventListener("input", () => {
     $("dirty").hidden = !changed();
-    form.dataset.checked = "";
     draw();
     later();
   });

@@ -129,6 +129,7 @@ fn findings(checked: Option<&Checked>) -> Markup {
                     role="status" aria-live="polite" data-checked[checked.is_some()] {
                     @match checked { Some(checked) => (says(checked)), None => "Not checked yet." }
                 }
+                p id="at" class="hush" role="status" {}
                 ol id="problems" class="problems" { @if let Some(checked) = checked { (list(checked)) } }
             }
             section class="card" aria-labelledby="h-msel" {
@@ -142,13 +143,17 @@ fn findings(checked: Option<&Checked>) -> Markup {
 
 /// What a check comes to.
 pub(in crate::console) fn says(checked: &Checked) -> String {
-    let Some(first) = checked.problems.first() else { return "No problems.".to_owned() };
-    let count = match checked.problems.len() {
-        1 => "One problem".to_owned(),
-        many => format!("{many} problems"),
+    let place = match checked.problems.first() {
+        None => return "No problems.".to_owned(),
+        Some(first) if first.line > 0 && first.file == checked.file => {
+            format!(", the first in line {}", first.line)
+        }
+        Some(_) => String::new(),
     };
-    let place = if first.line > 0 { format!(", the first in line {}", first.line) } else { String::new() };
-    format!("{count}{place}: {}", tame(&first.message))
+    match checked.problems.len() {
+        1 => format!("One problem{}.", place.replace(", the first", "")),
+        many => format!("{many} problems{place}."),
+    }
 }
 
 /// Mistakes, each with a way to its line.

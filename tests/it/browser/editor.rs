@@ -39,13 +39,14 @@ async fn a_scenario_is_broken_repaired_and_saved_and_the_library_knows_it() {
     browser.shoot("library").await;
     browser.click("a[href='/library/edit?scenario=quick']").await;
     browser.says("#state", "No problems.").await;
-    browser.says("#plan", "process-hang").await;
+    browser.says("#plan", "process-stop").await;
     browser.shoot("editor").await;
 
     // A word is broken: its line says so, in the gutter, in the text and in the list; the plan is the last good one.
     select(&browser, "difficulty").await;
     browser.keys("dificulty").await;
-    browser.says("#state", "unknown field `dificulty`").await;
+    browser.says("#problems", "unknown field `dificulty`").await;
+    browser.says("#state", "One problem in line").await;
     browser.until("document.querySelector('#marks mark').textContent === 'dificulty'").await;
     let line = "text.value.slice(0, text.value.indexOf('dificulty')).split('\\n').length";
     browser.until(&format!("Number(document.querySelector('#numbers .bad').textContent) === {line}")).await;
@@ -69,6 +70,7 @@ async fn a_scenario_is_broken_repaired_and_saved_and_the_library_knows_it() {
     browser.js("text.setSelectionRange(0, 0)").await;
     browser.keys(F8).await;
     browser.until(chosen).await;
+    browser.says("#at[role=status]", "unknown field `dificulty`").await;
     browser.keys(BACKSPACE).await;
     browser.keys("difficulty").await;
     browser.says("#state", "No problems.").await;
