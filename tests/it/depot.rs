@@ -2,10 +2,9 @@
 
 use crate::{
     cli::{folder, gameday, out},
-    stage::run,
+    stage::{run, until},
 };
 use gameday::{
-    base::Span,
     clock::{Clock, SystemClock},
     scenario::pack::Layout,
 };
@@ -24,8 +23,6 @@ use std::{
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 
-/// Generous: a busy machine takes several times as long as a free one.
-const LIMIT: Span = Span::from_secs(60);
 /// How long an answer may take before it counts as none.
 const ANSWER: Duration = Duration::from_secs(7);
 
@@ -93,17 +90,6 @@ impl Depot {
     async fn descriptors(&self, instance: &str) -> Option<u64> {
         let (_, page) = self.ask_at(self.address(instance), Method::GET, "/metrics").await?;
         page.lines().find_map(|line| line.strip_prefix("process_open_fds "))?.parse().ok()
-    }
-}
-
-async fn until<T>(what: &str, mut seen: impl AsyncFnMut() -> Option<T>) -> T {
-    let end = SystemClock.now() + LIMIT;
-    loop {
-        if let Some(seen) = seen().await {
-            return seen;
-        }
-        assert!(SystemClock.now() < end, "{what} did not come to pass");
-        SystemClock.sleep_until(SystemClock.now() + Span::from_millis(20)).await;
     }
 }
 

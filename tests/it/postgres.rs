@@ -1,10 +1,12 @@
 //! Faults of a database in PostgreSQL, on a real server: what its clients meet, and that nothing of it stays.
 
-use crate::{parts::Postgres, stage::run};
+use crate::{
+    parts::Postgres,
+    stage::{run, until},
+};
 use gameday::{
     agent::{self, AgentOptions},
     base::{InjectionId, Span},
-    clock::{Clock, SystemClock},
     drill::effect::Arm,
     fault::{Fault, Fence, Presence, Undone},
     target::{HandError, Injector, agent_client::AgentClient},
@@ -79,17 +81,6 @@ impl Shop {
     async fn close(self) {
         self.client.shutdown().await.unwrap();
         self.agent.await.unwrap().unwrap();
-    }
-}
-
-async fn until<T>(what: &str, mut seen: impl AsyncFnMut() -> Option<T>) -> T {
-    let end = SystemClock.now() + Span::from_secs(60);
-    loop {
-        if let Some(seen) = seen().await {
-            return seen;
-        }
-        assert!(SystemClock.now() < end, "{what} did not come to pass");
-        SystemClock.sleep_until(SystemClock.now() + Span::from_millis(20)).await;
     }
 }
 

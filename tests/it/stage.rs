@@ -3,7 +3,7 @@
 use crate::network::{Holds, Network};
 use gameday::{
     base::{At, NoticeId, Span},
-    clock::{BoxFuture, Clock, VirtualClock},
+    clock::{BoxFuture, Clock, SystemClock, VirtualClock},
     depot,
     drill::{
         command::DeliveryError,
@@ -120,6 +120,18 @@ impl Stage {
         let hold = self.clock.hold();
         self.clock.sleep_until(self.clock.now() + span).await;
         drop(hold);
+    }
+}
+
+/// Waits for what real processes do.
+pub(crate) async fn until<T>(what: &str, mut seen: impl AsyncFnMut() -> Option<T>) -> T {
+    let end = SystemClock.now() + Span::from_secs(60);
+    loop {
+        if let Some(seen) = seen().await {
+            return seen;
+        }
+        assert!(SystemClock.now() < end, "{what} did not come to pass");
+        SystemClock.sleep_until(SystemClock.now() + Span::from_millis(20)).await;
     }
 }
 

@@ -7,7 +7,7 @@ use gameday::{
     seed::Seed,
     store::{MemoryStore, SqliteStore, Store, StoreError},
 };
-use rand::RngExt;
+use rand::{Rng, RngExt};
 use std::{
     io::{BufRead, BufReader, Write},
     path::Path,
@@ -470,6 +470,7 @@ async fn any_file_name_will_do_and_only_its_owner_can_read_it() {
 
 const CHILD: &str = "GAMEDAY_TEST_APPENDS_TO";
 const BATCH: u64 = 3;
+const KILLS_OF_A_JOURNAL: usize = 25;
 
 /// Not a test of its own: the process that the next test kills. It appends until then and says what is stored.
 #[tokio::test]
@@ -528,14 +529,22 @@ fn nothing_acknowledged_is_lost_by_a_kill() {
     let rounds = std::env::var("GAMEDAY_KILLS")
         .ok()
         .map_or(50, |rounds| rounds.parse().expect("GAMEDAY_KILLS is a number"));
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("journal.db");
-    let name = drill("d-killed");
     let seed = Seed::fresh();
     println!("seed {}", seed.0);
     let mut moments = seed.stream("kills");
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    for round in 0..rounds {
+    // Each round reads everything again: a journal that grew through all of them would be read for minutes.
+    for rounds in (0..rounds).collect::<Vec<_>>().chunks(KILLS_OF_A_JOURNAL) {
+        outlives_kills(rounds, &mut moments, &runtime);
+    }
+}
+
+/// A journal that is killed once in each of these rounds.
+fn outlives_kills(rounds: &[u32], moments: &mut impl Rng, runtime: &tokio::runtime::Runtime) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.db");
+    let name = drill("d-killed");
+    for round in rounds {
         let moment = Duration::from_micros(moments.random_range(0..30_000));
         let stored = kill_at(&path, moment);
         runtime.block_on(async {

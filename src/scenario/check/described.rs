@@ -162,6 +162,13 @@ impl Check<'_> {
             .ok()
     }
 
+    /// Whether something may be called so.
+    fn nameable(&mut self, name: &Placed<String>) {
+        if !is_name(name) {
+            self.found.add(name.place, format!("`{}` is not a name", name.value));
+        }
+    }
+
     /// The target's own name, and that no service and link share one: placeholders know them by it.
     fn names(&mut self) {
         let written = self.written;
@@ -427,9 +434,7 @@ impl Check<'_> {
     fn files(&mut self) -> Vec<FilePlan> {
         let mut files = Vec::new();
         for (name, one) in &self.written.files.0 {
-            if !is_name(name) {
-                self.found.add(name.place, format!("`{}` is not a name", name.value));
-            }
+            self.nameable(name);
             self.component(&one.component);
             let path = self.path(&one.path);
             let format = one.format.unwrap_or(crate::scenario::pack::FileFormat::Lines);
@@ -446,9 +451,7 @@ impl Check<'_> {
     fn databases(&mut self) -> Vec<PostgresLayout> {
         let mut databases = Vec::new();
         for (name, one) in &self.written.databases.0 {
-            if !is_name(name) {
-                self.found.add(name.place, format!("`{}` is not a name", name.value));
-            }
+            self.nameable(name);
             self.reachable(&one.service);
             let or_postgres = |given: &Option<Placed<String>>| {
                 given.as_ref().map_or_else(|| "postgres".to_owned(), |given| given.value.clone())
@@ -467,9 +470,7 @@ impl Check<'_> {
     }
 
     fn statement(&mut self, name: &Placed<String>, one: &StatementFile) -> StatementLayout {
-        if !is_name(name) {
-            self.found.add(name.place, format!("`{}` is not a name", name.value));
-        }
+        self.nameable(name);
         for text in [&one.apply, &one.revert, &one.inspect] {
             if text.trim().is_empty() || text.len() > STATEMENT_BYTES_MAX {
                 self.found.add(text.place, format!("a statement has from 1 to {STATEMENT_BYTES_MAX} bytes"));
@@ -528,9 +529,7 @@ impl Check<'_> {
     fn custom(&mut self) -> Vec<CustomFault> {
         let mut custom = Vec::new();
         for (name, one) in &self.written.custom.0 {
-            if !is_name(name) {
-                self.found.add(name.place, format!("`{}` is not a name", name.value));
-            }
+            self.nameable(name);
             self.instance_or_component(&one.service);
             let timeout = one.timeout.as_ref().map_or(Span::from_secs(10), |timeout| timeout.value);
             if let Some(given) = &one.timeout

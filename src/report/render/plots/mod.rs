@@ -40,6 +40,17 @@ const RIGHT: f64 = 930.0;
 const TOP: f64 = 26.0;
 const ROW: f64 = 27.0;
 
+/// The axis of time below `bottom`, and its lines up to `top`.
+fn axis(art: &mut Picture, scale: &Scale, (top, bottom): (f64, f64)) {
+    art.line((scale.left, bottom + 4.0), (scale.right, bottom + 4.0), "axis");
+    for tick in scale.ticks(7.0) {
+        let x = scale.x(tick);
+        art.line((x, top), (x, bottom + 4.0), "grid");
+        art.line((x, bottom + 4.0), (x, bottom + 9.0), "axis");
+        art.text((x, bottom + 21.0), Hold::Middle, "t-tick", &t_plus(tick));
+    }
+}
+
 /// A picture on a line of time.
 struct Timed {
     art: Picture,
@@ -51,14 +62,7 @@ impl Timed {
     fn new(id: &'static str, (title, desc): (&str, &str), span: (f64, f64), deep: f64) -> Self {
         let scale = Scale { from: span.0, to: span.1, left: LEFT, right: RIGHT };
         let mut art = Picture::new((id, "plot"), (WIDTH, TOP + deep + 34.0), title, desc);
-        let (top, bottom) = (TOP - 8.0, TOP + deep);
-        art.line((LEFT, bottom + 4.0), (RIGHT, bottom + 4.0), "axis");
-        for tick in scale.ticks(7.0) {
-            let x = scale.x(tick);
-            art.line((x, top), (x, bottom + 4.0), "grid");
-            art.line((x, bottom + 4.0), (x, bottom + 9.0), "axis");
-            art.text((x, bottom + 21.0), Hold::Middle, "t-tick", &t_plus(tick));
-        }
+        axis(&mut art, &scale, (TOP - 8.0, TOP + deep));
         Self { art, scale }
     }
 

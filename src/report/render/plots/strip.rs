@@ -1,5 +1,6 @@
 //! The incident strip: what users met above, what the team did below, on one line of time.
 
+use super::axis;
 use crate::report::render::{
     picture::{Hold, Picture, Scale, Sign, Step, width},
     t_plus,
@@ -46,7 +47,7 @@ pub(in crate::report::render) fn strip(strip: &Strip) -> Picture {
         art.rect((x, TOP - 8.0), ((scale.x(*to) - x).max(1.5), roles_end - TOP + 8.0), "window");
     }
     window_caption(&mut art, strip, &scale);
-    axis(&mut art, strip, &scale, (TOP - 8.0, roles_end));
+    timed_axis(&mut art, strip, &scale, (TOP - 8.0, roles_end));
     let mut y = TOP;
     for class in &strip.classes {
         class_row(&mut art, class, &scale, y);
@@ -109,14 +110,8 @@ fn window_caption(art: &mut Picture, strip: &Strip, scale: &Scale) {
     art.text((middle, TOP - 14.0), Hold::Middle, "t-window", &words);
 }
 
-fn axis(art: &mut Picture, strip: &Strip, scale: &Scale, (top, bottom): (f64, f64)) {
-    art.line((LEFT, bottom + 4.0), (RIGHT, bottom + 4.0), "axis");
-    for tick in scale.ticks(7.0) {
-        let x = scale.x(tick);
-        art.line((x, top), (x, bottom + 4.0), "grid");
-        art.line((x, bottom + 4.0), (x, bottom + 9.0), "axis");
-        art.text((x, bottom + 21.0), Hold::Middle, "t-tick", &t_plus(tick));
-    }
+fn timed_axis(art: &mut Picture, strip: &Strip, scale: &Scale, (top, bottom): (f64, f64)) {
+    axis(art, scale, (top, bottom));
     art.line((scale.x(0.0), top), (scale.x(0.0), bottom + 4.0), "start");
     let words = format!("T is StartEx, {} UTC", strip.start.utc);
     art.text((RIGHT, bottom + 37.0), Hold::End, "t-note", &words);
