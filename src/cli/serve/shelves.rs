@@ -194,7 +194,7 @@ impl Inside {
     }
 
     fn new_place(&self, name: &str) -> PathBuf {
-        self.folders.first().map(PathBuf::as_path).unwrap_or(Path::new(".")).join(format!("{name}.yaml"))
+        self.folders.first().map_or(Path::new("."), PathBuf::as_path).join(format!("{name}.yaml"))
     }
 
     /// Where a scenario is written that does not come with the program.
@@ -207,7 +207,7 @@ impl Inside {
             let error = format!("`{name}` comes with the program and stays as it is: choose another name");
             return Err(Denied::new("built-in", error));
         }
-        if !is_name(name) || name.ends_with(".yaml") || matches!(name, "pack" | "target") {
+        if !is_name(name) || ends_in(name, "yaml") || matches!(name, "pack" | "target") {
             let error = "name it with 1 to 64 letters, digits, `-`, `_` and `.`, without `.yaml`, and not `pack` or `target`";
             return Err(Denied::new("bad-name", error));
         }
@@ -223,9 +223,7 @@ impl Inside {
             Library::built_in().into_iter().map(|name| (name.clone(), name)).collect();
         for folder in &self.folders {
             let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-            for path in
-                entries.filter(|path| path.extension().is_some_and(|end| end == "yaml")).take(FILES_MAX)
-            {
+            for path in entries.filter(|path| ends_in(path, "yaml")).take(FILES_MAX) {
                 let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
                 if !matches!(stem, "" | "pack" | "target") {
                     names.insert(stem.to_owned(), path.display().to_string());
@@ -280,14 +278,18 @@ impl Inside {
     }
 }
 
+fn ends_in(path: impl AsRef<Path>, end: &str) -> bool {
+    path.as_ref().extension().is_some_and(|found| found == end)
+}
+
 /// What is said of a scenario's mistakes. Its author may name any YAML file beneath the folder as its players: of one that
 /// is something else, nothing but the place is told.
 fn problems(error: &LoadError, place: &str) -> Vec<Problem> {
     let open = |file: &str| {
         let name = file.rsplit('/').next().unwrap_or_default();
-        file == place || matches!(name, "pack.yaml" | "target.yaml") || name.ends_with(".rhai")
+        file == place || matches!(name, "pack.yaml" | "target.yaml") || ends_in(name, "rhai")
     };
-    let built_in = !place.ends_with(".yaml");
+    let built_in = !ends_in(place, "yaml");
     let told = error.problems().iter().cloned().map(|problem| {
         if built_in || open(&problem.file) {
             return problem;
