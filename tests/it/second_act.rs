@@ -125,7 +125,7 @@ fn evidence(value: &Value, into: &mut Vec<u64>) {
             for (name, value) in fields {
                 match value {
                     Value::Array(list) if name == "evidence" => {
-                        into.extend(list.iter().filter_map(Value::as_u64))
+                        into.extend(list.iter().filter_map(Value::as_u64));
                     }
                     other => evidence(other, into),
                 }
