@@ -75,6 +75,11 @@ impl Home {
         self.0.join("safety.jsonl")
     }
 
+    /// Scenarios that are written in a server's editor, unless it was started with a folder of others.
+    pub fn scenarios(&self) -> PathBuf {
+        self.0.join("scenarios")
+    }
+
     /// Corrective actions, one entry in each line.
     pub fn actions(&self) -> PathBuf {
         self.0.join("actions.jsonl")

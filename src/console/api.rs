@@ -10,7 +10,7 @@ use super::{
     stream::{self, Telling},
 };
 use crate::{
-    base::Person,
+    base::{Person, limits::FILE_BYTES_MAX},
     drill::{
         command::{Command, Refusal},
         event::Hat,
@@ -165,8 +165,8 @@ impl<T: DeserializeOwned> FromRequest<Arc<Lobby>> for Given<T> {
         }
         let bytes = request.extract::<Bytes, _>().await.map_err(|rejection| {
             if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-                let most = BODY_BYTES_MAX / 1024;
-                let error = format!("a request holds at most {most} KiB");
+                let (most, text) = (BODY_BYTES_MAX / 1024, FILE_BYTES_MAX / 1024);
+                let error = format!("a request holds at most {most} KiB, a scenario's text {text} KiB");
                 Answer::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", error)
             } else {
                 Answer::bad_request("the body could not be read")

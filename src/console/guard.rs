@@ -25,8 +25,14 @@ const HEADERS_MAX: usize = 64;
 /// Most bytes of a request's headers together.
 const HEADER_BYTES_MAX: usize = 16 * 1024;
 /// Pages that need no session, and what they are made of.
-const OPEN: [&str; 5] =
-    ["/", "/assets/console.css", "/assets/console.js", "/assets/lobby.js", "/assets/icon.svg"];
+const OPEN: [&str; 6] = [
+    "/",
+    "/assets/console.css",
+    "/assets/console.js",
+    "/assets/lobby.js",
+    "/assets/editor.js",
+    "/assets/icon.svg",
+];
 /// Who may use which operation.
 static WHO: LazyLock<HashMap<&'static str, Vec<(Method, Who)>>> = LazyLock::new(|| {
     operations().into_iter().fold(HashMap::new(), |mut known, one| {

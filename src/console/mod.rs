@@ -3,14 +3,14 @@
 //!
 //! ```text
 //! GET  / · /responder · /instigator · /trainer · /observer      pages; below each: /live · /docs · /signals · /status · /debrief; /trainer/grade · /talk
-//! GET  /drills · /library                                       pages of those who run drills, of a server alone
+//! GET  /drills · /library · /library/edit                       pages of those who run drills, of a server alone
 //! POST /api/join {token, name} -> session    everything else below /api needs `authorization: Bearer SESSION`, or a page's cookie
 //! GET  /api/openapi.json                     every operation
 //! ```
 //!
 //! Open first: `operations`, the one table of the API: paths, who may, shapes, handlers. `guard` is what a request has to
 //! pass before; `lobby` is what the drills of one address share, `Console` what the people of one drill share;
-//! `sessions` knows invitations and who is who; `office` is what a server adds: the list of drills, the library;
+//! `sessions` knows invitations and who is who; `office` is what a server adds: the list of drills, the library; `editor` opens, checks and keeps scenarios;
 //! `view` makes boards again only when something has happened; `stream` is the live streams; `page` makes what a
 //! browser shows; `documents` is the documentation catalogue, to search and to read; `signals` reads the target's own
 //! metrics; `metrics` counts what the console itself does; `audit` writes down who came and went.
@@ -19,6 +19,7 @@ mod address;
 mod api;
 mod audit;
 mod documents;
+mod editor;
 mod guard;
 mod lobby;
 mod metrics;
@@ -31,6 +32,7 @@ mod stream;
 mod view;
 
 pub use address::PublicUrl;
+pub use editor::{Checked, Draft, Keep, Kept};
 pub use lobby::{Entrance, Lobby};
 pub use office::{Denied, DrillLine, DrillState, Office, Order, Rehearsal, Shelved};
 pub use sessions::Tokens;

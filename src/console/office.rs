@@ -3,6 +3,7 @@
 
 use super::{
     api::{Answer, DONE, Done, Visitor, as_json, seat},
+    editor::{Checked, Draft, Keep, Kept},
     sessions::{Invited, Place},
 };
 use crate::{
@@ -33,6 +34,12 @@ pub trait Office: Send + Sync {
     fn drills(&self) -> BoxFuture<'_, Result<Vec<DrillLine>, Denied>>;
     /// Every scenario that a drill can be begun of.
     fn library(&self) -> BoxFuture<'_, Result<Vec<Shelved>, Denied>>;
+    /// A scenario of the library as it is written. It holds the answers.
+    fn draft<'a>(&'a self, scenario: &'a str) -> BoxFuture<'a, Result<Draft, Denied>>;
+    /// What `gameday check` finds in a text. A scenario's name says where it is to stand; nothing: nowhere yet.
+    fn check(&self, scenario: Option<String>, text: String) -> BoxFuture<'_, Result<Checked, Denied>>;
+    /// Writes a scenario's file, new or in the place of what somebody has opened.
+    fn keep(&self, asked: Keep) -> BoxFuture<'_, Result<Kept, Denied>>;
     /// Begins a drill, or plans one; answered before anything is broken.
     fn begin<'a>(&'a self, order: Order, by: &'a Person) -> BoxFuture<'a, Result<DrillId, Denied>>;
     /// Calls a planned drill off. One that has been begun is stopped in its own pages.
@@ -118,6 +125,8 @@ pub enum Rehearsal {
 pub struct Shelved {
     /// What a drill is begun by.
     pub name: String,
+    /// Whether it may be edited; one that comes with the program stays as it is.
+    pub own: bool,
     /// Its title; empty when the file has problems.
     pub title: String,
     /// What it breaks.

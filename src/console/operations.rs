@@ -6,6 +6,7 @@ use super::{
         self, Answer, Given, HintAsk, InjectAsk, JoinAsk, Joined, Observation, Problem, QuestionAsk,
         SecondAct, SettleAsk, StopAsk, TellAsk, Visitor,
     },
+    editor::{self, CheckAsk, Draft},
     lobby::Lobby,
     office::{self, DrillAsk, EnterAsk},
     sessions::{Caller, Place},
@@ -15,7 +16,7 @@ use crate::{
     scenario::{act::Act, review::Review},
 };
 use axum::{
-    extract::{Query, rejection::QueryRejection},
+    extract::{DefaultBodyLimit, Query, rejection::QueryRejection},
     handler::Handler,
     http::Method,
     response::Response,
@@ -181,6 +182,26 @@ async fn debrief(
     office::debrief(&visitor, &asked.drill, &asked.form).await
 }
 
+/// Which scenario.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ScenarioAsk {
+    scenario: String,
+}
+
+async fn draft(
+    visitor: Visitor,
+    asked: Result<Query<ScenarioAsk>, QueryRejection>,
+) -> Result<Response, Answer> {
+    let asked = asked.map_err(|_| Answer::bad_request("the address could not be read"))?;
+    Ok(as_json(&editor::draft(&visitor, &asked.scenario).await?))
+}
+
+/// The same for a body that holds a scenario's text.
+fn with_text(one: Operation) -> Operation {
+    Operation { route: one.route.layer(DefaultBodyLimit::max(editor::BODY_BYTES_MAX)), ..one }
+}
+
 async fn enter(visitor: Visitor, Given(asked): Given<EnterAsk>) -> Result<Response, Answer> {
     office::enter(visitor, asked).await
 }
@@ -275,11 +296,21 @@ fn of_the_lobby() -> Vec<Operation> {
         Told::Object("The debrief; `form` may also be `html` or `md`"),
         debrief,
     );
+    let draft =
+        whole("/api/scenario", RUNS, "A scenario as it is written", Told::Json(shape::<Draft>), draft);
     vec![
         get("/api/drills", Who::Lobby(STAFF), "Planned, running and past drills", office::drills),
         post("/api/drills", RUNS, "Begins a drill, or plans one", office::begin),
         post::<DrillAsk, _, _, _>("/api/call-off", RUNS, "Calls a planned drill off", office::call_off),
         get("/api/library", Who::Lobby(STAFF), "Scenarios, checked and rehearsed or not", office::library),
+        Operation { query: &[("scenario", "Which scenario", "string")], ..draft },
+        with_text(post::<CheckAsk, _, _, _>(
+            "/api/check",
+            RUNS,
+            "Finds every mistake in a scenario's text",
+            editor::check,
+        )),
+        with_text(post("/api/scenario", RUNS, "Writes a scenario", editor::keep)),
         Operation {
             query: &[("drill", "Which drill", "string"), ("form", "json, html or md", "string")],
             ..debrief

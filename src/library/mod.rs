@@ -7,11 +7,12 @@
 //!
 //! Open first: [`Library::load`]. [`folder`] reads files from disk and from the program alike and refuses links;
 //! [`worker`] runs scripts in a process of their own; [`catalogue`] turns a folder of documents into entries that
-//! hints may point to; [`template`] writes the file of `gameday new`.
+//! hints may point to; [`template`] writes the file of `gameday new`; [`keep`] writes what an editor hands in.
 
 pub mod catalogue;
 pub mod folder;
 mod found;
+pub mod keep;
 pub mod lint;
 mod reading;
 pub mod template;
@@ -123,11 +124,32 @@ impl Library {
     /// Loads and checks a scenario: a path (`drills/pool.yaml`), or the name of a built-in one (`pool-shrink`,
     /// `depot/pool-shrink`). The error holds every problem at once.
     pub fn load(&self, name_or_path: &str) -> Result<Scenario, LoadError> {
+        self.checked(name_or_path, None)
+    }
+
+    /// Checks a text as if it stood in this scenario's file, which need not be there yet.
+    pub fn check(&self, name_or_path: &str, text: &str) -> Result<Scenario, LoadError> {
+        self.checked(name_or_path, Some(text))
+    }
+
+    fn checked(&self, name_or_path: &str, text: Option<&str>) -> Result<Scenario, LoadError> {
         let mut reading = Reading::new();
-        self.read(name_or_path, &mut reading).map_err(|stop| match stop {
+        self.read(name_or_path, text, &mut reading).map_err(|stop| match stop {
             Stop::Problems(problems) => LoadError::Problems { problems, sources: reading.sources },
             Stop::Worker(error) => LoadError::Worker(error),
         })
+    }
+
+    /// How a scenario's own file is named to people, whether it is there or not.
+    pub fn shown(name_or_path: &str) -> Result<String, Problem> {
+        Ok(Found::locate(name_or_path)?.shown)
+    }
+
+    /// The bytes of a scenario's file as they are, with or without mistakes.
+    pub fn bytes(name_or_path: &str) -> Result<Vec<u8>, Problem> {
+        let found = Found::locate(name_or_path)?;
+        let bytes = found.folder.read(&found.file);
+        bytes.map_err(|error| Problem::of_file(&found.shown, error.why.to_string()))
     }
 
     /// The documentation that a scenario's people may read: the text of each document by its name in the catalogue.
@@ -204,7 +226,7 @@ impl Library {
     /// problems in the error.
     pub fn lint(&self, name_or_path: &str) -> Result<Vec<Problem>, LoadError> {
         let mut reading = Reading::new();
-        match self.read_with_file(name_or_path, &mut reading) {
+        match self.read_with_file(name_or_path, None, &mut reading) {
             Ok((shown, file, scenario)) => Ok(lint::lint(&shown, &file, &scenario)),
             Err(Stop::Problems(problems)) => Err(LoadError::Problems { problems, sources: reading.sources }),
             Err(Stop::Worker(error)) => Err(LoadError::Worker(error)),
@@ -228,18 +250,25 @@ impl Library {
         })
     }
 
-    fn read(&self, name_or_path: &str, reading: &mut Reading) -> Result<Scenario, Stop> {
-        self.read_with_file(name_or_path, reading).map(|(_, _, scenario)| scenario)
+    fn read(&self, name_or_path: &str, text: Option<&str>, reading: &mut Reading) -> Result<Scenario, Stop> {
+        self.read_with_file(name_or_path, text, reading).map(|(_, _, scenario)| scenario)
     }
 
     /// A scenario with the file that it was made of, and how that is called.
     fn read_with_file(
         &self,
         name_or_path: &str,
+        text: Option<&str>,
         reading: &mut Reading,
     ) -> Result<(String, ScenarioFile, Scenario), Stop> {
         let found = Found::locate(name_or_path)?;
-        let bytes = reading.file(&found.folder, &found.file, &found.shown)?;
+        let bytes = match text {
+            Some(text) => {
+                reading.keep(&found.shown, text.as_bytes());
+                text.as_bytes().to_vec()
+            }
+            None => reading.file(&found.folder, &found.file, &found.shown)?,
+        };
         reading.note("scenario", &bytes);
         let file: ScenarioFile = file::read(&found.shown, &bytes)?;
         let pack_folder = found.pack_folder(&file.pack)?;

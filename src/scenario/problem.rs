@@ -1,9 +1,11 @@
 //! A mistake in a file that somebody wrote, with its place.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// One mistake. Lines and columns count from 1; 0 means the whole file.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[schemars(rename = "Mistake")]
 pub struct Problem {
     /// The file as the user named it.
     pub file: String,

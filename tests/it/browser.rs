@@ -1,7 +1,9 @@
 //! The pages in a real browser. Six people play a drill from the first page to the debrief, one of them by keyboard alone, in
-//! `six`; `axe` looks at every page with the eyes of a published checker; and a page that was cut off catches up by itself.
+//! `six`; `axe` looks at every page with the eyes of a published checker; `editor` writes a scenario; and a page that was cut off
+//! catches up by itself.
 
 mod axe;
+mod editor;
 mod six;
 
 use crate::{

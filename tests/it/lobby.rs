@@ -10,12 +10,14 @@ use gameday::{
     base::{DrillId, Person},
     clock::BoxFuture,
     console::{
-        Denied, DrillLine, DrillState, Entrance, Lobby, Office, Order, PublicUrl, Rehearsal, Shelved, Tokens,
+        Checked, Denied, Draft, DrillLine, DrillState, Entrance, Keep, Kept, Lobby, Office, Order, PublicUrl,
+        Rehearsal, Shelved, Tokens,
     },
     drill::{
         command,
-        event::{Hat, Recorded},
+        event::{Event, Hat, Recorded},
     },
+    scenario::problem::{Place, Problem},
 };
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
@@ -47,6 +49,7 @@ impl Office for Clerk {
     fn library(&self) -> BoxFuture<'_, Result<Vec<Shelved>, Denied>> {
         let one = Shelved {
             name: "canary-scenario".into(),
+            own: true,
             title: "Canary title".into(),
             target: "depot".into(),
             difficulty: 2,
@@ -56,6 +59,34 @@ impl Office for Clerk {
             rehearsal: Rehearsal::Holds,
         };
         Box::pin(async { Ok(vec![one]) })
+    }
+
+    fn draft<'a>(&'a self, scenario: &'a str) -> BoxFuture<'a, Result<Draft, Denied>> {
+        let draft = Draft {
+            scenario: scenario.into(),
+            file: "canary-scenario.yaml".into(),
+            text: "title: Canary title\n".into(),
+            digest: "0".into(),
+            own: true,
+        };
+        let known = scenario == "canary-scenario";
+        Box::pin(async move { if known { Ok(draft) } else { Err(Denied::new("no-such-scenario", "no")) } })
+    }
+
+    fn check(&self, _: Option<String>, text: String) -> BoxFuture<'_, Result<Checked, Denied>> {
+        let plan = journal().into_iter().find_map(|one| match one.event {
+            Event::Planned(plan) => Some(*plan),
+            _ => None,
+        });
+        let at = Place { line: 1, column: 1, width: 5 };
+        let problem = Problem::at("canary-scenario.yaml", at, format!("{} bytes", text.len()));
+        let problems = vec![problem.with_help("write more")];
+        Box::pin(async { Ok(Checked { file: "canary-scenario.yaml".into(), problems, plan }) })
+    }
+
+    fn keep(&self, asked: Keep) -> BoxFuture<'_, Result<Kept, Denied>> {
+        let file = format!("{}.yaml", asked.scenario);
+        Box::pin(async { Ok(Kept { scenario: asked.scenario, file, digest: "1".into(), problems: 0 }) })
     }
 
     fn begin<'a>(&'a self, order: Order, _by: &'a Person) -> BoxFuture<'a, Result<DrillId, Denied>> {
@@ -201,6 +232,9 @@ fn matrix() -> Vec<(&'static str, Value, [u16; 7])> {
         ("post /api/drills", json!({"scenario": "pool-shrink"}), host),
         ("post /api/call-off", json!({"drill": "d-later"}), host),
         ("get /api/library", none.clone(), lobby),
+        ("get /api/scenario?scenario=canary-scenario", none.clone(), host),
+        ("post /api/check", json!({"text": "title: x"}), host),
+        ("post /api/scenario", json!({"scenario": "mine", "text": "title: x"}), host),
         ("get /api/debrief?drill=d-corpus", none.clone(), lobby),
         ("post /api/invitations", json!({"person": "eve", "hat": "observer", "drill": DRILL}), host),
         ("post /api/revoke", json!({"person": "nobody", "drill": DRILL}), host),
@@ -404,25 +438,39 @@ async fn nobody_in_a_drill_hears_of_the_list_of_drills() {
     for (hat, name) in HATS {
         let mut seen = String::new();
         let session = hall.seat(hat, name).await;
-        let pages = ["/drills", "/library", "/drills/d-corpus/debrief", "/drills/d-corpus/debrief?form=md"];
+        let pages = [
+            "/drills",
+            "/library",
+            "/library/edit?scenario=canary-scenario",
+            "/library/edit?copy=canary-scenario",
+            "/api/scenario?scenario=canary-scenario",
+            "/drills/d-corpus/debrief",
+            "/drills/d-corpus/debrief?form=md",
+        ];
         let staff = matches!(hat, Hat::Instigator | Hat::Trainer);
         let gets = document["paths"].as_object().unwrap().iter().filter(|(_, one)| one.get("get").is_some());
         let gets = gets.map(|(path, _)| path.as_str()).filter(|path| *path != "/api/events");
         for path in gets.chain(pages) {
             let answer = hall.request(Method::GET, path).bearer_auth(&session).send().await.unwrap();
-            seen.push_str(&format!("{path} {} {:?}\n", answer.status(), answer.headers()));
+            let bare = path.split('?').next().unwrap();
+            seen.push_str(&format!("{bare} {} {:?}\n", answer.status(), answer.headers()));
             seen.push_str(&answer.text().await.unwrap());
         }
         assert!(!seen.contains("canary-scenario") && !seen.contains("Canary title"), "{hat}: {seen}");
         assert_eq!(seen.contains("canary"), staff, "{hat}");
     }
+    // A trainer sees the library, and no text of it.
+    let tina = hall.host(Hat::Trainer, "tina").await;
+    let page = |path: &str| hall.request(Method::GET, path).bearer_auth(&tina).send();
+    assert!(page("/library").await.unwrap().text().await.unwrap().contains("Canary title"));
+    let edit = page("/library/edit?scenario=canary-scenario").await.unwrap();
+    assert_eq!(edit.status(), StatusCode::NOT_FOUND);
     // Whoever has no session at all is told nothing of either.
-    for path in PAGES
-        .map(|page| format!("/responder{page}"))
-        .iter()
-        .map(String::as_str)
-        .chain(["/drills", "/library"])
-    {
+    for path in PAGES.map(|page| format!("/responder{page}")).iter().map(String::as_str).chain([
+        "/drills",
+        "/library",
+        "/library/edit?scenario=canary-scenario",
+    ]) {
         let answer = hall.request(Method::GET, path).send().await.unwrap();
         let text = answer.text().await.unwrap().to_lowercase();
         assert!(!text.contains("canary") && !text.contains("uploads"), "{path}: {text}");

@@ -14,6 +14,7 @@ mod depot;
 mod described;
 mod docker;
 mod docs;
+mod editor;
 mod engine_killed;
 mod faulty;
 mod golden;

@@ -37,20 +37,30 @@ const CANARY: &str = "CanaryQ7Z2";
 const STREAM: std::time::Duration = std::time::Duration::from_secs(60);
 
 /// A server with a home; killed when it is dropped.
-struct Server {
+pub(crate) struct Server {
     process: Mortal,
-    listen: String,
-    link: String,
+    pub(crate) listen: String,
+    pub(crate) link: String,
     http: Client,
 }
 
 impl Server {
-    /// Starts one on `listen` and waits for its line.
+    /// Starts one on `listen`, with the scenarios in its folder, and waits for its line.
     fn start(folder: &Path, listen: &str) -> Self {
+        Self::over(folder, ".", listen)
+    }
+
+    /// The same with the scenarios of another folder.
+    pub(crate) fn over(folder: &Path, scenarios: &str, listen: &str) -> Self {
+        Self::with(folder, &["--scenarios", scenarios], listen)
+    }
+
+    pub(crate) fn with(folder: &Path, options: &[&str], listen: &str) -> Self {
         let log = File::options().create(true).append(true).open(folder.join("log")).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_gameday"));
         command
-            .args(["serve", "--json", "--as", "ina", "--scenarios", ".", "--listen", listen])
+            .args(["serve", "--json", "--as", "ina", "--listen", listen])
+            .args(options)
             .current_dir(folder)
             .env("GAMEDAY_HOME", folder.join("home"))
             .env("GAMEDAY_LOG", "trace")
@@ -79,18 +89,33 @@ impl Server {
         (answer.status().as_u16(), format!("{}\n{head}", answer.text().await.unwrap()))
     }
 
-    async fn get(&self, session: &str, path: &str) -> (u16, Value) {
-        let (status, text) = self.ask(session, Method::GET, path, None).await;
+    /// Asks again a little later where the server says that it is asked too often.
+    async fn patiently(
+        &self,
+        session: &str,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> (u16, String) {
+        let answer = watch_for(LIMIT, async || {
+            let answer = self.ask(session, method.clone(), path, body.clone()).await;
+            (answer.0 != 429).then_some(answer)
+        });
+        answer.await.expect("it is answered")
+    }
+
+    pub(crate) async fn get(&self, session: &str, path: &str) -> (u16, Value) {
+        let (status, text) = self.patiently(session, Method::GET, path, None).await;
         (status, serde_json::from_str(text.rsplit_once('\n').unwrap().0).unwrap_or(Value::Null))
     }
 
-    async fn post(&self, session: &str, path: &str, body: Value) -> (u16, Value) {
-        let (status, text) = self.ask(session, Method::POST, path, Some(body)).await;
+    pub(crate) async fn post(&self, session: &str, path: &str, body: Value) -> (u16, Value) {
+        let (status, text) = self.patiently(session, Method::POST, path, Some(body)).await;
         (status, serde_json::from_str(text.rsplit_once('\n').unwrap().0).unwrap())
     }
 
     /// Comes in with a link, as soon as what it leads to is open.
-    async fn join(&self, link: &str) -> String {
+    pub(crate) async fn join(&self, link: &str) -> String {
         let token = link.split('#').nth(1).unwrap();
         let joined = watch_for(LIMIT, async || {
             let (status, said) = self.post("", "/api/join", json!({"token": token})).await;
@@ -120,7 +145,7 @@ impl Server {
     }
 
     /// Asks it to end, and waits until it has.
-    fn end(mut self) -> Option<i32> {
+    pub(crate) fn end(mut self) -> Option<i32> {
         self.signal(Signal::SIGTERM);
         self.process.0.wait().unwrap().code()
     }
@@ -190,7 +215,9 @@ async fn crawl(server: &Server, session: &str) -> String {
             PAGES.iter().filter(|page| **page != "/live").map(|page| (Method::GET, format!("/{side}{page}"))),
         );
     }
-    asked.extend(["/drills", "/library"].map(|path| (Method::GET, path.to_owned())));
+    asked.extend(
+        ["/drills", "/library", "/library/edit?scenario=quick"].map(|path| (Method::GET, path.to_owned())),
+    );
     let mut seen = String::new();
     for (method, path) in asked {
         let answer = watch_for(LIMIT, async || {

@@ -55,7 +55,8 @@ pub(super) struct Serve {
     /// The name of the first instigator, whose link is printed
     #[arg(long = "as", value_name = "NAME", default_value = "instigator")]
     name: Person,
-    /// A folder of scenarios of your own (`*.yaml`), beside the built-in ones; may be repeated
+    /// A folder of scenarios of your own (`*.yaml`), beside the built-in ones; may be repeated. New ones are written into
+    /// the first; without it, into `scenarios` in the state folder
     #[arg(long, value_name = "DIR")]
     scenarios: Vec<PathBuf>,
     /// Alarms are also posted to this address, as JSON

@@ -19,7 +19,7 @@ use crate::{
         wire,
     },
     clock::{BoxFuture, Clock, SystemClock},
-    console::{Denied, DrillLine, DrillState, Lobby, Office, Order, Target},
+    console::{Checked, Denied, Draft, DrillLine, DrillState, Keep, Kept, Lobby, Office, Order, Target},
     drill::{
         Drill,
         event::{Event, Recorded},
@@ -399,6 +399,18 @@ impl Office for Program {
 
     fn library(&self) -> BoxFuture<'_, Result<Vec<crate::console::Shelved>, Denied>> {
         Box::pin(self.0.shelves.look())
+    }
+
+    fn draft<'a>(&'a self, scenario: &'a str) -> BoxFuture<'a, Result<Draft, Denied>> {
+        Box::pin(self.0.shelves.draft(scenario.to_owned()))
+    }
+
+    fn check(&self, scenario: Option<String>, text: String) -> BoxFuture<'_, Result<Checked, Denied>> {
+        Box::pin(self.0.shelves.check(scenario, text))
+    }
+
+    fn keep(&self, asked: Keep) -> BoxFuture<'_, Result<Kept, Denied>> {
+        Box::pin(self.0.shelves.keep(asked))
     }
 
     fn begin<'a>(&'a self, order: Order, _by: &'a Person) -> BoxFuture<'a, Result<DrillId, Denied>> {

@@ -9,8 +9,11 @@
     const said = await answer.json().catch(() => ({}));
     if (answer.ok) return said;
     const bars = (said.bars || []).map((bar) => "\n" + bar.code + ": " + bar.says + ". " + bar.help);
-    throw new Error((said.error || "the server answered strangely (" + answer.status + ")") + bars.join(""));
+    const error = new Error((said.error || "the server answered strangely (" + answer.status + ")") + bars.join(""));
+    throw Object.assign(error, { code: said.code });
   };
+  // The editor's script asks, too.
+  window.gameday = { ask };
 
   // A field's name may say its kind: `responders:names`, `autopilot:flag`.
   const typed = { names: (text) => text.split(/[\s,]+/).filter(Boolean), flag: () => true };

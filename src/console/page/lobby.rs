@@ -1,6 +1,6 @@
 //! The pages of those who run drills: the list of drills, and the library with check and rehearsal.
 
-use super::{forms, html as answer, shell};
+use super::{editor, forms, html as answer, shell};
 use crate::{
     console::{
         api::{Answer, Visitor},
@@ -29,10 +29,15 @@ pub(in crate::console) fn router() -> Router<Arc<Lobby>> {
         .route("/drills", get(drills))
         .route("/drills/{drill}/debrief", get(debrief))
         .route("/library", get(library))
+        .route("/library/edit", get(editor::edit))
+        .route(
+            "/assets/editor.js",
+            get(|| async { super::asset("text/javascript; charset=utf-8", editor::SCRIPT) }),
+        )
 }
 
 /// Somebody at the list of drills. For people of a drill it is not there.
-struct Host(Visitor);
+pub(super) struct Host(pub(super) Visitor);
 
 impl FromRequestParts<Arc<Lobby>> for Host {
     type Rejection = Answer;
@@ -139,7 +144,10 @@ async fn library(Host(visitor): Host) -> Result<Response, Answer> {
     let runs = visitor.caller.hat == Hat::Instigator;
     let main = html! {
         div class="reading" {
-            h2 { "Library" }
+            div class="row" {
+                h2 { "Library" }
+                @if runs { (editor::begin()) }
+            }
             p class="soft" { "Names and titles may hint at a cause: this page is for those who run drills, not for those who play." }
             ul class="found" { @for one in &scenarios { (scenario(one, runs)) } }
         }
@@ -164,10 +172,11 @@ fn scenario(one: &Shelved, runs: bool) -> Markup {
             @if good {
                 p class="soft" { (one.name) ", on " (one.target) ", difficulty " (one.difficulty) " of 5, par " (one.par) }
                 @if let Rehearsal::No(why) = &one.rehearsal { p class="soft" { (why) } }
-                @if runs { (begin(one)) }
             } @else {
                 @for problem in &one.problems { p { code { (problem) } } }
             }
+            @if runs { (editor::ways(one)) }
+            @if runs && good { (begin(one)) }
         }
     }
 }
@@ -214,7 +223,7 @@ async fn debrief(
     office::debrief(&visitor, &drill, &asked.form).await
 }
 
-fn page(visitor: &Visitor, here: &str, title: &str, main: &Markup) -> Markup {
+pub(super) fn page(visitor: &Visitor, here: &str, title: &str, main: &Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {

@@ -6,13 +6,14 @@
 //!
 //! Open first: `shell` for the page around everything, `parts` for what responders see, `forms` for what they do, `ticket`
 //! for the ticket and the severity checklist, `actions` for the action list and
-//! pages, `staff` for instigators and trainers, `desk` for what instigators do, `msel` for the plan as a picture, `talk` for
-//! trainers after EndEx, `line` for the channel, `live` for the stream, `reading` for documents, status page and
+//! pages, `staff` for instigators and trainers, `desk` for what instigators do, `editor` for scenarios, `msel` for the plan as
+//! a picture, `talk` for trainers after EndEx, `line` for the channel, `live` for the stream, `reading` for documents, status page and
 //! debrief, `signals` for the target's own metrics. `console.css` and `console.js` are served as they are.
 
 mod actions;
 mod chart;
 mod desk;
+pub(super) mod editor;
 mod forms;
 mod line;
 pub(super) mod live;
@@ -102,17 +103,22 @@ impl<'a> Look<'a> {
 
     /// The page of a document.
     fn document(&self, name: &str, anchor: &str) -> String {
-        let mut escaped = String::new();
-        for byte in name.bytes() {
-            if byte.is_ascii_alphanumeric() || b"-_./".contains(&byte) {
-                escaped.push(char::from(byte));
-            } else {
-                escaped.push_str(&format!("%{byte:02X}"));
-            }
-        }
         let anchor = if anchor.is_empty() { String::new() } else { format!("#{anchor}") };
-        format!("/{}/docs/read?name={escaped}{anchor}", self.caller.hat)
+        format!("/{}/docs/read?name={}{anchor}", self.caller.hat, escaped(name))
     }
+}
+
+/// A text as it may stand in an address.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::new();
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_./".contains(&byte) {
+            escaped.push(char::from(byte));
+        } else {
+            escaped.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    escaped
 }
 
 fn html(markup: &Markup) -> Response {

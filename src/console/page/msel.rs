@@ -3,7 +3,7 @@
 use super::{Look, parts};
 use crate::{
     base::Span,
-    drill::plan::{Step, StepKind},
+    drill::plan::{Plan, Step, StepKind},
     report::wording::{cut, tame},
     scenario::AlarmSeverity,
 };
@@ -26,14 +26,22 @@ struct Row {
 
 pub(super) fn msel(look: &Look<'_>) -> Markup {
     let limit = look.plan.duration.limit;
-    let steps = look.plan.msel();
-    let rows: Vec<Row> = steps.iter().filter_map(|step| row(step, limit)).collect();
     // Moved on in steps of a hundredth, so that the picture changes only when one would see it.
     let now = look.snapshot.events.last().map_or(look.board.start, |last| last.at);
     let share = now.since(look.board.start).secs() / limit.secs();
     let now = (now > look.board.start && share <= 1.0).then(|| (share * 100.0).floor() / 100.0 * WIDTH);
     html! {
         (parts::heading("msel", "The plan"))
+        (picture(look.plan, now))
+    }
+}
+
+/// A plan's rows; `now` is where a drill has got to.
+pub(super) fn picture(plan: &Plan, now: Option<f64>) -> Markup {
+    let limit = plan.duration.limit;
+    let steps = plan.msel();
+    let rows: Vec<Row> = steps.iter().filter_map(|step| row(step, limit)).collect();
+    html! {
         ol class="msel" {
             @for row in rows.iter().take(ROWS) {
                 li class={ "step-" (row.kind) @if row.held { " held" } } {
@@ -44,12 +52,12 @@ pub(super) fn msel(look: &Look<'_>) -> Markup {
             }
         }
         @if rows.len() > ROWS { p class="soft" { (rows.len() - ROWS) " more steps" } }
-        @if !look.plan.second_act.is_empty() {
+        @if !plan.second_act.is_empty() {
             p class="soft" { "Held back for a second act: "
-                @for (index, one) in look.plan.second_act.iter().enumerate() { @if index > 0 { ", " } (one.fault.kind()) " on " (one.fault.place()) } }
+                @for (index, one) in plan.second_act.iter().enumerate() { @if index > 0 { ", " } (one.fault.kind()) " on " (one.fault.place()) } }
         }
         div class="soft axis" { p { span { "StartEx" } span { "limit T+" (limit) } } }
-        p class="soft" { "A good team has service back by T+" (look.plan.duration.par) "." }
+        p class="soft" { "A good team has service back by T+" (plan.duration.par) "." }
     }
 }
 

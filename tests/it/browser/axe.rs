@@ -3,11 +3,13 @@
 use super::Browser;
 use crate::{
     compat::{client, has},
-    console::{DOCUMENT, HATS, Running, under_way},
+    console::{DOCUMENT, HATS, Recorder, Running, under_way},
+    lobby::Hall,
     skip::skip,
 };
 use gameday::{
     base::Person,
+    console::Entrance,
     drill::event::{Event, Hat},
     scenario::{
         act::{Act, Pager},
@@ -16,6 +18,8 @@ use gameday::{
 };
 use serde_json::{Value, json};
 use std::process::Command;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 const AXE: &str = "axe-core@4.14.1";
 
@@ -74,6 +78,23 @@ async fn found(browser: &Browser, axe: &str) -> Vec<String> {
     said.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
+/// What is wrong with a page, light and dark, wide and narrow.
+async fn look_at(browser: &Browser, axe: &str, address: &str) -> Vec<String> {
+    let mut all = Vec::new();
+    for (width, dark) in [(1440, false), (1440, true), (390, false)] {
+        browser.look_like(width, dark).await;
+        browser.tell("/url", json!({"url": address})).await;
+        let scheme = if dark { "dark" } else { "light" };
+        let flaws = found(browser, axe).await;
+        all.extend(flaws.into_iter().map(|one| format!("{address} at {width}, {scheme}: {one}")));
+        let wide = browser.js("return document.documentElement.scrollWidth > innerWidth").await;
+        if wide == json!(true) && !address.ends_with("/debrief") {
+            all.push(format!("{address} at {width} is wider than its window"));
+        }
+    }
+    all
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_page_has_a_serious_flaw_for_those_who_cannot_see_or_use_a_mouse() {
     let Some(axe) = axe() else { return };
@@ -95,20 +116,20 @@ async fn no_page_has_a_serious_flaw_for_those_who_cannot_see_or_use_a_mouse() {
             if shared && hat != Hat::Responder {
                 continue;
             }
-            let path = format!("/{hat}{page}");
-            for (width, dark) in [(1440, false), (1440, true), (390, false)] {
-                browser.look_like(width, dark).await;
-                browser.tell("/url", json!({"url": format!("http://{}{path}", running.address)})).await;
-                let scheme = if dark { "dark" } else { "light" };
-                let flaws = found(&browser, &axe).await;
-                all.extend(flaws.into_iter().map(|one| format!("{path} at {width}, {scheme}: {one}")));
-                let wide = browser.js("return document.documentElement.scrollWidth > innerWidth").await;
-                if wide == json!(true) && page != "/debrief" {
-                    all.push(format!("{path} at {width} is wider than its window"));
-                }
-            }
+            all.extend(look_at(&browser, &axe, &format!("http://{}/{hat}{page}", running.address)).await);
         }
         assert_eq!(browser.complaints().await, Vec::<String>::new(), "{hat}");
     }
+    // Those who run drills: the lists, and the editor with a problem and a plan.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let hall = Hall::over(listener, Entrance::at, Recorder::over(under_way()), CancellationToken::new());
+    browser.open(&hall.lobby.invite("ina".parse().unwrap(), Hat::Instigator).unwrap()).await;
+    browser.until("location.hash === ''").await;
+    browser.click("#join button").await;
+    browser.until("location.pathname === '/drills'").await;
+    for page in ["/drills", "/library", "/library/edit?scenario=canary-scenario"] {
+        all.extend(look_at(&browser, &axe, &format!("http://{}{page}", hall.address)).await);
+    }
+    assert_eq!(browser.complaints().await, Vec::<String>::new(), "those who run drills");
     assert!(all.is_empty(), "{}", all.join("\n"));
 }
