@@ -287,6 +287,23 @@ async fn every_operation_of_the_document_answers_everybody_as_it_should() {
 }
 
 #[tokio::test]
+async fn whoever_guesses_links_is_slowed_down_and_nobody_who_is_in() {
+    let hall = Hall::open().await;
+    let host = hall.host(Hat::Instigator, "ina").await;
+    let mut guessing = tokio::task::JoinSet::new();
+    for guess in 0..80 {
+        let body = json!({"token": format!("{guess:064}"), "name": "eve"});
+        guessing.spawn(hall.request(Method::POST, "/api/join").json(&body).send());
+    }
+    let answers: Vec<_> = guessing.join_all().await.into_iter().map(|one| one.unwrap().status()).collect();
+    let count = |wanted: StatusCode| answers.iter().filter(|one| **one == wanted).count();
+    assert!(count(StatusCode::TOO_MANY_REQUESTS) > 0, "{answers:?}");
+    assert_eq!(count(StatusCode::TOO_MANY_REQUESTS) + count(StatusCode::UNAUTHORIZED), answers.len());
+    let drills = hall.request(Method::GET, "/api/drills").bearer_auth(&host).send().await.unwrap();
+    assert_eq!(drills.status(), StatusCode::OK);
+}
+
+#[tokio::test]
 async fn a_trainer_finds_no_figure_at_the_list_of_drills_before_grading() {
     let hall = Hall::open().await;
     let sealed = async |session: &str| {
