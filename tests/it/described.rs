@@ -157,6 +157,35 @@ custom:
 }
 
 #[test]
+fn an_engine_on_another_host_has_to_be_told_where_links_listen() {
+    let target = |listen: &str| {
+        format!(
+            r#"format: gameday/target/v1
+name: small
+driver: agent
+agent: {{address: "192.0.2.7:7443", fingerprint: "{}", token_file: token}}
+front_door: users
+services:
+  front: {{address: "192.0.2.7:80"}}
+links:
+  users: {{from: front, to: front{listen}}}
+probes:
+  p: {{about: the way in, command: [curl, "http://{{address.users}}/"]}}
+"#,
+            "ab".repeat(32)
+        )
+    };
+    let told = gameday(pack_with(&target("")).path()).args(["target", "check"]).assert().code(3);
+    let told = String::from_utf8_lossy(&told.get_output().stderr).into_owned();
+    for line in [5, 11] {
+        let here = |said: &str| said.starts_with(&format!("target.yaml:{line}:"));
+        assert!(told.lines().any(|said| here(said) && said.contains("a `listen`")), "line {line}\n{told}");
+    }
+    let listen = ", listen: \"192.0.2.7:8080\"";
+    gameday(pack_with(&target(listen)).path()).args(["target", "check"]).assert().success();
+}
+
+#[test]
 fn drafts_pass_every_check_as_they_are() {
     let home = folder();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

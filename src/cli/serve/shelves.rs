@@ -263,7 +263,9 @@ impl Inside {
         let rehearsal = match preflight::rehearsal(&self.home, &scenario)? {
             Rehearsed::Yes => Rehearsal::Holds,
             // Why is a matter of files of this machine; what helps is the same for all.
-            Rehearsed::No(_) => Rehearsal::No(format!("no rehearsal of this text holds: gameday rehearse {place}")),
+            Rehearsed::No(_) => {
+                Rehearsal::No(format!("no rehearsal of this text holds: gameday rehearse {place}"))
+            }
         };
         Ok(Shelved {
             own: name != place,

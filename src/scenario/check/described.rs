@@ -200,16 +200,7 @@ impl Check<'_> {
         {
             self.found.add(written.front_door.place, "the front door needs a `port` or an `address`");
         }
-        if written.driver.value == Driver::Agent
-            && written
-                .links
-                .0
-                .iter()
-                .any(|(link, one)| link.value == written.front_door.as_str() && one.listen.is_none())
-        {
-            self.found
-                .add(written.front_door.place, "the engine is on another host: give this link a `listen`");
-        }
+        self.known_from_afar(written.front_door.as_str(), written.front_door.place);
         match written.driver.value {
             Driver::Depot => self.found.add_with_help(
                 written.driver.place,
@@ -222,6 +213,17 @@ impl Check<'_> {
                 "add `agent: {address: .., fingerprint: .., token_file: ..}` as `gameday agent init` prints it",
             ),
             Driver::Local | Driver::Agent | Driver::Docker => {}
+        }
+    }
+
+    /// An engine on another host knows where a link listens only if the file says so.
+    fn known_from_afar(&mut self, link: &str, place: Place) {
+        let mut links = self.written.links.0.iter();
+        if self.written.driver.value == Driver::Agent
+            && links.any(|(name, one)| name.value == link && one.listen.is_none())
+        {
+            self.found
+                .add(place, format!("the engine is on another host: give the link `{link}` a `listen`"));
         }
     }
 
@@ -580,7 +582,16 @@ impl Check<'_> {
                 self.reachable(service);
                 ProbeAsk::Tcp { service: service.value.clone() }
             }
-            (None, None, Some(argv)) => ProbeAsk::Command { argv: self.argv(argv) },
+            (None, None, Some(argv)) => {
+                for arg in &argv.value {
+                    for (_, slot) in slots(arg) {
+                        if let Slot::Address(name) | Slot::Host(name) | Slot::Port(name) = slot {
+                            self.known_from_afar(name, arg.place);
+                        }
+                    }
+                }
+                ProbeAsk::Command { argv: self.argv(argv) }
+            }
             _ => {
                 self.found.add(one.place, "a probe has exactly one of `http`, `tcp` and `command`");
                 return None;
