@@ -5,7 +5,16 @@ use std::{
     io::{self, Write},
     os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
+
+/// Two undos may write one file at the same time. Looking whether it is still the same and putting the new content in its
+/// place are one step, and the file beside it is one writer's.
+static TURN: Mutex<()> = Mutex::new(());
+
+fn turn() -> MutexGuard<'static, ()> {
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// The name that a file has while it is written. Its own name follows a dot, so that nobody mistakes it for the file.
 pub(super) fn unfinished(path: &Path) -> PathBuf {
@@ -25,6 +34,7 @@ pub(super) fn replace_if(
     mode: u32,
     still: impl FnOnce() -> io::Result<bool>,
 ) -> io::Result<bool> {
+    let _turn = turn();
     let beside = unfinished(path);
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&beside)?;
     file.write_all(bytes)?;
@@ -39,6 +49,12 @@ pub(super) fn replace_if(
     fs::rename(&beside, path)?;
     sync_folder_of(path)?;
     Ok(true)
+}
+
+/// Removes what a crash in the middle of a write has left.
+pub(super) fn clear(path: &Path) -> io::Result<()> {
+    let _turn = turn();
+    remove(&unfinished(path)).map(drop)
 }
 
 /// Makes the names in the folder that holds `path` durable.

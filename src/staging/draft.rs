@@ -346,17 +346,35 @@ alarms:
     when: {class: visit, failed: \"> 20 %\", for: 8s}
     summary: \"{failed} of visits fail\"
 
+hints:
+  catalogue: [system.md]
+  questions:
+    - What do all failing requests have in common?
+    - How do you tell a service that does not answer from one that is never asked?
+
 stop_conditions:
   - {probe: neighbours, success: \">= 50 %\", over: 10s, for: 20s}
 
+# What really happened. Nobody who has yet to play sees any of it.
 truth:
   cause:
     component: {FROM}
     kind: network.partition
     facts:
-      - id: lost
-        says: requests get lost on the way
-        any: [lost, swallowed, no answer]
+      - {id: lost, says: requests get lost on the way, any: [lost, swallowed]}
+      - {id: link, says: \"the service runs, and what is sent to it does not reach it\", any: [does not reach, never arrives]}
+      - {id: waits, says: users wait until they give up, any: [time out, timeout, wait]}
+    # Statements that sound as likely and are wrong: enough of them that guessing does not pay.
+    distractors:
+      - {id: hangs, says: the service hangs, any: [hangs, stuck]}
+      - {id: crashed, says: the service has crashed, any: [crashed, is down]}
+      - {id: release, says: it began with a release, any: [release, roll-out]}
+      - {id: disk, says: a disk is full, any: [disk full]}
+      - {id: flood, says: there are many more requests than usual, any: [flood, bots]}
+      - {id: certificate, says: a certificate has expired, any: [certificate]}
+  impact: {visit: 80-100 %}
+  owners: [{FROM}-oncall]               # FILL IN: whom your team copies on its ticket
+  severity: {live: true, users: everybody}
   decision:
     do_nothing: {effective: true}
 
@@ -367,7 +385,12 @@ reference_solution:
   - {NAME}ctl status
 
 sample_claims:
-  - {component: {FROM}, kind: network.partition, text: requests are lost on the way, band: right}
+  - component: {FROM}
+    kind: network.partition
+    text: requests are lost on the way; the service runs and what is sent does not reach it, so users time out
+    band: right
+  - {component: {FROM}, kind: network.latency, text: the way to the service is slow and users time out, band: near}
+  - {kind: config.certificate, text: a certificate has expired, band: wrong}
 
 autopilot:
   - {after: start, wait: 2s, who: ana, do: {take-role: ic}}

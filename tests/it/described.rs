@@ -202,7 +202,7 @@ fn drafts_pass_every_check_as_they_are() {
     ] {
         out(gameday(home.path()).args(["target", "init", name]).args(args));
         let files = ["target.yaml", "pack.yaml", "first-drill.yaml"].map(|file| format!("{name}/{file}"));
-        gameday(home.path()).arg("check").args(files).assert().success();
+        gameday(home.path()).args(["check", "--lint"]).args(files).assert().success();
         // Nothing that is there is ever overwritten.
         gameday(home.path()).args(["target", "init", name]).args(args).assert().code(1);
     }

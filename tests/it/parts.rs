@@ -210,3 +210,40 @@ impl Postgres {
                 "inspect": "SELECT count(*) > 0 FROM information_schema.columns WHERE column_name = 'seen_away'"}]})
     }
 }
+
+/// What a drill needs before people may be put through it, for a service `web` that does not answer. Its documentation is
+/// put into the folder of its pack.
+pub(crate) fn told(pack: &Path, kind: &str, near: &str, decision: &str) -> String {
+    fs::create_dir(pack.join("docs")).unwrap();
+    fs::write(pack.join("docs/system.md"), "# The service\n\nIt answers questions.\n").unwrap();
+    TOLD.replace("{KIND}", kind).replace("{NEAR}", near).replace("{DECISION}", decision)
+}
+
+const TOLD: &str = r#"
+hints:
+  catalogue: [system.md]
+  questions: [What do all failing requests have in common?, What still answers?]
+truth:
+  cause:
+    component: web
+    kind: {KIND}
+    facts:
+      - {id: silent, says: it answers nothing, any: [no answer, hangs, lost]}
+      - {id: runs, says: its process is there, any: [is there]}
+      - {id: waits, says: users wait until they give up, any: [time out, give up]}
+    distractors:
+      - {id: crashed, says: it has crashed, any: [crashed]}
+      - {id: release, says: it began with a release, any: [release]}
+      - {id: disk, says: a disk is full, any: [disk full]}
+      - {id: flood, says: there are many more requests than usual, any: [flood]}
+      - {id: certificate, says: a certificate has expired, any: [certificate]}
+      - {id: slow, says: the way to it is slow, any: [slow]}
+  impact: {ask: 50-100 %}
+  owners: [web-oncall]
+  severity: {live: true, users: everybody}
+  decision: {DECISION}
+sample_claims:
+  - {component: web, kind: {KIND}, text: "no answer, its process is there, and users give up", band: right}
+  - {component: web, kind: {NEAR}, text: it gives no answer, band: near}
+  - {kind: config.certificate, text: a certificate has expired, band: wrong}
+"#;

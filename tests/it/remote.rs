@@ -6,6 +6,7 @@ use crate::{
     cli::{gameday, out},
     engine_killed::House,
     kill::{Mortal, watch_for},
+    parts::told,
     stage::run,
     toxiproxy::http,
 };
@@ -49,6 +50,7 @@ const PACK: &str = "
 format: gameday/pack/v1
 title: A service on another host
 target: target.yaml
+docs: docs
 workloads:
   usual: {classes: {ask: {rate: 10, path: /version, expect: {status: [200], within: 2s}}}}
 ";
@@ -67,15 +69,8 @@ steady_state: [{class: ask, failed: "< 20 %", over: 3s, for: 2s}]
 faults: [{at: 1s, injector: process-hang, with: {service: web}}]
 alarms: [{name: AskErrorsHigh, when: {class: ask, failed: "> 20 %", over: 2s, for: 1s}, summary: "{failed} fail"}]
 stop_conditions: [{probe: neighbours, success: ">= 50 %", over: 10s, for: 20s}]
-truth:
-  cause:
-    component: web
-    kind: process.hang
-    facts: [{id: silent, says: it answers nothing, any: [no answer, hangs]}]
-  decision: {fast_track: {effective: true}}
-restored_when: {class: ask, failed: "< 20 %", over: 2s, for: 2s}
+{TOLD}restored_when: {class: ask, failed: "< 20 %", over: 2s, for: 2s}
 reference_solution: [farctl restart web]
-sample_claims: [{component: web, kind: process.hang, text: it hangs and gives no answer, band: right}]
 autopilot:
   - {after: start, wait: 1s, who: ana, do: {take-role: ic}}
   - {after: alarm AskErrorsHigh, wait: 1s, who: ana, do: {ack: AskErrorsHigh}}
@@ -124,8 +119,11 @@ impl World {
             .replace("{LINK}", &free())
             .replace("{PROGRAM}", env!("CARGO_BIN_EXE_gameday"));
         fs::create_dir(house.path().join("far")).unwrap();
-        for (name, text) in [("target.yaml", target.as_str()), ("pack.yaml", PACK), ("drill.yaml", DRILL)] {
-            fs::write(house.path().join("far").join(name), text).unwrap();
+        let far = house.path().join("far");
+        let told = told(&far, "process.hang", "process.crash", "{fast_track: {effective: true}}");
+        let drill = DRILL.replace("{TOLD}", &told);
+        for (name, text) in [("target.yaml", target.as_str()), ("pack.yaml", PACK), ("drill.yaml", &drill)] {
+            fs::write(far.join(name), text).unwrap();
         }
         for args in [&["target", "allow", "far"][..], &["safety", "release", "--reason", "nobody uses it"]] {
             gameday(house.path()).args(args).assert().success();

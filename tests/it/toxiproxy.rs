@@ -7,6 +7,7 @@ use crate::{
     described::{arm, blueprint, end, lay_out, run, serve},
     engine_killed::House,
     kill::{Mortal, watch_for},
+    parts::told,
 };
 use gameday::{
     base::{InjectionId, Span},
@@ -47,6 +48,7 @@ const PACK: &str = "
 format: gameday/pack/v1
 title: A service behind a toxiproxy
 target: target.yaml
+docs: docs
 workloads:
   usual: {classes: {ask: {rate: 10, path: /version, expect: {status: [200], within: 2s}}}}
 ";
@@ -65,19 +67,13 @@ steady_state: [{class: ask, failed: "< 20 %", over: 3s, for: 2s}]
 faults: [{at: 1s, injector: {INJECTOR}}]
 alarms: [{name: AskErrorsHigh, when: {class: ask, failed: "> 20 %", over: 2s, for: 1s}, summary: "{failed} fail"}]
 stop_conditions: [{probe: neighbours, success: ">= 50 %", over: 10s, for: 20s}]
-truth:
-  cause:
-    component: web
-    kind: network.partition
-    facts: [{id: lost, says: requests get lost, any: [lost, no answer]}]
-  decision: {do_nothing: {effective: true}}
-restored_when: {class: ask, failed: "< 20 %", over: 2s, for: 2s}
+{TOLD}restored_when: {class: ask, failed: "< 20 %", over: 2s, for: 2s}
 reference_solution: [smallctl list]
 autopilot:
   - {after: start, wait: 1s, who: ana, do: {take-role: ic}}
   - {after: alarm AskErrorsHigh, wait: 1s, who: ana, do: {ack: AskErrorsHigh}}
   - {wait: 1s, who: ana, do: {operate: [smallctl, list]}}
-  - {after: restored, wait: 1s, who: ana, do: {cause: {component: web, kind: network.partition, facts: [lost], text: lost}}}
+  - {after: restored, wait: 1s, who: ana, do: {cause: {component: web, kind: network.partition, facts: [silent], text: lost}}}
   - {wait: 1s, who: ana, do: {assess: {windows: [{from: T+1s, to: T+9s}], failed: {ask: {percent: 90}}}}}
   - {wait: 1s, who: ana, do: {resolve: it answers again}}
 "#;
@@ -415,8 +411,11 @@ fn a_drill_goes_through_a_toxiproxy_that_was_said_to_be_the_targets() {
             fs::create_dir(&folder).unwrap();
             fs::rename(world.house.path().join("target.yaml"), folder.join("target.yaml")).unwrap();
             fs::write(folder.join("pack.yaml"), PACK).unwrap();
+            let told =
+                told(&folder, "network.partition", "network.latency", "{do_nothing: {effective: true}}");
             let drill = |name: &str, injector: &str| {
-                fs::write(folder.join(name), DRILL.replace("{INJECTOR}", injector)).unwrap();
+                let text = DRILL.replace("{INJECTOR}", injector).replace("{TOLD}", &told);
+                fs::write(folder.join(name), text).unwrap();
             };
             drill("drill.yaml", "black-hole, with: {links: users-web, lasts: 6s}");
             drill("loss.yaml", "lossy-link, with: {links: users-web}");

@@ -158,9 +158,7 @@ impl PreImage {
     pub(super) fn write_before(&self) -> Result<Undone, LeverError> {
         let (before, _) = self.values()?;
         let was = self.swap(&Now::Ours, before.as_ref())?;
-        // A crash in the middle of a write leaves its file.
-        let left_over = durable::unfinished(&self.path);
-        durable::remove(&left_over).map_err(|err| failed("remove", &left_over, &err))?;
+        durable::clear(&self.path).map_err(|err| failed("clear up beside", &self.path, &err))?;
         Ok(match was {
             Now::Ours => Undone::Restored,
             Now::Before => Undone::AlreadyClean,
@@ -240,6 +238,27 @@ mod tests {
         assert_eq!(pre.write_before().unwrap(), Undone::AlreadyClean);
         let mode = fs::metadata(&pre.path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o640);
+    }
+
+    #[test]
+    fn two_edits_of_one_file_are_made_and_taken_back_at_the_same_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let hands = hands(folder.path());
+        let edits = [("pool.size", "2"), ("pool.wait_ms", "1")]
+            .map(|(key, value)| PreImage::take(&hands, "web", key, value).unwrap());
+        let acts: [fn(&PreImage) -> Result<(), LeverError>; 2] =
+            [PreImage::write_ours, |one| one.write_before().map(drop)];
+        for round in 0..200 {
+            for act in acts {
+                std::thread::scope(|scope| {
+                    let both = edits.each_ref().map(|one| scope.spawn(move || act(one)));
+                    for one in both {
+                        one.join().unwrap().unwrap_or_else(|err| panic!("round {round}: {err}"));
+                    }
+                });
+            }
+            assert_eq!(fs::read_to_string(&edits[0].path).unwrap(), WEB, "round {round}");
+        }
     }
 
     #[test]

@@ -307,9 +307,7 @@ impl PreImage {
             Now::Before | Now::Repaired(_) => Undone::AlreadyClean,
             Now::Other(_) => Undone::Diverged,
         };
-        // A crash in the middle of a write leaves its file.
-        let left_over = durable::unfinished(&self.path);
-        durable::remove(&left_over).map_err(|err| failed("remove", &left_over, &err))?;
+        durable::clear(&self.path).map_err(|err| failed("clear up beside", &self.path, &err))?;
         Ok(undone)
     }
 }
