@@ -246,17 +246,19 @@ mod tests {
         let hands = hands(folder.path());
         let edits = [("pool.size", "2"), ("pool.wait_ms", "1")]
             .map(|(key, value)| PreImage::take(&hands, "web", key, value).unwrap());
-        let acts: [fn(&PreImage) -> Result<(), LeverError>; 2] =
-            [PreImage::write_ours, |one| one.write_before().map(drop)];
+        let both = |act: &(dyn Fn(&PreImage) + Sync)| {
+            std::thread::scope(|scope| {
+                for one in &edits {
+                    scope.spawn(|| act(one));
+                }
+            });
+        };
         for round in 0..200 {
-            for act in acts {
-                std::thread::scope(|scope| {
-                    let both = edits.each_ref().map(|one| scope.spawn(move || act(one)));
-                    for one in both {
-                        one.join().unwrap().unwrap_or_else(|err| panic!("round {round}: {err}"));
-                    }
-                });
-            }
+            both(&|one| one.write_ours().unwrap_or_else(|err| panic!("round {round}: {err}")));
+            both(&|one| match one.write_before() {
+                Ok(undone) => assert_eq!(undone, Undone::Restored, "round {round}"),
+                Err(err) => panic!("round {round}: {err}"),
+            });
             assert_eq!(fs::read_to_string(&edits[0].path).unwrap(), WEB, "round {round}");
         }
     }
