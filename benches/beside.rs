@@ -116,7 +116,7 @@ impl Contestant {
         let listen = free_address();
         let config = self.folder.path().join("haproxy.cfg");
         let text = format!(
-            "global\n maxconn 12000\ndefaults\n mode tcp\n timeout connect 5s\n timeout client 300s\n timeout server 300s\n\
+            "global\n maxconn 6000\ndefaults\n mode tcp\n timeout connect 5s\n timeout client 300s\n timeout server 300s\n\
              listen bench\n bind {listen}\n server upstream {upstream}\n"
         );
         fs::write(&config, text).expect("a file");
