@@ -27,9 +27,9 @@ impl Line {
         self.rate
     }
 
-    /// The most that is booked at once.
+    /// The most that is booked at once. A line that lets nothing through takes all, as one piece that waits.
     pub(super) fn piece(&self) -> usize {
-        piece(self.rate)
+        if self.rate == 0 { usize::MAX } else { piece(self.rate) }
     }
 
     /// Books a piece: the moment at which it is through. `None`: never.
@@ -68,6 +68,12 @@ mod tests {
         let later = now + Duration::from_secs(60);
         assert_eq!(line.book(Way::Up, later, 5000), Some(later));
         assert_eq!(line.book(Way::Up, later, 5000), Some(later + Duration::from_millis(5)));
-        assert_eq!(Line::new(0, now).book(Way::Up, now, 1), None);
+    }
+
+    #[test]
+    fn nothing_goes_through_a_line_without_a_rate_and_it_waits_in_one_piece() {
+        let line = Line::new(0, Instant::now());
+        assert_eq!(line.book(Way::Up, Instant::now(), 1), None);
+        assert_eq!(line.piece(), usize::MAX);
     }
 }

@@ -326,13 +326,15 @@ async fn any_toxic_is_removed_within_a_moment_while_a_peer_does_not_read() {
         proxy.set(&id("gd-x"), effect.clone());
         // Another connection of the same link shows when the toxic is gone.
         let (mut client, server) = connect(&listener, &proxy).await;
+        let (read, _write) = server.into_split();
+        // From the start: a toxic that holds no bytes passes them on only as fast as they are read.
+        let seen = tokio::spawn(digest_of(read));
         let sent = pattern(9, 100_000);
         let before = proxy.counters().up.received_bytes;
         client.write_all(&sent).await.unwrap();
-        until("it is read", || proxy.counters().up.received_bytes >= before + 100_000).await;
+        let is_read = || proxy.counters().up.received_bytes >= before + 100_000;
+        until(&format!("it is read: {effect:?}"), is_read).await;
         client.shutdown().await.unwrap();
-        let (read, _write) = server.into_split();
-        let seen = tokio::spawn(digest_of(read));
         assert!(proxy.remove(&id("gd-x")));
         let seen = soon("the rest", seen).await.unwrap();
         assert_eq!(seen, (sent.len(), crate::seed::digest(&sent)), "{effect:?}");
