@@ -18,6 +18,7 @@ Examples:
   gameday check drills/*.yaml            several
   gameday check drills/pack.yaml         a pack: its target, documentation and traffic
   gameday check drills/target.yaml       a target of your own
+  gameday check our-night.yaml           a table-top
   gameday check fault-injectors/*.rhai   injectors: each is whole and describes itself
   gameday check depot/pool-shrink        a built-in one
   gameday check my-drill.yaml --json     for editors and CI
@@ -25,14 +26,14 @@ Examples:
 
 Exit code 3 when there is a problem.";
 
-/// Finds every mistake in scenarios, packs, targets and injectors
+/// Finds every mistake in scenarios, table-tops, packs, targets and injectors
 ///
 /// Reads the files, runs the injectors that they name in a process of their own, and prints every problem at once with
 /// its line and what to do about it. Nothing is changed and nothing is started.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Check {
-    /// Scenario files, `pack.yaml` and `target.yaml` files, injectors (`.rhai`), or names of built-in scenarios
+    /// Files of scenarios and table-tops, `pack.yaml` and `target.yaml` files, injectors (`.rhai`), or built-in names
     #[arg(required = true, value_name = "FILE")]
     files: Vec<String>,
     /// Also says what a good scenario has and this one lacks: distractors, sample claims, questions, ...
@@ -110,6 +111,9 @@ fn look(library: &Library, file: &str, lint: bool) -> Result<Vec<Problem>, LoadE
     }
     if path.extension().is_some_and(|end| end == "rhai") {
         return library.load_injector(path).map(|_| Vec::new());
+    }
+    if Library::is_tabletop(file) {
+        return Library::load_tabletop(file).map(|_| Vec::new());
     }
     if lint { library.lint(file) } else { library.load(file).map(|_| Vec::new()) }
 }

@@ -4,13 +4,14 @@ use super::{
     exit::{Exit, Failure},
     show,
 };
-use crate::scenario::file::{PackFile, ScenarioFile, TargetFile};
+use crate::scenario::file::{PackFile, ScenarioFile, TableTopFile, TargetFile};
 
 const EXAMPLES: &str = "\
 Examples:
   gameday schema > scenario.schema.json
   gameday schema pack > pack.schema.json
   gameday schema target > target.schema.json
+  gameday schema tabletop > tabletop.schema.json
 
 In an editor with the YAML language server, the first line of a scenario may be:
   # yaml-language-server: $schema=scenario.schema.json";
@@ -34,6 +35,9 @@ enum Of {
     Pack,
     /// A target: `target.yaml`
     Target,
+    /// A table-top
+    #[value(name = "tabletop")]
+    TableTop,
 }
 
 impl Schema {
@@ -42,6 +46,7 @@ impl Schema {
             Of::Scenario => schemars::schema_for!(ScenarioFile),
             Of::Pack => schemars::schema_for!(PackFile),
             Of::Target => schemars::schema_for!(TargetFile),
+            Of::TableTop => schemars::schema_for!(TableTopFile),
         })?;
         Ok(Exit::Done)
     }

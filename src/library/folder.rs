@@ -84,6 +84,12 @@ impl Folder {
         Some(Self { place: Place::BuiltIn { dir: Some(dir), path: format!("scenarios/{name}") } })
     }
 
+    /// The table-tops that are built into the program. They lie beside the packs.
+    pub fn built_in_tabletops() -> Self {
+        let path = "scenarios/tabletops".to_owned();
+        Self { place: Place::BuiltIn { dir: SCENARIOS.get_dir("tabletops"), path } }
+    }
+
     /// The injectors that are built into the program.
     pub fn built_in_injectors() -> Self {
         Self { place: Place::BuiltIn { dir: Some(&INJECTORS), path: "fault-injectors".to_owned() } }

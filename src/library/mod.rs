@@ -7,7 +7,7 @@
 //!
 //! Open first: [`Library::load`]. [`folder`] reads files from disk and from the program alike and refuses links;
 //! [`worker`] runs scripts in a process of their own; [`catalogue`] turns a folder of documents into entries that
-//! hints may point to; [`template`] writes the file of `gameday new`; [`keep`] writes what an editor hands in.
+//! hints may point to; [`template`] writes the file of `gameday new`; [`keep`] writes what an editor hands in; `tabletops` finds table-tops.
 
 pub mod catalogue;
 pub mod folder;
@@ -15,6 +15,7 @@ mod found;
 pub mod keep;
 pub mod lint;
 mod reading;
+mod tabletops;
 pub mod template;
 pub mod worker;
 
@@ -269,6 +270,10 @@ impl Library {
             }
             None => reading.file(&found.folder, &found.file, &found.shown)?,
         };
+        if file::is_tabletop(&bytes) {
+            let problem = Problem::of_file(&found.shown, "this is a table-top, which breaks nothing and is no drill");
+            return Err(problem.with_help("one person walks through it: `gameday practice FILE`").into());
+        }
         reading.note("scenario", &bytes);
         let file: ScenarioFile = file::read(&found.shown, &bytes)?;
         let pack_folder = found.pack_folder(&file.pack)?;

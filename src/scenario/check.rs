@@ -5,7 +5,7 @@
 //!
 //! Open first: [`scenario`]. Then `target` for names of the target's parts, `story` for what players are told,
 //! `cause` for truth and claims, `severity` for its checklist, `play` for the autopilot, `pack` for pack files,
-//! `described` for target files.
+//! `described` for target files, `tabletop` for table-tops.
 
 mod cause;
 mod described;
@@ -14,11 +14,13 @@ mod params;
 mod play;
 mod severity;
 mod story;
+mod tabletop;
 mod target;
 
 pub use described::{Contents, OPERATIONS, SERVICES_MAX, target as described};
 pub use pack::{OfTarget, pack};
 pub use params::parameters;
+pub use tabletop::tabletop;
 pub use target::added;
 
 use super::condition::{Condition, Signal, Subject, Test, Threshold};

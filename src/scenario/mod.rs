@@ -4,6 +4,7 @@
 //! scenario.yaml -> file::ScenarioFile (positions kept) -> check -> Scenario | every Problem
 //! pack.yaml     -> file::PackFile                      -> check -> pack::Pack
 //! target.yaml   -> file::TargetFile                    -> check -> blueprint::Blueprint
+//! a table-top   -> file::TableTopFile                  -> check -> tabletop::TableTop
 //! ```
 //!
 //! Open first: [`Scenario`], the checked form that plans are made from. [`mod@file`] mirrors the YAML and is the only
@@ -20,6 +21,7 @@ pub mod pack;
 pub mod problem;
 pub mod review;
 pub mod severity;
+pub mod tabletop;
 pub mod ticket;
 pub mod truth;
 
