@@ -22,6 +22,8 @@ pub const FAULTS_MAX: usize = 64;
 pub const REACTIONS_MAX: usize = 16;
 /// Most steps that one plan may hold.
 pub const STEPS_MAX: usize = 1000;
+/// How long the autopilot waits for a person who has one of its seats.
+pub const BY_HAND_WAIT: Span = Span::from_mins(3);
 /// Hints that may be given in one drill.
 pub const HINTS_MAX: usize = 12;
 /// Least time between two hints.

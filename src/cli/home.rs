@@ -110,6 +110,11 @@ impl Home {
         self.0.join("planned.json")
     }
 
+    /// What somebody has answered and played on their path: a file for each step.
+    pub fn practice(&self) -> PathBuf {
+        self.0.join("practice")
+    }
+
     /// Targets that are laid out here.
     pub fn targets(&self) -> PathBuf {
         self.0.join("targets")

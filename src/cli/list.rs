@@ -93,9 +93,11 @@ fn tabletops(json: bool) -> Result<Exit, Failure> {
         return Ok(Exit::Done);
     }
     let mut rows = vec![["NAME", "LEVEL", "QUESTIONS", "TITLE"].map(str::to_owned).to_vec()];
-    rows.extend(entries.into_iter().map(|one| {
-        vec![one.name, format!("{} of 5", one.level), one.questions.to_string(), one.title]
-    }));
+    rows.extend(
+        entries
+            .into_iter()
+            .map(|one| vec![one.name, format!("{} of 5", one.level), one.questions.to_string(), one.title]),
+    );
     show::print(&show::table(&rows))?;
     Ok(Exit::Done)
 }

@@ -26,6 +26,7 @@ mod list;
 mod new;
 mod plan;
 mod play;
+mod practice;
 mod preflight;
 mod recover;
 mod rehearse;
@@ -61,6 +62,7 @@ saw, takes every fault back, scores the response and writes the debrief.";
 const EXAMPLES: &str = "\
 Examples:
   gameday demo --autopilot          a whole drill on the embedded target, played by itself
+  gameday practice                  your own path, from the first alarm to leading an incident
   gameday list                      the scenarios that come with the program
   gameday new my-drill              a commented scenario to begin with
   gameday check my-drill.yaml       every mistake in it at once
@@ -92,6 +94,7 @@ enum Command {
     Safety(safety::Safety),
     Injections(injections::Injections),
     Demo(demo::Demo),
+    Practice(practice::Practice),
     List(list::List),
     New(new::New),
     Check(check::Check),
@@ -146,6 +149,7 @@ impl Command {
             Self::Safety(command) => command.run(),
             Self::Injections(command) => command.run(),
             Self::Demo(command) => command.run(),
+            Self::Practice(command) => command.run(),
             Self::List(command) => command.run(),
             Self::New(command) => command.run(),
             Self::Check(command) => command.run(),

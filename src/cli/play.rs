@@ -4,7 +4,7 @@ use super::{
     exit::{Exit, Failure},
     home::Home,
     interrupt::{Interrupts, interrupted},
-    preflight, safety, show,
+    practice, preflight, safety, show,
     wire::{self, DrillLock, Stage},
 };
 use crate::{
@@ -15,6 +15,7 @@ use crate::{
         command::{Command, Refusal},
         event::{Event, Hat, Outcome, Recorded},
         plan::{Admission, Plan, PlanOptions},
+        seat::Seat,
     },
     engine::{Conductor, Desk, EngineError, Hands},
     notify::{Routes, Terminal, Webhook},
@@ -54,6 +55,8 @@ pub(super) struct Play {
     pub(super) admission: Admission,
     /// The scenario's own play is acted.
     pub(super) autopilot: bool,
+    /// The seat in it that is left to a person.
+    pub(super) seat: Option<Seat>,
     /// Alarms go to this webhook, too.
     pub(super) webhook: Option<String>,
     /// Where people come in.
@@ -68,6 +71,8 @@ pub(super) struct Play {
 pub(super) enum Entrance {
     /// At a console of its own, which listens here.
     Own(SocketAddr),
+    /// At a console of its own, where one person alone has a seat already.
+    Alone(Person),
     /// At the server's.
     Shared(Shared),
 }
@@ -184,6 +189,9 @@ impl Play {
         let options = PlanOptions { seed: self.seed, start, autopilot: self.autopilot, routes };
         let mut plan = Plan::resolve(&self.scenario, options);
         plan.admission.clone_from(&self.admission);
+        if let Some(seat) = self.seat {
+            seat.leave(&mut plan);
+        }
         if let Entrance::Shared(shared) = &self.entrance {
             plan.drill.clone_from(&shared.drill);
         }
@@ -318,7 +326,7 @@ impl Doors<'_> {
         let doors = self.open(conductor, stage, &over).await?;
         let watcher = tokio::spawn(watch(conductor.desk(), self.show, self.since));
         let interrupts = match self.entrance {
-            Entrance::Own(_) => Interrupts::watch(),
+            Entrance::Own(_) | Entrance::Alone(_) => Interrupts::watch(),
             Entrance::Shared(shared) => shared.interrupts.clone(),
         };
         let stopper = tokio::spawn(stop_on_interrupt(conductor.desk(), interrupts));
@@ -348,7 +356,8 @@ impl Doors<'_> {
         let target = console::Target { documents: self.documents.clone(), gauges };
         let over = over.clone();
         let listen = match self.entrance {
-            Entrance::Own(listen) => listen,
+            Entrance::Own(listen) => *listen,
+            Entrance::Alone(_) => ([127, 0, 0, 1], 0).into(),
             Entrance::Shared(shared) => {
                 shared.lobby.open(desk, target, over).map_err(Failure::io("open the drill's pages"))?;
                 return Ok(None);
@@ -357,14 +366,21 @@ impl Doors<'_> {
         let listener = TcpListener::bind(listen).await.map_err(Failure::io(format!("listen on {listen}")))?;
         let address = listener.local_addr().map_err(Failure::io("read the console's address"))?;
         let tokens = Tokens::fresh();
-        if self.show.is_some() {
-            show::print(&join_lines(&tokens, address, stage))?;
+        let link = tokens.link(address, Hat::Responder);
+        match self.entrance {
+            Entrance::Alone(_) => {}
+            _ if self.show.is_some() => show::print(&join_lines(&tokens, address, stage))?,
+            _ => {}
         }
-        Ok(Some(tokio::spawn(async move {
+        let console = tokio::spawn(async move {
             if let Err(error) = console::serve(desk, target, listener, tokens, over).await {
                 tracing::warn!(%error, "the console ended");
             }
-        })))
+        });
+        if let Entrance::Alone(person) = self.entrance {
+            practice::sit_down(self.home, person, &link, &stage.tool_line()).await?;
+        }
+        Ok(Some(console))
     }
 }
 

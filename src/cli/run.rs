@@ -120,6 +120,7 @@ impl Staging {
             start,
             admission: Admission::default(),
             autopilot,
+            seat: None,
             webhook: self.webhook.clone(),
             entrance: Entrance::Own(self.listen),
             out: self.out.clone(),

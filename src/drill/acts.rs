@@ -79,9 +79,7 @@ impl Drill {
         let Some(roster) = &self.plan.admission.roster else { return true };
         let (named, played) = match hat {
             Hat::Instigator => (&roster.instigators, false),
-            Hat::Responder => {
-                (&roster.responders, self.plan.autopilot.iter().any(|play| play.who == *person))
-            }
+            Hat::Responder => (&roster.responders, self.plan.players().contains(person)),
             Hat::Trainer | Hat::Observer => return true,
         };
         named.is_empty() || played || named.contains(person)

@@ -98,7 +98,10 @@ impl Drill {
         }
         let open = |index: &usize| !self.plan.injects[*index].held && !self.injects_done.contains(index);
         timers.extend((0..self.plan.injects.len()).filter(open).map(|i| start + self.plan.injects[i].at));
-        timers.extend(self.next_play_at());
+        if let Some(at) = self.next_play_at() {
+            let by_hand = self.plan.autopilot[self.plays_done].by_hand;
+            timers.push(by_hand.map_or(at, |patience| self.left_until(self.plays_done, at, patience)));
+        }
     }
 
     /// Reasons to end the exercise.
@@ -283,10 +286,8 @@ impl Drill {
     }
 
     fn join_autopilot(&self) -> Vec<Event> {
-        let mut players: Vec<_> = self.plan.autopilot.iter().map(|play| &play.who).collect();
-        players.sort();
-        players.dedup();
-        players
+        self.plan
+            .players()
             .into_iter()
             .filter(|person| !self.people.hats.contains_key(person))
             .map(|person| Event::Joined { person: person.clone(), hat: super::Hat::Responder })
@@ -513,11 +514,14 @@ impl Drill {
     }
 
     fn due_play(&self, now: At) -> Vec<Event> {
-        if self.phase != Phase::Running || self.next_play_at().is_none_or(|at| now < at) {
+        let Some(at) = self.next_play_at().filter(|at| self.phase == Phase::Running && *at <= now) else {
             return Vec::new();
-        }
+        };
         let index = self.plays_done;
         let play = &self.plan.autopilot[index];
+        if let Some(patience) = play.by_hand {
+            return self.due_left(now, index, at, patience);
+        }
         match self.act(now, &play.who, &play.act) {
             Ok(mut events) => {
                 events.push(Event::Played { play: index, refused: None });

@@ -156,6 +156,15 @@ pub enum Event {
         /// Why it was refused, if it was.
         refused: Option<String>,
     },
+    /// A part of the autopilot's play that is left to a person was waited for, and the others go on.
+    PlayLeft {
+        /// Its index in the plan.
+        play: usize,
+        /// When its turn came.
+        since: At,
+        /// A person did it; else they did not come to it in time, or it was not needed any more.
+        done: bool,
+    },
     /// An operation on the target ended.
     Operated {
         /// Who ran it.

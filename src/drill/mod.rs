@@ -6,7 +6,7 @@
 //!
 //! `decide` reads and never changes; [`Drill::apply`] changes and never decides. Open first: this file for the state,
 //! then [`due`](self) for what happens by itself, `acts` for what people may do (`tickets` for theirs, `help` for
-//! instigators and bystanders, `second_act`, `reviews` for trainers after EndEx), `reports` for
+//! instigators and bystanders, `second_act`, [`seat`], `reviews` for trainers after EndEx), `reports` for
 //! what hands tell, and [`injection`] for the only table of an injection's states. [`preflight`] is what must hold
 //! before anything is broken.
 
@@ -25,6 +25,7 @@ pub mod preflight;
 mod react;
 mod reports;
 mod reviews;
+pub mod seat;
 mod second_act;
 mod tickets;
 
@@ -157,6 +158,8 @@ pub struct Drill {
     injects_done: BTreeSet<usize>,
     plays_done: usize,
     last_play: Option<At>,
+    /// What people have done of what the autopilot may wait for, and how often.
+    tasks: BTreeMap<String, usize>,
     alarm_times: BTreeMap<AlarmName, At>,
     people: People,
     talk: Talk,
@@ -253,6 +256,7 @@ impl Drill {
             injects_done: BTreeSet::new(),
             plays_done: 0,
             last_play: None,
+            tasks: BTreeMap::new(),
             alarm_times: BTreeMap::new(),
             people: People::default(),
             talk: Talk::default(),
@@ -420,7 +424,7 @@ impl Drill {
             Event::InjectSpoken { inject, .. } | Event::InjectSkipped { inject } => {
                 self.injects_done.insert(*inject);
             }
-            Event::Played { .. } => {
+            Event::Played { .. } | Event::PlayLeft { .. } => {
                 self.plays_done += 1;
                 self.last_play = Some(at);
             }
@@ -625,6 +629,7 @@ impl Drill {
     }
 
     fn take_act(&mut self, at: At, by: &Person, act: &Act) -> Vec<Effect> {
+        self.note_task(by, act);
         let talk = &mut self.talk;
         match act {
             Act::TakeRole(role) => {

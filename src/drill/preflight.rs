@@ -296,7 +296,7 @@ fn lever(lever: &Lever) -> Bar {
 fn roster(plan: &Plan, named: &NamedRoster) -> Option<Bar> {
     let instigators: BTreeSet<&Person> = named.instigators.iter().collect();
     let mut responders: BTreeSet<&Person> = named.responders.iter().collect();
-    responders.extend(plan.autopilot.iter().map(|play| &play.who));
+    responders.extend(plan.players());
     if let Some(both) = instigators.intersection(&responders).next() {
         let says = format!("{both} would be instigator and responder at once");
         return Some(bar(

@@ -271,7 +271,8 @@ impl Library {
             None => reading.file(&found.folder, &found.file, &found.shown)?,
         };
         if file::is_tabletop(&bytes) {
-            let problem = Problem::of_file(&found.shown, "this is a table-top, which breaks nothing and is no drill");
+            let problem =
+                Problem::of_file(&found.shown, "this is a table-top, which breaks nothing and is no drill");
             return Err(problem.with_help("one person walks through it: `gameday practice FILE`").into());
         }
         reading.note("scenario", &bytes);

@@ -17,6 +17,7 @@ pub mod follow_up;
 pub mod grading;
 pub mod impact;
 pub mod journal;
+pub mod part;
 pub mod proof;
 pub mod render;
 pub mod review;

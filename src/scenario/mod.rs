@@ -266,6 +266,9 @@ pub struct Play {
     pub who: Person,
     /// What is done.
     pub act: Act,
+    /// It is left to a person who has this seat; the others wait for it so long. No file says so: see `drill::seat`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_hand: Option<Span>,
 }
 
 /// A moment that the autopilot waits for.

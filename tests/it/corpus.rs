@@ -481,6 +481,7 @@ fn conduct() -> Vec<Event> {
             play: 1,
             refused: Some("alarm `UploadErrorsHigh` is acknowledged by ben".to_owned()),
         },
+        Event::PlayLeft { play: 0, since: START + Span::from_secs(20), done: true },
         Event::HintGiven {
             by: n("ivo"),
             entry: "depotctl(1)".to_owned(),

@@ -222,6 +222,7 @@ impl Program {
             start,
             admission: admission((order.instigators.clone(), order.responders.clone()), anyway, unrehearsed),
             autopilot: order.autopilot,
+            seat: None,
             webhook: self.0.webhook.clone(),
             entrance: Entrance::Own(([127, 0, 0, 1], 0).into()),
             out: None,

@@ -43,7 +43,7 @@ pub(in crate::cli) struct Common {
 
 /// Somebody's seat in a drill.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Session {
+pub(in crate::cli) struct Session {
     /// The console: `http://127.0.0.1:4100`.
     pub(super) console: String,
     pub(super) person: String,
@@ -71,7 +71,7 @@ struct Complaint {
 
 impl Session {
     /// Joins a drill. `what` completes "could not".
-    pub(super) async fn join(console: &str, token: &str, name: &str) -> Result<Self, Failure> {
+    pub(in crate::cli) async fn join(console: &str, token: &str, name: &str) -> Result<Self, Failure> {
         let body = json!({"token": token, "name": name});
         let request = client()?.post(format!("{console}/api/join")).json(&body);
         let joined: Joined = answer("join the drill", console, request.send().await).await?;
@@ -85,7 +85,7 @@ impl Session {
     }
 
     /// Keeps the session as the last joined one and answers its file.
-    pub(super) fn save(&self, home: &Home) -> Result<PathBuf, Failure> {
+    pub(in crate::cli) fn save(&self, home: &Home) -> Result<PathBuf, Failure> {
         let place = self.console.split("://").last().unwrap_or_default().replace([':', '[', ']', '/'], "-");
         let name = format!("{}-{place}.json", self.person);
         let path = home.sessions().join(&name);
@@ -162,7 +162,7 @@ pub(super) fn send_act(common: &Common, what: &str, act: &Act, said: &str) -> Re
 }
 
 /// The console's address and the token of a link: `http://127.0.0.1:4100/#TOKEN`.
-pub(super) fn read_link(link: &str) -> Result<(String, String), Failure> {
+pub(in crate::cli) fn read_link(link: &str) -> Result<(String, String), Failure> {
     let wrong = |why: &str| {
         Failure::usage(format!("could not understand the link: {why}"))
             .with_help("It looks like http://127.0.0.1:4100/#0123456789abcdef; quote it in the shell.")

@@ -1,6 +1,6 @@
 use super::builder::{Play, START, name, plan};
 use crate::{
-    base::Span,
+    base::{At, Span},
     drill::{
         event::{Attachment, Event, InjectionStep, Outcome, Recorded},
         plan::{Plan, PlannedInjection},
@@ -35,6 +35,7 @@ fn sealed() -> Plan {
         wait: Span::ZERO,
         who: name("ana"),
         act: Act::Say(canary("autopilot")),
+        by_hand: Some(Span::from_secs(60)),
     }];
     let cause = &mut plan.truth.cause;
     cause.component = canary("component");
@@ -75,6 +76,7 @@ fn journal() -> Vec<Recorded> {
         .event(191, Event::StopConditionFailed { condition: 0, detail: canary("stop") })
         .event(192, Event::AgentSilent { error: canary("agent") })
         .event(193, Event::InjectSkipped { inject: 0 })
+        .event(194, Event::PlayLeft { play: 0, since: At::from_millis(0), done: false })
         .event(194, Event::Played { play: 0, refused: Some(canary("refused")) })
         .event(195, Event::Observed { by: name("tom"), about: Some(40), text: canary("observation") })
         .event(

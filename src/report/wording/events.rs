@@ -2,6 +2,7 @@
 
 use super::{cut, tame, time};
 use crate::{
+    base::Span,
     drill::{
         event::{Event, Hat, InjectionStep},
         plan::{Plan, PlannedInjection},
@@ -229,6 +230,13 @@ pub fn line(plan: &Plan, event: &Event) -> Option<String> {
                 let place = |one: &PlannedInjection| format!("{} on {}", one.fault.kind(), one.fault.place());
                 format!("{} adds {}", tame(by), planned.iter().map(place).collect::<Vec<_>>().join(", "))
             }
+        }
+        Event::PlayLeft { play, done, .. } => {
+            let left = plan.autopilot.get(*play)?;
+            // What nobody waits for is only bookkeeping.
+            left.by_hand.filter(|patience| *patience > Span::ZERO)?;
+            let came = if *done { "was done by hand" } else { "was left undone, and the others go on" };
+            format!("the part of {} ({}) {came}", left.who, left.act.verb())
         }
         Event::InjectSkipped { inject } => {
             format!("message {} of the plan was not needed", inject + 1)

@@ -65,7 +65,13 @@ impl Stage<'_> {
             });
             self.act(found, &entry.act, entry.who.as_str(), &mut held);
             tickets(found, &entry.act, &mut opened);
-            plays.push(Play { after, wait, who: entry.who.value.clone(), act: entry.act.value.clone() });
+            plays.push(Play {
+                after,
+                wait,
+                who: entry.who.value.clone(),
+                act: entry.act.value.clone(),
+                by_hand: None,
+            });
         }
         plays
     }
