@@ -4,7 +4,7 @@ use super::{
     exit::{Exit, Failure},
     show,
 };
-use crate::scenario::file::{PackFile, ScenarioFile, TableTopFile, TargetFile};
+use crate::scenario::file;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -43,10 +43,10 @@ enum Of {
 impl Schema {
     pub(super) fn run(self) -> Result<Exit, Failure> {
         show::json(&match self.of {
-            Of::Scenario => schemars::schema_for!(ScenarioFile),
-            Of::Pack => schemars::schema_for!(PackFile),
-            Of::Target => schemars::schema_for!(TargetFile),
-            Of::TableTop => schemars::schema_for!(TableTopFile),
+            Of::Scenario => file::schema(),
+            Of::Pack => file::pack_schema(),
+            Of::Target => file::target_schema(),
+            Of::TableTop => file::tabletop_schema(),
         })?;
         Ok(Exit::Done)
     }

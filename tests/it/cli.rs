@@ -72,6 +72,7 @@ fn every_command_has_help_with_an_example() {
         "plan",
         "list",
         "injectors",
+        "practice",
         "score",
         "debrief",
         "actions",
@@ -232,7 +233,9 @@ fn the_built_in_set_is_good() {
 #[test]
 fn schemas_are_json_schemas() {
     let home = folder();
-    for (args, field) in [(&["schema"][..], "faults"), (&["schema", "pack"], "target")] {
+    for (args, field) in
+        [(&["schema"][..], "faults"), (&["schema", "pack"], "target"), (&["schema", "tabletop"], "questions")]
+    {
         let schema = json(gameday(home.path()).args(args));
         assert!(schema["$schema"].is_string());
         assert!(schema["properties"][field].is_object(), "{args:?} has no {field}");

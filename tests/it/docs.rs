@@ -36,7 +36,7 @@ fn anchors(text: &str) -> BTreeSet<String> {
 }
 
 /// Links of a document that lead nowhere; `path` is its place below `root`.
-fn broken_links(root: &Path, path: &str, text: &str) -> Vec<String> {
+pub(crate) fn broken_links(root: &Path, path: &str, text: &str) -> Vec<String> {
     let link = Regex::new(r#"\]\(<?([^()\s>]+)>?(?:\s+"[^"]*")?\)"#).unwrap();
     let folder = Path::new(path).parent().unwrap_or(Path::new(""));
     let mut broken = Vec::new();

@@ -198,6 +198,7 @@ fn every_field_is_explained_in_the_schema_and_in_the_docs() {
         ("scenario.md", file::schema()),
         ("pack.md", file::pack_schema()),
         ("target.md", file::target_schema()),
+        ("tabletops.md", file::tabletop_schema()),
     ] {
         let mut found = Vec::new();
         properties(&schema, &mut found);

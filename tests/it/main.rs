@@ -31,6 +31,7 @@ mod notify;
 mod pages;
 mod parts;
 mod postgres;
+mod practice;
 mod react;
 mod refusals;
 mod remote;

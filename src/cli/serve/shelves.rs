@@ -225,8 +225,10 @@ impl Inside {
             let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
             for path in entries.filter(|path| ends_in(path, "yaml")).take(FILES_MAX) {
                 let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-                if !matches!(stem, "" | "pack" | "target") {
-                    names.insert(stem.to_owned(), path.display().to_string());
+                let place = path.display().to_string();
+                // A table-top may lie beside scenarios; it is nothing to begin.
+                if !matches!(stem, "" | "pack" | "target") && !Library::is_tabletop(&place) {
+                    names.insert(stem.to_owned(), place);
                 }
             }
         }

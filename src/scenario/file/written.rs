@@ -487,6 +487,11 @@ pub fn target_schema() -> serde_json::Value {
     schema_of::<super::TargetFile>("Gameday target", super::TARGET_FORMAT)
 }
 
+/// The JSON Schema of a table-top's file.
+pub fn tabletop_schema() -> serde_json::Value {
+    schema_of::<super::TableTopFile>("Gameday table-top", super::TABLETOP_FORMAT)
+}
+
 fn schema_of<T: JsonSchema>(title: &str, format: &str) -> serde_json::Value {
     let mut schema = schemars::SchemaGenerator::default().into_root_schema_for::<T>().to_value();
     schema["title"] = title.into();
