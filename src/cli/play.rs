@@ -378,7 +378,7 @@ impl Doors<'_> {
             }
         });
         if let Entrance::Alone(person) = self.entrance {
-            practice::sit_down(self.home, person, &link, &stage.tool_line()).await?;
+            practice::sit_down(self.home.clone(), person.clone(), link, stage.tool_line());
         }
         Ok(Some(console))
     }

@@ -510,7 +510,8 @@ impl Drill {
             Moment::Restored => self.restored_at?,
             Moment::Previous => self.last_play.unwrap_or(start),
         };
-        Some(moment + play.wait)
+        // Its turn comes with the end of the one before; only a wait for a person tells the difference.
+        Some((moment + play.wait).max(self.last_play.unwrap_or(start)))
     }
 
     fn due_play(&self, now: At) -> Vec<Event> {

@@ -177,12 +177,14 @@ fn autopilot() -> Vec<Play> {
             wait: Span::from_secs(20),
             who: n("ana"),
             act: Act::Ack(n("UploadErrorsHigh")),
+            by_hand: Some(Span::from_mins(3)),
         },
         Play {
             after: Moment::Previous,
             wait: Span::from_secs(5),
             who: n("ana"),
             act: Act::Operate(words(&["depotctl", "rollback", "web"])),
+            by_hand: None,
         },
     ]
 }

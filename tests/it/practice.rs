@@ -301,7 +301,7 @@ fn a_broken_tabletop_gets_every_problem_at_its_line() {
     for (text, line, why) in [
         (OURS.replace("level", "levle"), 3, "unknown field `levle`"),
         (OURS.replace("[ic]", "[boss]"), 4, "`boss` is not one of the words"),
-        (OURS.replace("    guidance: Light a candle.\n", ""), 6, "the field `guidance` is missing"),
+        (OURS.replace("    guidance: Light a candle.\n", ""), 8, "the field `guidance` is missing"),
         (OURS.replace("tabletop/v1", "tabletop/v2"), 1, "is not known"),
         (OURS.replace("level: 2", "level: two"), 3, "a whole number"),
         (format!("{OURS}  - not: {{closed\n"), 0, ""),
@@ -331,7 +331,7 @@ fn a_hostile_tabletop_meets_the_limits() {
         (OURS.replace("Light a candle.", "&a x"), "anchors and aliases"),
         (
             OURS.replace("[Where are the candles?]", &format!("{}{}", "[".repeat(64), "]".repeat(64))),
-            "levels",
+            "limit exceeded",
         ),
         (OURS.replace("Light a candle.", &"y".repeat(300 * 1024)), "larger than 256 KiB"),
         (OURS.replace("candle", "\x1b[2J"), "control characters"),
@@ -532,7 +532,7 @@ fn a_step_is_a_real_drill_in_which_one_seat_is_the_learners() {
             }
         }
         wait("Your part, beside a practised one").await;
-        wait("Next on your path: coordinating").await;
+        wait("Next on your path: first-alarm").await;
         assert_eq!(learner.process.0.wait().unwrap().code(), Some(0));
         let told = learner.told();
         assert!(told.contains("you: declared an incident: nobody can log in"), "{told}");

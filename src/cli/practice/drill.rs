@@ -65,13 +65,18 @@ fn brief(part: &Part) -> String {
     text
 }
 
-/// Gives the learner their seat, and says how it is used.
-pub(in crate::cli) async fn sit_down(
-    home: &Home,
-    person: &Person,
-    link: &str,
-    tool: &str,
-) -> Result<(), Failure> {
+/// Gives the learner their seat as soon as the drill answers, and says how it is used.
+pub(in crate::cli) fn sit_down(home: Home, person: Person, link: String, tool: String) {
+    tokio::spawn(async move {
+        if let Err(failure) = seated(&home, &person, &link, &tool).await {
+            show::complain(&format!(
+                "gameday: {failure}\nJoin by hand: gameday join '{link}' --as {person}\n"
+            ));
+        }
+    });
+}
+
+async fn seated(home: &Home, person: &Person, link: &str, tool: &str) -> Result<(), Failure> {
     let (console, token) = read_link(link)?;
     Session::join(&console, &token, person.as_str()).await?.save(home)?;
     show::print(&format!(
