@@ -8,35 +8,38 @@ use crate::{
     scenario::act::Act,
 };
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Row {
-    /// When its turn came.
-    pub due: At,
+    /// When its turn came; nothing: the drill ended before.
+    pub due: Option<At>,
     /// What a practised player does then.
     pub practised: String,
     /// When the person did it, and in which words; nothing: they did not come to it.
     pub own: Option<(At, String)>,
 }
 
-/// Every act that others waited for, in the order of the practised play.
+/// Every act that others wait for, in the order of the practised play.
 pub fn own_part(journal: &Journal<'_>) -> Vec<Row> {
     let plan = journal.plan();
-    let left = journal.events().iter().filter_map(|one| match one.event {
+    let turns = journal.events().iter().filter_map(|one| match one.event {
         Event::PlayLeft { play, since, .. } => Some((play, since)),
         _ => None,
     });
-    left.filter_map(|(index, due)| {
-        let play = plan.autopilot.get(index)?;
-        play.by_hand.filter(|patience| *patience > Span::ZERO)?;
-        let own = match &play.act {
-            Act::Operate(_) => restored(journal),
-            act => nth_of(journal, &seat::task(act)?, plan.left_before(index)),
-        };
-        Some(Row { due, practised: events::act(&play.act), own })
-    })
-    .collect()
+    let turns: BTreeMap<usize, At> = turns.collect();
+    let plays = plan.autopilot.iter().enumerate();
+    plays
+        .filter_map(|(index, play)| {
+            play.by_hand.filter(|patience| *patience > Span::ZERO)?;
+            let own = match &play.act {
+                Act::Operate(_) => restored(journal),
+                act => nth_of(journal, &seat::task(act)?, plan.left_before(index)),
+            };
+            Some(Row { due: turns.get(&index).copied(), practised: events::act(&play.act), own })
+        })
+        .collect()
 }
 
 /// The `nth` act of this task that a person did; the first is 1.

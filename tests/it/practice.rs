@@ -18,7 +18,7 @@ use gameday::{
     library::Library,
     report::{Journal, part},
     scenario::{
-        act::{Act, Role, StatusState},
+        act::{Act, CauseClaim, ImpactClaim, Role, StatusState},
         tabletop::TableTop,
         ticket::TicketAct,
     },
@@ -464,7 +464,7 @@ fn a_seat_that_stays_empty_holds_nobody_up_for_ever() {
         journal.iter().filter(|one| matches!(one.event, Event::PlayLeft { .. })).nth(1).unwrap().seq;
     assert!(given_up < opened);
     let rows = part::own_part(&Journal::new(&journal).unwrap());
-    assert!(rows.iter().all(|row| row.own.is_none()), "{rows:?}");
+    assert!(rows.iter().all(|row| row.own.is_none() && row.due.is_some()), "{rows:?}");
 }
 
 #[test]
@@ -509,6 +509,26 @@ fn colleagues_do_without_the_ticket_of_whoever_keeps_it() {
     let done: Vec<_> =
         left(&journal, &drill).iter().filter(|(verb, ..)| *verb == "status").map(|one| one.1).collect();
     assert_eq!(done, [true, false, false], "one update stands for one, and not for all");
+}
+
+#[test]
+fn what_was_done_before_its_turn_and_after_the_last_one_is_shown_too() {
+    let seat = Seat::Holder(Role::Ic);
+    let (journal, drill) = played("session-hang", seat, |event| match event {
+        // Everything at once, and nothing of the rest: the drill ends before its turn comes.
+        Event::Restored { .. } => {
+            let claim = CauseClaim { text: "it hung".to_owned(), ..CauseClaim::default() };
+            let impact = ImpactClaim { text: "nobody got in".to_owned(), ..ImpactClaim::default() };
+            vec![Act::Cause(claim), Act::Assess(impact), Act::Resolve("over".to_owned())]
+        }
+        _ => Vec::new(),
+    });
+    assert_eq!(drill.outcome(), Some(Outcome::Completed));
+    let rows = part::own_part(&Journal::new(&journal).unwrap());
+    let of = |word: &str| rows.iter().find(|row| row.practised.starts_with(word)).unwrap();
+    assert!(of("gave the all-clear").due.is_none() && of("gave the all-clear").own.is_some(), "{rows:?}");
+    assert!(of("declared").due.is_some() && of("declared").own.is_none(), "{rows:?}");
+    assert!(of("answered the severity").own.is_none(), "{rows:?}");
 }
 
 #[test]

@@ -123,14 +123,16 @@ fn conclude(step: &Step, played: &Played) -> Result<Exit, Failure> {
 
 /// The learner's part and a practised one, line by line.
 fn beside(journal: &Journal<'_>, rows: &[part::Row]) -> String {
-    if rows.is_empty() {
-        return "It ended before your part began.\n".to_owned();
+    if !journal.has_started() {
+        return "It ended before it began.\n".to_owned();
     }
     let mut text = String::from("\n\x1b[1mYour part, beside a practised one\x1b[0m\n");
     for row in rows {
-        text.push_str(&format!("\n  {}  a practised colleague {}\n", journal.offset(row.due), row.practised));
+        let turn = row.due.map_or_else(|| "-".to_owned(), |due| journal.offset(due));
+        text.push_str(&format!("\n  {turn}  a practised colleague {}\n", row.practised));
         text.push_str(&match &row.own {
             Some((at, words)) => format!("  {}  you: {words}\n", journal.offset(*at)),
+            None if row.due.is_none() => "  -  the drill ended before its turn\n".to_owned(),
             None => "  -  you did not come to it\n".to_owned(),
         });
     }
