@@ -275,6 +275,20 @@ fn without_measurement_nobody_can_tell() {
 }
 
 #[test]
+fn what_was_measured_for_less_than_three_fifths_of_the_time_tells_nothing() {
+    let told = |measured: u64| {
+        let play = Play::of(plan())
+            .broken()
+            .outage(400, measured)
+            .act(700, "ana", Act::Assess(right_impact(400)))
+            .ended(1000, Outcome::Completed);
+        let state = of(play).check("assess.window").unwrap().state.clone();
+        !matches!(state, State::Unknown { .. })
+    };
+    assert_eq!([550, 599, 600, 1000].map(told), [false, false, true, true]);
+}
+
+#[test]
 fn hints_questions_and_being_stumped_are_neutral() {
     let plain = perfect().journal();
     let helped = perfect()

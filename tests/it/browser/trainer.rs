@@ -52,7 +52,9 @@ async fn a_trainer_grades_and_leads_the_talk() {
     browser.write("[name='follow-up.action']", "size the pool from the number of workers").await;
     browser.write("[name='follow-up.owner']", "the web team").await;
     browser.click("form:has([name='follow-up.action']) .send button").await;
-    browser.says("main ul", "size the pool from the number of workers").await;
+    browser
+        .says("section:has([name='follow-up.action']) ul", "size the pool from the number of workers")
+        .await;
     browser.shoot("talk-plan").await;
 
     assert_eq!(browser.complaints().await, Vec::<String>::new());
