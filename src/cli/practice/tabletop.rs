@@ -13,6 +13,9 @@ use std::io::{BufRead, IsTerminal as _, stdout};
 /// Widest line of prose on a terminal.
 const WIDTH_MAX: usize = 96;
 
+/// The width of a terminal that does not tell its own.
+const WIDTH: usize = 80;
+
 /// How a walk ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Walked {
@@ -113,10 +116,9 @@ fn point(text: &str) -> String {
 
 /// A paragraph: broken into lines on a terminal, and in one line for whatever else reads it.
 pub(super) fn prose(text: &str, indent: &str) -> String {
-    let terminal = stdout().is_terminal();
-    let width =
-        terminal_size::terminal_size().filter(|_| terminal).map(|(columns, _)| usize::from(columns.0));
-    wrapped(&tame(text), indent, width.map_or(usize::MAX, |width| width.min(WIDTH_MAX)))
+    let found = terminal_size::terminal_size().map_or(WIDTH, |(columns, _)| usize::from(columns.0));
+    let width = if stdout().is_terminal() { found.min(WIDTH_MAX) } else { usize::MAX };
+    wrapped(&tame(text), indent, width)
 }
 
 fn wrapped(text: &str, indent: &str, width: usize) -> String {
