@@ -45,13 +45,13 @@ pub fn own_part(journal: &Journal<'_>) -> Vec<Row> {
 /// The `nth` act of this task that a person did; the first is 1.
 fn nth_of(journal: &Journal<'_>, task: &str, nth: usize) -> Option<(At, String)> {
     let players = journal.plan().players();
-    let done = journal.events().iter().filter_map(|one| match &one.event {
+    let mut done = journal.events().iter().filter_map(|one| match &one.event {
         Event::Acted { by, act } if !players.contains(by) && seat::task(act).as_deref() == Some(task) => {
             Some((one.at, events::act(act)))
         }
         _ => None,
     });
-    done.skip(nth.checked_sub(1)?).next()
+    done.nth(nth.checked_sub(1)?)
 }
 
 /// A repair is seen by what it does.

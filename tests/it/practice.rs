@@ -81,8 +81,8 @@ fn a_learner_walks_a_tabletop_comes_back_and_sees_how_far_they_are() {
     assert!(said_first.contains("Stopped: 2 of 5"), "{said_first}");
     let kept = record(home.path(), "first-alarm");
     assert_eq!(kept["format"], "gameday/practice/v1");
-    assert_eq!(kept["answers"][0]["answer"], "I swap Wednesday.\nAnd I page myself.");
-    assert_eq!(kept["answers"][1]["answer"], "Acknowledge, then look.");
+    assert_eq!(kept["answers"][0]["said"], "I swap Wednesday.\nAnd I page myself.");
+    assert_eq!(kept["answers"][1]["said"], "Acknowledge, then look.");
     let stands = overview(home.path());
     assert_eq!((&stands["steps"][0]["answered"], &stands["steps"][0]["done"]), (&2.into(), &false.into()));
     assert_eq!(stands["next"], "first-alarm");
@@ -182,7 +182,7 @@ fn an_answer_is_kept_before_its_guidance_is_told_and_outlives_an_interrupt() {
         learner.types("I page myself first.\n");
         learner.types("\n");
         learner.hears("Question 2 of 5").await;
-        assert_eq!(record(home.path(), "first-alarm")["answers"][0]["answer"], "I page myself first.");
+        assert_eq!(record(home.path(), "first-alarm")["answers"][0]["said"], "I page myself first.");
         learner.types("half an ans");
         kill(Pid::from_raw(i32::try_from(learner.process.0.id()).unwrap()), Signal::SIGINT).unwrap();
         learner.process.0.wait().unwrap();
@@ -240,7 +240,7 @@ fn two_terminals_lose_no_answer_of_each_other() {
         one.types("one as well\n\nthird\n\n");
         one.hears("Question 4 of 5").await;
         let answers = record(home.path(), "first-alarm")["answers"].as_array().unwrap().clone();
-        let texts: Vec<_> = answers.iter().map(|one| one["answer"].as_str().unwrap()).collect();
+        let texts: Vec<_> = answers.iter().map(|one| one["said"].as_str().unwrap()).collect();
         assert_eq!(texts, ["other", "one as well", "third"], "the last word on each question");
     });
 }
@@ -260,7 +260,7 @@ fn a_wrong_step_is_told_with_the_nearest() {
     );
 }
 
-const OURS: &str = r#"format: gameday/tabletop/v1
+const OURS: &str = "format: gameday/tabletop/v1
 title: The night that we remember
 level: 2
 roles: [ic]
@@ -269,7 +269,7 @@ questions:
     question: What do you do?
     guidance: Light a candle.
     discussion: [Where are the candles?]
-"#;
+";
 
 fn checked(text: impl AsRef<[u8]>) -> Vec<(u64, u64, String)> {
     let home = folder();

@@ -123,9 +123,7 @@ impl Practice {
                 say_next(&home)?;
                 Ok(exit)
             }
-            None if Library::is_tabletop(wanted) || wanted.ends_with(".yaml") || wanted.ends_with(".yml") => {
-                self.tabletop(&home, wanted)
-            }
+            None if Library::is_tabletop(wanted) || is_file_name(wanted) => self.tabletop(&home, wanted),
             None => Err(unknown(wanted)),
         }
     }
@@ -144,7 +142,7 @@ impl Practice {
         }
         match tabletop::walk(home, &key, &tabletop, &mut io::stdin().lock())? {
             Walked::Through => {
-                show::line("\nThat was the last question. Thank you for thinking it through.")?
+                show::line("\nThat was the last question. Thank you for thinking it through.")?;
             }
             Walked::Stopped(answered) => {
                 let of = tabletop.questions.len();
@@ -160,6 +158,11 @@ impl Practice {
         }
         Ok(Exit::Done)
     }
+}
+
+/// What looks like a file is looked for, and what is wrong with it told.
+fn is_file_name(text: &str) -> bool {
+    Path::new(text).extension().is_some_and(|end| end == "yaml" || end == "yml")
 }
 
 fn load(name_or_path: &str) -> Result<TableTop, Failure> {

@@ -48,7 +48,7 @@ pub(super) struct Answer {
     /// The question in its words, for whoever reads the file.
     question: String,
     /// What was answered.
-    pub(super) answer: String,
+    pub(super) said: String,
     /// When.
     pub(super) at: At,
 }
@@ -69,9 +69,9 @@ pub(super) struct Drilled {
 
 impl Answer {
     /// An answer to this question. It fits a line of the table of limits.
-    pub(super) fn new(question: &Question, answer: String, at: At) -> Self {
-        debug_assert!(answer.len() <= TEXT_BYTES_MAX);
-        Self { to: identity(question), question: question.question.clone(), answer, at }
+    pub(super) fn new(question: &Question, said: String, at: At) -> Self {
+        debug_assert!(said.len() <= TEXT_BYTES_MAX);
+        Self { to: identity(question), question: question.question.clone(), said, at }
     }
 }
 

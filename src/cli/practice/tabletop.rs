@@ -57,7 +57,7 @@ pub(super) fn look_back(tabletop: &TableTop, record: &Record) -> Result<(), Fail
     for (index, question) in tabletop.questions.iter().enumerate() {
         let Some(own) = record.answer_to(question) else { continue };
         show::print(&asked(tabletop, index, question))?;
-        let own = own.answer.lines().map(|line| prose(line, "  ")).collect::<String>();
+        let own = own.said.lines().map(|line| prose(line, "  ")).collect::<String>();
         show::print(&format!("{own}{}", guidance(question)))?;
     }
     Ok(())
