@@ -19,9 +19,9 @@ const BATCH_MAX: usize = 1000;
 /// What somebody, or a server, wants of the calendar.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
-    /// Puts something on it. What the entry says of when is what `ask` makes of it.
+    /// Puts something on it.
     Plan {
-        /// Everything but the moment.
+        /// What; its moment is what an [`Ask`] settled on.
         entry: Box<Entry>,
         /// Who.
         by: Person,

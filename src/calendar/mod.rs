@@ -91,6 +91,8 @@ pub struct Occurrence<'a> {
     pub order: At,
     /// How it stands.
     pub state: State,
+    /// Its moment is nobody's business.
+    pub hidden: bool,
 }
 
 impl Occurrence<'_> {
@@ -99,20 +101,10 @@ impl Occurrence<'_> {
         self.entry.drill(self.day)
     }
 
-    /// Whether its moment is nobody's business.
-    pub fn is_hidden(&self) -> bool {
-        let drawn = match &self.entry.when {
-            When::Window { drawn, .. } => drawn,
-            _ => return false,
-        };
-        let there = self.moment.as_ref().is_ok_and(|moment| moment.civil == drawn.civil);
-        self.state == State::Waiting && !self.soon && there
-    }
-
     /// When it takes place, as everybody may read it.
     pub fn told(&self) -> String {
         match (&self.entry.when, &self.moment) {
-            (When::Window { window, .. }, _) if self.is_hidden() => window.to_string(),
+            (When::Window { window, .. }, _) if self.hidden => window.to_string(),
             (_, Ok(_)) if self.soon => "as soon as its target is steady".to_owned(),
             (_, Ok(moment)) => moment.to_string(),
             (_, Err(why)) => format!("{}, not held: {why}", self.day),
@@ -135,6 +127,8 @@ pub struct Due {
     pub start: At,
     /// It starts as soon as its target is steady.
     pub soon: bool,
+    /// Nobody who plays is told before it starts.
+    pub surprise: bool,
 }
 
 /// Everything that is planned, and what has become of it.
@@ -190,6 +184,11 @@ impl Calendar {
                 _ => None,
             })
         })
+    }
+
+    /// A drill whose start was missed, for those who tell it.
+    pub fn missed(&self, entry: &EntryId, day: Date, start: At) -> Option<Due> {
+        self.pages.get(entry).map(|page| page.due(day, start, false))
     }
 
     /// Who has a target at that time.
@@ -280,6 +279,15 @@ impl Page {
         waiting.for_each(|known| known.state = State::Cancelled);
     }
 
+    /// Whether it begins at the moment that was drawn, and not at one that somebody has announced.
+    fn is_surprise(&self, day: Date) -> bool {
+        let When::Window { drawn, .. } = &self.entry.when else { return false };
+        let known = self.days.get(&day);
+        known.is_none_or(|known| {
+            !known.soon && known.moment.as_ref().is_none_or(|moment| moment.civil == drawn.civil)
+        })
+    }
+
     /// How a day stands, whether it is known already or follows from the rule.
     fn state(&self, day: Date) -> Option<State> {
         if let Some(known) = self.days.get(&day) {
@@ -309,7 +317,8 @@ impl Page {
         };
         let state = self.state(day).unwrap_or(State::Cancelled);
         let soon = known.is_some_and(|known| known.soon);
-        Occurrence { entry: &self.entry, day, moment, soon, order, state }
+        let hidden = state == State::Waiting && self.is_surprise(day);
+        Occurrence { entry: &self.entry, day, moment, soon, order, state, hidden }
     }
 
     /// Days that wait and whose moment the rule does not tell, and then those of the rule.
@@ -340,6 +349,6 @@ impl Page {
     fn due(&self, day: Date, start: At, soon: bool) -> Due {
         let entry = self.entry.clone();
         let (drill, seed) = (entry.drill(day), entry.seed_of(day));
-        Due { entry, day, drill, seed, start, soon }
+        Due { entry, day, drill, seed, start, soon, surprise: self.is_surprise(day) }
     }
 }

@@ -13,7 +13,7 @@
 use crate::{
     base::{DrillId, Span},
     calendar::{Calendar, Command, Due, Event, Noted, Refusal},
-    clock::Clock,
+    clock::{Clock, Hold},
     store::{CalendarStore, Store, StoreError},
 };
 use jiff::tz::TimeZoneDatabase;
@@ -121,6 +121,8 @@ pub struct Keeper {
     begun: BTreeSet<DrillId>,
     /// The first event that was not told.
     told: u64,
+    /// Virtual time stands still while the keeper works.
+    _hold: Hold,
 }
 
 impl Keeper {
@@ -130,14 +132,14 @@ impl Keeper {
         journals: Arc<dyn Store>,
         starter: Arc<dyn Starter>,
     ) -> Result<Self, StoreError> {
+        let _hold = schedule.clock.hold();
         let told = schedule.look().await?.next_seq();
-        Ok(Self { schedule, journals, starter, begun: BTreeSet::new(), told })
+        Ok(Self { schedule, journals, starter, begun: BTreeSet::new(), told, _hold })
     }
 
     /// Looks at the calendar every second. What cannot be read now is looked at again.
     pub async fn keep(mut self) {
         let clock = Arc::clone(&self.schedule.clock);
-        let _hold = clock.hold();
         let mut said = None;
         loop {
             let error = self.turn().await.err().map(|error| error.to_string());

@@ -1,6 +1,7 @@
 //! The calendar: what is planned begins exactly once, at its time, or is told as missed.
 
 mod crash;
+mod served;
 mod zones;
 
 use gameday::{
@@ -75,7 +76,7 @@ fn a_calendar_that_was_stored_is_read_for_ever() {
 const PAST: &str = r#"
 s-series 2026-12-01 Begun { start: At(1796130000000), soon: false }
 s-moved 2026-12-01 Begun { start: At(1796220000000), soon: true }
-s-surprise 2026-12-07 Missed { start: At(1796722860000) }
+s-surprise 2026-12-07 Missed { start: At(1796632860000) }
 s-series 2026-12-08 Failed("the target is busy")
 s-series 2026-12-15 Cancelled
 s-series 2027-03-30 Skipped("the clocks of Europe/Berlin are put forward then: this time does not exist")
@@ -159,7 +160,7 @@ fn a_surprise_is_told_by_its_week_alone() {
     let upcoming = calendar.upcoming(zones, 1);
     let one = &upcoming[0];
     assert_eq!(one.told(), "a surprise in the week of 2026-12-07, 09:00 to 17:00 Europe/Berlin");
-    assert!(one.is_hidden() && one.day.to_string() == "2026-12-07");
+    assert!(one.hidden && one.day.to_string() == "2026-12-07");
     let moment = one.moment.clone().unwrap();
     let begun = does(&mut calendar, zones, moment.at - Span::from_secs(100), &Command::Tick);
     assert!(matches!(begun[..], [Event::Begun { start, .. }] if start == moment.at), "{begun:?}");
