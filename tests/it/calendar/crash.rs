@@ -122,15 +122,22 @@ struct Stagehand {
     takes: Span,
     tasks: Mutex<JoinSet<()>>,
     begun: Begun,
+    /// Drills that were begun before anybody had claimed them.
+    unclaimed: Arc<Mutex<Vec<DrillId>>>,
 }
 
 impl Starter for Stagehand {
     fn begin(&self, due: Due) {
         let (clock, journals, takes) = (self.clock.clone(), Arc::clone(&self.journals), self.takes);
         self.begun.lock().unwrap().push((due.drill.clone(), due.start, clock.now()));
-        let hold = clock.hold();
+        let (hold, unclaimed) = (clock.hold(), Arc::clone(&self.unclaimed));
         self.tasks.lock().unwrap().spawn(async move {
             let _hold = hold;
+            let noted = journals.inner.noted(0).await.unwrap();
+            let claims = |noted: &Noted| matches!(&noted.event, Event::Begun { drill, .. } if *drill == due.drill);
+            if !noted.iter().any(claims) {
+                unclaimed.lock().unwrap().push(due.drill.clone());
+            }
             clock.inner.sleep_until(clock.inner.now() + takes).await;
             // A drill that is there already is somebody else's.
             let _ = journals.append(&due.drill, 0, &[numbered(0)]).await;
@@ -145,13 +152,14 @@ struct World {
     zones: TimeZoneDatabase,
     store: Arc<MemoryStore>,
     begun: Begun,
+    unclaimed: Arc<Mutex<Vec<DrillId>>>,
 }
 
 impl World {
     fn new(zones: &TimeZoneDatabase) -> Self {
         let inner = VirtualClock::starting_at(NOW);
         let clock = Wall { inner, skew: Arc::default() };
-        Self { clock, zones: zones.clone(), store: Arc::default(), begun: Arc::default() }
+        Self { clock, zones: zones.clone(), store: Arc::default(), begun: Arc::default(), unclaimed: Arc::default() }
     }
 
     fn schedule(&self, store: Arc<dyn CalendarStore>) -> Arc<Schedule> {
@@ -174,6 +182,7 @@ impl World {
             takes,
             tasks: Mutex::default(),
             begun: Arc::clone(&self.begun),
+            unclaimed: Arc::clone(&self.unclaimed),
         });
         let keeper = Keeper::new(self.schedule(store.clone()), store, starter.clone()).await.unwrap();
         let inner = &self.clock.inner;
@@ -265,6 +274,8 @@ async fn check(world: &World, calendar: &Calendar, number: u64) {
         let claims = told[&drill].iter().filter(|event| matches!(event, Event::Begun { .. })).count();
         assert!(claims <= 1, "trial {number}: {drill} was claimed {claims} times");
     }
+    let unclaimed = world.unclaimed.lock().unwrap();
+    assert!(unclaimed.is_empty(), "trial {number}: {unclaimed:?} were begun before they were claimed");
     for (drill, start, at) in world.begun.lock().unwrap().iter() {
         assert!(*at <= *start + limits::START_LATE_MAX, "trial {number}: {drill} of {start} began at {at}");
     }
