@@ -7,11 +7,7 @@ use super::{
     window::Window,
 };
 use crate::base::{At, EntryId, Person, limits};
-use jiff::{
-    ToSpan as _,
-    civil::Date,
-    tz::TimeZoneDatabase,
-};
+use jiff::{ToSpan as _, civil::Date, tz::TimeZoneDatabase};
 
 /// Events that one look may bring; the rest comes with the next one.
 const BATCH_MAX: usize = 1000;
@@ -179,12 +175,7 @@ impl Refusal {
 
 impl Ask {
     /// What is to be written down: a surprise is drawn, a series begins with its next day.
-    pub fn settle(
-        self,
-        zones: &TimeZoneDatabase,
-        seed: crate::seed::Seed,
-        now: At,
-    ) -> Result<When, Refusal> {
+    pub fn settle(self, zones: &TimeZoneDatabase, seed: crate::seed::Seed, now: At) -> Result<When, Refusal> {
         match self {
             Self::At(moment) if moment.at <= now => Err(Refusal::Passed(moment)),
             Self::At(moment) => Ok(When::At(moment)),
@@ -232,7 +223,9 @@ impl Calendar {
                     Some(day) => drop(page.still_waits(*day)?),
                     None if page.upcoming(zones, 1).is_empty() => {
                         return Err(match page.entry.only_day() {
-                            Some(day) => page.still_waits(day).err().unwrap_or(Refusal::NothingToCome(entry.clone())),
+                            Some(day) => {
+                                page.still_waits(day).err().unwrap_or(Refusal::NothingToCome(entry.clone()))
+                            }
                             None => Refusal::NothingToCome(entry.clone()),
                         });
                     }
@@ -293,7 +286,9 @@ impl Calendar {
     fn free(&self, zones: &TimeZoneDatabase, entry: &Entry, start: At) -> Result<(), Refusal> {
         match self.taken(zones, &entry.target, entry.takes(start)) {
             None => Ok(()),
-            Some((other, day)) => Err(Refusal::TargetBusy { entry: other, day, target: entry.target.clone() }),
+            Some((other, day)) => {
+                Err(Refusal::TargetBusy { entry: other, day, target: entry.target.clone() })
+            }
         }
     }
 

@@ -223,8 +223,7 @@ impl Calendar {
                 When::Every { from, .. } => *from,
                 _ => Date::MIN,
             };
-            let page =
-                Page { entry: (**entry).clone(), cancelled: false, next, days: BTreeMap::new() };
+            let page = Page { entry: (**entry).clone(), cancelled: false, next, days: BTreeMap::new() };
             self.pages.insert(entry.id.clone(), page);
             return;
         }

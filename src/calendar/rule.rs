@@ -146,10 +146,20 @@ mod tests {
 
     #[test]
     fn a_rule_reads_back_as_it_was_written_and_nonsense_is_refused() {
-        for text in ["tue 14:00 Europe/Berlin", "mon,thu 09:30 Asia/Tokyo", "last fri 10:00 UTC", "daily 00:00 UTC"] {
+        for text in
+            ["tue 14:00 Europe/Berlin", "mon,thu 09:30 Asia/Tokyo", "last fri 10:00 UTC", "daily 00:00 UTC"]
+        {
             assert_eq!(text.parse::<Rule>().unwrap().to_string(), text);
         }
-        for text in ["", "14:00 UTC", "tue 14 UTC", "tue 25:00 UTC", "noday 14:00 UTC", "5th tue 14:00 UTC", "tue, 14:00 UTC"] {
+        for text in [
+            "",
+            "14:00 UTC",
+            "tue 14 UTC",
+            "tue 25:00 UTC",
+            "noday 14:00 UTC",
+            "5th tue 14:00 UTC",
+            "tue, 14:00 UTC",
+        ] {
             assert!(text.parse::<Rule>().is_err(), "{text}");
         }
         assert!(Rule::read(jiff::tz::db(), "tue 14:00 Nowhere/Land").is_err());

@@ -43,14 +43,13 @@ impl Window {
         holidays: Vec<Date>,
     ) -> Result<Self, BadWindow> {
         let bad = |why: &str| BadWindow(why.to_owned());
-        let (named, zone) =
-            week.trim().split_once(' ').ok_or_else(|| bad("a week and a zone are needed"))?;
+        let (named, zone) = week.trim().split_once(' ').ok_or_else(|| bad("a week and a zone are needed"))?;
         let monday = monday_of(named).ok_or_else(|| bad("a week looks like 2026-W50"))?;
         let zone = zone.trim();
         zone_of(zones, zone).map_err(|unknown| BadWindow(unknown.to_string()))?;
-        let hours = hours.split_once('-').and_then(|(from, to)| {
-            Some((hour_and_minute(from.trim())?, hour_and_minute(to.trim())?))
-        });
+        let hours = hours
+            .split_once('-')
+            .and_then(|(from, to)| Some((hour_and_minute(from.trim())?, hour_and_minute(to.trim())?)));
         let (from, to) = hours
             .filter(|(from, to)| from < to)
             .ok_or_else(|| bad("hours look like 09:00-17:00, the earlier one first"))?;
@@ -64,7 +63,9 @@ impl Window {
         let working = working.filter(|day| !self.holidays.contains(day));
         let minutes = working.flat_map(|day| {
             let first = day.to_datetime(self.from);
-            first.series(jiff::Span::new().minutes(1)).take_while(move |civil| *civil < day.to_datetime(self.to))
+            first
+                .series(jiff::Span::new().minutes(1))
+                .take_while(move |civil| *civil < day.to_datetime(self.to))
         });
         // A minute that is missing, or there twice, is no minute to begin at.
         let possible: Vec<_> = minutes
@@ -73,7 +74,8 @@ impl Window {
                 Some(Moment { civil, zone: self.zone.clone(), at })
             })
             .collect();
-        let drawn = (!possible.is_empty()).then(|| seed.stream("surprise").random_range(0..possible.len()))?;
+        let drawn =
+            (!possible.is_empty()).then(|| seed.stream("surprise").random_range(0..possible.len()))?;
         possible.into_iter().nth(drawn)
     }
 }
@@ -120,9 +122,13 @@ mod tests {
 
     #[test]
     fn all_of_a_window_can_be_drawn_and_what_has_passed_cannot() {
-        let window = window("09:00-09:02", &["2026-12-07", "2026-12-08", "2026-12-09", "2026-12-10"]).unwrap();
+        let window =
+            window("09:00-09:02", &["2026-12-07", "2026-12-08", "2026-12-09", "2026-12-10"]).unwrap();
         let drawn = |after: At| -> std::collections::BTreeSet<_> {
-            (0..64).filter_map(|seed| window.draw(db(), Seed(seed), after)).map(|one| one.to_string()).collect()
+            (0..64)
+                .filter_map(|seed| window.draw(db(), Seed(seed), after))
+                .map(|one| one.to_string())
+                .collect()
         };
         let both: Vec<_> = drawn(At::from_millis(0)).into_iter().collect();
         assert_eq!(both, ["2026-12-11 09:00 Europe/Berlin", "2026-12-11 09:01 Europe/Berlin"]);

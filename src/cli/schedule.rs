@@ -310,7 +310,13 @@ async fn list(home: &Home, reveal: bool, json: bool) -> Result<Exit, Failure> {
     }
     for line in &listed.planned {
         let every = line.every.as_deref().map(|rule| format!(", every {rule}")).unwrap_or_default();
-        show::line(&format!("{}  {}  {}, on {}{every}", line.id, line.told, tame(line.scenario), tame(line.target)))?;
+        show::line(&format!(
+            "{}  {}  {}, on {}{every}",
+            line.id,
+            line.told,
+            tame(line.scenario),
+            tame(line.target)
+        ))?;
     }
     for line in listed.past.iter().filter(|line| line.why.is_some()) {
         let why = tame(line.why.as_deref().unwrap_or_default());

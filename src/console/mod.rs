@@ -126,9 +126,9 @@ impl Console {
     /// Whether somebody with this hat may come in: who plays or watches learns of a surprise when it has started.
     fn is_open_to(&self, hat: Hat) -> bool {
         let journal = self.desk.journal(0);
-        let is_surprise = journal.first().is_some_and(
-            |first| matches!(&first.event, Event::Planned(plan) if plan.admission.surprise),
-        );
+        let is_surprise = journal
+            .first()
+            .is_some_and(|first| matches!(&first.event, Event::Planned(plan) if plan.admission.surprise));
         let has_started = || journal.iter().any(|one| matches!(one.event, Event::Started));
         matches!(hat, Hat::Instigator | Hat::Trainer) || !is_surprise || has_started()
     }

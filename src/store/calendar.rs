@@ -1,9 +1,6 @@
 //! The calendar's home, beside the journals: append at an expected sequence number, read back, nothing else.
 
-use super::{
-    MemoryStore, SqliteStore, StoreError,
-    sqlite::unavailable,
-};
+use super::{MemoryStore, SqliteStore, StoreError, sqlite::unavailable};
 use crate::{
     base::{At, DrillId, limits},
     calendar::{Event, Noted},
@@ -90,25 +87,26 @@ impl SqliteStore {
 
     async fn noted_all(&self, from: u64) -> Result<Vec<Noted>, StoreError> {
         let Ok(from) = i64::try_from(from) else { return Ok(Vec::new()) };
-        let rows = sqlx::query("select seq, at_ms, kind, version, data from calendar where seq >= ? order by seq")
-            .bind(from)
-            .fetch_all(&self.readers)
-            .await
-            .map_err(|error| unavailable(&error))?;
+        let rows =
+            sqlx::query("select seq, at_ms, kind, version, data from calendar where seq >= ? order by seq")
+                .bind(from)
+                .fetch_all(&self.readers)
+                .await
+                .map_err(|error| unavailable(&error))?;
         (from.cast_unsigned()..).zip(&rows).map(|(seq, row)| read(seq, row)).collect()
     }
 }
 
 fn read(seq: u64, row: &SqliteRow) -> Result<Noted, StoreError> {
-    let corrupt =
-        |detail: String| StoreError::Corrupt { drill: "the calendar".to_owned(), seq, detail };
+    let corrupt = |detail: String| StoreError::Corrupt { drill: "the calendar".to_owned(), seq, detail };
     let bad = |error: sqlx::Error| corrupt(error.to_string());
     let stored: i64 = row.try_get("seq").map_err(bad)?;
     if stored != seq.cast_signed() {
         return Err(corrupt(format!("event {stored} stands in its place")));
     }
     let version: i64 = row.try_get("version").map_err(bad)?;
-    let (kind, data): (String, String) = (row.try_get("kind").map_err(bad)?, row.try_get("data").map_err(bad)?);
+    let (kind, data): (String, String) =
+        (row.try_get("kind").map_err(bad)?, row.try_get("data").map_err(bad)?);
     if version > i64::from(Event::VERSION) {
         let drill: DrillId = "calendar".parse().expect("it is a name");
         return Err(StoreError::NewerEvent { drill, seq, detail: format!("`{kind}` has version {version}") });

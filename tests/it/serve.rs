@@ -81,7 +81,13 @@ impl Server {
         }
     }
 
-    pub(crate) async fn ask(&self, session: &str, method: Method, path: &str, body: Option<Value>) -> (u16, String) {
+    pub(crate) async fn ask(
+        &self,
+        session: &str,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> (u16, String) {
         let request = self.http.request(method, format!("http://{}{path}", self.listen)).bearer_auth(session);
         let request = if let Some(body) = body { request.json(&body) } else { request };
         let answer = request.send().await.unwrap();
@@ -423,7 +429,8 @@ fn a_planned_drill_waits_for_the_next_server_and_can_be_called_off() {
         let (status, _) = server.post("", "/api/join", json!({"token": token})).await;
         assert_eq!(status, 401, "the links of a drill that is called off lead nowhere");
         assert_eq!(server.end(), Some(0));
-        let listed: Value = serde_json::from_str(&out(gameday(home.path()).args(["schedule", "list", "--json"]))).unwrap();
+        let listed: Value =
+            serde_json::from_str(&out(gameday(home.path()).args(["schedule", "list", "--json"]))).unwrap();
         assert_eq!((&listed["planned"], &listed["past"][0]["state"]), (&json!([]), &json!("cancelled")));
     });
 }

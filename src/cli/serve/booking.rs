@@ -57,7 +57,8 @@ pub(in crate::cli) fn asked(zones: &TimeZoneDatabase, order: &Order) -> Result<O
             if order.holidays.len() > limits::HOLIDAYS_MAX {
                 return Err(Denied::new("bad-time", "a week has at most seven holidays"));
             }
-            let holidays = order.holidays.iter().map(|day| day.parse().map_err(|why| bad("holiday", day, &why)));
+            let holidays =
+                order.holidays.iter().map(|day| day.parse().map_err(|why| bad("holiday", day, &why)));
             let holidays = holidays.collect::<Result<_, _>>()?;
             let hours = said(&order.hours).unwrap_or_else(|| HOURS.to_owned());
             let window = Window::read(zones, &week, &hours, holidays);

@@ -59,15 +59,19 @@ impl Inside {
     pub(super) async fn planned_lines(&self) -> Result<Vec<DrillLine>, Denied> {
         let calendar = self.schedule.look().await.map_err(AskError::from)?;
         let zones = self.schedule.zones();
-        let coming = calendar.upcoming(zones, 1).into_iter().map(|one| line_of(&one, DrillState::Planned, None));
-        let past = calendar.past(zones).into_iter().rev().take(LISTED_MAX).filter_map(|one| match &one.state {
-            State::Missed { .. } => {
-                Some(line_of(&one, DrillState::Failed, Some("missed: nobody was here to begin it in time")))
-            }
-            State::Failed(why) => Some(line_of(&one, DrillState::Failed, Some(why.as_str()))),
-            // What has begun has a journal, or is told anew within a second.
-            _ => None,
-        });
+        let coming =
+            calendar.upcoming(zones, 1).into_iter().map(|one| line_of(&one, DrillState::Planned, None));
+        let past =
+            calendar.past(zones).into_iter().rev().take(LISTED_MAX).filter_map(|one| match &one.state {
+                State::Missed { .. } => Some(line_of(
+                    &one,
+                    DrillState::Failed,
+                    Some("missed: nobody was here to begin it in time"),
+                )),
+                State::Failed(why) => Some(line_of(&one, DrillState::Failed, Some(why.as_str()))),
+                // What has begun has a journal, or is told anew within a second.
+                _ => None,
+            });
         Ok(coming.chain(past).collect())
     }
 }

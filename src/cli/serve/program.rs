@@ -193,6 +193,10 @@ impl Program {
     /// Begins what the calendar says, or tells there why it cannot be.
     pub(super) async fn begin_planned(&self, due: Due) {
         let _one = self.0.beginning.lock().await;
+        if self.0.interrupts.first.is_cancelled() {
+            // The claim stands: the next server begins it, or tells that it was missed.
+            return;
+        }
         let begun = async {
             let mut play = self.bookings().play(&due.entry.wanted, due.seed).await?;
             play.start = (!due.soon).then_some(due.start);

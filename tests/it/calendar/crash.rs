@@ -33,7 +33,6 @@ struct Wall {
 }
 
 impl Wall {
-
     fn step(&self, millis: i64) {
         self.skew.fetch_add(millis, Ordering::SeqCst);
     }
@@ -71,7 +70,10 @@ struct Deadly {
 }
 
 impl Deadly {
-    async fn dies<'a>(&self, write: impl Future<Output = Result<(), StoreError>> + 'a) -> Result<(), StoreError> {
+    async fn dies<'a>(
+        &self,
+        write: impl Future<Output = Result<(), StoreError>> + 'a,
+    ) -> Result<(), StoreError> {
         if self.appends.fetch_add(1, Ordering::SeqCst) + 1 != self.nth {
             return write.await;
         }
@@ -134,7 +136,8 @@ impl Starter for Stagehand {
         self.tasks.lock().unwrap().spawn(async move {
             let _hold = hold;
             let noted = journals.inner.noted(0).await.unwrap();
-            let claims = |noted: &Noted| matches!(&noted.event, Event::Begun { drill, .. } if *drill == due.drill);
+            let claims =
+                |noted: &Noted| matches!(&noted.event, Event::Begun { drill, .. } if *drill == due.drill);
             if !noted.iter().any(claims) {
                 unclaimed.lock().unwrap().push(due.drill.clone());
             }
@@ -159,7 +162,13 @@ impl World {
     fn new(zones: &TimeZoneDatabase) -> Self {
         let inner = VirtualClock::starting_at(NOW);
         let clock = Wall { inner, skew: Arc::default() };
-        Self { clock, zones: zones.clone(), store: Arc::default(), begun: Arc::default(), unclaimed: Arc::default() }
+        Self {
+            clock,
+            zones: zones.clone(),
+            store: Arc::default(),
+            begun: Arc::default(),
+            unclaimed: Arc::default(),
+        }
     }
 
     fn schedule(&self, store: Arc<dyn CalendarStore>) -> Arc<Schedule> {
@@ -216,11 +225,8 @@ fn trial(zones: &TimeZoneDatabase, number: u64) {
         }
         let daily = "daily 13:05 UTC".parse().unwrap();
         schedule.ask(&plan(entry(zones, "s-daily", Ask::Every(daily), NOW))).await.unwrap();
-        let hasten = gameday::calendar::Command::StartNow {
-            entry: "s-0".parse().unwrap(),
-            day: None,
-            by: ina(),
-        };
+        let hasten =
+            gameday::calendar::Command::StartNow { entry: "s-0".parse().unwrap(), day: None, by: ina() };
         for life in 0..rng.random_range(1..6) {
             let lives = Span::from_millis(rng.random_range(500..120_000));
             let dies = (rng.random_range(1..6), rng.random_bool(0.5));
@@ -252,7 +258,11 @@ fn some_step(rng: &mut impl Rng) -> i64 {
 
 async fn check(world: &World, calendar: &Calendar, number: u64) {
     let mut told: BTreeMap<DrillId, Vec<Event>> = BTreeMap::new();
-    let days: Vec<_> = calendar.past(&world.zones).into_iter().filter(|one| one.order < NOW + Span::from_secs(520)).collect();
+    let days: Vec<_> = calendar
+        .past(&world.zones)
+        .into_iter()
+        .filter(|one| one.order < NOW + Span::from_secs(520))
+        .collect();
     assert_eq!(days.len(), 5, "trial {number}: {days:?}");
     for noted in world.store.noted(0).await.unwrap() {
         if let Event::Begun { start, .. } = noted.event {

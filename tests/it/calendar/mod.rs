@@ -2,6 +2,7 @@
 
 mod crash;
 mod served;
+mod store;
 mod zones;
 
 use gameday::{
@@ -39,7 +40,12 @@ pub(crate) fn plan(entry: Entry) -> Command {
 }
 
 /// Decides and applies.
-pub(crate) fn does(calendar: &mut Calendar, zones: &TimeZoneDatabase, at: At, command: &Command) -> Vec<Event> {
+pub(crate) fn does(
+    calendar: &mut Calendar,
+    zones: &TimeZoneDatabase,
+    at: At,
+    command: &Command,
+) -> Vec<Event> {
     let events = calendar.decide(zones, at, command).unwrap_or_else(|no| panic!("{no}"));
     for event in &events {
         calendar.apply(&Noted { seq: calendar.next_seq(), at, event: event.clone() });
@@ -68,8 +74,11 @@ fn a_calendar_that_was_stored_is_read_for_ever() {
         calendar.apply(&Noted { seq, at: NOW, event });
     }
     assert_eq!(kinds.len(), 9, "every kind is there: {kinds:?}");
-    let past: Vec<_> =
-        calendar.past(jiff::tz::db()).iter().map(|one| format!("{} {} {:?}", one.entry.id, one.day, one.state)).collect();
+    let past: Vec<_> = calendar
+        .past(jiff::tz::db())
+        .iter()
+        .map(|one| format!("{} {} {:?}", one.entry.id, one.day, one.state))
+        .collect();
     assert_eq!(past.join("\n"), PAST.trim());
 }
 
@@ -116,7 +125,10 @@ fn what_was_begun_is_not_moved_and_what_is_over_is_not_called_off() {
         assert_eq!(refused(&calendar, NOW, command), "not-planned");
     }
     assert_eq!(refused(&calendar, NOW, Command::Lost { entry: id("s-one"), day }), "not-lost");
-    assert_eq!(refused(&calendar, NOW, Command::Cancel { entry: id("s-none"), day: None, by: ina() }), "no-such-entry");
+    assert_eq!(
+        refused(&calendar, NOW, Command::Cancel { entry: id("s-none"), day: None, by: ina() }),
+        "no-such-entry"
+    );
 }
 
 #[test]
@@ -134,7 +146,10 @@ fn one_day_of_a_series_is_moved_and_called_off_without_the_others() {
     let to = gameday::calendar::Moment::read(zones, "2026-12-17 09:00 Europe/Berlin").unwrap();
     let moved = |day| Command::Move { entry: id("s-tue"), day, to: to.clone(), by: ina() };
     assert_eq!(calendar.decide(zones, NOW, &moved(None)).unwrap_err().code(), "which-day");
-    assert_eq!(calendar.decide(zones, NOW, &moved(Some("2026-12-09".parse().unwrap()))).unwrap_err().code(), "no-such-day");
+    assert_eq!(
+        calendar.decide(zones, NOW, &moved(Some("2026-12-09".parse().unwrap()))).unwrap_err().code(),
+        "no-such-day"
+    );
     does(&mut calendar, zones, NOW, &moved(Some(first)));
     does(&mut calendar, zones, NOW, &Command::Cancel { entry: id("s-tue"), day: Some(second), by: ina() });
     assert_eq!(
@@ -155,7 +170,8 @@ fn one_day_of_a_series_is_moved_and_called_off_without_the_others() {
 fn a_surprise_is_told_by_its_week_alone() {
     let zones = jiff::tz::db();
     let mut calendar = Calendar::default();
-    let window = gameday::calendar::window::Window::read(zones, "2026-W50 Europe/Berlin", "09:00-17:00", Vec::new());
+    let window =
+        gameday::calendar::window::Window::read(zones, "2026-W50 Europe/Berlin", "09:00-17:00", Vec::new());
     does(&mut calendar, zones, NOW, &plan(entry(zones, "s-code-blue", Ask::Window(window.unwrap()), NOW)));
     let upcoming = calendar.upcoming(zones, 1);
     let one = &upcoming[0];

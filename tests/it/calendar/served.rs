@@ -10,8 +10,8 @@ use crate::{
 };
 use gameday::{
     base::{At, Span, limits},
-    calendar::{Ask, Moment, Wanted, When, window::Window},
-    clock::{Clock, SystemClock},
+    calendar::{Ask, Entry, Moment, Wanted, When, window::Window},
+    clock::{Clock, SystemClock, VirtualClock},
     drill::{
         Drill,
         event::{Event, Outcome, Recorded},
@@ -63,6 +63,9 @@ fn what_cannot_be_is_refused_at_planning_with_its_reason() {
     assert!(add("no-such-thing", &later, 1).contains("no-such-thing"));
     let alone = add("pool-shrink", &[&later[..], &["--responder", "ana", "--instigator", "ana"]].concat(), 1);
     assert!(alone.contains("roster-"), "{alone}");
+    gameday(home).args(["new", "quick"]).assert().success();
+    let own = refused(home, &["add", "quick", "--scenarios", ".", "--every", "tue 14:00 UTC"], 1);
+    assert!(own.contains("not-rehearsed"), "{own}");
     gameday(home).args(["safety", "engage", "--reason", "a real incident"]).assert().success();
     assert!(add("pool-shrink", &later, 1).contains("safety-engaged"));
     assert_eq!(schedule(home, &["list"]), json!({"planned": [], "past": []}));
@@ -85,12 +88,18 @@ fn plans_of_the_command_line_are_seen_by_a_server_and_a_surprise_by_nobody() {
         let hidden = told(&surprise);
         assert_eq!(
             (&hidden["start"], &hidden["when"], &hidden["state"]),
-            (&Value::Null, &json!("a surprise in the week of 2099-03-02, 09:00 to 12:00 Asia/Tokyo"), &json!("planned"))
+            (
+                &Value::Null,
+                &json!("a surprise in the week of 2099-03-02, 09:00 to 12:00 Asia/Tokyo"),
+                &json!("planned")
+            )
         );
 
         // Only whoever asks for it sees the moment, and nobody on a page.
         let id = surprise["id"].as_str().unwrap();
-        let find = |list: &Value| list["planned"].as_array().unwrap().iter().find(|one| one["id"] == id).unwrap().clone();
+        let find = |list: &Value| {
+            list["planned"].as_array().unwrap().iter().find(|one| one["id"] == id).unwrap().clone()
+        };
         assert_eq!(find(&schedule(home.path(), &["list"]))["at"], Value::Null);
         let revealed = find(&schedule(home.path(), &["list", "--reveal"]));
         let (moment, at) = (revealed["told"].as_str().unwrap(), revealed["at"].as_str().unwrap());
@@ -105,7 +114,10 @@ fn plans_of_the_command_line_are_seen_by_a_server_and_a_surprise_by_nobody() {
 
         // Moved and called off, by either door.
         let id = one["id"].as_str().unwrap();
-        gameday(home.path()).args(["schedule", "move", id, "--at", "2099-03-04 15:00 Europe/Berlin"]).assert().success();
+        gameday(home.path())
+            .args(["schedule", "move", id, "--at", "2099-03-04 15:00 Europe/Berlin"])
+            .assert()
+            .success();
         let drill = one["drill"].as_str().unwrap();
         let (_, drills) = server.get(&ina, "/api/drills").await;
         assert_eq!(line(&drills, drill)["start"], "2099-03-04T14:00:00.000Z");
@@ -114,12 +126,56 @@ fn plans_of_the_command_line_are_seen_by_a_server_and_a_surprise_by_nobody() {
         let (status, told) = server.post(&ina, "/api/postpone", json!({"drill": drill, "at": "noon"})).await;
         assert_eq!((status, &told["code"]), (409, &json!("bad-time")));
         let series = series["id"].as_str().unwrap();
-        let day = schedule(home.path(), &["list"])["planned"].as_array().unwrap().iter().find(|one| one["id"] == series).unwrap()["day"].clone();
-        gameday(home.path()).args(["schedule", "cancel", series, "--day", day.as_str().unwrap()]).assert().success();
-        assert!(refused(home.path(), &["cancel", series, "--day", day.as_str().unwrap()], 1).contains("called off"));
-        assert!(refused(home.path(), &["move", series, "--at", "2099-03-04 15:00 UTC"], 2).contains("say which day"));
+        let day = schedule(home.path(), &["list"])["planned"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|one| one["id"] == series)
+            .unwrap()["day"]
+            .clone();
+        gameday(home.path())
+            .args(["schedule", "cancel", series, "--day", day.as_str().unwrap()])
+            .assert()
+            .success();
+        assert!(
+            refused(home.path(), &["cancel", series, "--day", day.as_str().unwrap()], 1)
+                .contains("called off")
+        );
+        assert!(
+            refused(home.path(), &["move", series, "--at", "2099-03-04 15:00 UTC"], 2)
+                .contains("say which day")
+        );
         gameday(home.path()).args(["schedule", "cancel", series]).assert().success();
         assert_eq!(schedule(home.path(), &["list"])["planned"].as_array().unwrap().len(), 2);
+        assert_eq!(server.end(), Some(0));
+    });
+}
+
+#[test]
+fn a_start_for_which_no_server_was_there_is_told_as_missed_and_nothing_is_broken() {
+    run(async {
+        let house = House::new();
+        // Planned an hour before now, for half an hour ago.
+        let now = SystemClock.now();
+        let then = VirtualClock::starting_at(now - Span::from_mins(60));
+        let moment = Moment::utc(now - Span::from_mins(30));
+        let mut entry = super::entry(jiff::tz::db(), "s-missed", Ask::At(moment.clone()), then.now());
+        (entry.target, entry.wanted) = ("depot".into(), quick());
+        let drill = entry.drill(entry.only_day().unwrap()).to_string();
+        write(house.path(), entry, Arc::new(then)).await;
+        let server = Server::over(house.path(), ".", "127.0.0.1:0");
+        let journal = house.until("end", |event| matches!(event, Event::Ended { .. })).await;
+        let folded = Drill::fold(&journal).unwrap();
+        assert_eq!((folded.outcome(), starts(&journal)), (Some(Outcome::Missed), vec![]));
+        let ina = server.join(&server.link).await;
+        let missed = watch_for(LIMIT, async || {
+            let (_, drills) = server.get(&ina, "/api/drills").await;
+            let one = line(&drills, &drill).clone();
+            (one["outcome"] == "missed").then_some(one)
+        });
+        assert_eq!(missed.await.unwrap()["start"], moment.at.to_string());
+        assert!(house.log().contains("a planned drill was missed"), "{}", house.log());
+        assert_eq!(schedule(house.path(), &["list"])["past"][0]["state"], "missed");
         assert_eq!(server.end(), Some(0));
     });
 }
@@ -142,18 +198,24 @@ async fn surprise(home: &Path) -> String {
     let asked = Ask::At(Moment::utc(start));
     let mut entry = super::entry(&zones, "s-surprise", asked, SystemClock.now());
     entry.when = When::Window { window, drawn: Moment::utc(start) };
-    entry.target = "depot".into();
-    entry.wanted = Wanted {
-        scenario: "quick".into(),
-        autopilot: true,
-        unrehearsed: Some("made for a test".into()),
-        ..Wanted::default()
-    };
+    (entry.target, entry.wanted) = ("depot".into(), quick());
     let drill = entry.drill(entry.only_day().unwrap()).to_string();
-    let store = SqliteStore::open(home.join("home/journal.db")).await.unwrap();
-    let schedule = Schedule::new(Arc::new(store), Arc::new(SystemClock), zones);
-    schedule.ask(&super::plan(entry)).await.unwrap();
+    write(home, entry, Arc::new(SystemClock)).await;
     drill
+}
+
+/// The quick scenario, which plays by itself.
+fn quick() -> Wanted {
+    let unrehearsed = Some("made for a test".into());
+    Wanted { scenario: "quick".into(), autopilot: true, unrehearsed, ..Wanted::default() }
+}
+
+/// Puts something on the calendar behind the program's back.
+async fn write(home: &Path, entry: Entry, clock: Arc<dyn Clock>) {
+    std::fs::create_dir_all(home.join("home")).unwrap();
+    let store = SqliteStore::open(home.join("home/journal.db")).await.unwrap();
+    let schedule = Schedule::new(Arc::new(store), clock, jiff::tz::db().clone());
+    schedule.ask(&super::plan(entry)).await.unwrap();
 }
 
 #[test]
@@ -191,7 +253,10 @@ fn a_server_that_is_killed_around_a_start_begins_its_drill_once_or_tells_that_it
         run(async { started = trial(*number).await });
         started
     });
-    assert!(started.count() > 0, "none of {trials} drills has started: the kills come too early to show anything");
+    assert!(
+        started.count() > 0,
+        "none of {trials} drills has started: the kills come too early to show anything"
+    );
 }
 
 /// Gives whether the drill has started.
@@ -207,7 +272,11 @@ async fn trial(number: u64) -> bool {
         SystemClock.sleep_until(dies).await;
         drop(server);
         // Now and then nobody is there until it is too late.
-        let away = if rng.random_bool(0.15) { Span::from_secs(100) } else { Span::from_millis(rng.random_range(0..3000)) };
+        let away = if rng.random_bool(0.15) {
+            Span::from_secs(100)
+        } else {
+            Span::from_millis(rng.random_range(0..3000))
+        };
         SystemClock.sleep_until(SystemClock.now() + away).await;
         server = Server::over(house.path(), ".", &listen);
     }
@@ -215,13 +284,17 @@ async fn trial(number: u64) -> bool {
         let journal = house.journal().await;
         Drill::fold(&journal).ok().filter(Drill::is_over).map(|drill| (journal, drill))
     });
-    let (journal, drill) = over.await.unwrap_or_else(|| panic!("trial {number} does not end:\n{}", house.log()));
+    let (journal, drill) =
+        over.await.unwrap_or_else(|| panic!("trial {number} does not end:\n{}", house.log()));
     let context = format!("trial {number}, {:?}, start {start}:\n{}", drill.outcome(), house.log());
     assert!(drill.is_clean(), "{context}");
     assert_eq!(drill.plan().drill.as_str(), booked["drill"], "{context}");
     let started = starts(&journal);
     assert!(started.len() <= 1, "{context}");
-    assert!(started.iter().all(|at| *at >= start && *at <= start + limits::START_LATE_MAX), "{started:?} {context}");
+    assert!(
+        started.iter().all(|at| *at >= start && *at <= start + limits::START_LATE_MAX),
+        "{started:?} {context}"
+    );
     let listed = schedule(house.path(), &["list"]);
     assert_eq!(listed["planned"], json!([]), "{context}");
     let state = listed["past"][0]["state"].as_str().unwrap();

@@ -38,7 +38,8 @@ fn transitions(zones: &TimeZoneDatabase) -> Vec<(String, TimeZone, Timestamp)> {
 /// Civil times around a transition, as the clocks show them before it and after it, and as they never do.
 fn civil_times(zone: &TimeZone, transition: Timestamp) -> BTreeSet<DateTime> {
     let offsets = [zone.to_offset(transition - 1.second()), zone.to_offset(transition)];
-    let shown = |offset: &jiff::tz::Offset| AROUND.map(|secs| offset.to_datetime(transition + secs.seconds()));
+    let shown =
+        |offset: &jiff::tz::Offset| AROUND.map(|secs| offset.to_datetime(transition + secs.seconds()));
     offsets.iter().flat_map(shown).collect()
 }
 
@@ -123,6 +124,11 @@ fn each_day_once(zones: &TimeZoneDatabase, zone: &TimeZone, rule: &str, transiti
                 Event::Begun { day, start, .. } => {
                     let shown = zone.to_datetime(Timestamp::from_millisecond(start.millis()).unwrap());
                     assert_eq!(shown.date(), day, "{rule}");
+                    assert_eq!(
+                        instants(zone, shown.datetime(), transition).len(),
+                        1,
+                        "{rule}: {shown} comes twice"
+                    );
                     assert!(rule.contains(&shown.strftime("%H:%M").to_string()), "{rule}: {shown}");
                     assert!(last < Some(start), "{rule}: {start} after {last:?}");
                     last = Some(start);
