@@ -5,6 +5,7 @@
 mod axe;
 mod editor;
 mod six;
+mod trainer;
 
 use crate::{
     console::{Recorder, Running, journal, under_way},
@@ -22,6 +23,7 @@ use reqwest::{Client, Method};
 use serde_json::{Value, json};
 use std::{
     io::{BufRead as _, BufReader},
+    os::unix::process::CommandExt as _,
     process::{Child, Stdio},
 };
 use tokio::net::TcpListener;
@@ -44,8 +46,9 @@ struct Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // The driver takes its browser along.
-        let _ = std::process::Command::new("kill").arg(self.driver.id().to_string()).status();
+        // The driver does not always take its browser along; they are a group of their own.
+        let group = format!("-{}", self.driver.id());
+        let _ = std::process::Command::new("kill").args(["-TERM", "--", &group]).status();
         let _ = self.driver.wait();
     }
 }
@@ -55,6 +58,7 @@ impl Browser {
     async fn start() -> Option<Self> {
         let mut driver = std::process::Command::new("chromedriver")
             .arg("--port=0")
+            .process_group(0)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()

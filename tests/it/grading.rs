@@ -24,14 +24,15 @@ fn golden() -> PathBuf {
     tidy::root().join("tests/golden/depot-pool-shrink/journal.jsonl")
 }
 
-fn events() -> Vec<Recorded> {
+/// A drill that was played to its end.
+pub(crate) fn played() -> Vec<Recorded> {
     let text = std::fs::read_to_string(golden()).unwrap();
     text.lines().map(|line| Recorded::from_line(line).unwrap()).collect()
 }
 
 /// Sentences that the scorer made of this journal: none may be told before the grades are in.
 fn findings() -> Vec<String> {
-    let events = events();
+    let events = played();
     let score = report::score(&Journal::new(&events).unwrap(), None);
     let of = |one: &report::score::Dimension| {
         let checks = one.checks.iter().filter(|check| check.score.is_some());
@@ -216,7 +217,7 @@ fn a_trainer_grades_a_stored_drill_blind_and_then_sees_both() {
 
 #[tokio::test]
 async fn the_trainers_pages_are_blind_and_theirs_alone() {
-    let running = Running::over(events()).await;
+    let running = Running::over(played()).await;
     let tom = running.session(Hat::Trainer, "tom").await;
     let get = |session: String, path: &'static str| {
         let running = &running;
@@ -264,7 +265,7 @@ async fn the_trainers_pages_are_blind_and_theirs_alone() {
 
 #[tokio::test]
 async fn the_talk_goes_forward_and_tells_the_truth_after_the_reveal() {
-    let running = Running::over(events()).await;
+    let running = Running::over(played()).await;
     let tom = running.session(Hat::Trainer, "tom").await;
     let trigger = "rolled out to both web instances at once";
     for step in 0..8 {
@@ -285,7 +286,7 @@ async fn the_talk_goes_forward_and_tells_the_truth_after_the_reveal() {
     }
     // Before EndEx there is nothing to grade.
     let playing: Vec<_> =
-        events().into_iter().take_while(|one| !matches!(one.event, Event::Ended { .. })).collect();
+        played().into_iter().take_while(|one| !matches!(one.event, Event::Ended { .. })).collect();
     let running = Running::over(playing).await;
     let tom = running.session(Hat::Trainer, "tom").await;
     let (_, page) = running.ask(&tom, Method::GET, "/trainer/grade", None).await;

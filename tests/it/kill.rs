@@ -51,7 +51,7 @@ const DRILL_MS: u64 = 2000;
 /// The lease of those rounds in which nobody comes to clean up.
 const LEASE: Span = Span::from_secs(3);
 /// How long after a lease its faults may stay; generous, because the machine is busy.
-const LEASE_SLACK: Span = Span::from_secs(60);
+const LEASE_SLACK: Span = Span::from_secs(15);
 /// How long anything else may take.
 const LIMIT: Span = Span::from_secs(60);
 /// What the fault adds to a link, each way; an answer that comes in less has met no fault.

@@ -9,6 +9,9 @@ const SCRIPT: &str = "/assets/console.js";
 /// Pages that every side has, with their paths below it.
 const PAGES: [(&str, &str); 4] =
     [("", "Board"), ("/signals", "Signals"), ("/docs", "Documents"), ("/status", "Status")];
+/// Pages of a trainer after EndEx, on a phone.
+const AFTER: [(&str, &str); 4] =
+    [("", "Board"), ("/debrief", "Debrief"), ("/grade", "Grade"), ("/talk", "Talk")];
 
 pub(super) fn head(title: &str, script: &str) -> Markup {
     html! {
@@ -48,8 +51,8 @@ pub(super) fn page(look: &Look<'_>, here: &str, main: &Markup) -> Markup {
                         }
                         @if look.staff.is_some() { a href={ "/" (side) "/debrief" } { "Debrief" } }
                         @if side == Hat::Trainer {
-                            @for (path, name) in [("/grade", "Grade"), ("/talk", "Talk")] {
-                                a href={ "/trainer" (path) } aria-current=[(path == here).then_some("page")] { (name) }
+                            @for (path, name) in AFTER[2..].iter() {
+                                a href={ "/trainer" (path) } aria-current=[(*path == here).then_some("page")] { (name) }
                             }
                         }
                     }
@@ -78,6 +81,7 @@ fn own_menu(look: &Look<'_>) -> Markup {
                     a href={ "/" (look.caller.hat) "/signals" } { "Signals of the target" }
                     a href={ "/" (look.caller.hat) "/status" } { "Status page, as users see it" }
                     @if look.staff.is_some() { a href={ "/" (look.caller.hat) "/debrief" } { "Debrief as it would be now" } }
+                    @if look.caller.hat == Hat::Trainer { a href="/trainer/grade" { "Grade" } a href="/trainer/talk" { "Talk" } }
                 }
                 (stop())
                 @if look.caller.hat == Hat::Instigator { (desk::lever()) }
@@ -137,7 +141,9 @@ fn sections(look: &Look<'_>, here: &str) -> Markup {
                 @for (id, name) in to { a href={ "#" (id) } { (name) } }
                 a href={ "/" (look.caller.hat) "/docs" } { "Docs" }
             } @else {
-                @for (path, name) in PAGES {
+                @let after = AFTER[2..].iter().any(|(path, _)| *path == here);
+                @let pages = if after { AFTER } else { PAGES };
+                @for (path, name) in pages {
                     a href={ "/" (look.caller.hat) (path) } aria-current=[(path == here).then_some("page")] { (name) }
                 }
             }

@@ -6,15 +6,12 @@ use crate::{
     drill::event::{Event, Hat},
     report::{
         Journal,
-        debrief::{Debrief, Open},
+        debrief::{Compared, Debrief, Open},
         follow_up::CorrectiveAction,
         grading::{GradingRow, GradingSheet},
         render,
         walk::{self, Part, Step},
-        wording::{
-            page::{self, WALK},
-            tame,
-        },
+        wording::{page::WALK, tame},
     },
     scenario::review::{ActionKind, CHECKS, Day, Rating, Section},
 };
@@ -66,17 +63,19 @@ fn grading_page(sheet: &GradingSheet) -> Markup {
             } @else {
                 p class="soft" { "Grade what you saw. The measured figures are shown once you hand your grades in; you can change a grade until then. What you did not see, leave out." }
             }
-            @for row in &sheet.rows { (dimension(row, sheet.handed_in)) }
+            @let next = sheet.rows.iter().find(|row| row.given.is_none()).map(|row| row.name);
+            @for row in &sheet.rows { (dimension(row, sheet.handed_in, next == Some(row.name))) }
             @if !sheet.unclear.is_empty() { (unclear(sheet)) }
             @if sheet.handed_in { (invalidate()) } @else { (hand_in()) }
-            p { a class="button quiet" href=(TALK) { "Lead the talk" } }
+            p { a class={ "button " @if sheet.handed_in { "primary" } @else { "quiet" } } href=(TALK) { "Lead the talk" } }
         }
     }
 }
 
-fn dimension(row: &GradingRow, handed_in: bool) -> Markup {
+/// One dimension. The next one to be graded stands open.
+fn dimension(row: &GradingRow, handed_in: bool, next: bool) -> Markup {
     html! {
-        section class="card" id={ "d-" (row.name) } {
+        section class="card dimension" id={ "d-" (row.name) } {
             h2 { (row.name) }
             p { (row.asks) }
             @if let Some((rating, because)) = &row.given {
@@ -89,12 +88,12 @@ fn dimension(row: &GradingRow, handed_in: bool) -> Markup {
                 }
             }
             @if !handed_in {
-                details class="more" open[row.given.is_none()] {
-                    summary { @if row.given.is_some() { "Change it" } @else { "Grade" } }
+                details class="more" open[next] {
+                    summary { @if row.given.is_some() { "Change it" } @else { "Grade it" } }
                     form data-post="/api/review" data-then=(GRADE) {
                         input type="hidden" name="grade.dimension" value=(row.name);
                         fieldset {
-                            legend { "Grade" }
+                            legend class="hush" { "Grade" }
                             @for rating in Rating::ALL {
                                 label class="check" {
                                     input type="radio" name="grade.rating" value=(rating) required;
@@ -103,7 +102,7 @@ fn dimension(row: &GradingRow, handed_in: bool) -> Markup {
                             }
                         }
                         label { span { "What you saw" } textarea name="grade.because" rows="2" required maxlength="2000" {} }
-                        (forms::send("Grade", "primary"))
+                        (forms::send("Keep this grade", "primary"))
                     }
                 }
             }
@@ -211,7 +210,7 @@ fn step_page(look: &Look<'_>, steps: &[Step], at: usize, debrief: &Debrief, shee
             }
             p class="row" {
                 @if at > 0 { a class="button quiet" rel="prev" href=(to(at - 1)) { "Back" } }
-                @if at + 1 < steps.len() { a class="button" rel="next" href=(to(at + 1)) { (steps[at + 1].title) " \u{2192}" } }
+                @if at + 1 < steps.len() { a class="button primary" rel="next" href=(to(at + 1)) { (steps[at + 1].title) " \u{2192}" } }
             }
         }
     }
@@ -224,7 +223,7 @@ fn story(look: &Look<'_>, step: &Step) -> Markup {
     };
     html! {
         @if step.rows.is_empty() { p class="empty" { "Nothing happened that anybody could see." } }
-        ol class="lines timeline" {
+        ol class="lines walk" {
             @for row in &step.rows {
                 li class={ "lane-" (row.lane.as_str()) @if noted(row.seq) { " called" } } {
                     span class="offset" { (row.moment.offset) }
@@ -258,18 +257,36 @@ fn reveal(debrief: &Debrief) -> Markup {
     html! {
         section class="card" {
             p { (tame(&reveal.summary)) }
-            div class="scroll" { table {
-                thead { tr { th { "" } th { "The team said" } th { "True" } } }
-                tbody { @for row in reveal.compared.iter().chain(&reveal.severity).chain(&reveal.ladder) {
-                    tr { th scope="row" { (row.name) } td { (tame(&row.claimed)) } td { (tame(&row.actual)) } }
-                } }
-            } }
+        }
+        @for (title, rows) in [("The cause", &reveal.compared), ("How bad it was", &reveal.severity), ("What could have been done", &reveal.ladder)] {
+            @if !rows.is_empty() { (beside(title, rows)) }
         }
         section class="card" {
             h3 { "What was true" }
-            ul class="plain" { @for fact in reveal.facts.iter().chain(&reveal.contributing) { li { (tame(fact)) } } }
-            @if !reveal.claims.is_empty() { h3 { "Guesses on the way" } }
-            ul class="plain" { @for claim in &reveal.claims { li { (claim.moment.offset) " " (tame(&claim.text)) span class="soft" { " " (claim.nearness) } } } }
+            ul class="dots" { @for fact in &reveal.facts { li { (tame(fact)) } } }
+            @if !reveal.contributing.is_empty() {
+                h3 { "What let it happen" }
+                ul class="dots" { @for one in &reveal.contributing { li { (tame(one)) } } }
+            }
+            @if !reveal.claims.is_empty() {
+                h3 { "Guesses on the way" }
+                ul class="dots" { @for claim in &reveal.claims { li { (claim.moment.offset) " " (tame(&claim.text)) span class="soft" { " \u{2013} " (claim.nearness) } } } }
+            }
+        }
+    }
+}
+
+/// What the team said beside what was true.
+fn beside(title: &str, rows: &[Compared]) -> Markup {
+    html! {
+        section class="card" {
+            h3 { (title) }
+            div class="scroll" tabindex="0" role="group" aria-label=(title) { table {
+                thead { tr { td {} th scope="col" { "The team said" } th scope="col" { "True" } } }
+                tbody { @for row in rows {
+                    tr { th scope="row" { (row.name) } td { (line::commands(&tame(&row.claimed))) } td { (line::commands(&tame(&row.actual))) } }
+                } }
+            } }
         }
     }
 }
@@ -279,9 +296,9 @@ fn figures(debrief: &Debrief, sheet: &GradingSheet) -> Markup {
         return html! { p { "Grades are blind: " a href=(GRADE) { "hand yours in" } ", and the figures are shown here." } };
     }
     html! {
-        @for row in sheet.rows.iter().filter(|row| row.given.is_some() || row.beside.is_some()) { (dimension(row, true)) }
+        @for row in sheet.rows.iter().filter(|row| row.given.is_some() || row.beside.is_some()) { (dimension(row, true, false)) }
         @if !debrief.score.questions.is_empty() {
-            section class="card" { h3 { "Worth a talk" } ul class="plain" { @for question in &debrief.score.questions { li { (question) } } } }
+            section class="card" { h3 { "Worth a talk" } ul class="dots" { @for question in &debrief.score.questions { li { (question) } } } }
         }
     }
 }
@@ -290,7 +307,8 @@ fn plan(debrief: &Debrief, sheet: &GradingSheet) -> Markup {
     let here = format!("{TALK}?step={}", WALK.len() - 1);
     let opens: Vec<&Open> = debrief.reflections.iter().chain(&debrief.lessons).collect();
     html! {
-        @for (section, open) in Section::ALL.iter().zip(opens) { (written(*section, open, &here)) }
+        @let next = opens.iter().position(|open| open.filled.is_none());
+        @for (at, (section, open)) in Section::ALL.iter().zip(opens).enumerate() { (written(*section, open, next == Some(at), &here)) }
         @if !sheet.objectives.is_empty() {
             section class="card" {
                 h3 { "Objectives" }
@@ -306,7 +324,7 @@ fn plan(debrief: &Debrief, sheet: &GradingSheet) -> Markup {
         section class="card" {
             h3 { "Take it along" }
             p { "The debrief with everything that is written here." }
-            p class="row" {
+            p class="row exports" {
                 @for (form, name) in [("html", "One page (HTML)"), ("pdf", "PDF"), ("md", "Markdown"), ("json", "JSON")] {
                     a class="button quiet" href={ "/trainer/debrief?form=" (form) } download={ "debrief-" (debrief.header.drill) "." (form) } { (name) }
                 }
@@ -315,13 +333,14 @@ fn plan(debrief: &Debrief, sheet: &GradingSheet) -> Markup {
     }
 }
 
-fn written(section: Section, open: &Open, here: &str) -> Markup {
+/// One section in the team's words. The next one to be written stands open.
+fn written(section: Section, open: &Open, next: bool, here: &str) -> Markup {
     html! {
         section class="card" {
             h3 { (open.name) }
             p class="soft" { (open.question) }
             @if let Some(filled) = &open.filled { p { (tame(&filled.text)) @for seq in &filled.evidence { " #" (seq) } } }
-            details class="more" open[open.filled.is_none()] {
+            details class="more" open[next] {
                 summary { @if open.filled.is_some() { "Write it anew" } @else { "Write" } }
                 form data-post="/api/review" data-then=(here) {
                     input type="hidden" name="write.section" value=(section);
@@ -339,7 +358,7 @@ fn actions(debrief: &Debrief, here: &str) -> Markup {
         section class="card" {
             h3 { "Improvement plan" }
             p class="soft" { (debrief.improvement_plan.question) }
-            ul class="plain" { @for one in &debrief.actions { (action(one)) } }
+            ul class="dots" { @for one in &debrief.actions { (action(one)) } }
             form data-post="/api/review" data-then=(here) {
                 label { span { "Corrective action" } textarea name="follow-up.action" rows="2" required maxlength="2000" {} }
                 label { span { "What it answers" } input name="follow-up.issue" maxlength="2000" autocomplete="off"; }
@@ -362,13 +381,15 @@ fn actions(debrief: &Debrief, here: &str) -> Markup {
 
 fn action(one: &CorrectiveAction) -> Markup {
     let wanted = &one.wanted;
-    let kind = page::or_open(wanted.kind.map(ActionKind::as_str));
-    let due = page::or_open(wanted.due.as_ref().map(Day::as_str));
-    let [owner, ticket] = [&wanted.owner, &wanted.ticket].map(|given| page::or_open(given.as_deref()));
+    let said = [
+        ("", wanted.kind.map(ActionKind::as_str)),
+        ("owner ", wanted.owner.as_deref()),
+        ("ticket ", wanted.ticket.as_deref()),
+        ("due ", wanted.due.as_ref().map(Day::as_str)),
+    ];
+    let said: Vec<String> =
+        said.iter().filter_map(|(what, said)| said.map(|said| format!("{what}{}", tame(said)))).collect();
     html! {
-        li {
-            b { (tame(&wanted.action)) }
-            span class="soft" { " " (kind) ", owner " (owner) ", ticket " (ticket) ", due " (due) }
-        }
+        li { b { (tame(&wanted.action)) } @if !said.is_empty() { span class="soft" { " \u{2013} " (said.join(", ")) } } }
     }
 }

@@ -137,8 +137,11 @@ impl Desk<'_, '_> {
     pub(super) fn scorecard(&self, score: &Score) -> Vec<CardLine> {
         let line = self.timeline;
         let responders = self.names(Some(Hat::Responder)).len();
-        let current = score.check("communicate.cadence").and_then(|one| one.score);
-        let owners = score.check("engage.owners").and_then(|one| one.score);
+        // A fresh word that was not true kept nobody up to date.
+        let of = |id: &str| score.check(id).and_then(|one| one.score);
+        let current =
+            of("communicate.cadence").map(|fresh| fresh.min(of("communicate.truthful").unwrap_or(1.0)));
+        let owners = of("engage.owners");
         let follow_ups = &line.reviews.follow_ups;
         let owned = follow_ups.iter().all(|(_, one)| one.owner.is_some());
         let told_users = line.statuses.iter().any(|status| status.to.iter().any(|to| to == "users"));

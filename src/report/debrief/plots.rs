@@ -339,7 +339,8 @@ impl Desk<'_, '_> {
         }
         Failures {
             actual,
-            rate: (self.impact.untouched_rate * 100.0).round() / 100.0,
+            // Fine enough that its sums are those of the score.
+            rate: (self.impact.untouched_rate * 1e6).round() / 1e6,
             par: duration.par.secs(),
             limit: duration.limit.secs(),
         }

@@ -372,7 +372,16 @@ pub(super) fn milestone(sheet: &Sheet<'_, '_>, name: &str) -> Option<Option<Mark
             .injections
             .iter()
             .filter(|injection| injection.planned.related)
-            .map(|injection| injection.first(|step| matches!(step, InjectionStep::Cleared)))
+            .map(|injection| {
+                // A repair of another make is only seen when the fault is to be taken back; that service had held
+                // since says that it was one.
+                let held = line.held_restoration().is_some();
+                injection.first(|step| match step {
+                    InjectionStep::Cleared => true,
+                    InjectionStep::Diverged { .. } => held,
+                    _ => false,
+                })
+            })
             .collect();
         // All of them: the milestone is reached with the last one.
         let all: Option<Vec<Mark>> = related.into_iter().collect();

@@ -135,13 +135,31 @@ fn invariants(sheet: &Sheet<'_, '_>) -> Check {
 
 /// Verbs that only look.
 const LOOKS: &[&str] = &[
-    "list", "logs", "log", "show", "status", "health", "metrics", "get", "cat", "ps", "describe", "inspect",
-    "releases", "check", "top",
+    "list",
+    "logs",
+    "log",
+    "show",
+    "status",
+    "health",
+    "metrics",
+    "get",
+    "cat",
+    "ps",
+    "describe",
+    "inspect",
+    "releases",
+    "check",
+    "top",
+    "config",
+    "trace",
+    "replication",
+    "rules",
+    "locks",
 ];
 
-/// Whether an operation only looks.
+/// Whether an operation only looks. `config set` does not.
 pub(super) fn only_looks(argv: &[String]) -> bool {
-    argv.iter().any(|word| LOOKS.contains(&word.as_str()))
+    argv.iter().any(|word| LOOKS.contains(&word.as_str())) && !argv.iter().any(|word| word == "set")
 }
 
 /// Whether the first act that changes the target came after something that keeps what it would have destroyed: an

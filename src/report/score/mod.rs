@@ -48,7 +48,7 @@ use crate::{
 use serde::{Deserialize, Serialize};
 
 /// The version of the rules. A change to any formula, weight or sentence of a check counts it up.
-pub const SCORER_VERSION: u32 = 4;
+pub const SCORER_VERSION: u32 = 5;
 /// Less than this share of a dimension's weight scored: no figure is given.
 pub const COVERAGE_MIN: f64 = 0.6;
 /// Below this a check is weak and asks its question.
@@ -137,20 +137,19 @@ impl Figures {
     }
 }
 
-impl DimensionName {
-    /// What it weighs in each profile; each profile's weights add up to 1 with the part left to graders.
-    pub fn weights(self) -> Weights {
-        let (understand_first, restore_first) = match self {
-            Self::Detect | Self::Engage | Self::Communicate => (0.05, 0.10),
-            Self::Coordinate => (0.10, 0.20),
-            Self::Diagnose => (0.25, 0.05),
-            Self::Mitigate => (0.15, 0.25),
-            Self::Assess => (0.15, 0.05),
-            Self::Decide | Self::Close => (0.05, 0.05),
-            Self::Learn => (0.10, 0.05),
-        };
-        Weights { understand_first, restore_first }
-    }
+/// What a dimension weighs in each profile; each profile's weights add up to 1 with the part left to graders.
+fn weights(name: DimensionName) -> Weights {
+    use DimensionName as D;
+    let (understand_first, restore_first) = match name {
+        D::Detect | D::Engage | D::Communicate => (0.05, 0.10),
+        D::Coordinate => (0.10, 0.20),
+        D::Diagnose => (0.25, 0.05),
+        D::Mitigate => (0.15, 0.25),
+        D::Assess => (0.15, 0.05),
+        D::Decide | D::Close => (0.05, 0.05),
+        D::Learn => (0.10, 0.05),
+    };
+    Weights { understand_first, restore_first }
 }
 
 /// One automatic judgement.
@@ -453,7 +452,7 @@ fn summed_up(name: DimensionName, checks: Vec<Check>) -> Dimension {
     let score = (judged > 0.0 && coverage + 1e-9 >= COVERAGE_MIN).then(|| round(earned / judged));
     Dimension {
         name,
-        weights: name.weights(),
+        weights: weights(name),
         score,
         figures: Figures { understand_first: None, restore_first: None },
         coverage: round(coverage),
@@ -464,7 +463,8 @@ fn summed_up(name: DimensionName, checks: Vec<Check>) -> Dimension {
     }
 }
 
-/// The three largest `weight x (1 - score)` as questions.
+/// The three largest `weight x (1 - score)` as questions, of different dimensions as far as there are: three views of one
+/// thing make one talk, not three.
 fn questions(dimensions: &[Dimension], profile: Profile) -> Vec<String> {
     let mut gaps: Vec<(f64, &Check)> = dimensions
         .iter()
@@ -478,8 +478,13 @@ fn questions(dimensions: &[Dimension], profile: Profile) -> Vec<String> {
         .filter(|(gap, check)| *gap > 0.0 && check.question.is_some())
         .collect();
     gaps.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.id.cmp(&b.1.id)));
+    let (mut first, mut more): (Vec<&Check>, Vec<&Check>) = (Vec::new(), Vec::new());
+    for (_, check) in gaps {
+        let of_another = first.iter().all(|one| one.dimension != check.dimension);
+        if of_another { first.push(check) } else { more.push(check) }
+    }
     let mut questions: Vec<String> = Vec::new();
-    for question in gaps.into_iter().filter_map(|(_, c)| c.question.clone()) {
+    for question in first.into_iter().chain(more).filter_map(|check| check.question.clone()) {
         if !questions.contains(&question) {
             questions.push(question);
         }

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     drill::event::{Event, Hat, InjectionStep, Outcome, Recorded},
     report::{
-        Journal, Score, score,
+        Journal, Score, debrief, score,
         score::{State, explain},
     },
     scenario::{
@@ -20,6 +20,7 @@ use crate::{
     },
 };
 use proptest::prelude::*;
+use std::collections::BTreeSet;
 
 const CHECKS: [&str; 14] = [
     "engage.ticket",
@@ -187,7 +188,58 @@ fn each_change_is_announced_by_an_entry_of_its_own() {
     near(changed(&[(310, log()), (1250, log())], &two), 1.0);
     near(changed(&[(1190, log()), (1310, log())], &two), 0.75);
     // Looking changes nothing.
-    assert!(not_asked(do_nothing().ran(300, "depotctl logs web"), "coordinate.logged"));
+    for looks in ["logs web", "config web", "trace a-1", "queue list"] {
+        assert!(
+            not_asked(do_nothing().ran(300, &format!("depotctl {looks}")), "coordinate.logged"),
+            "{looks}"
+        );
+    }
+    near(changed(&[], &[(1200, "redis-cli config set maxmemory 0")]), 0.0);
+}
+
+/// Each change beside the entry that is shown as its announcement, in seconds from StartEx.
+fn announcements(play: Play) -> Vec<(f64, Option<f64>)> {
+    let events = play.journal();
+    let plots = debrief(&Journal::new(&events).unwrap()).plots;
+    plots.actions.iter().map(|dots| (dots.at, dots.logged)).collect()
+}
+
+#[test]
+fn a_change_is_shown_beside_the_entry_that_was_meant_for_it() {
+    let restart_then_roll_back = do_nothing()
+        .ran(1200, "depotctl restart web-east")
+        .act(1210, "ben", log())
+        .act(1290, "ben", log())
+        .ran(1300, "depotctl rollback web");
+    assert_eq!(announcements(restart_then_roll_back), [(1200.0, Some(1210.0)), (1300.0, Some(1290.0))]);
+    let look_first =
+        do_nothing().act(1180, "ben", log()).act(1195, "ben", log()).ran(1200, "depotctl rollback web");
+    assert_eq!(announcements(look_first), [(1200.0, Some(1195.0))]);
+}
+
+#[test]
+fn a_repair_of_another_make_has_fixed_the_fault_if_service_held() {
+    let diverged = || {
+        Play::of(plan()).broken().step(950, InjectionStep::Diverged { detail: "pool.size is 16".to_owned() })
+    };
+    let passed = |play: Play| of(play).check("diagnose.milestones").map(|one| one.sentence.clone()).unwrap();
+    let held = diverged().outage(800, 1000).restored(800).ended(1000, Outcome::Completed);
+    assert!(passed(held).contains("2 of 5"));
+    let never = diverged().outage(1000, 1000).ended(1000, Outcome::Completed);
+    assert!(passed(never).contains("0 of 5"));
+}
+
+#[test]
+fn what_is_worth_a_talk_is_of_different_dimensions() {
+    let score = of(do_nothing());
+    let asked: BTreeSet<_> = score
+        .dimensions
+        .iter()
+        .flat_map(|one| &one.checks)
+        .filter(|check| check.question.as_ref().is_some_and(|asks| score.questions.contains(asks)))
+        .map(|check| check.dimension)
+        .collect();
+    assert_eq!((score.questions.len(), asked.len()), (3, 3), "{:?}", score.questions);
 }
 
 #[test]

@@ -394,7 +394,8 @@ pub(crate) fn no_assessment() -> Said {
 
 fn stretch(seconds: Option<(f64, f64)>) -> String {
     let offset = |at: f64| {
-        let whole = format!("{:.0}", at.abs());
+        // Whole seconds that have passed, as everywhere in the debrief.
+        let whole = format!("{:.0}", at.abs().floor());
         let span = Span::from_secs(whole.parse().unwrap_or_default());
         format!("T{}{span}", if at < 0.0 { '-' } else { '+' })
     };

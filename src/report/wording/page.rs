@@ -203,8 +203,8 @@ pub fn milestone(name: &str) -> String {
         "symptom" => "the outage was noticed",
         "localised" => "the part at fault was named",
         "mechanism" => "how it fails was understood",
-        "mitigated" => "service was back",
-        "root-fixed" => "the fault itself was gone",
+        "mitigated" => "service had stayed good for long enough",
+        "root-fixed" => "the fault itself was seen to be gone",
         _ => return tame(name),
     };
     format!("{}: {says}", tame(name))

@@ -114,7 +114,11 @@ pub(crate) fn conflicts(share: f64, by_hand: usize, of: usize) -> Said {
 
 pub(crate) fn logged(before: usize, of: usize) -> Said {
     Said::asking(
-        format!("{before} of {} of the target were announced in the log before.", count(of, "change")),
+        format!(
+            "{before} of {} of the target {} announced in the log before.",
+            count(of, "change"),
+            if of == 1 { "was" } else { "were" }
+        ),
         "What would have gone wrong if two people had changed the same thing at once?",
     )
 }

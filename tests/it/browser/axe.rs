@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 const AXE: &str = "axe-core@4.14.1";
 
 /// The checker's source, fetched once; nothing where that is not possible.
-fn axe() -> Option<String> {
+pub(super) fn axe() -> Option<String> {
     if !has("npm") {
         skip("npm is not installed");
         return None;
@@ -79,7 +79,7 @@ async fn found(browser: &Browser, axe: &str) -> Vec<String> {
 }
 
 /// What is wrong with a page, light and dark, wide and narrow.
-async fn look_at(browser: &Browser, axe: &str, address: &str) -> Vec<String> {
+pub(super) async fn look_at(browser: &Browser, axe: &str, address: &str) -> Vec<String> {
     let mut all = Vec::new();
     for (width, dark) in [(1440, false), (1440, true), (390, false)] {
         browser.look_like(width, dark).await;

@@ -100,19 +100,20 @@ fn about(plan: &Plan, entry: &(Mark, &str, Option<&str>), action: &Action<'_>) -
 }
 
 /// For each action the log entry that announces it, by its place among the entries. Each announces one action. First
-/// those of before are given out, the oldest that still counts first, so that as many as can be find one.
+/// those of before are given out, from the last action back and to each the latest that is left: the one that people had
+/// in mind, and as many as can be find one.
 fn announced(sheet: &Sheet<'_, '_>, actions: &[Action<'_>]) -> Vec<Option<usize>> {
     let (plan, logs) = (sheet.journal.plan(), &sheet.timeline.logs);
     let mut used = BTreeSet::new();
     let mut found = vec![None; actions.len()];
     for worth in [1.0, 0.5] {
-        for (action, slot) in actions.iter().zip(&mut found).filter(|(_, slot)| slot.is_none()) {
+        for (action, slot) in actions.iter().zip(&mut found).rev().filter(|(_, slot)| slot.is_none()) {
             let fits = |index: &usize| {
                 let entry = &logs[*index];
                 let prec = prec(&[sheet.secs(entry.0.at)], sheet.secs(action.mark.at));
                 !used.contains(index) && about(plan, entry, action) && (prec - worth).abs() < 1e-9
             };
-            *slot = (0..logs.len()).find(fits);
+            *slot = (0..logs.len()).rev().find(fits);
             used.extend(*slot);
         }
     }
