@@ -98,7 +98,9 @@ impl Schedule {
                 }
                 Err(error) => return Err(error.into()),
             }
-            batch.iter().for_each(|noted| known.apply(noted));
+            for noted in &batch {
+                known.apply(noted);
+            }
             return Ok(batch);
         }
     }
@@ -132,9 +134,9 @@ impl Keeper {
         journals: Arc<dyn Store>,
         starter: Arc<dyn Starter>,
     ) -> Result<Self, StoreError> {
-        let _hold = schedule.clock.hold();
+        let hold = schedule.clock.hold();
         let told = schedule.look().await?.next_seq();
-        Ok(Self { schedule, journals, starter, begun: BTreeSet::new(), told, _hold })
+        Ok(Self { schedule, journals, starter, begun: BTreeSet::new(), told, _hold: hold })
     }
 
     /// Looks at the calendar every second. What cannot be read now is looked at again.

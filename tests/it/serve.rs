@@ -429,9 +429,9 @@ fn a_planned_drill_waits_for_the_next_server_and_can_be_called_off() {
         let (status, _) = server.post("", "/api/join", json!({"token": token})).await;
         assert_eq!(status, 401, "the links of a drill that is called off lead nowhere");
         assert_eq!(server.end(), Some(0));
-        let listed: Value =
+        let calendar: Value =
             serde_json::from_str(&out(gameday(home.path()).args(["schedule", "list", "--json"]))).unwrap();
-        assert_eq!((&listed["planned"], &listed["past"][0]["state"]), (&json!([]), &json!("cancelled")));
+        assert_eq!((&calendar["planned"], &calendar["past"][0]["state"]), (&json!([]), &json!("cancelled")));
     });
 }
 

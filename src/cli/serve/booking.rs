@@ -134,18 +134,18 @@ impl Bookings {
         let wanted = wanted(order)?;
         let when = ask.settle(zones, seed, SystemClock.now())?;
         let play = self.play(&wanted, seed).await?;
-        let plan = play.plan(None);
-        preflight::refuse(&play, &self.home, self.store.as_ref(), &plan).await.map_err(denied)?;
+        let resolved = play.plan(None);
+        preflight::refuse(&play, &self.home, self.store.as_ref(), &resolved).await.map_err(denied)?;
         let letters = Seed::fresh().opaque("entry", 5);
         let id: EntryId = format!("s-{letters}").parse().expect("made of letters and digits");
         let entry = Entry {
             id,
             when,
             wanted,
-            title: plan.title.clone(),
-            target: plan.target.name.clone(),
-            lead: plan.lead(),
-            limit: plan.duration.limit,
+            title: resolved.title.clone(),
+            target: resolved.target.name.clone(),
+            lead: resolved.lead(),
+            limit: resolved.duration.limit,
             seed,
         };
         self.schedule.ask(&Command::Plan { entry: Box::new(entry.clone()), by }).await?;

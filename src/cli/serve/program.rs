@@ -212,13 +212,13 @@ impl Program {
 
     /// Refuses a play whose target another drill of this process has at its time. Gives that time.
     fn has_target(&self, play: &Play) -> Result<(Plan, At, At), Denied> {
-        let plan = play.plan(play.start);
-        let from = plan.start - plan.lead() - limits::AROUND_DRILL;
-        let until = plan.start + plan.duration.limit + limits::AROUND_DRILL;
+        let resolved = play.plan(play.start);
+        let from = resolved.start - resolved.lead() - limits::AROUND_DRILL;
+        let until = resolved.start + resolved.duration.limit + limits::AROUND_DRILL;
         let going = self.0.going();
-        match going.values().find(|one| one.takes(&plan.target.name, from, until)) {
-            None => Ok((plan, from, until)),
-            Some(other) => Err(target_busy(&other.line.drill, &plan.target.name)),
+        match going.values().find(|one| one.takes(&resolved.target.name, from, until)) {
+            None => Ok((resolved, from, until)),
+            Some(other) => Err(target_busy(&other.line.drill, &resolved.target.name)),
         }
     }
 
@@ -227,11 +227,11 @@ impl Program {
         let shared = self.shared(drill);
         let staged = shared.staged.clone();
         play.entrance = Entrance::Shared(shared);
-        let plan = play.plan(play.start);
-        let line = line_of(&plan, DrillState::Running, play.start);
+        let resolved = play.plan(play.start);
+        let line = line_of(&resolved, DrillState::Running, play.start);
         let span = (
-            plan.start - plan.lead() - limits::AROUND_DRILL,
-            plan.start + plan.duration.limit + limits::AROUND_DRILL,
+            resolved.start - resolved.lead() - limits::AROUND_DRILL,
+            resolved.start + resolved.duration.limit + limits::AROUND_DRILL,
         );
         self.begin_task((line, due, staged), span, play.play());
     }
@@ -407,14 +407,14 @@ impl Office for Program {
                 return Ok(bookings.plan(&order, ask, Seed::fresh(), by.clone()).await?.drill);
             }
             let play = bookings.play(&wanted(&order)?, Seed::fresh()).await?;
-            let (plan, from, until) = self.has_target(&play)?;
+            let (resolved, from, until) = self.has_target(&play)?;
             let calendar = self.0.schedule.look().await.map_err(AskError::from)?;
-            if let Some((entry, day)) = calendar.taken(zones, &plan.target.name, (from, until)) {
-                let drill = calendar.entry(&entry).map(|entry| entry.drill(day)).unwrap_or(plan.drill);
-                return Err(target_busy(&drill, &plan.target.name));
+            if let Some((entry, day)) = calendar.taken(zones, &resolved.target.name, (from, until)) {
+                let drill = calendar.entry(&entry).map(|entry| entry.drill(day)).unwrap_or(resolved.drill);
+                return Err(target_busy(&drill, &resolved.target.name));
             }
-            preflight::refuse(&play, &self.0.home, self.0.store.as_ref(), &plan).await.map_err(denied)?;
-            let drill = plan.drill;
+            preflight::refuse(&play, &self.0.home, self.0.store.as_ref(), &resolved).await.map_err(denied)?;
+            let drill = resolved.drill;
             self.play_through(play, drill.clone(), None);
             Ok(drill)
         })

@@ -318,11 +318,11 @@ fn two_hundred_drills_of_one_minute_are_begun_by_one_look() {
         let more = entry(&zones, "s-more", Ask::At(Moment::utc(start)), NOW);
         assert!(schedule.ask(&plan(more)).await.is_err());
         world.serve(Span::from_mins(12), (u64::MAX, true), Span::from_secs(15), 0).await;
+        assert_eq!(world.store.drills().await.unwrap().len(), limits::ENTRIES_MAX);
         let begun = world.begun.lock().unwrap();
         assert_eq!(begun.len(), limits::ENTRIES_MAX);
         let ready = start - limits::STAGING_LEAD;
         assert!(begun.iter().all(|(_, _, at)| *at >= ready && *at <= ready + Span::from_secs(1)));
-        assert_eq!(world.store.drills().await.unwrap().len(), limits::ENTRIES_MAX);
     });
 }
 
