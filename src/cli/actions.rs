@@ -203,7 +203,11 @@ fn told(mut actions: Vec<CorrectiveAction>, open: bool, json: bool) -> Result<Ex
     if json {
         show::json(&actions)?;
     } else if actions.is_empty() {
-        show::line("No corrective action is on the list: `gameday actions add` puts one there.")?;
+        show::line(if open {
+            "No open corrective action is on the list."
+        } else {
+            "No corrective action is on the list: `gameday actions add` puts one there."
+        })?;
     } else {
         let rows: Vec<_> = actions.iter().map(row).collect();
         show::print(&show::table(&rows))?;

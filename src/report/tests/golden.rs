@@ -9,7 +9,7 @@ use crate::{
         BadJournal, Journal, Score,
         impact::Impact,
         score,
-        score::{DimensionName, State, claim_nearness, claim_score},
+        score::{DimensionName, State, claim_nearness, claim_score, secs},
         timeline::Timeline,
     },
     scenario::{
@@ -240,6 +240,40 @@ fn a_drill_without_a_fault_is_won_by_saying_so() {
     near(figure(&score, DimensionName::Mitigate), 1.0);
     near(check(&score, "diagnose.kind"), 1.0);
     assert_eq!(score.dimension(DimensionName::Communicate).unwrap().score, None);
+    // Either says so: a cause of that kind, or no fault that belongs to an outage.
+    let with = |related: bool, kind: &str| {
+        let mut plan = plan();
+        plan.injections[0].related = related;
+        plan.truth.cause.kind = kind.to_owned();
+        of(Play::of(plan).measured(0..600, |_| 0).ended(600, Outcome::Completed))
+    };
+    for (related, kind, nothing_broken) in
+        [(false, "config.value", true), (true, "none.false-alarm", true), (true, "config.value", false)]
+    {
+        let judged = with(related, kind).check("mitigate.no-harm").is_some();
+        assert_eq!(judged, nothing_broken, "{related} {kind}");
+    }
+}
+
+#[test]
+fn both_profiles_stand_beside_each_other() {
+    let events = restorer().journal();
+    let mitigate =
+        |profile| scored(&events, Some(profile)).dimension(DimensionName::Mitigate).unwrap().clone();
+    let [understand, restore] = [Profile::UnderstandFirst, Profile::RestoreFirst].map(mitigate);
+    assert_ne!(understand.score, restore.score);
+    for one in [&understand, &restore] {
+        let figures = (one.figures.understand_first, one.figures.restore_first);
+        assert_eq!(figures, (understand.score, restore.score));
+    }
+}
+
+#[test]
+fn time_before_startex_counts_down() {
+    assert_eq!(
+        [-10.0, 0.0, 10.0],
+        [10, 20, 30].map(|at| secs(START + Span::from_secs(20), START + Span::from_secs(at)))
+    );
 }
 
 #[test]
@@ -251,6 +285,11 @@ fn some_outcomes_are_not_scored() {
     }
     let running = scored(&Play::of(plan()).broken().journal(), None);
     assert_eq!(running.unscored.as_deref(), Some("the drill has not ended"));
+    let never_began = || Play::of(plan()).without(|event| matches!(event, Event::Started));
+    for outcome in [Outcome::Completed, Outcome::Aborted] {
+        assert!(of(never_began().ended(300, outcome)).unscored.is_some(), "{outcome:?}");
+        assert_eq!(of(Play::of(plan()).ended(300, outcome)).unscored, None, "{outcome:?}");
+    }
 }
 
 #[test]
@@ -272,6 +311,20 @@ fn without_measurement_nobody_can_tell() {
     // Only the checklist, a sixth of the weight, needs no measurement.
     assert_eq!((assess.score, assess.coverage), (None, 0.1667));
     assert_eq!(assess.sentence, "Not enough evidence for a figure.");
+}
+
+#[test]
+fn what_was_measured_for_less_than_three_fifths_of_the_time_tells_nothing() {
+    let told = |measured: u64| {
+        let play = Play::of(plan())
+            .broken()
+            .outage(400, measured)
+            .act(700, "ana", Act::Assess(right_impact(400)))
+            .ended(1000, Outcome::Completed);
+        let state = of(play).check("assess.window").unwrap().state.clone();
+        !matches!(state, State::Unknown { .. })
+    };
+    assert_eq!([550, 599, 600, 1000].map(told), [false, false, true, true]);
 }
 
 #[test]

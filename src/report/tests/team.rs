@@ -463,6 +463,15 @@ fn a_check_is_explained_by_its_formula_its_numbers_and_its_events() {
 }
 
 #[test]
+fn what_is_done_after_endex_changes_nothing() {
+    let before = all(repaired());
+    for act in anything() {
+        let said = format!("{act:?}");
+        assert_eq!(all(repaired().act(1900, "ben", act)), before, "{said}");
+    }
+}
+
+#[test]
 fn names_of_people_change_nothing() {
     let lines = |swap: bool| -> Vec<Recorded> {
         let rename = |line: String| {
