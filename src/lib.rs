@@ -6,7 +6,7 @@
 //! 5 doors    cli       console
 //! 4 conduct  engine
 //! 3 hands    store  target  agent  workload  notify  library  depot  staging
-//! 2 game     drill  report
+//! 2 game     drill  report  calendar
 //! 1 words    scenario  fault
 //! 0 ground   clock  seed  base
 //! ```
@@ -15,6 +15,7 @@
 
 pub mod agent;
 pub mod base;
+pub mod calendar;
 pub mod cli;
 pub mod clock;
 pub mod console;

@@ -62,6 +62,18 @@ pub const HEARTBEAT: Span = Span::from_secs(10);
 pub const LEASE: Span = Span::from_secs(120);
 /// A planned start that is later than this is missed, never a surprise.
 pub const START_LATE_MAX: Span = Span::from_secs(60);
+/// How long before a planned start its target is made ready.
+pub const STAGING_LEAD: Span = Span::from_secs(100);
+/// How long a target is somebody's before and after a drill: it is laid out, and everything is taken back.
+pub const AROUND_DRILL: Span = Span::from_mins(5);
+/// Entries of the calendar that may be open at the same time.
+pub const ENTRIES_MAX: usize = 200;
+/// Largest event of the calendar, in bytes.
+pub const CALENDAR_EVENT_BYTES_MAX: usize = 64 * 1024;
+/// Occurrences of a series that are looked ahead to when something is planned.
+pub const OCCURRENCES_AHEAD: usize = 60;
+/// Holidays of a surprise's week.
+pub const HOLIDAYS_MAX: usize = 7;
 /// How long before its time an injection is armed.
 pub const ARM_LEAD: Span = Span::from_secs(8);
 /// A related fault that shows no symptom for so long makes the drill void.

@@ -14,7 +14,7 @@ pub mod time;
 
 pub use cidr::Cidr;
 pub use names::{
-    AlarmName, ClassName, DrillId, InjectionId, LinkName, NoticeId, Person, ProbeName, ServiceName,
+    AlarmName, ClassName, DrillId, EntryId, InjectionId, LinkName, NoticeId, Person, ProbeName, ServiceName,
     VolumeName,
 };
 pub use time::{At, Span};

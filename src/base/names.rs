@@ -73,6 +73,8 @@ macro_rules! names {
 names! {
     /// One run of a plan: `d-` and opaque letters.
     DrillId;
+    /// What somebody has put on the calendar: `s-` and opaque letters.
+    EntryId;
     /// One injection: `gd-` and opaque letters; it may be seen on a target and therefore says nothing.
     InjectionId;
     /// One message in the outbox; the idempotency key at the receiver.

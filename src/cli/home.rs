@@ -60,7 +60,7 @@ impl Home {
         &self.0
     }
 
-    /// The journals: one SQLite file.
+    /// The journals and the calendar: one SQLite file.
     pub fn journal(&self) -> PathBuf {
         self.0.join("journal.db")
     }
@@ -103,11 +103,6 @@ impl Home {
     /// Who came in at the server, was let in, began a drill, or was shown the truth.
     pub fn audit(&self) -> PathBuf {
         self.0.join("audit.jsonl")
-    }
-
-    /// Drills that the server is to begin.
-    pub fn planned(&self) -> PathBuf {
-        self.0.join("planned.json")
     }
 
     /// What somebody has answered and played on their path: a file for each step.

@@ -34,6 +34,7 @@ mod replay;
 mod resume;
 mod run;
 mod safety;
+mod schedule;
 mod schema;
 mod score;
 mod serve;
@@ -89,6 +90,7 @@ struct Cli {
 enum Command {
     Run(run::Run),
     Serve(serve::Serve),
+    Schedule(schedule::Schedule),
     Rehearse(rehearse::Rehearse),
     Recover(recover::Recover),
     Safety(safety::Safety),
@@ -144,6 +146,7 @@ impl Command {
         match self {
             Self::Run(command) => command.run(),
             Self::Serve(command) => command.run(),
+            Self::Schedule(command) => command.run(),
             Self::Rehearse(command) => command.run(),
             Self::Recover(command) => command.run(),
             Self::Safety(command) => command.run(),

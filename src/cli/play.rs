@@ -8,7 +8,7 @@ use super::{
     wire::{self, DrillLock, Stage},
 };
 use crate::{
-    base::{At, DrillId, Person, Span},
+    base::{At, DrillId, Person, Span, limits},
     clock::{BoxFuture, Clock, SystemClock},
     console::{self, Lobby, Tokens},
     drill::{
@@ -37,9 +37,6 @@ use std::{
 };
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
-
-/// How long before its start a drill's target is staged.
-const STAGING: Span = Span::from_secs(100);
 
 /// How a plan is played.
 pub(super) struct Play {
@@ -145,7 +142,7 @@ impl Play {
         if let Some(start) = self.start {
             count_down(start, self.show.is_some()).await?;
         }
-        let late = self.start.is_some_and(|start| clock.now() > start + crate::base::limits::START_LATE_MAX);
+        let late = self.start.is_some_and(|start| clock.now() > start + limits::START_LATE_MAX);
         if late {
             return self.miss(&home, store).await;
         }
@@ -432,7 +429,7 @@ pub(super) fn engine_failure(error: &EngineError) -> Failure {
 /// Waits until shortly before the start, when the target is staged. Says once a minute how long that is.
 async fn count_down(start: At, shown: bool) -> Result<(), Failure> {
     let clock = SystemClock;
-    let staging = start - STAGING;
+    let staging = start - limits::STAGING_LEAD;
     loop {
         let now = clock.now();
         if shown && now < start {

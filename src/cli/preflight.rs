@@ -33,16 +33,16 @@ const CERTIFICATE_BYTES_MAX: u64 = 1024 * 1024;
 pub(super) struct Entry {
     /// Names a responder; may be repeated. Then only those who are named may join as one
     #[arg(long, value_name = "NAME")]
-    responder: Vec<Person>,
+    pub(super) responder: Vec<Person>,
     /// Names an instigator; may be repeated. Then only those who are named may join as one
     #[arg(long, value_name = "NAME")]
-    instigator: Vec<Person>,
+    pub(super) instigator: Vec<Person>,
     /// Plays although the people who are named are too few or too many; the debrief says why
     #[arg(long, value_name = "REASON", value_parser = reason)]
-    roster_anyway: Option<String>,
+    pub(super) roster_anyway: Option<String>,
     /// Plays although the scenario is not rehearsed as it is; the debrief says why
     #[arg(long, value_name = "REASON", value_parser = reason)]
-    unrehearsed: Option<String>,
+    pub(super) unrehearsed: Option<String>,
 }
 
 /// A reason that says something and fits on a line.
@@ -70,7 +70,7 @@ pub(super) fn admission(
 ) -> Admission {
     let named = !(responders.is_empty() && instigators.is_empty());
     let roster = (named || anyway.is_some()).then_some(NamedRoster { instigators, responders, anyway });
-    Admission { rehearsal: false, unrehearsed, roster }
+    Admission { unrehearsed, roster, ..Admission::default() }
 }
 
 /// Refuses a play that must not begin, with every reason at once.

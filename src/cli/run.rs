@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     base::{At, DrillId},
+    calendar::Moment,
     drill::{event::Outcome, plan::Admission},
     report::board::Audience,
     scenario::problem::Problem,
@@ -184,24 +185,11 @@ impl Run {
 
 /// Reads `2026-12-01 14:00 Europe/Berlin` (or RFC 3339). A civil time that does not exist in its zone, or exists twice,
 /// is refused.
-pub(super) fn moment(text: &str) -> Result<At, Failure> {
-    let bad = |why: String| {
+fn moment(text: &str) -> Result<At, Failure> {
+    Moment::read(jiff::tz::db(), text).map(|moment| moment.at).map_err(|why| {
         Failure::usage(format!("could not understand the time `{text}`: {why}"))
             .with_help("Write it like `2026-12-01 14:00 Europe/Berlin` or `2026-12-01T13:00:00Z`.")
-    };
-    if let Ok(at) = At::try_from(text.to_owned()) {
-        return Ok(at);
-    }
-    let (civil, zone) =
-        text.trim().rsplit_once(' ').ok_or_else(|| bad("a day, a time and a zone are needed".into()))?;
-    let civil: jiff::civil::DateTime =
-        civil.trim().replacen(' ', "T", 1).parse().map_err(|error: jiff::Error| bad(error.to_string()))?;
-    let zone = jiff::tz::TimeZone::get(zone).map_err(|error| bad(error.to_string()))?;
-    let instant = zone
-        .to_ambiguous_timestamp(civil)
-        .unambiguous()
-        .map_err(|_| bad("the clocks change then: this time exists twice or not at all".into()))?;
-    Ok(At::from_millis(instant.as_millisecond()))
+    })
 }
 
 #[cfg(test)]

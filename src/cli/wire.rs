@@ -18,7 +18,7 @@ use crate::{
     console::Gauges,
     depot,
     drill::{event::Attachment, plan::Plan},
-    engine::Hands,
+    engine::{Hands, calendar::Schedule},
     fault::protocol::ACCESS,
     library::worker::ScriptRunner,
     notify::Notifier,
@@ -96,10 +96,21 @@ impl Gauges for TargetGauges {
     }
 }
 
-/// The journal of this home.
+/// The journals of this home.
 pub(super) async fn open_store(home: &Home) -> Result<Arc<dyn Store>, Failure> {
+    Ok(Arc::new(open_sqlite(home).await?))
+}
+
+/// The journals of this home, and its calendar.
+pub(super) async fn open_books(home: &Home) -> Result<(Arc<dyn Store>, Arc<Schedule>), Failure> {
+    let store = Arc::new(open_sqlite(home).await?);
+    let schedule = Schedule::new(store.clone(), Arc::new(SystemClock), jiff::tz::db().clone());
+    Ok((store, Arc::new(schedule)))
+}
+
+async fn open_sqlite(home: &Home) -> Result<SqliteStore, Failure> {
     let store = SqliteStore::open(&home.journal()).await;
-    Ok(Arc::new(store.map_err(Failure::io(format!("open the journal {}", home.journal().display())))?))
+    store.map_err(Failure::io(format!("open the journal {}", home.journal().display())))
 }
 
 /// A lock that lives as long as the engine that conducts a drill; the system drops it with the process.

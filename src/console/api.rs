@@ -417,7 +417,8 @@ pub(super) async fn seat(
     let (side, drill) = match &place {
         Place::Lobby => ("lobby", None),
         Place::Drill(drill) => {
-            let console = lobby.console(drill).ok_or_else(Answer::not_open)?;
+            let console = lobby.console(drill).filter(|console| console.is_open_to(hat));
+            let console = console.ok_or_else(Answer::not_open)?;
             console.desk.send(Command::Join { person: person.clone(), hat }).await?;
             (hat.as_str(), Some(drill.clone()))
         }

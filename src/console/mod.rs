@@ -43,7 +43,7 @@ use crate::{
     clock::{BoxFuture, Clock, SystemClock},
     drill::{
         command::{Command, Refusal},
-        event::Recorded,
+        event::{Event, Hat, Recorded},
     },
 };
 use documents::Documents;
@@ -123,6 +123,16 @@ pub async fn serve(
 }
 
 impl Console {
+    /// Whether somebody with this hat may come in: who plays or watches learns of a surprise when it has started.
+    fn is_open_to(&self, hat: Hat) -> bool {
+        let journal = self.desk.journal(0);
+        let is_surprise = journal
+            .first()
+            .is_some_and(|first| matches!(&first.event, Event::Planned(plan) if plan.admission.surprise));
+        let has_started = || journal.iter().any(|one| matches!(one.event, Event::Started));
+        matches!(hat, Hat::Instigator | Hat::Trainer) || !is_surprise || has_started()
+    }
+
     /// Reads the target's metrics until the drill is over and its pages have been read; `false` when the process ends
     /// before: then people come back to the next one.
     async fn until_read(&self) -> bool {

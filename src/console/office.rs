@@ -43,7 +43,14 @@ pub trait Office: Send + Sync {
     /// Begins a drill, or plans one; answered before anything is broken.
     fn begin<'a>(&'a self, order: Order, by: &'a Person) -> BoxFuture<'a, Result<DrillId, Denied>>;
     /// Calls a planned drill off. One that has been begun is stopped in its own pages.
-    fn call_off(&self, drill: &DrillId) -> Result<(), Denied>;
+    fn call_off<'a>(&'a self, drill: &'a DrillId, by: &'a Person) -> BoxFuture<'a, Result<(), Denied>>;
+    /// Gives a planned drill another moment, or (without one) begins it now.
+    fn postpone<'a>(
+        &'a self,
+        drill: &'a DrillId,
+        to: Option<&'a str>,
+        by: &'a Person,
+    ) -> BoxFuture<'a, Result<(), Denied>>;
     /// The journal of a drill; nothing when there is none.
     fn journal<'a>(&'a self, drill: &'a DrillId) -> BoxFuture<'a, Result<Vec<Recorded>, Denied>>;
 }
@@ -101,9 +108,11 @@ pub struct DrillLine {
     pub target: String,
     /// How it stands.
     pub state: DrillState,
-    /// `StartEx`, as it happened or as it is planned.
+    /// `StartEx`, as it happened or as it is planned; nothing for a surprise.
     #[schemars(with = "Option<String>")]
     pub start: Option<At>,
+    /// When it is planned, as people say it; nothing for what was begun at once.
+    pub when: Option<String>,
     /// How it ended.
     pub outcome: Option<Outcome>,
     /// Why it failed, or nothing.
@@ -149,8 +158,16 @@ pub struct Shelved {
 pub struct Order {
     /// A name of the library.
     pub scenario: String,
-    /// When the outage begins, like `2026-12-01 14:00 Europe/Berlin`; at once without it.
+    /// When the outage begins, like `2026-12-01 14:00 Europe/Berlin`; at once without it, a window or a rule.
     pub at: Option<String>,
+    /// A surprise in the business hours of this week, like `2026-W50 Europe/Berlin`.
+    pub window: Option<String>,
+    /// These hours, like `09:00-17:00`.
+    pub hours: Option<String>,
+    /// Days of that week on which nobody works, like `2026-12-08`.
+    pub holidays: Vec<String>,
+    /// Again and again, like `tue 14:00 Europe/Berlin` or `1st tue 14:00 Europe/Berlin`.
+    pub every: Option<String>,
     /// Who plays; each gets an invitation, and nobody else may play. Without names, invitations are made later.
     pub responders: Vec<Person>,
     /// Who else runs it.
@@ -221,6 +238,16 @@ pub(super) struct DrillAsk {
     drill: DrillId,
 }
 
+/// Another moment for a planned drill.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PostponeAsk {
+    drill: DrillId,
+    /// Like `2026-12-02 14:00 Europe/Berlin`; without it the drill begins now.
+    #[serde(default)]
+    at: Option<String>,
+}
+
 /// Takes one's seat in a drill that is open.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -273,8 +300,16 @@ pub(super) async fn begin(visitor: Visitor, mut order: Order) -> Result<Begun, A
     Ok(Begun { drill, invitations: links.collect::<Result<_, _>>()? })
 }
 
+pub(super) async fn postpone(visitor: Visitor, ask: PostponeAsk) -> Result<Done, Answer> {
+    let by = &visitor.caller.person;
+    let to = ask.at.as_deref().filter(|text| !text.trim().is_empty());
+    visitor.office()?.postpone(&ask.drill, to, by).await?;
+    visitor.lobby.audit.note_in(by, &Place::Drill(ask.drill), "postponed", to.unwrap_or("now"));
+    Ok(DONE)
+}
+
 pub(super) async fn call_off(visitor: Visitor, ask: DrillAsk) -> Result<Done, Answer> {
-    visitor.office()?.call_off(&ask.drill)?;
+    visitor.office()?.call_off(&ask.drill, &visitor.caller.person).await?;
     visitor.lobby.sessions.forget(&ask.drill);
     visitor.lobby.audit.note_in(&visitor.caller.person, &Place::Drill(ask.drill), "called off", "");
     Ok(DONE)

@@ -302,6 +302,7 @@ fn of_the_lobby() -> Vec<Operation> {
         get("/api/drills", Who::Lobby(STAFF), "Planned, running and past drills", office::drills),
         post("/api/drills", RUNS, "Begins a drill, or plans one", office::begin),
         post::<DrillAsk, _, _, _>("/api/call-off", RUNS, "Calls a planned drill off", office::call_off),
+        post("/api/postpone", RUNS, "Moves a planned drill, or begins it now", office::postpone),
         get("/api/library", Who::Lobby(STAFF), "Scenarios, checked and rehearsed or not", office::library),
         Operation { query: &[("scenario", "Which scenario", "string")], ..draft },
         with_text(post::<CheckAsk, _, _, _>(

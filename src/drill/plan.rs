@@ -100,6 +100,9 @@ pub struct Admission {
     /// It is itself a rehearsal.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub rehearsal: bool,
+    /// Its moment is a surprise: who plays comes in when it has started.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub surprise: bool,
     /// Why it runs although its scenario was not rehearsed as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unrehearsed: Option<String>,

@@ -1,16 +1,17 @@
 //! A store that forgets: for rehearsals in virtual time.
 
 use super::{DrillEntry, Row, Store, StoreError, check_append};
-use crate::{base::DrillId, clock::BoxFuture, drill::event::Recorded};
+use crate::{base::DrillId, calendar::Noted, clock::BoxFuture, drill::event::Recorded};
 use std::{
     collections::BTreeMap,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-/// Keeps journals for as long as it lives.
+/// Keeps journals and a calendar for as long as it lives.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     journals: Mutex<BTreeMap<DrillId, Vec<Recorded>>>,
+    pub(super) calendar: Mutex<Vec<Noted>>,
 }
 
 impl MemoryStore {

@@ -38,8 +38,8 @@ const PAGE_ROWS: i64 = 1000;
 #[derive(Debug)]
 pub struct SqliteStore {
     path: PathBuf,
-    writer: SqlitePool,
-    readers: SqlitePool,
+    pub(super) writer: SqlitePool,
+    pub(super) readers: SqlitePool,
 }
 
 impl SqliteStore {
@@ -244,7 +244,7 @@ impl Store for SqliteStore {
     }
 }
 
-fn unavailable(error: &dyn std::error::Error) -> StoreError {
+pub(super) fn unavailable(error: &dyn std::error::Error) -> StoreError {
     StoreError::Unavailable(error.to_string())
 }
 
@@ -370,13 +370,14 @@ fn migration_failed(path: &Path, error: &MigrateError) -> StoreError {
 
 /// Every change of the schema, in order. A released file is never edited; a change is a new file.
 fn migrator() -> Migrator {
-    Migrator::with_migrations(vec![Migration::new(
-        1,
-        "events".into(),
-        MigrationType::Simple,
-        include_str!("migrations/sqlite/0001_events.sql").into_sql_str(),
-        false,
-    )])
+    let files = [
+        (1, "events", include_str!("migrations/sqlite/0001_events.sql")),
+        (2, "calendar", include_str!("migrations/sqlite/0002_calendar.sql")),
+    ];
+    let migration = |(version, name, text): (i64, &'static str, &'static str)| {
+        Migration::new(version, name.into(), MigrationType::Simple, text.into_sql_str(), false)
+    };
+    Migrator::with_migrations(files.map(migration).into())
 }
 
 /// SQLite answers with the mode that it could take: on some file systems WAL is not to be had.

@@ -259,6 +259,7 @@ fn plan() -> Plan {
         autopilot: autopilot(),
         routes: words(&["terminal"]),
         admission: Admission {
+            surprise: false,
             rehearsal: false,
             unrehearsed: Some("the first try".to_owned()),
             roster: Some(NamedRoster {

@@ -40,6 +40,7 @@ impl Office for Clerk {
             target: "depot".into(),
             state: DrillState::Running,
             start: None,
+            when: None,
             outcome: None,
             note: None,
         };
@@ -96,8 +97,17 @@ impl Office for Clerk {
         Box::pin(async { answer })
     }
 
-    fn call_off(&self, _: &DrillId) -> Result<(), Denied> {
-        Ok(())
+    fn call_off<'a>(&'a self, _: &'a DrillId, _: &'a Person) -> BoxFuture<'a, Result<(), Denied>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn postpone<'a>(
+        &'a self,
+        _: &'a DrillId,
+        _: Option<&'a str>,
+        _: &'a Person,
+    ) -> BoxFuture<'a, Result<(), Denied>> {
+        Box::pin(async { Ok(()) })
     }
 
     fn journal<'a>(&'a self, drill: &'a DrillId) -> BoxFuture<'a, Result<Vec<Recorded>, Denied>> {
@@ -230,6 +240,7 @@ fn matrix() -> Vec<(&'static str, Value, [u16; 7])> {
         ("post /api/stop", json!({"reason": "enough"}), drill),
         ("get /api/drills", none.clone(), lobby),
         ("post /api/drills", json!({"scenario": "pool-shrink"}), host),
+        ("post /api/postpone", json!({"drill": "d-later", "at": "2099-03-01 14:00 UTC"}), host),
         ("post /api/call-off", json!({"drill": "d-later"}), host),
         ("get /api/library", none.clone(), lobby),
         ("get /api/scenario?scenario=canary-scenario", none.clone(), host),

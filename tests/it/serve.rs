@@ -3,7 +3,7 @@
 //! plays or watches finds anywhere.
 
 use crate::{
-    cli::{folder, gameday},
+    cli::{folder, gameday, out},
     engine_killed::House,
     kill::{Mortal, watch_for},
     pages::PAGES,
@@ -81,7 +81,13 @@ impl Server {
         }
     }
 
-    async fn ask(&self, session: &str, method: Method, path: &str, body: Option<Value>) -> (u16, String) {
+    pub(crate) async fn ask(
+        &self,
+        session: &str,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> (u16, String) {
         let request = self.http.request(method, format!("http://{}{path}", self.listen)).bearer_auth(session);
         let request = if let Some(body) = body { request.json(&body) } else { request };
         let answer = request.send().await.unwrap();
@@ -151,7 +157,7 @@ impl Server {
     }
 }
 
-fn line<'a>(drills: &'a Value, drill: &str) -> &'a Value {
+pub(crate) fn line<'a>(drills: &'a Value, drill: &str) -> &'a Value {
     let found = drills["drills"].as_array().unwrap().iter().find(|one| one["drill"] == drill);
     found.unwrap_or_else(|| panic!("{drill} is not in {drills}"))
 }
@@ -340,7 +346,7 @@ async fn people(server: &Server, ina: &str, drill: &str) -> (String, String) {
 }
 
 /// The session of somebody who comes in with a link of their own.
-async fn invited(server: &Server, ina: &str, drill: &str, (person, hat): (&str, &str)) -> String {
+pub(crate) async fn invited(server: &Server, ina: &str, drill: &str, (person, hat): (&str, &str)) -> String {
     let ask = json!({"person": person, "hat": hat, "drill": drill});
     let (_, made) = server.post(ina, "/api/invitations", ask).await;
     server.join(made["link"].as_str().unwrap_or_else(|| panic!("{made}"))).await
@@ -423,7 +429,9 @@ fn a_planned_drill_waits_for_the_next_server_and_can_be_called_off() {
         let (status, _) = server.post("", "/api/join", json!({"token": token})).await;
         assert_eq!(status, 401, "the links of a drill that is called off lead nowhere");
         assert_eq!(server.end(), Some(0));
-        assert_eq!(fs::read_to_string(home.path().join("home/planned.json")).unwrap(), "[]");
+        let calendar: Value =
+            serde_json::from_str(&out(gameday(home.path()).args(["schedule", "list", "--json"]))).unwrap();
+        assert_eq!((&calendar["planned"], &calendar["past"][0]["state"]), (&json!([]), &json!("cancelled")));
     });
 }
 

@@ -1,11 +1,14 @@
 //! `gameday serve`: the list of drills, the library, and every drill that is begun from there, in one long-running process.
 //!
-//! Open first: `program`, the office behind the console: it begins drills, plans them, finds them again. `shelves` is the
-//! library with check and rehearsal; `past` lets people read a drill that is over.
+//! Open first: `program`, the office behind the console: it begins drills and finds them again. `planned` begins what the
+//! calendar says, `booking` puts something on it; `shelves` is the library with check and rehearsal; `past` lets people read a
+//! drill that is over.
 
+pub(super) mod booking;
 mod past;
+mod planned;
 mod program;
-mod shelves;
+pub(super) mod shelves;
 
 use super::{
     block_on,

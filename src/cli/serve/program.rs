@@ -2,20 +2,21 @@
 //! and finds them again when the server was started anew.
 
 use super::{
+    booking::{Bookings, asked, wanted},
     past::Past,
-    shelves::{Shelves, Taken, denied},
+    shelves::{Shelves, denied},
 };
 use crate::{
-    base::{At, DrillId, Person, Span},
+    base::{At, DrillId, Person, limits},
+    calendar::{Command, Due, Moment},
     cli::{
         exit::{Exit, Failure},
         home::Home,
         interrupt::Interrupts,
         play::{Doors, Entrance, Play, Played, Shared},
-        preflight::{self, admission, reason},
+        preflight,
         recover::{Left, left_behind},
         resume::{go_on, same_routes},
-        run::moment,
         wire,
     },
     clock::{BoxFuture, Clock, SystemClock},
@@ -25,32 +26,29 @@ use crate::{
         event::{Event, Recorded},
         plan::Plan,
     },
+    engine::calendar::{AskError, Keeper, Schedule, could_not_begin},
     seed::Seed,
     store::Store,
 };
-use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
-    fs, io,
+    fs,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use tokio::task::AbortHandle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-/// How long a target is taken before and after a drill: it is laid out, and everything is taken back.
-const AROUND: Span = Span::from_mins(5);
 /// Drills that are listed.
-const LISTED_MAX: usize = 200;
-/// Drills that may be planned at the same time.
-const PLANNED_MAX: usize = 200;
+pub(super) const LISTED_MAX: usize = 200;
 
 /// The office; a copy is the same one.
 #[derive(Clone)]
-pub(super) struct Program(Arc<Inside>);
+pub(super) struct Program(pub(super) Arc<Inside>);
 
-struct Inside {
+pub(super) struct Inside {
     home: Home,
     store: Arc<dyn Store>,
+    pub(super) schedule: Arc<Schedule>,
     lobby: Arc<Lobby>,
     shelves: Shelves,
     webhook: Option<String>,
@@ -61,17 +59,17 @@ struct Inside {
     told: Mutex<BTreeMap<DrillId, (u64, DrillLine)>>,
     /// Two who begin a drill at once are asked one after the other.
     beginning: tokio::sync::Mutex<()>,
-    tasks: TaskTracker,
+    pub(super) tasks: TaskTracker,
+    /// Begins what is planned.
+    keeping: Mutex<Option<AbortHandle>>,
 }
 
-/// A drill that this process plans, plays or failed to play.
-struct Going {
-    line: DrillLine,
+/// A drill that this process plays or failed to play.
+pub(super) struct Going {
+    pub(super) line: DrillLine,
     /// When its target is taken.
     from: At,
     until: At,
-    /// How it was ordered, if it can be ordered again.
-    planned: Option<Planned>,
     staged: CancellationToken,
     task: AbortHandle,
 }
@@ -85,23 +83,9 @@ impl Going {
             && self.from < until
     }
 
-    fn line(&self) -> DrillLine {
-        let waits = self.line.state == DrillState::Planned && !self.staged.is_cancelled();
-        let state = match self.line.state {
-            DrillState::Planned if !waits => DrillState::Running,
-            state => state,
-        };
-        DrillLine { state, ..self.line.clone() }
+    fn has_failed(&self) -> bool {
+        self.line.state == DrillState::Failed
     }
-}
-
-/// A drill that is to begin later, as it is written down.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Planned {
-    drill: DrillId,
-    start: At,
-    seed: Seed,
-    order: Order,
 }
 
 impl Program {
@@ -112,10 +96,11 @@ impl Program {
         webhook: Option<String>,
         interrupts: Interrupts,
     ) -> Result<Self, Failure> {
-        let store = wire::open_store(&home).await?;
+        let (store, schedule) = wire::open_books(&home).await?;
         Ok(Self(Arc::new(Inside {
             home,
             store,
+            schedule,
             lobby,
             shelves,
             webhook,
@@ -124,34 +109,33 @@ impl Program {
             told: Mutex::default(),
             beginning: tokio::sync::Mutex::default(),
             tasks: TaskTracker::new(),
+            keeping: Mutex::default(),
         })))
     }
 
-    /// Plays on what an earlier engine has left, waits again for what was planned, and opens what people may still read.
+    /// Plays on what an earlier engine has left, opens what people may still read, and waits for what is planned.
     pub(super) async fn find_again(&self) -> Result<(), Failure> {
         for left in left_behind(&self.0.home, self.0.store.as_ref()).await? {
             self.go_on(left);
         }
-        for planned in self.0.written_plans()? {
-            if !self.0.stored(&planned.drill).await.is_empty() {
-                continue;
-            }
-            let (drill, title) = (planned.drill.clone(), planned.order.scenario.clone());
-            if let Err(denied) = self.plan_again(planned).await {
-                tracing::warn!(%drill, error = denied.error, scenario = title, "a planned drill cannot be begun any more");
-            }
-        }
-        self.0.write_plans();
         for drill in self.0.lobby.expected() {
             if !self.0.going().contains_key(&drill) {
                 self.0.open_past(&drill).await;
             }
         }
+        let starter = Arc::new(self.clone());
+        let keeper = Keeper::new(Arc::clone(&self.0.schedule), Arc::clone(&self.0.store), starter).await;
+        let keeper = keeper.map_err(Failure::io("read the calendar"))?;
+        let keeping = tokio::spawn(keeper.keep()).abort_handle();
+        *self.0.keeping.lock().unwrap_or_else(PoisonError::into_inner) = Some(keeping);
         Ok(())
     }
 
-    /// Waits until every drill that runs has taken everything back. Planned ones wait for the next server.
+    /// Waits until every drill that runs has taken everything back. What is planned waits for the next server.
     pub(super) async fn close(&self) -> Exit {
+        if let Some(keeping) = self.0.keeping.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            keeping.abort();
+        }
         for going in self.0.going().values().filter(|one| !one.staged.is_cancelled()) {
             going.task.abort();
         }
@@ -166,12 +150,12 @@ impl Program {
         let plan = left.folded.plan();
         let (drill, scenario) = (left.drill.clone(), plan.scenario.clone());
         let line = line_of(plan, DrillState::Running, left.folded.started_at());
-        let until = SystemClock.now() + plan.duration.limit + AROUND;
+        let until = SystemClock.now() + plan.duration.limit + limits::AROUND_DRILL;
         let shared = self.shared(drill.clone());
         shared.staged.cancel();
         let inside = Arc::clone(&self.0);
         let staged = shared.staged.clone();
-        self.begin_task(drill.clone(), (line, None, staged), (SystemClock.now(), until), async move {
+        self.begin_task((line, None, staged), (SystemClock.now(), until), async move {
             same_routes(&left.folded, inside.webhook.as_deref())?;
             let documents = inside.shelves.documents(&scenario).await;
             let folder = inside.home.root().join("drills").join(drill.as_str());
@@ -194,86 +178,93 @@ impl Program {
         Shared { lobby, drill, interrupts, staged: CancellationToken::new() }
     }
 
-    async fn plan_again(&self, planned: Planned) -> Result<(), Denied> {
-        let Planned { drill, start, seed, order } = planned;
-        let play = self.play(&order, Some(start), seed, Some(drill)).await?;
-        self.play_through(play, order);
-        Ok(())
+    /// What planning needs.
+    fn bookings(&self) -> Bookings {
+        let inside = &self.0;
+        Bookings {
+            home: inside.home.clone(),
+            store: Arc::clone(&inside.store),
+            schedule: Arc::clone(&inside.schedule),
+            shelves: inside.shelves.clone(),
+            webhook: inside.webhook.clone(),
+        }
     }
 
-    /// The play of an order. A new one gets the name that its plan would have.
-    async fn play(
-        &self,
-        order: &Order,
-        start: Option<At>,
-        seed: Seed,
-        drill: Option<DrillId>,
-    ) -> Result<Play, Denied> {
-        let why = |text: &Option<String>| {
-            let text = text.as_deref().filter(|text| !text.trim().is_empty()).map(reason).transpose();
-            text.map_err(|bad| Denied::new("bad-reason", bad))
+    /// Begins what the calendar says, or tells there why it cannot be.
+    pub(super) async fn begin_planned(&self, due: Due) {
+        let _one = self.0.beginning.lock().await;
+        if self.0.interrupts.first.is_cancelled() {
+            // The claim stands: the next server begins it, or tells that it was missed.
+            return;
+        }
+        let begun = async {
+            let mut play = self.bookings().play(&due.entry.wanted, due.seed).await?;
+            play.start = (!due.soon).then_some(due.start);
+            play.admission.surprise = due.surprise;
+            self.has_target(&play)?;
+            self.play_through(play, due.drill.clone(), Some(due.clone()));
+            Ok::<_, Denied>(())
         };
-        let (unrehearsed, anyway) = (why(&order.unrehearsed)?, why(&order.roster_anyway)?);
-        let Taken { scenario, documents } = self.0.shelves.take(order.scenario.clone()).await?;
-        let mut play = Play {
-            scenario,
-            documents,
-            seed,
-            start,
-            admission: admission((order.instigators.clone(), order.responders.clone()), anyway, unrehearsed),
-            autopilot: order.autopilot,
-            seat: None,
-            webhook: self.0.webhook.clone(),
-            entrance: Entrance::Own(([127, 0, 0, 1], 0).into()),
-            out: None,
-            show: None,
-        };
-        let drill = drill.unwrap_or_else(|| play.plan(start).drill);
-        play.entrance = Entrance::Shared(self.shared(drill));
-        Ok(play)
+        if let Err(denied) = begun.await {
+            self.0.could_not_begin(&due, denied.error).await;
+        }
+    }
+
+    /// Refuses a play whose target another drill of this process has at its time. Gives that time.
+    fn has_target(&self, play: &Play) -> Result<(Plan, At, At), Denied> {
+        let resolved = play.plan(play.start);
+        let from = resolved.start - resolved.lead() - limits::AROUND_DRILL;
+        let until = resolved.start + resolved.duration.limit + limits::AROUND_DRILL;
+        let going = self.0.going();
+        match going.values().find(|one| one.takes(&resolved.target.name, from, until)) {
+            None => Ok((resolved, from, until)),
+            Some(other) => Err(target_busy(&other.line.drill, &resolved.target.name)),
+        }
     }
 
     /// Plays in a task of its own, now or at its time.
-    fn play_through(&self, play: Play, order: Order) -> DrillId {
+    fn play_through(&self, mut play: Play, drill: DrillId, due: Option<Due>) {
+        let shared = self.shared(drill);
+        let staged = shared.staged.clone();
+        play.entrance = Entrance::Shared(shared);
         let resolved = play.plan(play.start);
-        let Entrance::Shared(shared) = &play.entrance else {
-            unreachable!("a server's drill has a place in it")
-        };
-        let (drill, staged) = (resolved.drill.clone(), shared.staged.clone());
-        let planned = play.start.map(|start| Planned { drill: drill.clone(), start, seed: play.seed, order });
-        let state = if planned.is_some() { DrillState::Planned } else { DrillState::Running };
-        let line = line_of(&resolved, state, planned.as_ref().map(|one| one.start));
-        let span =
-            (resolved.start - resolved.lead() - AROUND, resolved.start + resolved.duration.limit + AROUND);
-        self.begin_task(drill.clone(), (line, planned, staged), span, play.play());
-        self.0.write_plans();
-        drill
+        let line = line_of(&resolved, DrillState::Running, play.start);
+        let span = (
+            resolved.start - resolved.lead() - limits::AROUND_DRILL,
+            resolved.start + resolved.duration.limit + limits::AROUND_DRILL,
+        );
+        self.begin_task((line, due, staged), span, play.play());
     }
 
     fn begin_task(
         &self,
-        drill: DrillId,
-        (line, planned, staged): (DrillLine, Option<Planned>, CancellationToken),
+        (line, due, staged): (DrillLine, Option<Due>, CancellationToken),
         (from, until): (At, At),
         work: impl Future<Output = Result<Played, Failure>> + Send + 'static,
     ) {
-        let (inside, id) = (Arc::clone(&self.0), drill.clone());
+        let (inside, drill) = (Arc::clone(&self.0), line.drill.clone());
+        let id = drill.clone();
         let mut going = self.0.going();
         let task = self.0.tasks.spawn(async move {
             let ended = work.await;
-            inside.ended(&id, ended);
+            inside.ended(&id, ended, due).await;
             // One that could only be taken back never opened its pages.
             if !inside.lobby.is_open(&id) && inside.lobby.expected().contains(&id) {
                 inside.open_past(&id).await;
             }
         });
         let task = task.abort_handle();
-        going.insert(drill, Going { line, from, until, planned, staged, task });
+        going.insert(drill, Going { line, from, until, staged, task });
     }
 }
 
+fn target_busy(other: &DrillId, target: &str) -> Denied {
+    let error = format!("drill {other} has the target `{target}` at that time: one drill at a time");
+    Denied::new("target-busy", error)
+}
+
 impl Inside {
-    fn going(&self) -> MutexGuard<'_, BTreeMap<DrillId, Going>> {
+    pub(super) fn going(&self) -> MutexGuard<'_, BTreeMap<DrillId, Going>> {
         self.going.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -296,52 +287,36 @@ impl Inside {
     }
 
     /// A drill has been played to its end, or could not be.
-    fn ended(&self, drill: &DrillId, ended: Result<Played, Failure>) {
+    async fn ended(&self, drill: &DrillId, ended: Result<Played, Failure>, due: Option<Due>) {
         let why = match ended {
             Ok(played) if played.clean => None,
             Ok(_) => Some("something may be left on the target: `gameday recover` takes it back".to_owned()),
             Err(failure) => Some(failure.message),
         };
-        let mut going = self.going();
-        match why {
-            None => drop(going.remove(drill)),
-            Some(why) => {
-                tracing::warn!(%drill, "a drill could not be conducted to its end");
-                if let Some(one) = going.get_mut(drill) {
-                    (one.line.state, one.line.note, one.planned) = (DrillState::Failed, Some(why), None);
-                }
-            }
-        }
-        drop(going);
-        self.write_plans();
-    }
-
-    /// What is planned, as it is written down.
-    fn written_plans(&self) -> Result<Vec<Planned>, Failure> {
-        let path = self.home.planned();
-        match fs::read(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-            Err(error) => Err(Failure::io(format!("read {}", path.display()))(error)),
-            Ok(text) => serde_json::from_slice(&text)
-                .map_err(Failure::io(format!("understand {}", path.display())))
-                .map_err(|failure: Failure| {
-                    failure.with_help("Move it away to begin without planned drills.")
-                }),
+        let Some(why) = why else {
+            self.going().remove(drill);
+            return;
+        };
+        tracing::warn!(%drill, "a drill could not be conducted to its end");
+        if let Some(due) = due
+            && self.stored(drill).await.is_empty()
+        {
+            // It never was: the calendar says so, and lists it.
+            self.could_not_begin(&due, why).await;
+            self.going().remove(drill);
+        } else if let Some(one) = self.going().get_mut(drill) {
+            (one.line.state, one.line.note) = (DrillState::Failed, Some(why));
         }
     }
 
-    fn write_plans(&self) {
-        let going = self.going();
-        let planned: Vec<_> = going.values().filter_map(|one| one.planned.as_ref()).collect();
-        let text = serde_json::to_vec_pretty(&planned).expect("plans are plain data");
-        let (path, new) = (self.home.planned(), self.home.planned().with_extension("new"));
-        if let Err(error) = fs::write(&new, text).and_then(|()| fs::rename(&new, &path)) {
-            tracing::warn!(%error, "planned drills could not be written down");
+    async fn could_not_begin(&self, due: &Due, why: String) {
+        if let Err(error) = could_not_begin(&self.schedule, due, why).await {
+            tracing::warn!(drill = %due.drill, %error, "a planned drill could not be begun, nor could that be written down");
         }
     }
 
     /// The lines of the drills that are stored, the newest first.
-    async fn stored_lines(&self) -> Result<Vec<DrillLine>, Denied> {
+    pub(super) async fn stored_lines(&self) -> Result<Vec<DrillLine>, Denied> {
         let unreadable = |error: crate::store::StoreError| Denied::new("no-journal", error.to_string());
         let entries = self.store.drills().await.map_err(unreadable)?;
         let mut lines = Vec::new();
@@ -375,6 +350,7 @@ fn line_of(plan: &Plan, state: DrillState, start: Option<At>) -> DrillLine {
         target: plan.target.name.clone(),
         state,
         start,
+        when: None,
         outcome: None,
         note: None,
     }
@@ -383,12 +359,18 @@ fn line_of(plan: &Plan, state: DrillState, start: Option<At>) -> DrillLine {
 impl Office for Program {
     fn drills(&self) -> BoxFuture<'_, Result<Vec<DrillLine>, Denied>> {
         Box::pin(async move {
-            let mut lines: Vec<_> = self.0.going().values().map(Going::line).collect();
+            let mut lines: Vec<_> = self.0.going().values().map(|one| one.line.clone()).collect();
+            for planned in self.0.planned_lines().await? {
+                if lines.iter().all(|line| line.drill != planned.drill) {
+                    lines.push(planned);
+                }
+            }
             lines.sort_by_key(|line| std::cmp::Reverse(line.start));
             for stored in self.0.stored_lines().await? {
                 match lines.iter_mut().find(|line| line.drill == stored.drill) {
                     None => lines.push(stored),
-                    Some(line) if line.state == DrillState::Failed => {
+                    // What has a journal is told by it, unless it runs here.
+                    Some(line) if self.0.going().get(&line.drill).is_none_or(Going::has_failed) => {
                         *line = DrillLine { note: line.note.take(), ..stored };
                     }
                     Some(_) => {}
@@ -414,60 +396,57 @@ impl Office for Program {
         Box::pin(self.0.shelves.keep(asked))
     }
 
-    fn begin<'a>(&'a self, order: Order, _by: &'a Person) -> BoxFuture<'a, Result<DrillId, Denied>> {
+    fn begin<'a>(&'a self, order: Order, by: &'a Person) -> BoxFuture<'a, Result<DrillId, Denied>> {
         Box::pin(async move {
             if self.0.interrupts.first.is_cancelled() {
                 return Err(Denied::new("ending", "the server is ending: begin it when it is back"));
             }
             let _one = self.0.beginning.lock().await;
-            let start = order.at.as_deref().filter(|text| !text.trim().is_empty()).map(moment).transpose();
-            let start = start.map_err(|failure| Denied::new("bad-time", failure.to_string()))?;
-            if start.is_some_and(|start| start <= SystemClock.now()) {
-                return Err(Denied::new("bad-time", "this moment has passed"));
+            let (bookings, zones) = (self.bookings(), self.0.schedule.zones());
+            if let Some(ask) = asked(zones, &order)? {
+                return Ok(bookings.plan(&order, ask, Seed::fresh(), by.clone()).await?.drill);
             }
-            let play = self.play(&order, start, Seed::fresh(), None).await?;
-            let resolved = play.plan(start);
-            let (from, until) = (
-                resolved.start - resolved.lead() - AROUND,
-                resolved.start + resolved.duration.limit + AROUND,
-            );
-            let taken = {
-                let going = self.0.going();
-                if going.values().filter(|one| one.planned.is_some()).count() >= PLANNED_MAX {
-                    return Err(Denied::new("full", "as many drills as there may be are planned"));
-                }
-                going
-                    .values()
-                    .find(|one| one.takes(&resolved.target.name, from, until))
-                    .map(|one| one.line.drill.clone())
-            };
-            if let Some(other) = taken {
-                let error = format!(
-                    "drill {other} has the target `{}` at that time: one drill at a time",
-                    resolved.target.name
-                );
-                return Err(Denied::new("target-busy", error));
+            let play = bookings.play(&wanted(&order)?, Seed::fresh()).await?;
+            let (resolved, from, until) = self.has_target(&play)?;
+            let calendar = self.0.schedule.look().await.map_err(AskError::from)?;
+            if let Some((entry, day)) = calendar.taken(zones, &resolved.target.name, (from, until)) {
+                let drill = calendar.entry(&entry).map(|entry| entry.drill(day)).unwrap_or(resolved.drill);
+                return Err(target_busy(&drill, &resolved.target.name));
             }
             preflight::refuse(&play, &self.0.home, self.0.store.as_ref(), &resolved).await.map_err(denied)?;
-            Ok(self.play_through(play, order))
+            let drill = resolved.drill;
+            self.play_through(play, drill.clone(), None);
+            Ok(drill)
         })
     }
 
-    fn call_off(&self, drill: &DrillId) -> Result<(), Denied> {
-        let mut going = self.0.going();
-        let waits = going.get(drill).is_some_and(|one| one.planned.is_some() && !one.staged.is_cancelled());
-        if !waits {
-            let error = format!(
-                "drill {drill} is not waiting for its start; one that runs is stopped on its own pages"
-            );
-            return Err(Denied::new("not-planned", error));
-        }
-        if let Some(one) = going.remove(drill) {
-            one.task.abort();
-        }
-        drop(going);
-        self.0.write_plans();
-        Ok(())
+    fn call_off<'a>(&'a self, drill: &'a DrillId, by: &'a Person) -> BoxFuture<'a, Result<(), Denied>> {
+        Box::pin(async move {
+            let (entry, day) = self.0.planned(drill).await?;
+            let cancel = Command::Cancel { entry, day: Some(day), by: by.clone() };
+            self.bookings().change(&cancel).await.map(drop)
+        })
+    }
+
+    fn postpone<'a>(
+        &'a self,
+        drill: &'a DrillId,
+        to: Option<&'a str>,
+        by: &'a Person,
+    ) -> BoxFuture<'a, Result<(), Denied>> {
+        Box::pin(async move {
+            let (entry, day) = self.0.planned(drill).await?;
+            let (day, by) = (Some(day), by.clone());
+            let command = match to {
+                None => Command::StartNow { entry, day, by },
+                Some(text) => {
+                    let to = Moment::read(self.0.schedule.zones(), text);
+                    let to = to.map_err(|why| Denied::new("bad-time", why.to_string()))?;
+                    Command::Move { entry, day, to, by }
+                }
+            };
+            self.bookings().change(&command).await.map(drop)
+        })
     }
 
     fn journal<'a>(&'a self, drill: &'a DrillId) -> BoxFuture<'a, Result<Vec<Recorded>, Denied>> {

@@ -37,7 +37,7 @@ const PICTURED: Seed = Seed(1);
 
 /// Scenarios by the names that drills are begun by.
 #[derive(Clone)]
-pub(super) struct Shelves(Arc<Inside>);
+pub(in crate::cli) struct Shelves(Arc<Inside>);
 
 struct Inside {
     home: Home,
@@ -57,7 +57,7 @@ pub(super) struct Taken {
 }
 
 impl Shelves {
-    pub(super) fn new(home: Home, shelf: Shelf, mut folders: Vec<PathBuf>) -> Self {
+    pub(in crate::cli) fn new(home: Home, shelf: Shelf, mut folders: Vec<PathBuf>) -> Self {
         if folders.is_empty() {
             folders.push(home.scenarios());
         }

@@ -84,13 +84,15 @@ fn drill(one: &DrillLine, runs: bool) -> Markup {
             }
             p class="soft" {
                 (one.scenario) ", on " (one.target)
-                @if let Some(start) = one.start { ", " time { (start.date()) " " (start.clock_time()) " UTC" } }
+                @if let Some(when) = &one.when { ", " (when) }
+                @else if let Some(start) = one.start { ", " time { (start.date()) " " (start.clock_time()) " UTC" } }
                 ", " (one.drill)
             }
             @if let Some(note) = &one.note { p class="pill bad" { (note) } }
             @match one.state {
                 DrillState::Planned if runs => {
                     (invite(Some(one)))
+                    (postpone(one))
                     form class="inline" data-post="/api/call-off" {
                         input type="hidden" name="drill" value=(one.drill);
                         button class="quiet" { "Call it off" } output aria-live="polite" {}
@@ -110,6 +112,24 @@ fn drill(one: &DrillLine, runs: bool) -> Markup {
                     a href={ (debrief) "?form=md" } { "Markdown" } " or " a href=(debrief) { "JSON" }
                 },
                 _ => {}
+            }
+        }
+    }
+}
+
+/// Another moment for a planned drill, or now.
+fn postpone(one: &DrillLine) -> Markup {
+    html! {
+        details class="more" {
+            summary { "Move it" }
+            form data-post="/api/postpone" {
+                input type="hidden" name="drill" value=(one.drill);
+                label {
+                    span { "The outage begins" }
+                    input name="at" maxlength="80" autocomplete="off" placeholder="now";
+                    small { "Like 2026-12-01 14:00 Europe/Berlin. The moment is announced in this list." }
+                }
+                (forms::send("Move it", ""))
             }
         }
     }
@@ -191,6 +211,18 @@ fn begin(one: &Shelved) -> Markup {
                     span { "The outage begins" }
                     input name="at" maxlength="80" autocomplete="off" placeholder="as soon as the target is steady";
                     small { "Like 2026-12-01 14:00 Europe/Berlin" }
+                }
+                div class="two" {
+                    label {
+                        span { "Or a surprise in a week" }
+                        input name="window" maxlength="80" autocomplete="off" placeholder="2026-W50 Europe/Berlin";
+                    }
+                    label {
+                        span { "Or again and again" }
+                        input name="every" maxlength="80" autocomplete="off" placeholder="1st tue 14:00 Europe/Berlin";
+                    }
+                    label { span { "Hours of a surprise" } input name="hours" maxlength="20" autocomplete="off" placeholder="09:00-17:00"; }
+                    label { span { "Holidays of that week" } input name="holidays:names" autocomplete="off" placeholder="2026-12-08"; }
                 }
                 div class="two" {
                     label { span { "Who plays" } input name="responders:names" autocomplete="off" placeholder="ana, ben"; }

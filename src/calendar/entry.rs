@@ -1,0 +1,101 @@
+//! What somebody puts on the calendar.
+
+use super::{moment::Moment, rule::Rule, window::Window};
+use crate::{
+    base::{At, DrillId, EntryId, Person, Span, limits},
+    seed::Seed,
+};
+use jiff::civil::Date;
+use rand::Rng as _;
+use serde::{Deserialize, Serialize};
+
+/// A drill, or a series of them, that is to begin by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Its name.
+    pub id: EntryId,
+    /// When.
+    pub when: When,
+    /// What, and who plays.
+    pub wanted: Wanted,
+    /// The scenario's title as it was when this was planned.
+    pub title: String,
+    /// What is broken.
+    pub target: String,
+    /// How long before its start it is measured.
+    pub lead: Span,
+    /// The longest that it may take.
+    pub limit: Span,
+    /// Where randomness begins.
+    pub seed: Seed,
+}
+
+/// What is to be played, by whom, and which rules are waived.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Wanted {
+    /// A name of the library.
+    pub scenario: String,
+    /// Who plays. None: anybody may.
+    pub responders: Vec<Person>,
+    /// Who runs it. None: anybody may.
+    pub instigators: Vec<Person>,
+    /// The scenario's own responders play.
+    pub autopilot: bool,
+    /// Why it is played although it is not rehearsed as it is.
+    pub unrehearsed: Option<String>,
+    /// Why it is played although the people named are too few or too many.
+    pub roster_anyway: Option<String>,
+}
+
+/// When an entry takes place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum When {
+    /// At an announced moment.
+    At(Moment),
+    /// At a moment that nobody is told.
+    Window {
+        /// What people are told.
+        window: Window,
+        /// What the seed has drawn.
+        drawn: Moment,
+    },
+    /// Again and again.
+    Every {
+        /// On which days, and at what time.
+        rule: Rule,
+        /// The first day that counts.
+        from: Date,
+    },
+}
+
+impl Entry {
+    /// The day that names its only occurrence; nothing for a series. A surprise is named by the Monday of its week.
+    pub fn only_day(&self) -> Option<Date> {
+        match &self.when {
+            When::At(moment) => Some(moment.civil.date()),
+            When::Window { window, .. } => Some(window.monday),
+            When::Every { .. } => None,
+        }
+    }
+
+    /// The drill of one of its days: the same for everybody who reads this entry.
+    pub fn drill(&self, day: Date) -> DrillId {
+        let letters = self.seed.opaque(&format!("calendar {} {day}", self.id), 8);
+        format!("d-{letters}").parse().expect("made of letters and digits")
+    }
+
+    /// Where the randomness of one of its days begins: each day of a series has its own.
+    pub fn seed_of(&self, day: Date) -> Seed {
+        match self.when {
+            When::Every { .. } => Seed(u64::from(self.seed.stream(&format!("occurrence {day}")).next_u32())),
+            _ => self.seed,
+        }
+    }
+
+    /// From when to when its target is taken by a drill that starts then.
+    pub fn takes(&self, start: At) -> (At, At) {
+        (start - self.lead - limits::AROUND_DRILL, start + self.limit + limits::AROUND_DRILL)
+    }
+}

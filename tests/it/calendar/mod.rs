@@ -1,0 +1,183 @@
+//! The calendar: what is planned begins exactly once, at its time, or is told as missed.
+
+mod crash;
+mod served;
+mod store;
+mod zones;
+
+use gameday::{
+    base::{At, EntryId, Person, Span},
+    calendar::{Ask, Calendar, Command, Entry, Event, Noted, Wanted},
+    seed::Seed,
+};
+use jiff::tz::TimeZoneDatabase;
+use std::path::PathBuf;
+
+/// 2026-12-01T13:00:00Z.
+pub(crate) const NOW: At = At::from_millis(1_796_130_000_000);
+
+pub(crate) fn ina() -> Person {
+    "ina".parse().unwrap()
+}
+
+/// Something for the calendar; each has a target of its own.
+pub(crate) fn entry(zones: &TimeZoneDatabase, name: &str, ask: Ask, now: At) -> Entry {
+    let seed = Seed(7);
+    Entry {
+        id: name.parse().unwrap(),
+        when: ask.settle(zones, seed, now).unwrap(),
+        wanted: Wanted { scenario: "pool-shrink".into(), ..Wanted::default() },
+        title: "The pool".into(),
+        target: format!("target-of-{name}"),
+        lead: Span::from_secs(20),
+        limit: Span::from_mins(60),
+        seed,
+    }
+}
+
+pub(crate) fn plan(entry: Entry) -> Command {
+    Command::Plan { entry: Box::new(entry), by: ina() }
+}
+
+/// Decides and applies.
+pub(crate) fn does(
+    calendar: &mut Calendar,
+    zones: &TimeZoneDatabase,
+    at: At,
+    command: &Command,
+) -> Vec<Event> {
+    let events = calendar.decide(zones, at, command).unwrap_or_else(|no| panic!("{no}"));
+    for event in &events {
+        calendar.apply(&Noted { seq: calendar.next_seq(), at, event: event.clone() });
+    }
+    events
+}
+
+fn id(name: &str) -> EntryId {
+    name.parse().unwrap()
+}
+
+/// The corpus of stored calendars: what any released version has written must read for ever.
+#[test]
+fn a_calendar_that_was_stored_is_read_for_ever() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/calendar-v1/every-kind.jsonl");
+    let text = std::fs::read_to_string(path).unwrap();
+    let mut kinds = std::collections::BTreeSet::new();
+    let mut calendar = Calendar::default();
+    for (seq, line) in (0..).zip(text.lines()) {
+        let stored: serde_json::Value = serde_json::from_str(line).unwrap();
+        let (kind, data) = (stored["kind"].as_str().unwrap(), stored["data"].to_string());
+        let event = Event::of_parts(kind, &data).unwrap_or_else(|bad| panic!("{bad}: {line}"));
+        let written = event.parts();
+        assert_eq!((written.0.as_str(), &written.1), (kind, &data), "it is written as it was");
+        kinds.insert(written.0);
+        calendar.apply(&Noted { seq, at: NOW, event });
+    }
+    assert_eq!(kinds.len(), 9, "every kind is there: {kinds:?}");
+    let past: Vec<_> = calendar
+        .past(jiff::tz::db())
+        .iter()
+        .map(|one| format!("{} {} {:?}", one.entry.id, one.day, one.state))
+        .collect();
+    assert_eq!(past.join("\n"), PAST.trim());
+}
+
+const PAST: &str = r#"
+s-series 2026-12-01 Begun { start: At(1796130000000), soon: false }
+s-moved 2026-12-01 Begun { start: At(1796220000000), soon: true }
+s-surprise 2026-12-07 Missed { start: At(1796632860000) }
+s-series 2026-12-08 Failed("the target is busy")
+s-series 2026-12-15 Cancelled
+s-series 2027-03-30 Skipped("the clocks of Europe/Berlin are put forward then: this time does not exist")
+"#;
+
+#[test]
+fn what_was_begun_is_not_moved_and_what_is_over_is_not_called_off() {
+    let zones = jiff::tz::db();
+    let mut calendar = Calendar::default();
+    let moment = |text: &str| gameday::calendar::Moment::read(zones, text).unwrap();
+    let ask = Ask::At(moment("2026-12-01 16:00 Europe/Berlin"));
+    does(&mut calendar, zones, NOW, &plan(entry(zones, "s-one", ask.clone(), NOW)));
+    let day = "2026-12-01".parse().unwrap();
+    let refused = |calendar: &Calendar, at: At, command: Command| {
+        calendar.decide(zones, at, &command).unwrap_err().code()
+    };
+    let moved = |to: &str| Command::Move { entry: id("s-one"), day: None, to: moment(to), by: ina() };
+    let cancel = |day| Command::Cancel { entry: id("s-one"), day, by: ina() };
+    assert_eq!(refused(&calendar, NOW, moved("2026-12-01 14:00 Europe/Berlin")), "bad-time");
+    assert_eq!(refused(&calendar, NOW, plan(entry(zones, "s-one", ask.clone(), NOW))), "taken");
+    let mut other = entry(zones, "s-two", Ask::At(moment("2026-12-01 16:30 Europe/Berlin")), NOW);
+    other.target = "target-of-s-one".into();
+    assert_eq!(refused(&calendar, NOW, plan(other.clone())), "target-busy");
+    does(&mut calendar, zones, NOW, &moved("2026-12-02 10:00 Europe/Berlin"));
+    does(&mut calendar, zones, NOW, &plan(other));
+
+    let start = moment("2026-12-02 10:00 Europe/Berlin").at;
+    does(&mut calendar, zones, start - Span::from_secs(100), &cancel(Some("2026-12-01".parse().unwrap())));
+    assert_eq!(refused(&calendar, start, cancel(None)), "is-over");
+    let mut calendar = Calendar::default();
+    does(&mut calendar, zones, NOW, &plan(entry(zones, "s-one", ask, NOW)));
+    let soon = Command::StartNow { entry: id("s-one"), day: None, by: ina() };
+    does(&mut calendar, zones, NOW, &soon);
+    let begun = does(&mut calendar, zones, NOW, &Command::Tick);
+    assert!(matches!(begun[..], [Event::Begun { soon: true, start: NOW, .. }]), "{begun:?}");
+    for command in [moved("2026-12-02 10:00 Europe/Berlin"), soon, cancel(None), cancel(Some(day))] {
+        assert_eq!(refused(&calendar, NOW, command), "not-planned");
+    }
+    assert_eq!(refused(&calendar, NOW, Command::Lost { entry: id("s-one"), day }), "not-lost");
+    assert_eq!(
+        refused(&calendar, NOW, Command::Cancel { entry: id("s-none"), day: None, by: ina() }),
+        "no-such-entry"
+    );
+}
+
+#[test]
+fn one_day_of_a_series_is_moved_and_called_off_without_the_others() {
+    let zones = jiff::tz::db();
+    let mut calendar = Calendar::default();
+    let rule = "tue 14:00 Europe/Berlin".parse().unwrap();
+    does(&mut calendar, zones, NOW, &plan(entry(zones, "s-tue", Ask::Every(rule), NOW)));
+    let upcoming = |calendar: &Calendar| -> Vec<_> {
+        calendar.upcoming(zones, 3).iter().map(|one| format!("{} at {}", one.day, one.told())).collect()
+    };
+    // NOW is the first one's own moment: it has passed.
+    assert_eq!(upcoming(&calendar)[0], "2026-12-08 at 2026-12-08 14:00 Europe/Berlin");
+    let (first, second) = ("2026-12-08".parse().unwrap(), "2026-12-15".parse().unwrap());
+    let to = gameday::calendar::Moment::read(zones, "2026-12-17 09:00 Europe/Berlin").unwrap();
+    let moved = |day| Command::Move { entry: id("s-tue"), day, to: to.clone(), by: ina() };
+    assert_eq!(calendar.decide(zones, NOW, &moved(None)).unwrap_err().code(), "which-day");
+    assert_eq!(
+        calendar.decide(zones, NOW, &moved(Some("2026-12-09".parse().unwrap()))).unwrap_err().code(),
+        "no-such-day"
+    );
+    does(&mut calendar, zones, NOW, &moved(Some(first)));
+    does(&mut calendar, zones, NOW, &Command::Cancel { entry: id("s-tue"), day: Some(second), by: ina() });
+    assert_eq!(
+        upcoming(&calendar),
+        [
+            "2026-12-08 at 2026-12-17 09:00 Europe/Berlin",
+            "2026-12-22 at 2026-12-22 14:00 Europe/Berlin",
+            "2026-12-29 at 2026-12-29 14:00 Europe/Berlin"
+        ]
+    );
+    assert_eq!(does(&mut calendar, zones, to.at - Span::from_secs(100), &Command::Tick).len(), 1);
+    does(&mut calendar, zones, NOW, &Command::Cancel { entry: id("s-tue"), day: None, by: ina() });
+    assert_eq!(upcoming(&calendar), [""; 0]);
+    assert_eq!(does(&mut calendar, zones, to.at + Span::from_mins(60 * 24 * 90), &Command::Tick), []);
+}
+
+#[test]
+fn a_surprise_is_told_by_its_week_alone() {
+    let zones = jiff::tz::db();
+    let mut calendar = Calendar::default();
+    let window =
+        gameday::calendar::window::Window::read(zones, "2026-W50 Europe/Berlin", "09:00-17:00", Vec::new());
+    does(&mut calendar, zones, NOW, &plan(entry(zones, "s-code-blue", Ask::Window(window.unwrap()), NOW)));
+    let upcoming = calendar.upcoming(zones, 1);
+    let one = &upcoming[0];
+    assert_eq!(one.told(), "a surprise in the week of 2026-12-07, 09:00 to 17:00 Europe/Berlin");
+    assert!(one.hidden && one.day.to_string() == "2026-12-07");
+    let moment = one.moment.clone().unwrap();
+    let begun = does(&mut calendar, zones, moment.at - Span::from_secs(100), &Command::Tick);
+    assert!(matches!(begun[..], [Event::Begun { start, .. }] if start == moment.at), "{begun:?}");
+}
