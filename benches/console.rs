@@ -1,5 +1,6 @@
 //! A thousand open streams on one drill: how long until what happens has reached all of them, with two worker threads for
-//! server and readers together. Once for streams of programs, once for pages, and once more while some do not read.
+//! server and readers together. Once for streams of programs, once for pages; then both with long messages, alone and beside
+//! streams that nobody reads, which are to make no difference.
 
 #![expect(clippy::disallowed_methods, reason = "a bench measures with the machine's own clock")]
 
@@ -36,6 +37,9 @@ const EACH: usize = 20;
 /// Streams that are opened beside and never read.
 const UNREAD: usize = 50;
 const EVENTS: usize = 40;
+/// Letters of a message; with long ones, those who do not read soon have more waiting than their buffers hold.
+const SHORT: usize = 80;
+const LONG: usize = 4000;
 /// Words that were said before: boards and pages are as full as in a drill.
 const SAID_BEFORE: usize = 300;
 /// Between two events; a page is told at most five times a second.
@@ -139,7 +143,7 @@ async fn round(
     address: SocketAddr,
     sessions: &[String],
     path: &str,
-    unread: usize,
+    (length, unread): (usize, usize),
 ) {
     let (send, mut arrived) = mpsc::unbounded_channel();
     let after = journal.journal(0).len() - 1;
@@ -159,8 +163,7 @@ async fn round(
     for number in 0..=EVENTS {
         SystemClock.sleep_until(SystemClock.now() + PAUSE).await;
         let begin = Instant::now();
-        // What those who do not read are behind grows, too.
-        journal.append(said(&format!("mark-{number} {}", "x".repeat(if unread > 0 { 4000 } else { 80 }))));
+        journal.append(said(&format!("mark-{number} {}", "x".repeat(length))));
         let mut last = begin;
         for _ in 0..STREAMS {
             let (which, at) = loop {
@@ -210,13 +213,15 @@ async fn measure() {
     let server = tokio::spawn(lobby.serve(listener, end.clone()));
     let sessions = sessions(address, tokens.of(Hat::Responder)).await;
     println!("{STREAMS} open streams of {} responders, {EVENTS} events each:", sessions.len());
-    for (name, path, unread) in [
-        ("programs (/api/events)", "/api/events", 0),
-        ("pages (/responder/live)", "/responder/live", 0),
-        ("programs, beside 50 streams that nobody reads", "/api/events", UNREAD),
-        ("pages, beside 50 streams that nobody reads", "/responder/live", UNREAD),
-    ] {
-        round(name, &journal, address, &sessions, path, unread).await;
+    let kinds = [("programs", "/api/events"), ("pages", "/responder/live")];
+    for (kind, path) in kinds {
+        round(&format!("{kind} ({path})"), &journal, address, &sessions, path, (SHORT, 0)).await;
+    }
+    for (kind, path) in kinds {
+        for (beside, unread) in [("", 0), (", beside 50 that nobody reads", UNREAD)] {
+            let name = format!("{kind}, long{beside}");
+            round(&name, &journal, address, &sessions, path, (LONG, unread)).await;
+        }
     }
     end.cancel();
     let _ = server.await;

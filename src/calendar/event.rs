@@ -1,5 +1,5 @@
 //! What happens on a calendar. An event that has been written is never changed; a kind that changes its shape gets a new
-//! version in [`Event::version`], and old ones must read for ever.
+//! version in [`Event::VERSION`], and old ones must read for ever.
 
 use super::{entry::Entry, moment::Moment};
 use crate::base::{At, DrillId, EntryId, Person};
