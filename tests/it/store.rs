@@ -34,7 +34,7 @@ fn drill(name: &str) -> DrillId {
     name.parse().unwrap()
 }
 
-async fn sqlite(folder: &Path) -> SqliteStore {
+pub(crate) async fn sqlite(folder: &Path) -> SqliteStore {
     SqliteStore::open(folder.join("journal.db")).await.unwrap()
 }
 
@@ -56,6 +56,7 @@ macro_rules! contract {
         }
     };
 }
+pub(crate) use contract;
 
 contract!(
     what_is_appended_is_read,

@@ -1,6 +1,7 @@
 //! One contract for every home of the calendar, and what only the durable one must survive.
 
 use super::{NOW, ina};
+use crate::store::{contract, sqlite};
 use gameday::{
     calendar::{Event, Noted},
     store::{CalendarStore, MemoryStore, SqliteStore, StoreError},
@@ -14,26 +15,6 @@ fn numbered(seq: u64) -> Noted {
 
 fn run(from: u64, to: u64) -> Vec<Noted> {
     (from..to).map(numbered).collect()
-}
-
-/// Each function of the list becomes a test over each store.
-macro_rules! contract {
-    ($($name:ident),* $(,)?) => {
-        mod on_memory {
-            $(#[tokio::test]
-            async fn $name() {
-                super::$name(super::Arc::new(super::MemoryStore::new())).await;
-            })*
-        }
-        mod on_sqlite {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $name() {
-                let folder = crate::cli::folder();
-                let store = super::SqliteStore::open(folder.path().join("journal.db")).await.unwrap();
-                super::$name(super::Arc::new(store)).await;
-            })*
-        }
-    };
 }
 
 contract!(
