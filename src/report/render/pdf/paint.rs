@@ -49,16 +49,8 @@ pub(super) fn painted(document: &Document, layout: &Layout<'_>) -> Vec<u8> {
         let mut surface = page.surface();
         let mut brush = Brush { surface: &mut surface, letters: layout.letters };
         brush.edges(document, index, count);
-        // What is drawn smaller stays in the middle.
-        let (scale, inset) = (layout.scale, PAGE.0 * (1.0 - layout.scale) / 2.0);
-        brush.surface.push_transform(&Transform::from_row(
-            scale,
-            0.0,
-            0.0,
-            scale,
-            inset,
-            drawn_at(scale, 0.0),
-        ));
+        let (scale, (x, y)) = (layout.scale, drawn_at(layout.scale, (0.0, 0.0)));
+        brush.surface.push_transform(&Transform::from_row(scale, 0.0, 0.0, scale, x, y));
         for mark in marks {
             if let (Some(part), Some(shown)) = (mark.part, brush.mark(mark)) {
                 seen[part].push(shown);
