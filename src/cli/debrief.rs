@@ -3,7 +3,9 @@
 use super::{
     actions,
     exit::{Exit, Failure},
-    journal, show,
+    journal,
+    paper::{Format, Paper},
+    show,
 };
 use crate::{
     base::limits::FILE_BYTES_MAX,
@@ -13,14 +15,13 @@ use crate::{
         compare::compare,
         debrief,
         render::{
-            self, Document, View,
+            self, View,
             template::{self, BadTemplate, Form},
         },
     },
 };
 use std::{
     fs,
-    io::{IsTerminal as _, Write as _},
     path::{Path, PathBuf},
 };
 
@@ -46,12 +47,8 @@ pub(super) struct Debrief {
     /// A journal file (`journal.jsonl`), the id of a drill that was run here, or `last`; several with --compare
     #[arg(value_name = "JOURNAL", required_unless_present = "placeholders", num_args = 1..)]
     journals: Vec<String>,
-    /// The format; by the ending of --out, else Markdown
-    #[arg(long, value_enum)]
-    format: Option<Format>,
-    /// Writes this file instead of standard output
-    #[arg(long, value_name = "FILE")]
-    out: Option<PathBuf>,
+    #[command(flatten)]
+    paper: Paper,
     /// Whose headings: the whole debrief, one sheet, or a house's
     #[arg(long, value_enum, default_value = "whole", conflicts_with_all = ["template", "compare"])]
     view: Headings,
@@ -64,18 +61,6 @@ pub(super) struct Debrief {
     /// Lays runs of the same scenario side by side as dots
     #[arg(long)]
     compare: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    /// Markdown
-    Md,
-    /// One file with its pictures in it
-    Html,
-    /// For paper, and for who has it read out
-    Pdf,
-    /// For programs
-    Json,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -130,17 +115,13 @@ impl Debrief {
         let written = with_actions(debrief(&journal::whole(&events)?))?;
         if let Some(path) = &self.template {
             let filled = filled(path, &written)?;
-            return self.put(filled.as_bytes());
+            return self.paper.put(filled.as_bytes());
         }
-        let format = self.format();
-        if format == Format::Json {
-            if self.view != Headings::Whole {
-                return Err(Failure::usage("could not write a view as JSON: the JSON holds every field")
-                    .with_help("Leave --view away, or choose md, html or pdf."));
-            }
-            return self.put(render::json(&written).as_bytes());
+        if self.paper.format() == Format::Json && self.view != Headings::Whole {
+            return Err(Failure::usage("could not write a view as JSON: the JSON holds every field")
+                .with_help("Leave --view away, or choose md, html or pdf."));
         }
-        self.put(&bytes(&self.view.view().of(&written), format))
+        self.paper.write(&written, || self.view.view().of(&written))
     }
 
     fn side_by_side(&self) -> Result<Exit, Failure> {
@@ -152,56 +133,8 @@ impl Debrief {
             Failure::refused(bad.to_string())
                 .with_help("Name journals of different drills of the same scenario.")
         })?;
-        let format = self.format();
-        if format == Format::Json {
-            let text = serde_json::to_string_pretty(&comparison).expect("a comparison is plain data");
-            return self.put((text + "\n").as_bytes());
-        }
-        self.put(&bytes(&render::side_by_side(&comparison), format))
+        self.paper.write(&comparison, || render::side_by_side(&comparison))
     }
-
-    fn format(&self) -> Format {
-        let ending = self.out.as_ref().and_then(|path| path.extension()).and_then(|ending| ending.to_str());
-        self.format.unwrap_or(match ending {
-            Some("html" | "htm") => Format::Html,
-            Some("pdf") => Format::Pdf,
-            Some("json") => Format::Json,
-            _ => Format::Md,
-        })
-    }
-
-    fn put(&self, bytes: &[u8]) -> Result<Exit, Failure> {
-        let Some(path) = &self.out else {
-            return printed(bytes);
-        };
-        fs::write(path, bytes).map_err(Failure::io(format!("write {}", path.display())))?;
-        show::line(&format!("{} is written.", path.display()))?;
-        Ok(Exit::Done)
-    }
-}
-
-fn bytes(document: &Document, format: Format) -> Vec<u8> {
-    match format {
-        Format::Html => document.html().into_bytes(),
-        Format::Pdf => document.pdf(),
-        Format::Md | Format::Json => document.markdown().into_bytes(),
-    }
-}
-
-/// Text goes to a terminal as text; a PDF does not go to a terminal at all.
-fn printed(bytes: &[u8]) -> Result<Exit, Failure> {
-    if let Ok(text) = std::str::from_utf8(bytes) {
-        show::print(text)?;
-        return Ok(Exit::Done);
-    }
-    let mut out = std::io::stdout();
-    if out.is_terminal() {
-        return Err(
-            Failure::usage("could not print a PDF on a terminal").with_help("Name a file with --out.")
-        );
-    }
-    out.write_all(bytes).and_then(|()| out.flush()).map_err(|error| Failure::output(&error))?;
-    Ok(Exit::Done)
 }
 
 /// What was agreed on after this drill, or put to the test by it.

@@ -13,6 +13,7 @@ use crate::{
     report::{
         Journal,
         follow_up::{self, CorrectiveAction},
+        programme::KINDS,
     },
     scenario::review::Review,
     store::{SqliteStore, Store as _, read_jsonl, write_jsonl},
@@ -182,13 +183,7 @@ async fn events_of(store: &SqliteStore, home: &Home, drill: &DrillId) -> Result<
 
 /// The corrective actions that this home's drills asked for, with their drills.
 pub(super) async fn asked_for(home: &Home) -> Result<Vec<CorrectiveAction>, Failure> {
-    if !home.journal().exists() {
-        return Ok(Vec::new());
-    }
-    let failed = || Failure::io(format!("read {}", home.journal().display()));
-    let store = SqliteStore::open(home.journal()).await.map_err(failed())?;
-    let reviewed = store.of_kind("reviewed").await.map_err(failed())?;
-    store.close().await;
+    let reviewed = of_kinds(home, &["reviewed"]).await?;
     let of_one = |(drill, events): (DrillId, Vec<Recorded>)| {
         let wanted = events.iter().filter_map(|one| match &one.event {
             Event::Reviewed { entry: Review::FollowUp(wanted), .. } => Some((one.at, wanted)),
@@ -197,4 +192,23 @@ pub(super) async fn asked_for(home: &Home) -> Result<Vec<CorrectiveAction>, Fail
         follow_up::asked_for(&drill, wanted)
     };
     Ok(reviewed.into_iter().flat_map(of_one).collect())
+}
+
+/// What a programme is made of, drill by drill in the order of their starts.
+pub(super) async fn outlines(home: &Home) -> Result<Vec<Vec<Recorded>>, Failure> {
+    let mut drills: Vec<_> = of_kinds(home, &KINDS).await?.into_iter().map(|(_, events)| events).collect();
+    drills.sort_by_key(|events| events.first().map(|one| one.at));
+    Ok(drills)
+}
+
+/// Events of these kinds of every drill of a home.
+async fn of_kinds(home: &Home, kinds: &[&str]) -> Result<Vec<(DrillId, Vec<Recorded>)>, Failure> {
+    if !home.journal().exists() {
+        return Ok(Vec::new());
+    }
+    let failed = || Failure::io(format!("read {}", home.journal().display()));
+    let store = SqliteStore::open(home.journal()).await.map_err(failed())?;
+    let found = store.of_kinds(kinds).await.map_err(failed())?;
+    store.close().await;
+    Ok(found)
 }

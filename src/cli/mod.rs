@@ -24,10 +24,12 @@ mod interrupt;
 mod journal;
 mod list;
 mod new;
+mod paper;
 mod plan;
 mod play;
 mod practice;
 mod preflight;
+mod programme;
 mod recover;
 mod rehearse;
 mod replay;
@@ -133,6 +135,7 @@ enum Command {
     Grade(grade::Grade),
     Debrief(debrief::Debrief),
     Actions(actions::Actions),
+    Programme(programme::Programme),
     Replay(replay::Replay),
     Doctor(doctor::Doctor),
     Depot(depot::Depot),
@@ -189,6 +192,7 @@ impl Command {
             Self::Grade(command) => command.run(),
             Self::Debrief(command) => command.run(),
             Self::Actions(command) => command.run(),
+            Self::Programme(command) => command.run(),
             Self::Replay(command) => command.run(),
             Self::Doctor(command) => command.run(),
             Self::Depot(command) => command.run(),

@@ -18,6 +18,7 @@ pub mod grading;
 pub mod impact;
 pub mod journal;
 pub mod part;
+pub mod programme;
 pub mod proof;
 pub mod render;
 pub mod review;

@@ -165,12 +165,13 @@ impl SqliteStore {
         }
     }
 
-    /// The events of one kind, drill by drill, each in the order of its journal.
-    pub async fn of_kind(&self, kind: &str) -> Result<Vec<(DrillId, Vec<Recorded>)>, StoreError> {
+    /// The events of these kinds, drill by drill, each in the order of its journal.
+    pub async fn of_kinds(&self, kinds: &[&str]) -> Result<Vec<(DrillId, Vec<Recorded>)>, StoreError> {
         let rows = sqlx::query(
-            "select drill, seq, at_ms, kind, version, data from events where kind = ? order by drill, seq",
+            "select drill, seq, at_ms, kind, version, data from events
+             where kind in (select value from json_each(?)) order by drill, seq",
         )
-        .bind(kind)
+        .bind(serde_json::json!(kinds).to_string())
         .fetch_all(&self.readers)
         .await
         .map_err(|error| unavailable(&error))?;

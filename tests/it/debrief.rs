@@ -8,6 +8,7 @@ use crate::{
 use assert_cmd::Command;
 use gameday::{
     base::DrillId,
+    drill::{event::Event, plan::Plan},
     report::Journal,
     store::{SqliteStore, Store as _, read_jsonl},
 };
@@ -90,11 +91,17 @@ fn a_house_fills_its_own_template_and_is_told_where_it_errs() {
 
 /// Keeps journals of the examples in a home, as `run` does; the drills.
 async fn kept(home: &Path, names: &[&str]) -> Vec<DrillId> {
-    fs::create_dir(home.join("home")).unwrap();
+    keep(home, names, |_, _| {}).await
+}
+
+async fn keep(home: &Path, names: &[&str], change: impl Fn(&str, &mut Plan)) -> Vec<DrillId> {
+    fs::create_dir_all(home.join("home")).unwrap();
     let store = SqliteStore::open(home.join("home/journal.db")).await.unwrap();
     let mut drills = Vec::new();
     for name in names {
-        let events = read_jsonl(Path::new(&journal(name))).unwrap();
+        let mut events = read_jsonl(Path::new(&journal(name))).unwrap();
+        let Event::Planned(plan) = &mut events[0].event else { panic!("event 0 is the plan") };
+        change(name, plan);
         let drill = Journal::new(&events).unwrap().plan().drill.clone();
         store.append(&drill, 0, &events).await.unwrap();
         drills.push(drill);
@@ -172,6 +179,71 @@ fn an_action_of_a_journal_that_no_home_holds_stays_with_it() {
     let mut played = gameday(home.path());
     played.args(["actions", "add", "More sleep", "--drill", path, "--by", "ana"]);
     played.assert().code(1).stderr(predicate::str::contains("ana joined as responder"));
+}
+
+#[tokio::test]
+async fn a_programme_shows_what_was_practised_what_is_open_and_what_comes_next() {
+    let home = folder();
+    let programme = |args: &[&str]| out(gameday(home.path()).arg("programme").args(args));
+    let empty = programme(&[]);
+    assert!(empty.contains("Nothing was practised yet.") && empty.contains("Nothing is planned."), "{empty}");
+    kept(home.path(), &["poor", "good"]).await;
+    assert!(
+        programme(&[]).contains("2 more are left out"),
+        "the examples were played by the autopilot alone"
+    );
+    fs::remove_dir_all(home.path().join("home")).unwrap();
+    // The same, if people had played all but one.
+    let drills = keep(home.path(), &["poor", "good", "middling"], |name, plan| {
+        if name != "middling" {
+            plan.autopilot.clear();
+        }
+    })
+    .await;
+    let objective = |drill: &str, verdict: &str| {
+        let mut command = gameday(home.path());
+        command.args(["grade", "objective", drill, "1", verdict, "--because", "seen", "--by", "tom"]);
+        command.assert().success();
+    };
+    objective(drills[0].as_str(), "--not-met");
+    objective(drills[1].as_str(), "--not-met");
+    // The last word on it counts.
+    objective(drills[1].as_str(), "--met");
+    add(home.path(), drills[0].as_str(), "2026-12-15").assert().success();
+    let mut plan = gameday(home.path());
+    plan.args(["schedule", "add", "pool-shrink", "--at", "2099-03-03 14:00 Europe/Berlin"])
+        .assert()
+        .success();
+    let mut surprise = gameday(home.path());
+    surprise.args(["schedule", "add", "session-hang", "--window", "2099-W08 Asia/Tokyo"]).assert().success();
+
+    let told: Value = serde_json::from_str(&programme(&["--format", "json"])).unwrap();
+    let runs = told["scenarios"][0]["runs"].as_array().unwrap();
+    assert_eq!(
+        (told["scenarios"].as_array().unwrap().len(), runs.len(), &told["left_out"]),
+        (1, 2, &1.into())
+    );
+    assert!(runs.is_sorted_by_key(|run| run["at"].as_i64()), "{runs:?}");
+    let text = "read a pool's saturation from its metrics before restarting anything";
+    let one = told["objectives"].as_array().unwrap().iter().find(|one| one["text"] == text).unwrap();
+    assert_eq!((&one["practised"], &one["judged"], &one["met"]), (&2.into(), &2.into(), &1.into()));
+    assert_eq!(told["open"][0]["action"], "Alarm on the pool");
+    // A surprise stands last and tells no moment, though its week is before the other.
+    let next: Vec<_> =
+        told["next"].as_array().unwrap().iter().map(|one| one["when"].as_str().unwrap()).collect();
+    assert_eq!(next.len(), 2);
+    assert_eq!(next[0], "2099-03-03 14:00 Europe/Berlin");
+    assert!(next[1].starts_with("a surprise in the week of 2099-02-"), "{next:?}");
+
+    let page = programme(&["--format", "html"]);
+    assert_eq!(page.matches("class=\"m-measured\"").count(), 2, "a sign for each drill");
+    let done = format!("{}/1", drills[0]);
+    gameday(home.path()).args(["actions", "done", &done, "--note", "merged"]).assert().success();
+    assert!(programme(&[]).contains("No corrective action is open."));
+    let words: Vec<_> = page.split(|letter: char| !letter.is_alphanumeric()).collect();
+    for person in ["ana", "ben", "cho"] {
+        assert!(!words.contains(&person), "it names {person}");
+    }
 }
 
 #[test]

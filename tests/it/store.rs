@@ -202,18 +202,21 @@ async fn every_kind_of_event_is_kept(store: Arc<dyn Store>) {
 }
 
 #[tokio::test]
-async fn events_of_one_kind_come_drill_by_drill() {
+async fn events_of_some_kinds_come_drill_by_drill() {
     let folder = tempfile::tempdir().unwrap();
     let store = sqlite(folder.path()).await;
     let mut other = run(0, 3);
     other[1].event = Event::Started;
     store.append(&drill("d-b"), 0, &run(0, 2)).await.unwrap();
     store.append(&drill("d-a"), 0, &other).await.unwrap();
-    let silent = store.of_kind("agent-silent").await.unwrap();
+    let silent = store.of_kinds(&["agent-silent"]).await.unwrap();
     let without = vec![other[0].clone(), other[2].clone()];
     assert_eq!(silent, [(drill("d-a"), without), (drill("d-b"), run(0, 2))]);
-    assert_eq!(store.of_kind("started").await.unwrap(), [(drill("d-a"), vec![other[1].clone()])]);
-    assert_eq!(store.of_kind("ended").await.unwrap(), []);
+    assert_eq!(store.of_kinds(&["started"]).await.unwrap(), [(drill("d-a"), vec![other[1].clone()])]);
+    assert_eq!(store.of_kinds(&["ended"]).await.unwrap(), []);
+    assert_eq!(store.of_kinds(&[]).await.unwrap(), []);
+    let both = store.of_kinds(&["started", "agent-silent"]).await.unwrap();
+    assert_eq!(both, [(drill("d-a"), other), (drill("d-b"), run(0, 2))]);
 }
 
 #[tokio::test]

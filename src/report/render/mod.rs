@@ -4,6 +4,7 @@
 //! ```text
 //! Debrief -> whole, view, template --+
 //! Comparison -> side_by_side         +-> Document -> markdown, html, pdf
+//! Programme -> programme           --+
 //! ```
 //!
 //! Everything that a person typed goes through one escaping function per format, and control characters are removed.
@@ -16,6 +17,7 @@ mod markdown;
 mod pdf;
 pub mod picture;
 mod plots;
+mod programme;
 pub mod replay;
 mod side_by_side;
 pub mod template;
@@ -24,6 +26,7 @@ mod view;
 mod whole;
 
 pub use document::Document;
+pub use programme::programme;
 pub use side_by_side::side_by_side;
 pub use view::View;
 

@@ -9,6 +9,7 @@ pub mod events;
 pub mod formulas;
 pub mod grades;
 pub mod page;
+pub mod programme;
 pub mod team;
 
 pub(crate) use checks::*;
