@@ -154,10 +154,15 @@ impl Add {
 pub(super) fn known(own: Vec<CorrectiveAction>) -> Result<FollowUp, Failure> {
     // Without a home there is no list either.
     let Ok(home) = Home::find() else { return Ok(FollowUp::of(own, [])) };
-    let mut asked = block_on(journal::asked_for(&home))?;
+    block_on(known_in(&home, own))
+}
+
+/// The same of this home.
+pub(super) async fn known_in(home: &Home, own: Vec<CorrectiveAction>) -> Result<FollowUp, Failure> {
+    let mut asked = journal::asked_for(home).await?;
     asked.retain(|one| own.iter().all(|another| another.id != one.id));
     asked.extend(own);
-    Ok(FollowUp::of(asked, read(&home)?))
+    Ok(FollowUp::of(asked, read(home)?))
 }
 
 /// What came of actions; nothing where nothing did yet.

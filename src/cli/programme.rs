@@ -8,9 +8,12 @@ use super::{
     paper::Paper,
     wire,
 };
-use crate::report::{
-    programme::{Coming, Drills, Programme as Practice},
-    render,
+use crate::{
+    engine::calendar::Schedule,
+    report::{
+        programme::{Coming, Drills, Programme as Practice},
+        render,
+    },
 };
 
 const EXAMPLES: &str = "\
@@ -35,29 +38,29 @@ pub(super) struct Programme {
 
 impl Programme {
     pub(super) fn run(self) -> Result<Exit, Failure> {
-        let practice = practice(&Home::open()?)?;
+        let home = Home::open()?;
+        let practice = block_on(async {
+            let (_, schedule) = wire::open_books(&home).await?;
+            practice(&home, &schedule).await
+        })?;
         self.paper.write(&practice, || render::programme(&practice))
     }
 }
 
 /// What was practised in a home, and what is planned there.
-fn practice(home: &Home) -> Result<Practice, Failure> {
+pub(super) async fn practice(home: &Home, schedule: &Schedule) -> Result<Practice, Failure> {
     let mut drills = Drills::default();
-    for events in block_on(journal::outlines(home))? {
+    for events in journal::outlines(home).await? {
         drills.add(&events);
     }
-    let next = block_on(async {
-        let (_, schedule) = wire::open_books(home).await?;
-        let calendar = schedule.look().await.map_err(Failure::io("read the calendar"))?;
-        let mut coming = calendar.upcoming(schedule.zones(), AHEAD);
-        // What is hidden stands at the end: its place would tell.
-        coming.sort_by_key(|one| one.hidden);
-        let line = |one: crate::calendar::Occurrence<'_>| Coming {
-            when: one.told(),
-            title: one.entry.title.clone(),
-            target: one.entry.target.clone(),
-        };
-        Ok::<_, Failure>(coming.into_iter().map(line).collect())
-    })?;
-    Ok(drills.programme(next, actions::known(Vec::new())?.actions))
+    let calendar = schedule.look().await.map_err(Failure::io("read the calendar"))?;
+    let mut coming = calendar.upcoming(schedule.zones(), AHEAD);
+    // What is hidden stands at the end: its place would tell.
+    coming.sort_by_key(|one| one.hidden);
+    let next = coming.into_iter().map(|one| Coming {
+        when: one.told(),
+        title: one.entry.title.clone(),
+        target: one.entry.target.clone(),
+    });
+    Ok(drills.programme(next.collect(), actions::known_in(home, Vec::new()).await?.actions))
 }

@@ -32,6 +32,7 @@ const OPEN: [&str; 6] = [
     "/assets/lobby.js",
     "/assets/editor.js",
     "/assets/icon.svg",
+    "/favicon.ico",
 ];
 /// Who may use which operation.
 static WHO: LazyLock<HashMap<&'static str, Vec<(Method, Who)>>> = LazyLock::new(|| {

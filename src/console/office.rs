@@ -13,7 +13,11 @@ use crate::{
         event::{Hat, Outcome, Recorded},
         preflight::Bar,
     },
-    report::{Journal, render},
+    report::{
+        Journal,
+        programme::Programme,
+        render::{self, Document},
+    },
 };
 use axum::{
     http::{StatusCode, header},
@@ -23,8 +27,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-/// A debrief holds its own style, and no script.
-const DEBRIEF: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
+/// A document holds its own style, and no script.
+const DOCUMENT: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
 /// People who may be named for one drill.
 const NAMED_MAX: usize = 100;
 
@@ -51,6 +55,8 @@ pub trait Office: Send + Sync {
         to: Option<&'a str>,
         by: &'a Person,
     ) -> BoxFuture<'a, Result<(), Denied>>;
+    /// What was practised here, and what comes next.
+    fn programme(&self) -> BoxFuture<'_, Result<Programme, Denied>>;
     /// The journal of a drill; nothing when there is none.
     fn journal<'a>(&'a self, drill: &'a DrillId) -> BoxFuture<'a, Result<Vec<Recorded>, Denied>>;
 }
@@ -358,6 +364,32 @@ pub(super) async fn enter(visitor: Visitor, ask: EnterAsk) -> Result<Response, A
     seat(&visitor.lobby, person, hat, place, ask.cookie, |_| true).await?.ok_or_else(Answer::not_open)
 }
 
+/// The practice of this home as a whole.
+pub(super) async fn programme(visitor: &Visitor, form: &str) -> Result<Response, Answer> {
+    let programme = visitor.office()?.programme().await?;
+    visitor.lobby.audit.note(&visitor.caller, "read the programme", form);
+    written(
+        form,
+        || render::programme(&programme),
+        || serde_json::to_string_pretty(&programme).expect("a programme is plain data"),
+    )
+}
+
+/// A document in the form that was asked for.
+fn written(
+    form: &str,
+    document: impl FnOnce() -> Document,
+    json: impl FnOnce() -> String,
+) -> Result<Response, Answer> {
+    let (kind, text) = match form {
+        "html" => ("text/html; charset=utf-8", document().html()),
+        "md" => ("text/markdown; charset=utf-8", document().markdown()),
+        "" | "json" => return Ok(as_json(json())),
+        _ => return Err(Answer::nothing_here()),
+    };
+    Ok(([(header::CONTENT_TYPE, kind), (header::CONTENT_SECURITY_POLICY, DOCUMENT)], text).into_response())
+}
+
 /// The debrief of any drill, as it is or as it would be now.
 pub(super) async fn debrief(visitor: &Visitor, drill: &str, form: &str) -> Result<Response, Answer> {
     let drill: DrillId = drill.parse().map_err(|_| Answer::nothing_here())?;
@@ -365,11 +397,5 @@ pub(super) async fn debrief(visitor: &Visitor, drill: &str, form: &str) -> Resul
     let journal = Journal::new(&journal).map_err(|_| Answer::nothing_here())?;
     let debrief = visitor.caller.debrief(&journal);
     visitor.lobby.audit.note_in(&visitor.caller.person, &Place::Drill(drill), "read the debrief", form);
-    let (kind, text) = match form {
-        "html" => ("text/html; charset=utf-8", render::html(&debrief)),
-        "md" => ("text/markdown; charset=utf-8", render::markdown(&debrief)),
-        "" | "json" => return Ok(as_json(render::json(&debrief))),
-        _ => return Err(Answer::nothing_here()),
-    };
-    Ok(([(header::CONTENT_TYPE, kind), (header::CONTENT_SECURITY_POLICY, DEBRIEF)], text).into_response())
+    written(form, || Document::of(&debrief), || render::json(&debrief))
 }

@@ -182,6 +182,21 @@ async fn debrief(
     office::debrief(&visitor, &asked.drill, &asked.form).await
 }
 
+/// In which form.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct FormAsk {
+    form: String,
+}
+
+async fn programme(
+    visitor: Visitor,
+    asked: Result<Query<FormAsk>, QueryRejection>,
+) -> Result<Response, Answer> {
+    let asked = asked.map_err(|_| Answer::bad_request("the address could not be read"))?;
+    office::programme(&visitor, &asked.form).await
+}
+
 /// Which scenario.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -296,6 +311,13 @@ fn of_the_lobby() -> Vec<Operation> {
         Told::Object("The debrief; `form` may also be `html` or `md`"),
         debrief,
     );
+    let programme = whole(
+        "/api/programme",
+        Who::Lobby(STAFF),
+        "What was practised, and what comes next",
+        Told::Object("The programme; `form` may also be `html` or `md`"),
+        programme,
+    );
     let draft =
         whole("/api/scenario", RUNS, "A scenario as it is written", Told::Json(shape::<Draft>), draft);
     vec![
@@ -316,6 +338,7 @@ fn of_the_lobby() -> Vec<Operation> {
             query: &[("drill", "Which drill", "string"), ("form", "json, html or md", "string")],
             ..debrief
         },
+        Operation { query: &[("form", "json, html or md", "string")], ..programme },
         post("/api/invitations", RUNS, "Makes a personal invitation", office::invite),
         post("/api/revoke", RUNS, "Ends what somebody has", office::revoke),
         seated::<EnterAsk, Joined, _, _>(

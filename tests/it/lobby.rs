@@ -17,6 +17,7 @@ use gameday::{
         command,
         event::{Event, Hat, Recorded},
     },
+    report::programme::{Coming, Drills, Programme},
     scenario::problem::{Place, Problem},
 };
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
@@ -60,6 +61,11 @@ impl Office for Clerk {
             rehearsal: Rehearsal::Holds,
         };
         Box::pin(async { Ok(vec![one]) })
+    }
+
+    fn programme(&self) -> BoxFuture<'_, Result<Programme, Denied>> {
+        let next = Coming { when: "soon".into(), title: "Canary title".into(), target: "depot".into() };
+        Box::pin(async { Ok(Drills::default().programme(vec![next], Vec::new())) })
     }
 
     fn draft<'a>(&'a self, scenario: &'a str) -> BoxFuture<'a, Result<Draft, Denied>> {
@@ -247,6 +253,7 @@ fn matrix() -> Vec<(&'static str, Value, [u16; 7])> {
         ("post /api/check", json!({"text": "title: x"}), host),
         ("post /api/scenario", json!({"scenario": "mine", "text": "title: x"}), host),
         ("get /api/debrief?drill=d-corpus", none.clone(), lobby),
+        ("get /api/programme", none.clone(), lobby),
         ("post /api/invitations", json!({"person": "eve", "hat": "observer", "drill": DRILL}), host),
         ("post /api/revoke", json!({"person": "nobody", "drill": DRILL}), host),
         ("post /api/enter", json!({"drill": DRILL}), lobby),
@@ -469,6 +476,7 @@ async fn nobody_in_a_drill_hears_of_the_list_of_drills() {
         let pages = [
             "/drills",
             "/library",
+            "/programme",
             "/library/edit?scenario=canary-scenario",
             "/library/edit?copy=canary-scenario",
             "/api/scenario?scenario=canary-scenario",
@@ -497,6 +505,7 @@ async fn nobody_in_a_drill_hears_of_the_list_of_drills() {
     for path in PAGES.map(|page| format!("/responder{page}")).iter().map(String::as_str).chain([
         "/drills",
         "/library",
+        "/programme",
         "/library/edit?scenario=canary-scenario",
     ]) {
         let answer = hall.request(Method::GET, path).send().await.unwrap();

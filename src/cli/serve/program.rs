@@ -15,6 +15,7 @@ use crate::{
         interrupt::Interrupts,
         play::{Doors, Entrance, Play, Played, Shared},
         preflight,
+        programme::practice,
         recover::{Left, left_behind},
         resume::{go_on, same_routes},
         wire,
@@ -27,6 +28,7 @@ use crate::{
         plan::Plan,
     },
     engine::calendar::{AskError, Keeper, Schedule, could_not_begin},
+    report::programme::Programme,
     seed::Seed,
     store::Store,
 };
@@ -448,6 +450,13 @@ impl Office for Program {
                 }
             };
             self.bookings().change(&command).await.map(drop)
+        })
+    }
+
+    fn programme(&self) -> BoxFuture<'_, Result<Programme, Denied>> {
+        Box::pin(async move {
+            let practice = practice(&self.0.home, &self.0.schedule).await;
+            practice.map_err(|failure| Denied::new("no-journal", failure.message))
         })
     }
 

@@ -29,6 +29,7 @@ pub(in crate::console) fn router() -> Router<Arc<Lobby>> {
         .route("/drills", get(drills))
         .route("/drills/{drill}/debrief", get(debrief))
         .route("/library", get(library))
+        .route("/programme", get(programme))
         .route("/library/edit", get(editor::edit))
         .route(
             "/assets/editor.js",
@@ -255,6 +256,11 @@ async fn debrief(
     office::debrief(&visitor, &drill, &asked.form).await
 }
 
+/// A document of its own, like a debrief.
+async fn programme(Host(visitor): Host) -> Result<Response, Answer> {
+    office::programme(&visitor, "html").await
+}
+
 pub(super) fn page(visitor: &Visitor, here: &str, title: &str, main: &Markup) -> Markup {
     html! {
         (DOCTYPE)
@@ -268,11 +274,12 @@ pub(super) fn page(visitor: &Visitor, here: &str, title: &str, main: &Markup) ->
                         @for (path, name) in [("drills", "Drills"), ("library", "Library")] {
                             a href={ "/" (path) } aria-current=[(path == here).then_some("page")] { (name) }
                         }
+                        a href="/programme" { "Programme" }
                     }
                     details class="menu" {
                         summary { b { (visitor.caller.person) } span class="soft" { (visitor.caller.hat) } }
                         div class="sheet" {
-                            p class="pages" { a href="/drills" { "Drills" } a href="/library" { "Library" } }
+                            p class="pages" { a href="/drills" { "Drills" } a href="/library" { "Library" } a href="/programme" { "Programme" } }
                             form data-post="/api/leave" data-then="/" {
                                 button class="wide quiet" { "Leave on this device" } output aria-live="polite" {}
                             }

@@ -127,7 +127,7 @@ async fn no_page_has_a_serious_flaw_for_those_who_cannot_see_or_use_a_mouse() {
     browser.until("location.hash === ''").await;
     browser.click("#join button").await;
     browser.until("location.pathname === '/drills'").await;
-    for page in ["/drills", "/library", "/library/edit?scenario=canary-scenario"] {
+    for page in ["/drills", "/library", "/programme", "/library/edit?scenario=canary-scenario"] {
         all.extend(look_at(&browser, &axe, &format!("http://{}{page}", hall.address)).await);
     }
     assert_eq!(browser.complaints().await, Vec::<String>::new(), "those who run drills");
