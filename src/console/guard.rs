@@ -25,7 +25,7 @@ const HEADERS_MAX: usize = 64;
 /// Most bytes of a request's headers together.
 const HEADER_BYTES_MAX: usize = 16 * 1024;
 /// Pages that need no session, and what they are made of.
-const OPEN: [&str; 6] = [
+const OPEN: [&str; 7] = [
     "/",
     "/assets/console.css",
     "/assets/console.js",
