@@ -25,14 +25,13 @@ const HEADERS_MAX: usize = 64;
 /// Most bytes of a request's headers together.
 const HEADER_BYTES_MAX: usize = 16 * 1024;
 /// Pages that need no session, and what they are made of.
-const OPEN: [&str; 7] = [
+const OPEN: [&str; 6] = [
     "/",
     "/assets/console.css",
     "/assets/console.js",
     "/assets/lobby.js",
     "/assets/editor.js",
     "/assets/icon.svg",
-    "/favicon.ico",
 ];
 /// Who may use which operation.
 static WHO: LazyLock<HashMap<&'static str, Vec<(Method, Who)>>> = LazyLock::new(|| {
@@ -94,7 +93,7 @@ fn wants_page(request: &Request) -> bool {
 /// The side that a path belongs to: `responder` for `/responder/docs`, `lobby` for the list of drills.
 fn side(path: &str) -> Option<&'static str> {
     let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
-    if matches!(first, "drills" | "library") {
+    if matches!(first, "drills" | "library" | "programme") {
         return Some(LOBBY);
     }
     HATS.into_iter().map(Hat::as_str).find(|hat| *hat == first)
@@ -236,6 +235,7 @@ mod tests {
         assert_eq!(side("/responder"), Some("responder"));
         assert_eq!(side("/trainer/docs/read"), Some("trainer"));
         assert_eq!(side("/drills/d-abc/debrief"), Some("lobby"));
+        assert_eq!(side("/programme"), Some("lobby"));
         for path in ["/", "/api/act", "/responders", "/debug"] {
             assert_eq!(side(path), None, "{path}");
         }

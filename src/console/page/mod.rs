@@ -60,8 +60,6 @@ pub(super) fn router() -> Router<Arc<Lobby>> {
         .route("/assets/console.css", get(|| async { asset("text/css; charset=utf-8", STYLE) }))
         .route("/assets/console.js", get(|| async { asset("text/javascript; charset=utf-8", SCRIPT) }))
         .route("/assets/icon.svg", get(|| async { asset("image/svg+xml", ICON) }))
-        // Documents that are read without the console name no icon, and browsers ask for one.
-        .route("/favicon.ico", get(|| async { asset("image/svg+xml", ICON) }))
         .route("/{side}", get(board))
         .route("/{side}/live", get(live))
         .route("/{side}/docs", get(reading::search))
