@@ -299,6 +299,14 @@ async fn a_small_pool_turns_uploads_away_and_a_reload_makes_it_larger() {
         assert_eq!(put.await.unwrap().status(), StatusCode::CREATED);
     }
     reader.await.unwrap().unwrap();
+    // One of the two objects is the pipe now, and who reads it (a worker, to make a preview) waits for a writer for ever. The
+    // pipe goes, and nobody is left in it: opened for both, it waits for nobody.
+    for key in ["a", "b"] {
+        let path = staging.volume(&format!("storage-east/{key}"));
+        let both = std::fs::File::options().read(true).write(true).open(&path).unwrap();
+        std::fs::remove_file(path).unwrap();
+        drop(both);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
