@@ -4,7 +4,7 @@
 //! Command -> decide -> Vec<Event> -> (stored) -> apply
 //! ```
 //!
-//! The discipline is a drill's: `decide` reads and never changes, [`Calendar::apply`] changes and never decides. A drill is
+//! The discipline is a drill's: `decide` reads and never changes, [`Fold::apply`] changes and never decides. A drill is
 //! claimed (`Begun`) before anything else happens, so that whoever reads the calendar knows whose it is.
 //!
 //! Open first: this file for the state, then [`decide`] for what may be done and what is due. [`entry`] is what people plan,
@@ -24,7 +24,7 @@ pub use event::{Event, Noted};
 pub use moment::Moment;
 
 use crate::{
-    base::{At, DrillId, EntryId, limits},
+    base::{At, DrillId, EntryId, book::Fold, limits},
     seed::Seed,
 };
 use jiff::{civil::Date, tz::TimeZoneDatabase};
@@ -139,11 +139,6 @@ pub struct Calendar {
 }
 
 impl Calendar {
-    /// How many events it has taken in.
-    pub fn next_seq(&self) -> u64 {
-        self.next_seq
-    }
-
     /// An entry.
     pub fn entry(&self, id: &EntryId) -> Option<&Entry> {
         self.pages.get(id).map(|page| &page.entry)
@@ -214,9 +209,16 @@ impl Calendar {
             (from < last && first < until).then(|| (entry.id.clone(), day))
         })
     }
+}
 
-    /// Takes an event in. Decides nothing; an event about something unknown, which no calendar has decided, changes nothing.
-    pub fn apply(&mut self, noted: &Noted) {
+impl Fold for Calendar {
+    type Event = Event;
+
+    fn next_seq(&self) -> u64 {
+        self.next_seq
+    }
+
+    fn apply(&mut self, noted: &Noted) {
         self.next_seq = noted.seq + 1;
         if let Event::Planned { entry, .. } = &noted.event {
             let next = match &entry.when {
