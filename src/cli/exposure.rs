@@ -188,13 +188,14 @@ pub(super) struct Live {
     pub(super) responders: BTreeSet<Person>,
 }
 
-/// Writes down who has come to know what in drills since the last time. Those that are over are read once.
+/// Writes down who has come to know what in drills since the last time. Those that are over are read again
+/// only when somebody has written them up since.
 pub(super) async fn take_in(books: &Books) -> Result<Seen, Failure> {
     let failed = || "read who is known".to_owned();
     let people = books.people.look().await.map_err(Failure::io(failed()))?;
     let mut live = Vec::new();
     for entry in books.store.drills().await.map_err(Failure::io("list the drills"))? {
-        if people.is_taken_in(&entry.drill) {
+        if people.is_taken_in(&entry.drill, entry.events) {
             continue;
         }
         let journal = books.store.read(&entry.drill, 0).await;
@@ -211,7 +212,8 @@ pub(super) async fn take_in(books: &Books) -> Result<Seen, Failure> {
             live.push(Live { drill: entry.drill.clone(), family: family.clone(), responders });
         }
         let who = who(&drill, &journal);
-        let seen = Command::TakeIn { drill: entry.drill, family, who, over: drill.is_over() };
+        let events = drill.is_over().then_some(journal.len() as u64);
+        let seen = Command::TakeIn { drill: entry.drill, family, who, events };
         let asked = books.people.ask(|book, _| book.decide(jiff::tz::db(), &seen)).await;
         asked.map_err(Failure::io("write down who knows the answer"))?;
     }

@@ -68,8 +68,8 @@ pub enum Command {
         family: String,
         /// Who, and how.
         who: BTreeMap<Person, How>,
-        /// Nobody will be added.
-        over: bool,
+        /// How long its journal is, if it is over.
+        events: Option<u64>,
     },
 }
 
@@ -159,15 +159,15 @@ impl People {
                     by,
                 }])
             }
-            Command::TakeIn { drill, family, who, over } => {
+            Command::TakeIn { drill, family, who, events } => {
                 let known =
-                    self.taken.get(drill).is_some_and(|taken| taken.who == *who && taken.over == *over);
-                let nothing = who.is_empty() && !over;
+                    self.taken.get(drill).is_some_and(|taken| taken.who == *who && taken.events == *events);
+                let nothing = who.is_empty() && events.is_none();
                 if known || nothing {
                     return Ok(Vec::new());
                 }
                 let (drill, family, who) = (drill.clone(), family.clone(), who.clone());
-                Ok(vec![Event::TakenIn { drill, family, who, over: *over }])
+                Ok(vec![Event::TakenIn { drill, family, who, events: *events }])
             }
         }
     }

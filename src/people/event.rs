@@ -61,8 +61,8 @@ pub enum Event {
         family: String,
         /// Who, and how: all of them.
         who: BTreeMap<Person, How>,
-        /// Nobody will be added.
-        over: bool,
+        /// How long its journal was, if it was over: trainers may still come to the talk.
+        events: Option<u64>,
     },
 }
 

@@ -45,7 +45,7 @@ pub struct People {
     known: BTreeMap<Person, About>,
     /// What each of them has come to know, by family; also of people who are not known otherwise.
     exposures: BTreeMap<Person, Vec<(String, Exposure)>>,
-    /// Drills that were taken in: who they have exposed, and whether they were over.
+    /// Drills that were taken in: who they have exposed, and how long their journals were when they were over.
     taken: BTreeMap<DrillId, Taken>,
 }
 
@@ -53,7 +53,7 @@ pub struct People {
 #[derive(Debug, Clone, Default)]
 struct Taken {
     who: BTreeMap<Person, How>,
-    over: bool,
+    events: Option<u64>,
 }
 
 impl People {
@@ -78,9 +78,9 @@ impl People {
         self.exposures(person).filter(move |(of, _)| *of == family).map(|(_, exposure)| exposure)
     }
 
-    /// Whether everything that a drill tells of this is here.
-    pub fn is_taken_in(&self, drill: &DrillId) -> bool {
-        self.taken.get(drill).is_some_and(|taken| taken.over)
+    /// Whether everything is here that a drill that is over tells of this, whose journal is that long.
+    pub fn is_taken_in(&self, drill: &DrillId, events: u64) -> bool {
+        self.taken.get(drill).is_some_and(|taken| taken.events == Some(events))
     }
 
     fn expose(&mut self, person: &Person, family: &str, exposure: Exposure) {
@@ -116,8 +116,8 @@ impl Fold for People {
                 let (drill, note, by) = (drill.clone(), note.clone(), by.clone());
                 self.expose(person, family, Exposure { how: *how, at: noted.at, drill, note, by });
             }
-            Event::TakenIn { drill, family, who, over } => {
-                self.take_in(noted.at, drill, family, Taken { who: who.clone(), over: *over });
+            Event::TakenIn { drill, family, who, events } => {
+                self.take_in(noted.at, drill, family, Taken { who: who.clone(), events: *events });
             }
         }
     }

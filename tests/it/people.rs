@@ -51,7 +51,7 @@ fn a_book_that_was_stored_is_read_for_ever() {
             "pool-shrink: played it in d-8h9x2k4m, 2026-12-01"
         ]
     );
-    assert!(book.is_taken_in(&"d-8h9x2k4m".parse().unwrap()));
+    assert!(book.is_taken_in(&"d-8h9x2k4m".parse().unwrap(), 210));
     let known: Vec<_> = book.everybody().map(|(name, about)| json!({"name": name, "about": about})).collect();
     assert_eq!(
         Value::from(known),
