@@ -211,7 +211,7 @@ fn no_answer_reaches_somebody_who_is_still_to_play_it() {
             "/api/debrief?drill=d-old",
             "/api/debrief?drill=d-old&form=html",
             "/drills/d-old/debrief?form=html",
-            "/api/scenario?name=depot/pool-shrink",
+            "/api/scenario?scenario=depot/pool-shrink",
             "/library/edit?scenario=depot/pool-shrink",
         ];
         // One who is not to play sees a sealed word behind each of them, or the test looks at nothing.
