@@ -45,7 +45,7 @@ pub(super) struct Exposure {
     /// A scenario, or the name of its family; all without it
     #[arg(value_name = "SCENARIO")]
     scenario: Option<String>,
-    /// Prints JSON: {"person", "may_play", "exposures": {family: [{"how", "at", "drill", "note", "by"}]}}
+    /// Prints JSON: who, whether they may play, and by family how they know it
     #[arg(long)]
     json: bool,
     #[command(flatten)]

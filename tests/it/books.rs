@@ -151,18 +151,19 @@ async fn one_of_many_writers_wins<E: Numbered>(store: Arc<dyn Book<E>>) {
     assert_eq!(store.noted(0).await.unwrap(), run(0, 20));
 }
 
+async fn apart(calendar: &dyn Book<calendar::Event>, people: &dyn Book<people::Event>) {
+    calendar.note(0, &run(0, 3)).await.unwrap();
+    assert_eq!(people.noted(0).await.unwrap(), []);
+    people.note(0, &run(0, 2)).await.unwrap();
+    assert_eq!(calendar.noted(0).await.unwrap(), run(0, 3));
+    assert_eq!(people.noted(0).await.unwrap(), run(0, 2));
+}
+
 #[tokio::test]
 async fn books_of_one_store_are_apart() {
     let folder = crate::cli::folder();
     let durable = sqlite(folder.path()).await;
     let memory = MemoryStore::new();
-    async fn apart(calendar: &dyn Book<calendar::Event>, people: &dyn Book<people::Event>) {
-        calendar.note(0, &run(0, 3)).await.unwrap();
-        assert_eq!(people.noted(0).await.unwrap(), []);
-        people.note(0, &run(0, 2)).await.unwrap();
-        assert_eq!(calendar.noted(0).await.unwrap(), run(0, 3));
-        assert_eq!(people.noted(0).await.unwrap(), run(0, 2));
-    }
     apart(&durable, &durable).await;
     apart(&memory, &memory).await;
 }

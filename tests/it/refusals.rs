@@ -308,6 +308,7 @@ fn a_reason_waives_every_rule_about_the_people_but_that_of_both_sides() {
 
 #[test]
 fn a_mix_has_somebody_who_knows_and_somebody_who_learns() {
+    use Experience::{New, Practised, Seasoned};
     let refusals = |levels: &[Option<Experience>]| {
         let mut world = World::new();
         let names = ["dan", "eli", "fay"].map(person);
@@ -320,7 +321,6 @@ fn a_mix_has_somebody_who_knows_and_somebody_who_learns() {
         }
         preflight::bars(&world.stage.plan, &world.facts).len()
     };
-    use Experience::{New, Practised, Seasoned};
     for good in [&[Some(New), Some(Seasoned)][..], &[Some(Practised)], &[Some(New), None, Some(Practised)]] {
         assert_eq!(refusals(good), 0, "{good:?}");
     }

@@ -93,8 +93,8 @@ fn mix(plan: &Plan, named: &NamedRoster, known: &Known) -> Option<Bar> {
     if named.responders.is_empty() {
         return None;
     }
-    let of = |person: &Person| known.people.get(person).and_then(|standing| standing.experience);
-    let levels: Vec<_> = named.responders.iter().map(of).collect();
+    let level = |person: &Person| known.people.get(person).and_then(|standing| standing.experience);
+    let levels: Vec<_> = named.responders.iter().map(level).collect();
     let some_know = levels.iter().flatten().any(|level| *level > Experience::New);
     let some_learn = levels.iter().flatten().any(|level| *level < Experience::Seasoned);
     if some_know && some_learn {
@@ -107,8 +107,8 @@ fn mix(plan: &Plan, named: &NamedRoster, known: &Known) -> Option<Bar> {
     };
     let unknown: Vec<_> = named.responders.iter().zip(&levels).filter(|(_, level)| level.is_none()).collect();
     if !unknown.is_empty() && unknown.len() < levels.len() {
-        let names: Vec<_> = unknown.iter().map(|(person, _)| person.as_str()).collect();
-        says.push_str(&format!("; nothing is known of {}", names.join(", ")));
+        let of: Vec<_> = unknown.iter().map(|(person, _)| person.as_str()).collect();
+        says.push_str(&format!("; nothing is known of {}", of.join(", ")));
     }
     says.push_str(", and the scenario asks for a mix");
     let help = format!(
