@@ -1,8 +1,14 @@
 //! What happens on a calendar. An event that has been written is never changed; a kind that changes its shape gets a new
-//! version in [`Event::VERSION`], and old ones must read for ever.
+//! version in [`Note::VERSION`], and old ones must read for ever.
 
-use super::{entry::Entry, moment::Moment};
-use crate::base::{At, DrillId, EntryId, Person};
+use super::{
+    entry::{Entry, Side},
+    moment::Moment,
+};
+use crate::base::{
+    At, DrillId, EntryId, Person,
+    book::{self, Note},
+};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +52,32 @@ pub enum Event {
         /// Its day; nothing: all that have not begun.
         day: Option<Date>,
         /// Who called it off.
+        by: Person,
+    },
+    /// Somebody will take part on one day.
+    SignedUp {
+        /// The entry.
+        entry: EntryId,
+        /// Its day.
+        day: Date,
+        /// Who.
+        person: Person,
+        /// On which side.
+        side: Side,
+        /// Why they may although a rule of the roster says no.
+        anyway: Option<String>,
+        /// Who said so.
+        by: Person,
+    },
+    /// Somebody will not take part on one day.
+    Withdrawn {
+        /// The entry.
+        entry: EntryId,
+        /// Its day.
+        day: Date,
+        /// Who.
+        person: Person,
+        /// Who said so.
         by: Person,
     },
     /// A zone's rules have changed: the civil time stays, the instant is another one.
@@ -99,33 +131,15 @@ pub enum Event {
     },
 }
 
-/// An event with its number and the instant at which it was written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Noted {
-    /// Its number, from 0.
-    pub seq: u64,
-    /// When it was written.
-    pub at: At,
-    /// What happened.
-    pub event: Event,
+/// An event of the calendar, as it was written.
+pub type Noted = book::Noted<Event>;
+
+impl Note for Event {
+    const BOOK: &'static str = "calendar";
+    const VERSION: u32 = 1;
 }
 
 impl Event {
-    /// The version of every kind's data.
-    pub const VERSION: u32 = 1;
-
-    /// Its kind, and its data as JSON.
-    pub fn parts(&self) -> (String, String) {
-        let mut value = serde_json::to_value(self).expect("events are plain data");
-        (value["kind"].as_str().unwrap_or_default().to_owned(), value["data"].take().to_string())
-    }
-
-    /// Reads what [`Event::parts`] of this or an older version gave.
-    pub fn of_parts(kind: &str, data: &str) -> Result<Self, serde_json::Error> {
-        let data: serde_json::Value = serde_json::from_str(data)?;
-        serde_json::from_value(serde_json::json!({"kind": kind, "data": data}))
-    }
-
     /// The entry that it is about.
     pub fn entry(&self) -> &EntryId {
         match self {
@@ -133,6 +147,8 @@ impl Event {
             Self::Moved { entry, .. }
             | Self::Hastened { entry, .. }
             | Self::Cancelled { entry, .. }
+            | Self::SignedUp { entry, .. }
+            | Self::Withdrawn { entry, .. }
             | Self::Shifted { entry, .. }
             | Self::Begun { entry, .. }
             | Self::Missed { entry, .. }

@@ -4,7 +4,7 @@
 //! Command -> decide -> Vec<Event> -> (stored) -> apply
 //! ```
 //!
-//! The discipline is a drill's: `decide` reads and never changes, [`Calendar::apply`] changes and never decides. A drill is
+//! The discipline is a drill's: `decide` reads and never changes, [`Fold::apply`] changes and never decides. A drill is
 //! claimed (`Begun`) before anything else happens, so that whoever reads the calendar knows whose it is.
 //!
 //! Open first: this file for the state, then [`decide`] for what may be done and what is due. [`entry`] is what people plan,
@@ -18,13 +18,13 @@ pub mod moment;
 pub mod rule;
 pub mod window;
 
-pub use decide::{Ask, Command, Refusal};
-pub use entry::{Entry, Wanted, When};
+pub use decide::{Ask, Command, Refusal, SignUp};
+pub use entry::{Entry, Side, Wanted, When};
 pub use event::{Event, Noted};
 pub use moment::Moment;
 
 use crate::{
-    base::{At, DrillId, EntryId, limits},
+    base::{At, DrillId, EntryId, Person, book::Fold, limits},
     seed::Seed,
 };
 use jiff::{civil::Date, tz::TimeZoneDatabase};
@@ -63,6 +63,8 @@ struct Known {
     moment: Option<Moment>,
     /// It is to begin as soon as possible.
     soon: bool,
+    /// Who has signed up, with a reason where a rule is waived for them, or (nothing) withdrawn.
+    people: BTreeMap<Person, Option<(Side, Option<String>)>>,
     state: State,
 }
 
@@ -93,6 +95,8 @@ pub struct Occurrence<'a> {
     pub state: State,
     /// Its moment is nobody's business.
     pub hidden: bool,
+    /// What is to be played, and who takes part as things are.
+    pub wanted: Wanted,
 }
 
 impl Occurrence<'_> {
@@ -115,7 +119,7 @@ impl Occurrence<'_> {
 /// A drill that a server has to begin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Due {
-    /// What was planned.
+    /// What was planned, with everybody who takes part.
     pub entry: Entry,
     /// The day.
     pub day: Date,
@@ -139,11 +143,6 @@ pub struct Calendar {
 }
 
 impl Calendar {
-    /// How many events it has taken in.
-    pub fn next_seq(&self) -> u64 {
-        self.next_seq
-    }
-
     /// An entry.
     pub fn entry(&self, id: &EntryId) -> Option<&Entry> {
         self.pages.get(id).map(|page| &page.entry)
@@ -214,9 +213,16 @@ impl Calendar {
             (from < last && first < until).then(|| (entry.id.clone(), day))
         })
     }
+}
 
-    /// Takes an event in. Decides nothing; an event about something unknown, which no calendar has decided, changes nothing.
-    pub fn apply(&mut self, noted: &Noted) {
+impl Fold for Calendar {
+    type Event = Event;
+
+    fn next_seq(&self) -> u64 {
+        self.next_seq
+    }
+
+    fn apply(&mut self, noted: &Noted) {
         self.next_seq = noted.seq + 1;
         if let Event::Planned { entry, .. } = &noted.event {
             let next = match &entry.when {
@@ -238,6 +244,12 @@ impl Calendar {
                 let known = page.known(*day);
                 (known.moment, known.soon) = (Some(Moment::utc(*at)), true);
             }
+            Event::SignedUp { day, person, side, anyway, .. } => {
+                page.known(*day).people.insert(person.clone(), Some((*side, anyway.clone())));
+            }
+            Event::Withdrawn { day, person, .. } => {
+                page.known(*day).people.insert(person.clone(), None);
+            }
             Event::Shifted { day, to, .. } => page.known(*day).moment = Some(to.clone()),
             Event::Cancelled { day: Some(day), .. } => page.settle(*day, State::Cancelled),
             Event::Cancelled { day: None, .. } => page.cancel(),
@@ -258,7 +270,8 @@ fn in_order(moment: Moment) -> (Result<Moment, BadMoment>, At) {
 
 impl Page {
     fn known(&mut self, day: Date) -> &mut Known {
-        self.days.entry(day).or_insert(Known { moment: None, soon: false, state: State::Waiting })
+        let unknown = || Known { moment: None, soon: false, people: BTreeMap::new(), state: State::Waiting };
+        self.days.entry(day).or_insert_with(unknown)
     }
 
     fn settle(&mut self, day: Date, state: State) {
@@ -284,6 +297,15 @@ impl Page {
         let known = self.days.get(&day);
         known.is_none_or(|known| {
             !known.soon && known.moment.as_ref().is_none_or(|moment| moment.civil == drawn.civil)
+        })
+    }
+
+    /// What is played on a day, with the people who were named when it was planned, and who signed up or withdrew since.
+    fn wanted(&self, day: Date) -> Wanted {
+        let people = self.days.get(&day).map(|known| &known.people).into_iter().flatten();
+        people.fold(self.entry.wanted.clone(), |wanted, (person, signed)| match signed {
+            Some((side, anyway)) => wanted.with(person, Some(*side)).anyway(anyway.as_deref()),
+            None => wanted.with(person, None),
         })
     }
 
@@ -317,7 +339,8 @@ impl Page {
         let state = self.state(day).unwrap_or(State::Cancelled);
         let soon = known.is_some_and(|known| known.soon);
         let hidden = state == State::Waiting && self.is_surprise(day);
-        Occurrence { entry: &self.entry, day, moment, soon, order, state, hidden }
+        let wanted = self.wanted(day);
+        Occurrence { entry: &self.entry, day, moment, soon, order, state, hidden, wanted }
     }
 
     /// Days that wait and whose moment the rule does not tell, and then those of the rule.
@@ -346,7 +369,7 @@ impl Page {
     }
 
     fn due(&self, day: Date, start: At, soon: bool) -> Due {
-        let entry = self.entry.clone();
+        let entry = Entry { wanted: self.wanted(day), ..self.entry.clone() };
         let (drill, seed) = (entry.drill(day), entry.seed_of(day));
         Due { entry, day, drill, seed, start, soon, surprise: self.is_surprise(day) }
     }

@@ -16,6 +16,7 @@ mod demo;
 mod depot;
 mod doctor;
 pub mod exit;
+mod exposure;
 mod grade;
 pub mod home;
 mod injections;
@@ -25,6 +26,7 @@ mod journal;
 mod list;
 mod new;
 mod paper;
+mod people;
 mod plan;
 mod play;
 mod practice;
@@ -93,6 +95,8 @@ enum Command {
     Run(run::Run),
     Serve(serve::Serve),
     Schedule(schedule::Schedule),
+    People(people::People),
+    Exposure(exposure::Exposure),
     Rehearse(rehearse::Rehearse),
     Recover(recover::Recover),
     Safety(safety::Safety),
@@ -150,6 +154,8 @@ impl Command {
             Self::Run(command) => command.run(),
             Self::Serve(command) => command.run(),
             Self::Schedule(command) => command.run(),
+            Self::People(command) => command.run(),
+            Self::Exposure(command) => command.run(),
             Self::Rehearse(command) => command.run(),
             Self::Recover(command) => command.run(),
             Self::Safety(command) => command.run(),

@@ -40,8 +40,8 @@ impl Programme {
     pub(super) fn run(self) -> Result<Exit, Failure> {
         let home = Home::open()?;
         let practice = block_on(async {
-            let (_, schedule) = wire::open_books(&home).await?;
-            practice(&home, &schedule).await
+            let books = wire::open_books(&home).await?;
+            practice(&home, &books.schedule).await
         })?;
         self.paper.write(&practice, || render::programme(&practice))
     }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod books;
 mod browser;
 mod calendar;
 mod cli;
@@ -31,12 +32,14 @@ mod network;
 mod notify;
 mod pages;
 mod parts;
+mod people;
 mod postgres;
 mod practice;
 mod react;
 mod refusals;
 mod remote;
 mod second_act;
+mod secrecy;
 mod serve;
 mod skip;
 mod stage;

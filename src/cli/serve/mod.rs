@@ -2,12 +2,13 @@
 //!
 //! Open first: `program`, the office behind the console: it begins drills and finds them again. `planned` begins what the
 //! calendar says, `booking` puts something on it; `shelves` is the library with check and rehearsal; `past` lets people read a
-//! drill that is over.
+//! drill that is over; `secrecy` keeps answers from those who are to play them.
 
 pub(super) mod booking;
 mod past;
 mod planned;
 mod program;
+mod secrecy;
 pub(super) mod shelves;
 
 use super::{

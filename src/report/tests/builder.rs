@@ -9,13 +9,14 @@ use crate::{
     },
     fault::{Fault, Fence},
     scenario::{
-        AlarmRule, AlarmSeverity, AlarmTrigger, Duration, Inject, Profile, RosterNeeds,
+        AlarmRule, AlarmSeverity, AlarmTrigger, Duration, Inject, Profile,
         act::{Act, CauseClaim, ClaimedShare, ClaimedWindow, ImpactClaim, Role, StatusState, When},
         condition::{Condition, Op, Signal, Subject, Test, Threshold},
         pack::{
             BlastCaps, CatalogueEntry, CatalogueKind, Driver, Expect, RequestClass, Service,
             TargetDescription, WorkloadShape,
         },
+        roster::RosterNeeds,
         severity::{Answer, Question},
         ticket::{Priority, TicketAct},
         truth::{CauseTruth, DecisionTruth, Fact, Rung, Truth},
@@ -160,6 +161,7 @@ pub(crate) fn plan() -> Plan {
         title: "Uploads fail after the evening release".to_owned(),
         digest: "5f1c0a9b2d".repeat(6),
         summary: "A roll-out shrinks the web tier's connection pool; uploads queue and time out.".to_owned(),
+        family: None,
         objectives: vec!["read a pool's saturation before restarting anything".to_owned()],
         difficulty: 2,
         seed: Seed(7),
@@ -181,7 +183,7 @@ pub(crate) fn plan() -> Plan {
             .map(|id| Question::standard(id, &target()).expect("a standard question"))
             .to_vec(),
         ladder: Rung::ALL.to_vec(),
-        roster: RosterNeeds { instigators: (1, 3), responders: (1, 6) },
+        roster: RosterNeeds { instigators: (1, 3), responders: (1, 6), mix: None, prerequisites: Vec::new() },
         steady_state: vec![],
         workload: WorkloadShape { classes: vec![class("put", 8.0), class("get", 20.0)], encrypted: false },
         second_act: Vec::new(),
