@@ -8,12 +8,15 @@
 //! claimed (`Begun`) before anything else happens, so that whoever reads the calendar knows whose it is.
 //!
 //! Open first: this file for the state, then [`decide`] for what may be done and what is due. [`entry`] is what people plan,
-//! [`moment`], [`window`] and [`rule`] are the three ways to say when. Times are read by a time-zone database that is handed
+//! [`moment`], [`window`] and [`rule`] are the three ways to say when; [`invitation`] is what people are told of it, and [`ics`]
+//! the file that their calendars read. Times are read by a time-zone database that is handed
 //! in, so that this room reads no files.
 
 pub mod decide;
 pub mod entry;
 pub mod event;
+pub mod ics;
+pub mod invitation;
 pub mod moment;
 pub mod rule;
 pub mod window;
@@ -21,6 +24,7 @@ pub mod window;
 pub use decide::{Ask, Command, Refusal};
 pub use entry::{Entry, Wanted, When};
 pub use event::{Event, Noted};
+pub use invitation::Invitation;
 pub use moment::Moment;
 
 use crate::{
@@ -64,13 +68,17 @@ struct Known {
     /// It is to begin as soon as possible.
     soon: bool,
     state: State,
+    /// How often, and when last, something changed that people are told of.
+    changed: Option<(u32, At)>,
 }
 
 /// An entry with what has become of it.
 #[derive(Debug, Clone)]
 struct Page {
     entry: Entry,
-    cancelled: bool,
+    planned: At,
+    /// When it was called off as a whole.
+    cancelled: Option<At>,
     /// Every day of a series before this one is settled.
     next: Date,
     days: BTreeMap<Date, Known>,
@@ -93,6 +101,12 @@ pub struct Occurrence<'a> {
     pub state: State,
     /// Its moment is nobody's business.
     pub hidden: bool,
+    /// It begins, or began, at a moment that nobody is told.
+    pub surprise: bool,
+    /// How often something changed that people are told of.
+    pub changes: u32,
+    /// When that was for the last time; at first when it was planned.
+    pub changed: At,
 }
 
 impl Occurrence<'_> {
@@ -170,6 +184,12 @@ impl Calendar {
         all
     }
 
+    /// One day of an entry, whatever has become of it.
+    pub fn day(&self, zones: &TimeZoneDatabase, entry: &EntryId, day: Date) -> Option<Occurrence<'_>> {
+        let page = self.pages.get(entry)?;
+        page.state(day).map(|_| page.occurrence(zones, day))
+    }
+
     /// The day that a drill belongs to.
     pub fn of_drill(&self, zones: &TimeZoneDatabase, drill: &DrillId) -> Option<Occurrence<'_>> {
         let mut all = self.upcoming(zones, limits::OCCURRENCES_AHEAD).into_iter().chain(self.past(zones));
@@ -223,11 +243,13 @@ impl Calendar {
                 When::Every { from, .. } => *from,
                 _ => Date::MIN,
             };
-            let page = Page { entry: (**entry).clone(), cancelled: false, next, days: BTreeMap::new() };
-            self.pages.insert(entry.id.clone(), page);
+            let (entry, planned) = ((**entry).clone(), noted.at);
+            let page = Page { entry, planned, cancelled: None, next, days: BTreeMap::new() };
+            self.pages.insert(page.entry.id.clone(), page);
             return;
         }
         let Some(page) = self.pages.get_mut(noted.event.entry()) else { return };
+        page.count_change(noted);
         match &noted.event {
             Event::Planned { .. } => {}
             Event::Moved { day, to, .. } => {
@@ -240,7 +262,7 @@ impl Calendar {
             }
             Event::Shifted { day, to, .. } => page.known(*day).moment = Some(to.clone()),
             Event::Cancelled { day: Some(day), .. } => page.settle(*day, State::Cancelled),
-            Event::Cancelled { day: None, .. } => page.cancel(),
+            Event::Cancelled { day: None, .. } => page.cancel(noted.at),
             Event::Begun { day, start, soon, .. } => {
                 page.settle(*day, State::Begun { start: *start, soon: *soon });
             }
@@ -256,9 +278,20 @@ fn in_order(moment: Moment) -> (Result<Moment, BadMoment>, At) {
     (Ok(moment), at)
 }
 
+impl Known {
+    fn change(&mut self, at: At) {
+        self.changed = Some((self.changed.map_or(0, |(times, _)| times) + 1, at));
+    }
+}
+
 impl Page {
     fn known(&mut self, day: Date) -> &mut Known {
-        self.days.entry(day).or_insert(Known { moment: None, soon: false, state: State::Waiting })
+        self.days.entry(day).or_insert(Known {
+            moment: None,
+            soon: false,
+            state: State::Waiting,
+            changed: None,
+        })
     }
 
     fn settle(&mut self, day: Date, state: State) {
@@ -270,12 +303,29 @@ impl Page {
         }
     }
 
-    fn cancel(&mut self) {
-        self.cancelled = true;
+    /// Takes note of what makes an invitation to this day another one. What hides behind a surprise does not.
+    fn count_change(&mut self, noted: &Noted) {
+        let day = match &noted.event {
+            Event::Moved { day, .. }
+            | Event::Hastened { day, .. }
+            | Event::Cancelled { day: Some(day), .. }
+            | Event::Missed { day, .. }
+            | Event::Skipped { day, .. }
+            | Event::Failed { day, .. } => *day,
+            Event::Shifted { day, .. } if !self.is_surprise(*day) => *day,
+            _ => return,
+        };
+        self.known(day).change(noted.at);
+    }
+
+    fn cancel(&mut self, at: At) {
+        self.cancelled = Some(at);
         let only = self.entry.only_day();
         only.map(|day| self.known(day));
-        let waiting = self.days.values_mut().filter(|known| known.state == State::Waiting);
-        waiting.for_each(|known| known.state = State::Cancelled);
+        for known in self.days.values_mut().filter(|known| known.state == State::Waiting) {
+            known.state = State::Cancelled;
+            known.change(at);
+        }
     }
 
     /// Whether it begins at the moment that was drawn, and not at one that somebody has announced.
@@ -296,7 +346,7 @@ impl Page {
             When::Every { rule, from } => day >= *from && rule.days(day).next() == Some(day),
             _ => self.entry.only_day() == Some(day),
         };
-        is_of_it.then_some(if self.cancelled { State::Cancelled } else { State::Waiting })
+        is_of_it.then_some(if self.cancelled.is_some() { State::Cancelled } else { State::Waiting })
     }
 
     fn occurrence(&self, zones: &TimeZoneDatabase, day: Date) -> Occurrence<'_> {
@@ -316,8 +366,12 @@ impl Page {
         };
         let state = self.state(day).unwrap_or(State::Cancelled);
         let soon = known.is_some_and(|known| known.soon);
-        let hidden = state == State::Waiting && self.is_surprise(day);
-        Occurrence { entry: &self.entry, day, moment, soon, order, state, hidden }
+        let surprise = self.is_surprise(day);
+        let hidden = state == State::Waiting && surprise;
+        // A day of a series that nothing is known of changes only with the whole.
+        let whole = self.cancelled.filter(|_| known.is_none()).map(|at| (1, at));
+        let (changes, changed) = known.and_then(|known| known.changed).or(whole).unwrap_or((0, self.planned));
+        Occurrence { entry: &self.entry, day, moment, soon, order, state, hidden, surprise, changes, changed }
     }
 
     /// Days that wait and whose moment the rule does not tell, and then those of the rule.
@@ -330,7 +384,7 @@ impl Page {
             moved.push(only);
         }
         let rule = match &self.entry.when {
-            When::Every { rule, .. } if !self.cancelled => Some(rule.days(self.next)),
+            When::Every { rule, .. } if self.cancelled.is_none() => Some(rule.days(self.next)),
             _ => None,
         };
         (moved, rule.into_iter().flatten().filter(|day| !self.days.contains_key(day)))
