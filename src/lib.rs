@@ -6,7 +6,7 @@
 //! 5 doors    cli       console
 //! 4 conduct  engine
 //! 3 hands    store  target  agent  workload  notify  library  depot  staging
-//! 2 game     drill  report  calendar
+//! 2 game     drill  report  calendar  people  post
 //! 1 words    scenario  fault
 //! 0 ground   clock  seed  base
 //! ```
@@ -25,6 +25,8 @@ pub mod engine;
 pub mod fault;
 pub mod library;
 pub mod notify;
+pub mod people;
+pub mod post;
 pub mod report;
 pub mod scenario;
 pub mod seed;

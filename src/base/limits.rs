@@ -68,8 +68,8 @@ pub const STAGING_LEAD: Span = Span::from_secs(100);
 pub const AROUND_DRILL: Span = Span::from_mins(5);
 /// Entries of the calendar that may be open at the same time.
 pub const ENTRIES_MAX: usize = 200;
-/// Largest event of the calendar, in bytes.
-pub const CALENDAR_EVENT_BYTES_MAX: usize = 64 * 1024;
+/// Largest event of a book (the calendar, people), in bytes.
+pub const BOOK_EVENT_BYTES_MAX: usize = 64 * 1024;
 /// Occurrences of a series that are looked ahead to when something is planned.
 pub const OCCURRENCES_AHEAD: usize = 60;
 /// Holidays of a surprise's week.
@@ -78,6 +78,12 @@ pub const HOLIDAYS_MAX: usize = 7;
 pub const REMINDERS: [Span; 2] = [Span::from_mins(24 * 60), Span::from_mins(60)];
 /// Reminders of one drill.
 pub const REMINDERS_MAX: usize = 5;
+/// People who may be known at the same time.
+pub const PEOPLE_MAX: usize = 1000;
+/// Longest e-mail address, in bytes.
+pub const EMAIL_BYTES_MAX: usize = 254;
+/// Packs and prerequisites that may be known of one person, each.
+pub const KNOWN_OF_PERSON_MAX: usize = 200;
 /// How long before its time an injection is armed.
 pub const ARM_LEAD: Span = Span::from_secs(8);
 /// A related fault that shows no symptom for so long makes the drill void.

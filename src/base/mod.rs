@@ -3,18 +3,17 @@
 //! Everything above speaks of time and names through these types, so that a number always carries its unit and a
 //! name always says what it names. No I/O, no clock, no randomness here.
 //!
-//! Open first: [`time`] (`At`, `Span`), then [`names`]; [`limits`] is the one table of limits;
-//! [`cidr`] is a range of addresses, [`mail`] an address of e-mail; [`supervise`] is what an operations tool and a supervisor say to each other.
+//! Open first: [`time`] (`At`, `Span`), then [`names`]; [`limits`] is the one table of limits; [`book`] is what small
+//! append-only books share; [`cidr`] is a range of addresses; [`supervise`] is what an operations tool and a supervisor say to each other.
 
+pub mod book;
 pub mod cidr;
 pub mod limits;
-pub mod mail;
 pub mod names;
 pub mod supervise;
 pub mod time;
 
 pub use cidr::Cidr;
-pub use mail::MailAddress;
 pub use names::{
     AlarmName, ClassName, DrillId, EntryId, InjectionId, LinkName, NoticeId, Person, ProbeName, ServiceName,
     VolumeName,

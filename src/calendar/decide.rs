@@ -6,7 +6,7 @@ use super::{
     rule::Rule,
     window::Window,
 };
-use crate::base::{At, EntryId, Person, limits};
+use crate::base::{At, EntryId, Person, book::Fold as _, limits};
 use jiff::{ToSpan as _, civil::Date, tz::TimeZoneDatabase};
 
 /// Events that one look may bring; the rest comes with the next one.

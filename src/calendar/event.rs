@@ -1,8 +1,11 @@
 //! What happens on a calendar. An event that has been written is never changed; a kind that changes its shape gets a new
-//! version in [`Event::VERSION`], and old ones must read for ever.
+//! version in [`Note::VERSION`], and old ones must read for ever.
 
 use super::{entry::Entry, moment::Moment};
-use crate::base::{At, DrillId, EntryId, Person};
+use crate::base::{
+    At, DrillId, EntryId, Person,
+    book::{self, Note},
+};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
@@ -99,33 +102,15 @@ pub enum Event {
     },
 }
 
-/// An event with its number and the instant at which it was written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Noted {
-    /// Its number, from 0.
-    pub seq: u64,
-    /// When it was written.
-    pub at: At,
-    /// What happened.
-    pub event: Event,
+/// An event of the calendar, as it was written.
+pub type Noted = book::Noted<Event>;
+
+impl Note for Event {
+    const BOOK: &'static str = "calendar";
+    const VERSION: u32 = 1;
 }
 
 impl Event {
-    /// The version of every kind's data.
-    pub const VERSION: u32 = 1;
-
-    /// Its kind, and its data as JSON.
-    pub fn parts(&self) -> (String, String) {
-        let mut value = serde_json::to_value(self).expect("events are plain data");
-        (value["kind"].as_str().unwrap_or_default().to_owned(), value["data"].take().to_string())
-    }
-
-    /// Reads what [`Event::parts`] of this or an older version gave.
-    pub fn of_parts(kind: &str, data: &str) -> Result<Self, serde_json::Error> {
-        let data: serde_json::Value = serde_json::from_str(data)?;
-        serde_json::from_value(serde_json::json!({"kind": kind, "data": data}))
-    }
-
     /// The entry that it is about.
     pub fn entry(&self) -> &EntryId {
         match self {

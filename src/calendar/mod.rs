@@ -4,19 +4,16 @@
 //! Command -> decide -> Vec<Event> -> (stored) -> apply
 //! ```
 //!
-//! The discipline is a drill's: `decide` reads and never changes, [`Calendar::apply`] changes and never decides. A drill is
+//! The discipline is a drill's: `decide` reads and never changes, [`Fold::apply`] changes and never decides. A drill is
 //! claimed (`Begun`) before anything else happens, so that whoever reads the calendar knows whose it is.
 //!
 //! Open first: this file for the state, then [`decide`] for what may be done and what is due. [`entry`] is what people plan,
-//! [`moment`], [`window`] and [`rule`] are the three ways to say when; [`invitation`] is what people are told of it, and [`ics`]
-//! the file that their calendars read. Times are read by a time-zone database that is handed
+//! [`moment`], [`window`] and [`rule`] are the three ways to say when. Times are read by a time-zone database that is handed
 //! in, so that this room reads no files.
 
 pub mod decide;
 pub mod entry;
 pub mod event;
-pub mod ics;
-pub mod invitation;
 pub mod moment;
 pub mod rule;
 pub mod window;
@@ -24,11 +21,10 @@ pub mod window;
 pub use decide::{Ask, Command, Refusal};
 pub use entry::{Entry, Wanted, When};
 pub use event::{Event, Noted};
-pub use invitation::Invitation;
 pub use moment::Moment;
 
 use crate::{
-    base::{At, DrillId, EntryId, limits},
+    base::{At, DrillId, EntryId, book::Fold, limits},
     seed::Seed,
 };
 use jiff::{civil::Date, tz::TimeZoneDatabase};
@@ -153,11 +149,6 @@ pub struct Calendar {
 }
 
 impl Calendar {
-    /// How many events it has taken in.
-    pub fn next_seq(&self) -> u64 {
-        self.next_seq
-    }
-
     /// An entry.
     pub fn entry(&self, id: &EntryId) -> Option<&Entry> {
         self.pages.get(id).map(|page| &page.entry)
@@ -234,9 +225,16 @@ impl Calendar {
             (from < last && first < until).then(|| (entry.id.clone(), day))
         })
     }
+}
 
-    /// Takes an event in. Decides nothing; an event about something unknown, which no calendar has decided, changes nothing.
-    pub fn apply(&mut self, noted: &Noted) {
+impl Fold for Calendar {
+    type Event = Event;
+
+    fn next_seq(&self) -> u64 {
+        self.next_seq
+    }
+
+    fn apply(&mut self, noted: &Noted) {
         self.next_seq = noted.seq + 1;
         if let Event::Planned { entry, .. } = &noted.event {
             let next = match &entry.when {

@@ -24,6 +24,7 @@ mod interrupt;
 mod journal;
 mod list;
 mod new;
+mod people;
 mod plan;
 mod play;
 mod practice;
@@ -91,6 +92,7 @@ enum Command {
     Run(run::Run),
     Serve(serve::Serve),
     Schedule(schedule::Schedule),
+    People(people::People),
     Rehearse(rehearse::Rehearse),
     Recover(recover::Recover),
     Safety(safety::Safety),
@@ -147,6 +149,7 @@ impl Command {
             Self::Run(command) => command.run(),
             Self::Serve(command) => command.run(),
             Self::Schedule(command) => command.run(),
+            Self::People(command) => command.run(),
             Self::Rehearse(command) => command.run(),
             Self::Recover(command) => command.run(),
             Self::Safety(command) => command.run(),

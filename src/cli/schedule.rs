@@ -13,7 +13,8 @@ use super::{
         shelves::Shelves,
     },
     shelf::Shelf,
-    show, wire,
+    show,
+    wire::{self, Books},
 };
 use crate::{
     base::{At, DrillId, EntryId, Person, limits},
@@ -250,7 +251,7 @@ fn somebody() -> Person {
 }
 
 async fn change(home: &Home, what: &str, command: &Command, said: &str) -> Result<Exit, Failure> {
-    let (_, schedule) = wire::open_books(home).await?;
+    let schedule = wire::open_books(home).await?.schedule;
     schedule.ask(command).await.map_err(|error| {
         refused(what, error.into()).with_help("`gameday schedule list` shows what is planned, with its days.")
     })?;
@@ -262,7 +263,7 @@ impl Add {
     async fn run(self, home: Home) -> Result<Exit, Failure> {
         let what = "plan the drill";
         let (order, seed, json) = self.order();
-        let (store, schedule) = wire::open_books(&home).await?;
+        let Books { store, schedule, .. } = wire::open_books(&home).await?;
         let shelves = Shelves::new(home.clone(), self.shelf, self.scenarios);
         let zones = schedule.zones().clone();
         let ask = asked(&zones, &order).map_err(|denied| refused(what, denied))?;
@@ -306,7 +307,7 @@ impl Add {
 }
 
 async fn list(home: &Home, reveal: bool, json: bool) -> Result<Exit, Failure> {
-    let (_, schedule) = wire::open_books(home).await?;
+    let schedule = wire::open_books(home).await?.schedule;
     let calendar = schedule.look().await.map_err(Failure::io("read the calendar"))?;
     let listed = listed(&calendar, schedule.zones(), reveal);
     if json {

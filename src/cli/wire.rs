@@ -18,10 +18,12 @@ use crate::{
     console::Gauges,
     depot,
     drill::{event::Attachment, plan::Plan},
-    engine::{Hands, calendar::Schedule},
+    engine::{Hands, book::OpenBook, calendar::Schedule},
     fault::protocol::ACCESS,
     library::worker::ScriptRunner,
     notify::Notifier,
+    people::People,
+    post::Told,
     scenario::{
         blueprint::{Blueprint, Filling},
         pack::{Keeping, Layout, Metrics, Pack, ProbeAsk, ProcessLayout, TargetDescription},
@@ -101,11 +103,26 @@ pub(super) async fn open_store(home: &Home) -> Result<Arc<dyn Store>, Failure> {
     Ok(Arc::new(open_sqlite(home).await?))
 }
 
-/// The journals of this home, and its calendar.
-pub(super) async fn open_books(home: &Home) -> Result<(Arc<dyn Store>, Arc<Schedule>), Failure> {
+/// Everything that a home keeps in its database.
+#[derive(Clone)]
+pub(super) struct Books {
+    /// The journals of drills.
+    pub(super) store: Arc<dyn Store>,
+    /// What is planned.
+    pub(super) schedule: Arc<Schedule>,
+    /// Who is known.
+    pub(super) people: Arc<OpenBook<People>>,
+    /// What was sent to whom.
+    pub(super) post: Arc<OpenBook<Told>>,
+}
+
+/// The journals of this home, its calendar, its people and its post.
+pub(super) async fn open_books(home: &Home) -> Result<Books, Failure> {
     let store = Arc::new(open_sqlite(home).await?);
     let schedule = Schedule::new(store.clone(), Arc::new(SystemClock), jiff::tz::db().clone());
-    Ok((store, Arc::new(schedule)))
+    let people = OpenBook::new(store.clone(), Arc::new(SystemClock));
+    let post = Arc::new(OpenBook::new(store.clone(), Arc::new(SystemClock)));
+    Ok(Books { store, schedule: Arc::new(schedule), people: Arc::new(people), post })
 }
 
 async fn open_sqlite(home: &Home) -> Result<SqliteStore, Failure> {

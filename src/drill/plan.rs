@@ -4,10 +4,11 @@ use crate::{
     base::{At, DrillId, InjectionId, Person, Span, limits},
     fault::{Fault, injector::Reactor},
     scenario::{
-        AlarmRule, AlarmSeverity, Duration, Inject, PlannedFault, Play, Profile, RosterNeeds, Scenario,
+        AlarmRule, AlarmSeverity, Duration, Inject, PlannedFault, Play, Profile, Scenario,
         act::Act,
         condition::Condition,
         pack::{CatalogueEntry, TargetDescription, WorkloadShape},
+        roster::RosterNeeds,
         severity::Question,
         truth::{self, Rung, Truth},
     },

@@ -10,38 +10,27 @@
 //! without a journal and begins the same drill, or, when that would be too late, says that it was missed. Should two servers
 //! ever begin one claim, the drill's event number 0 is written once, and the second has lost.
 
+use super::book::{self, OpenBook};
 use crate::{
-    base::{DrillId, Span},
+    base::{DrillId, Span, book::Fold as _},
     calendar::{Calendar, Command, Due, Event, Noted, Refusal},
     clock::{Clock, Hold},
-    store::{CalendarStore, Store, StoreError},
+    store::{Book, Store, StoreError},
 };
 use jiff::tz::TimeZoneDatabase;
 use std::{collections::BTreeSet, sync::Arc};
-use tokio::sync::Mutex;
 
 /// How long the calendar is not looked at, at most.
 const LOOK: Span = Span::from_secs(1);
-/// How often somebody may be faster before a command is given up.
-const TRIES_MAX: usize = 100;
 
 /// Why the calendar did not do what it was asked for.
-#[derive(Debug, thiserror::Error)]
-pub enum AskError {
-    /// It says no.
-    #[error("{0}")]
-    Refused(#[from] Refusal),
-    /// It cannot be read or written.
-    #[error("could not use the calendar: {0}")]
-    Store(#[from] StoreError),
-}
+pub type AskError = book::AskError<Refusal>;
 
-/// A calendar that others may change, too: each look takes in what they have written.
+/// The calendar, as it is read and changed by these clocks and zones.
 pub struct Schedule {
-    store: Arc<dyn CalendarStore>,
+    book: OpenBook<Calendar>,
     clock: Arc<dyn Clock>,
     zones: TimeZoneDatabase,
-    known: Mutex<Calendar>,
 }
 
 /// What begins drills that were claimed.
@@ -54,8 +43,8 @@ pub trait Starter: Send + Sync {
 
 impl Schedule {
     /// The calendar in this store, by these clocks and zones.
-    pub fn new(store: Arc<dyn CalendarStore>, clock: Arc<dyn Clock>, zones: TimeZoneDatabase) -> Self {
-        Self { store, clock, zones, known: Mutex::default() }
+    pub fn new(store: Arc<dyn Book<Event>>, clock: Arc<dyn Clock>, zones: TimeZoneDatabase) -> Self {
+        Self { book: OpenBook::new(store, Arc::clone(&clock)), clock, zones }
     }
 
     /// The zones that its times are read by.
@@ -65,51 +54,12 @@ impl Schedule {
 
     /// How it stands now.
     pub async fn look(&self) -> Result<Calendar, StoreError> {
-        let mut known = self.known.lock().await;
-        self.catch_up(&mut known).await?;
-        Ok(known.clone())
+        self.book.look().await
     }
 
     /// Decides, appends, applies. Gives what was written, which is durable then.
     pub async fn ask(&self, command: &Command) -> Result<Vec<Noted>, AskError> {
-        let mut known = self.known.lock().await;
-        let mut tries = 0;
-        loop {
-            self.catch_up(&mut known).await?;
-            let at = self.clock.now();
-            let events = known.decide(&self.zones, at, command)?;
-            if events.is_empty() {
-                return Ok(Vec::new());
-            }
-            let expected = known.next_seq();
-            let batch: Vec<_> =
-                (expected..).zip(events).map(|(seq, event)| Noted { seq, at, event }).collect();
-            match self.store.note(expected, &batch).await {
-                Ok(()) => {}
-                Err(StoreError::Overtaken { .. }) if tries < TRIES_MAX => {
-                    tries += 1;
-                    continue;
-                }
-                // It may have been written all the same.
-                Err(error @ StoreError::Unavailable(_)) => {
-                    if !self.store.noted(expected).await?.starts_with(&batch) {
-                        return Err(error.into());
-                    }
-                }
-                Err(error) => return Err(error.into()),
-            }
-            for noted in &batch {
-                known.apply(noted);
-            }
-            return Ok(batch);
-        }
-    }
-
-    async fn catch_up(&self, known: &mut Calendar) -> Result<(), StoreError> {
-        for noted in self.store.noted(known.next_seq()).await? {
-            known.apply(&noted);
-        }
-        Ok(())
+        self.book.ask(|calendar, now| calendar.decide(&self.zones, now, command)).await
     }
 }
 
@@ -181,7 +131,7 @@ impl Keeper {
             }
             calendar = self.schedule.look().await?;
         }
-        for noted in self.schedule.store.noted(self.told).await? {
+        for noted in self.schedule.book.noted(self.told).await? {
             // Somebody may have written more since.
             if noted.seq >= calendar.next_seq() {
                 break;

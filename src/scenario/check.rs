@@ -29,7 +29,8 @@ use super::file::{
 };
 use super::pack::{Pack, WorkloadShape};
 use super::problem::{Findings, Place, Problem};
-use super::{Duration, RosterNeeds, Scenario};
+use super::roster::RosterNeeds;
+use super::{Duration, Scenario};
 use crate::base::Span;
 use crate::base::limits::{DRILL_MAX, TEXT_BYTES_MAX};
 use crate::fault::injector::Planned;

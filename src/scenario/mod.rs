@@ -20,6 +20,7 @@ pub mod file;
 pub mod pack;
 pub mod problem;
 pub mod review;
+pub mod roster;
 pub mod severity;
 pub mod tabletop;
 pub mod ticket;
@@ -30,6 +31,7 @@ use crate::fault::{TimedFault, injector::Reactor};
 use act::{Act, CauseClaim, Role};
 use condition::Condition;
 use pack::{Pack, WorkloadShape};
+use roster::RosterNeeds;
 use serde::{Deserialize, Serialize};
 use severity::Question;
 use truth::Truth;
@@ -109,15 +111,6 @@ pub enum Profile {
     UnderstandFirst,
     /// Restore service first; causes can wait for the review.
     RestoreFirst,
-}
-
-/// How many people of each side a drill needs (inclusive).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RosterNeeds {
-    /// Least and most instigators.
-    pub instigators: (u8, u8),
-    /// Least and most responders.
-    pub responders: (u8, u8),
 }
 
 /// A fault with the step that it comes from. Times count from StartEx.

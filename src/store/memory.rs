@@ -1,17 +1,17 @@
 //! A store that forgets: for rehearsals in virtual time.
 
-use super::{DrillEntry, Row, Store, StoreError, check_append};
-use crate::{base::DrillId, calendar::Noted, clock::BoxFuture, drill::event::Recorded};
+use super::{DrillEntry, Row, Store, StoreError, book::Line, check_append};
+use crate::{base::DrillId, clock::BoxFuture, drill::event::Recorded};
 use std::{
     collections::BTreeMap,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-/// Keeps journals and a calendar for as long as it lives.
+/// Keeps journals and books for as long as it lives.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     journals: Mutex<BTreeMap<DrillId, Vec<Recorded>>>,
-    pub(super) calendar: Mutex<Vec<Noted>>,
+    pub(super) books: Mutex<BTreeMap<&'static str, Vec<Line>>>,
 }
 
 impl MemoryStore {

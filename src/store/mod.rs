@@ -4,14 +4,15 @@
 //! win: the second gets [`StoreError::Conflict`] and knows that it has lost the drill.
 //!
 //! Open first: [`Store`], the seam that the engine knows. [`sqlite`] is the default, [`memory`] serves rehearsals;
-//! [`jsonl`] writes a journal to a file and reads it back; [`calendar`] keeps what is planned, in the same place. The format is told in `docs/journal.md`.
+//! [`jsonl`] writes a journal to a file and reads it back; [`book`] keeps small books in the same place: what is
+//! planned, and who is known. The format is told in `docs/journal.md`.
 
-pub mod calendar;
+pub mod book;
 pub mod jsonl;
 pub mod memory;
 pub mod sqlite;
 
-pub use calendar::CalendarStore;
+pub use book::Book;
 pub use jsonl::{JournalFileError, read_jsonl, write_jsonl};
 pub use memory::MemoryStore;
 pub use sqlite::SqliteStore;
@@ -76,9 +77,11 @@ pub enum StoreError {
         /// How many there are.
         found: u64,
     },
-    /// Somebody else has changed the calendar.
-    #[error("the calendar has {found} events where {expected} were expected: somebody else was faster")]
+    /// Somebody else has written in a book.
+    #[error("the book `{book}` has {found} events where {expected} were expected: somebody else was faster")]
     Overtaken {
+        /// The book.
+        book: &'static str,
         /// How many events the caller expected.
         expected: u64,
         /// How many there are.

@@ -18,7 +18,6 @@ use gameday::{
     fault::{Fault, Fence, injector::ReactMoment},
     scenario::{
         AlarmRule, AlarmSeverity, AlarmTrigger, Contingency, Duration, Inject, Moment, Play, Profile,
-        RosterNeeds,
         act::{Act, CauseClaim, ClaimedShare, ClaimedWindow, ImpactClaim, Pager, Role, StatusState, When},
         action::ActionAct,
         condition::{Condition, Op, Signal, Subject, Test, Threshold},
@@ -26,6 +25,7 @@ use gameday::{
             BlastCaps, CatalogueEntry, CatalogueKind, ConfigFile, Driver, Expect, Link, Probe, ProbeAsk,
             RequestClass, Service, TargetDescription, Volume, WorkloadShape,
         },
+        roster::RosterNeeds,
         severity::{Answer, Question},
         ticket::{Priority, TicketAct},
         truth::{CauseTruth, DecisionTruth, Fact, Rung, Truth},

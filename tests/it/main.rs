@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod books;
 mod browser;
 mod calendar;
 mod cli;
@@ -31,6 +32,7 @@ mod network;
 mod notify;
 mod pages;
 mod parts;
+mod people;
 mod postgres;
 mod practice;
 mod react;

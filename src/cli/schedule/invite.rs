@@ -2,26 +2,28 @@
 
 use super::{Which, refused};
 use crate::{
-    base::{MailAddress, Person, Span, limits},
-    calendar::{
-        Invitation, Occurrence, Refusal,
-        ics::{self, Parties},
-        invitation::{Occasion, Standing},
-    },
+    base::{Person, Span, limits},
+    calendar::{Occurrence, Refusal},
     cli::{
         exit::{Exit, Failure},
         home::Home,
         show, wire,
     },
+    people::{Email, People},
+    post::{
+        self, Invitation,
+        ics::{self, Parties},
+        invitation::{Occasion, Standing},
+    },
 };
 use serde::Serialize;
-use std::{fs, path::PathBuf, str::FromStr};
+use std::{fs, path::PathBuf};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
   gameday schedule invite s-7f3ab
   gameday schedule invite s-9k2cd --day 2027-01-05 --out drill.ics
-  gameday schedule invite s-7f3ab --from drills@example.org --to ana=ana@example.org --to ben=ben@example.org
+  gameday schedule invite s-7f3ab --from drills@example.org
   gameday schedule invite s-7f3ab --out - | mail -s \"A game day\" -A - ana@example.org
 
 Write it again after the drill was moved or called off: calendars change the entry that they have.";
@@ -30,12 +32,9 @@ Write it again after the drill was moved or called off: calendars change the ent
 pub(super) struct Invite {
     #[command(flatten)]
     which: Which,
-    /// Who asks; calendars send their answers there
-    #[arg(long, value_name = "MAIL", requires = "to")]
-    from: Option<MailAddress>,
-    /// Who is asked, and where; may be repeated. Without it the file asks nobody for an answer
-    #[arg(long, value_name = "NAME=MAIL", requires = "from")]
-    to: Vec<Asked>,
+    /// Who asks; those who are named and have an address may answer there. Without it the file asks nobody for an answer
+    #[arg(long, value_name = "ADDRESS")]
+    from: Option<Email>,
     /// How long before people's calendars remind them; may be repeated. 24h and 1h by default
     #[arg(long, value_name = "SPAN")]
     remind: Vec<Span>,
@@ -45,20 +44,6 @@ pub(super) struct Invite {
     /// Prints JSON, and writes no file: {"uid", "sequence", "method", "subject", "text", "ics"}
     #[arg(long, conflicts_with = "out")]
     json: bool,
-}
-
-/// Somebody with an address.
-#[derive(Debug, Clone)]
-struct Asked(Person, MailAddress);
-
-impl FromStr for Asked {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (name, address) =
-            text.split_once('=').ok_or_else(|| format!("`{text}`: write it like ana=ana@example.org"))?;
-        let name = name.parse().map_err(|bad: crate::base::names::BadName| bad.to_string())?;
-        Ok(Self(name, address.parse().map_err(|bad: crate::base::mail::BadMailAddress| bad.to_string())?))
-    }
 }
 
 /// What was made, in JSON.
@@ -74,19 +59,19 @@ struct Made {
 
 /// How long before people are reminded: what was said, or the usual.
 pub(in crate::cli) fn reminders(said: &[Span]) -> Result<Vec<Span>, Failure> {
-    if said.len() > limits::REMINDERS_MAX || said.iter().any(|span| *span < Span::from_mins(1)) {
-        return Err(Failure::usage(format!(
+    post::reminders(said).ok_or_else(|| {
+        Failure::usage(format!(
             "could not take the reminders: there are at most {} of them, each a minute or more before the start",
             limits::REMINDERS_MAX
-        )));
-    }
-    Ok(if said.is_empty() { limits::REMINDERS.to_vec() } else { said.to_vec() })
+        ))
+    })
 }
 
 impl Invite {
     pub(super) async fn run(self, home: &Home) -> Result<Exit, Failure> {
         let remind = reminders(&self.remind)?;
-        let (_, schedule) = wire::open_books(home).await?;
+        let wire::Books { schedule, people, .. } = wire::open_books(home).await?;
+        let people = people.look().await.map_err(Failure::io("read who is known"))?;
         let calendar = schedule.look().await.map_err(Failure::io("read the calendar"))?;
         let Which { id, day } = &self.which;
         let failed = |refusal: Refusal| refused("write the invitation", refusal.into());
@@ -98,13 +83,13 @@ impl Invite {
         let day = day.ok_or_else(|| failed(Refusal::NothingToCome(id.clone())))?;
         let one = calendar.day(schedule.zones(), id, day);
         let one = one.ok_or_else(|| failed(Refusal::NoSuchDay { entry: id.clone(), day }))?;
-        self.write(&one, &remind)
+        self.write(&one, &people, &remind)
     }
 
-    fn write(self, one: &Occurrence<'_>, remind: &[Span]) -> Result<Exit, Failure> {
+    fn write(self, one: &Occurrence<'_>, people: &People, remind: &[Span]) -> Result<Exit, Failure> {
         let invitation = Invitation::of(one);
-        let parties =
-            Parties { from: self.from, to: self.to.into_iter().map(|Asked(name, at)| (name, at)).collect() };
+        let address = |name| Some((Person::clone(name), people.about(name)?.email.clone()?));
+        let parties = Parties { from: self.from, to: invitation.people().filter_map(address).collect() };
         let occasion = match (invitation.standing, invitation.sequence) {
             (Standing::Off(_), _) => Occasion::Off,
             (Standing::Holds, 0) => Occasion::Invited,

@@ -17,7 +17,7 @@ use crate::{
         preflight,
         recover::{Left, left_behind},
         resume::{go_on, same_routes},
-        wire,
+        wire::{self, Books},
     },
     clock::{BoxFuture, Clock, SystemClock},
     console::{Checked, Denied, Draft, DrillLine, DrillState, Keep, Kept, Lobby, Office, Order, Target},
@@ -96,7 +96,7 @@ impl Program {
         webhook: Option<String>,
         interrupts: Interrupts,
     ) -> Result<Self, Failure> {
-        let (store, schedule) = wire::open_books(&home).await?;
+        let Books { store, schedule, .. } = wire::open_books(&home).await?;
         Ok(Self(Arc::new(Inside {
             home,
             store,

@@ -9,13 +9,14 @@ use crate::{
     },
     fault::{Fault, Fence},
     scenario::{
-        AlarmRule, AlarmSeverity, AlarmTrigger, Duration, Inject, Profile, RosterNeeds,
+        AlarmRule, AlarmSeverity, AlarmTrigger, Duration, Inject, Profile,
         act::{Act, CauseClaim, ClaimedShare, ClaimedWindow, ImpactClaim, Role, StatusState, When},
         condition::{Condition, Op, Signal, Subject, Test, Threshold},
         pack::{
             BlastCaps, CatalogueEntry, CatalogueKind, Driver, Expect, RequestClass, Service,
             TargetDescription, WorkloadShape,
         },
+        roster::RosterNeeds,
         severity::{Answer, Question},
         ticket::{Priority, TicketAct},
         truth::{CauseTruth, DecisionTruth, Fact, Rung, Truth},

@@ -10,7 +10,7 @@ use gameday::{
     drill::event::Recorded,
     engine::calendar::{Keeper, Schedule, Starter},
     seed::Seed,
-    store::{CalendarStore, DrillEntry, MemoryStore, Store, StoreError},
+    store::{Book, DrillEntry, MemoryStore, Store, StoreError},
 };
 use jiff::tz::TimeZoneDatabase;
 use rand::{Rng, RngExt};
@@ -85,7 +85,7 @@ impl Deadly {
     }
 }
 
-impl CalendarStore for Deadly {
+impl Book<Event> for Deadly {
     fn note<'a>(&'a self, expected: u64, batch: &'a [Noted]) -> BoxFuture<'a, Result<(), StoreError>> {
         Box::pin(self.dies(self.inner.note(expected, batch)))
     }
@@ -135,7 +135,7 @@ impl Starter for Stagehand {
         let (hold, unclaimed) = (clock.hold(), Arc::clone(&self.unclaimed));
         self.tasks.lock().unwrap().spawn(async move {
             let _hold = hold;
-            let noted = journals.inner.noted(0).await.unwrap();
+            let noted: Vec<Noted> = journals.inner.noted(0).await.unwrap();
             let claims =
                 |noted: &Noted| matches!(&noted.event, Event::Begun { drill, .. } if *drill == due.drill);
             if !noted.iter().any(claims) {
@@ -171,7 +171,7 @@ impl World {
         }
     }
 
-    fn schedule(&self, store: Arc<dyn CalendarStore>) -> Arc<Schedule> {
+    fn schedule(&self, store: Arc<dyn Book<Event>>) -> Arc<Schedule> {
         Arc::new(Schedule::new(store, Arc::new(self.clock.clone()), self.zones.clone()))
     }
 
@@ -264,7 +264,8 @@ async fn check(world: &World, calendar: &Calendar, number: u64) {
         .filter(|one| one.order < NOW + Span::from_secs(520))
         .collect();
     assert_eq!(days.len(), 5, "trial {number}: {days:?}");
-    for noted in world.store.noted(0).await.unwrap() {
+    let noted: Vec<Noted> = world.store.noted(0).await.unwrap();
+    for noted in noted {
         if let Event::Begun { start, .. } = noted.event {
             let (at, first, last) = (noted.at, start - limits::STAGING_LEAD, start + limits::START_LATE_MAX);
             assert!(first <= at && at <= last, "trial {number}: what starts at {start} was claimed at {at}");

@@ -8,12 +8,12 @@ use crate::{
     tidy::root,
 };
 use gameday::{
-    base::{At, Span, limits},
-    calendar::{
-        Ask, Calendar, Command, Entry, Invitation, Moment, Noted, When,
+    base::{At, Span, book::Fold as _, limits},
+    calendar::{Ask, Calendar, Command, Entry, Moment, Noted, When, window::Window},
+    post::{
+        Invitation,
         ics::{self, Parties},
         invitation::Occasion,
-        window::Window,
     },
 };
 use serde_json::Value;
@@ -52,6 +52,10 @@ fn one_entry_of_a_calendar_is_moved_and_called_off_in_place() {
     let home = folder();
     let home = home.path();
     let does = |args: &[&str]| gameday(home).current_dir(home).arg("schedule").args(args).assert().success();
+    for name in ["ana", "ben"] {
+        let address = format!("{name}@example.org");
+        gameday(home).args(["people", "add", name, "--email", &address]).assert().success();
+    }
     let at = ["--at", "2099-03-03 14:00 Europe/Berlin", "--responder", "ana", "--responder", "ben"];
     let planned = out(gameday(home).args(["schedule", "add", "pool-shrink", "--json"]).args(at));
     let planned: Value = serde_json::from_str(&planned).unwrap();

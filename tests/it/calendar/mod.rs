@@ -3,11 +3,13 @@
 mod crash;
 pub(crate) mod invited;
 mod served;
-mod store;
 mod zones;
 
 use gameday::{
-    base::{At, EntryId, Person, Span},
+    base::{
+        At, EntryId, Person, Span,
+        book::{Fold as _, Note as _},
+    },
     calendar::{Ask, Calendar, Command, Entry, Event, Noted, Wanted},
     seed::Seed,
 };

@@ -3,12 +3,13 @@
 //!
 //! Why it is written here is told in `docs/decisions/0012-invitations.md`.
 
-use super::{
-    invitation::{Invitation, Standing, Told},
-    moment::civil_of,
+use super::invitation::{Invitation, Standing, Told};
+use crate::{
+    base::{At, Person, Span},
+    calendar::Moment,
+    people::Email,
 };
-use crate::base::{At, MailAddress, Person, Span};
-use jiff::{ToSpan as _, civil::Date, tz::TimeZone};
+use jiff::{ToSpan as _, civil::Date};
 
 /// Longest line, in bytes, without its end.
 const LINE_BYTES_MAX: usize = 75;
@@ -17,9 +18,9 @@ const LINE_BYTES_MAX: usize = 75;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Parties {
     /// Who asks.
-    pub from: Option<MailAddress>,
+    pub from: Option<Email>,
     /// Who is asked.
-    pub to: Vec<(Person, MailAddress)>,
+    pub to: Vec<(Person, Email)>,
 }
 
 impl Parties {
@@ -125,7 +126,7 @@ impl Lines {
 }
 
 fn instant(at: At) -> String {
-    let utc = civil_of(&TimeZone::UTC, at);
+    let utc = Moment::utc(at).civil;
     format!("{}T{:02}{:02}{:02}Z", day(utc.date()), utc.hour(), utc.minute(), utc.second())
 }
 

@@ -1,9 +1,11 @@
 //! What people are told of a planned drill: when, where and who, never what. An invitation follows from the calendar
 //! alone, and of a surprise it is the same whatever moment was drawn.
 
-use super::{Entry, Moment, Occurrence, State, When, moment::civil_of, window::Window};
-use crate::base::{At, Person, Span};
-use jiff::tz::TimeZone;
+use crate::{
+    base::{At, Person, Span},
+    calendar::{Entry, Moment, Occurrence, State, When, window::Window},
+};
+use jiff::tz::TimeZoneDatabase;
 
 /// When people are asked to be there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,7 +80,7 @@ impl<'a> Invitation<'a> {
     }
 
     /// When whoever is told reckons with it: its moment, or the first hour of its week.
-    pub fn from(&self, zones: &jiff::tz::TimeZoneDatabase) -> Option<At> {
+    pub fn from(&self, zones: &TimeZoneDatabase) -> Option<At> {
         match self.when.as_ref()? {
             Told::Moment(moment) => Some(moment.at),
             Told::Week(window) => Some(window.begins(zones)),
@@ -159,6 +161,6 @@ fn in_utc(moment: &Moment) -> String {
     if moment.zone == "UTC" {
         return String::new();
     }
-    let utc = civil_of(&TimeZone::UTC, moment.at);
+    let utc = Moment::utc(moment.at).civil;
     format!(" ({:02}:{:02} UTC)", utc.hour(), utc.minute())
 }
