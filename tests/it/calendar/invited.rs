@@ -1,15 +1,19 @@
 //! What people are told of planned drills: files that somebody else's parser reads and that change one entry in place, and
 //! surprises of which nothing can be reckoned.
 
-use super::{NOW, does, entry, id, ina, plan};
+use super::{NOW, does, id, ina, plan, post::surprise};
 use crate::{
     cli::{folder, gameday, out},
     skip::skip,
     tidy::root,
 };
 use gameday::{
-    base::{At, Span, book::Fold as _, limits},
-    calendar::{Ask, Calendar, Command, Entry, Moment, Noted, When, window::Window},
+    base::{
+        At, Span,
+        book::{Fold as _, Note as _},
+        limits,
+    },
+    calendar::{Calendar, Command, Moment, Noted},
     post::{
         Invitation,
         ics::{self, Parties},
@@ -26,7 +30,7 @@ pub(crate) fn judge() -> Option<process::Command> {
 }
 
 /// What stands in a calendar after each of these files; nothing: nobody is here to judge.
-fn calendars(files: &[&Path]) -> Option<Vec<Value>> {
+pub(crate) fn calendars(files: &[&Path]) -> Option<Vec<Value>> {
     let Some(mut judge) = judge() else {
         skip("python-judges (icalendar and aiosmtpd) is not installed");
         return None;
@@ -36,12 +40,12 @@ fn calendars(files: &[&Path]) -> Option<Vec<Value>> {
     Some(serde_json::from_slice(&ended.stdout).unwrap())
 }
 
-fn moment(text: &str) -> Moment {
+pub(crate) fn moment(text: &str) -> Moment {
     Moment::read(jiff::tz::db(), text).unwrap()
 }
 
 /// The one entry of a calendar.
-fn only(calendar: &Value) -> (&str, &Value) {
+pub(crate) fn only(calendar: &Value) -> (&str, &Value) {
     let entries = calendar.as_object().unwrap();
     assert_eq!(entries.len(), 1, "an update makes no second entry: {calendar}");
     entries.iter().map(|(uid, entry)| (uid.as_str(), entry)).next().unwrap()
@@ -128,15 +132,6 @@ fn an_invitation_tells_nothing_of_what_breaks() {
     );
 }
 
-/// A surprise with this moment, whatever its seed would have drawn.
-fn surprise(drawn: Moment) -> Entry {
-    let window = Window::read(jiff::tz::db(), "2026-W50 Europe/Berlin", "09:00-17:00", Vec::new()).unwrap();
-    let mut entry = entry(jiff::tz::db(), "s-blue", Ask::Window(window.clone()), NOW);
-    entry.when = When::Window { window, drawn };
-    entry.wanted.responders = vec!["ana".parse().unwrap()];
-    entry
-}
-
 /// Everything that anybody is sent about the first day on this calendar.
 fn told(calendar: &Calendar) -> String {
     let day = "2026-12-07".parse().unwrap();
@@ -163,15 +158,18 @@ fn nothing_that_is_sent_depends_on_the_moment_that_was_drawn() {
         let mut calendar = Calendar::default();
         does(&mut calendar, zones, NOW, &plan(surprise(drawn.clone())));
         all.insert(told(&calendar));
-        // The law changes at the very moment, and the server takes the drill on itself: both are nobody's business.
+        // The law moves the very moment and moves it back, and the server takes the drill on itself: nobody's business.
         let to = Moment { at: drawn.at + Span::from_mins(60), ..drawn.clone() };
         let day = "2026-12-07".parse().unwrap();
         let event = gameday::calendar::Event::Shifted { entry: id("s-blue"), day, to };
         calendar.apply(&Noted { seq: calendar.next_seq(), at: NOW + Span::from_secs(9), event });
         all.insert(told(&calendar));
-        let soon = drawn.at + Span::from_mins(60) - limits::STAGING_LEAD;
-        assert_eq!(does(&mut calendar, zones, soon, &Command::Tick).len(), 1);
-        all.insert(told(&calendar));
+        let soon = drawn.at - limits::STAGING_LEAD;
+        for kind in ["shifted", "begun"] {
+            let events = does(&mut calendar, zones, soon, &Command::Tick);
+            assert!(matches!(&events[..], [event] if event.parts().0 == kind), "{events:?}");
+            all.insert(told(&calendar));
+        }
     }
     assert_eq!(all.len(), 1, "{all:#?}");
     let sent = all.first().unwrap();

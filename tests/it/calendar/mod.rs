@@ -2,6 +2,8 @@
 
 mod crash;
 pub(crate) mod invited;
+mod mailed;
+mod post;
 mod served;
 mod zones;
 
