@@ -92,7 +92,7 @@ impl MailServer {
         let (tls, usual) = match scheme {
             "smtps" => (Tls::Wrapper(tls()?), 465),
             // On its way to this machine nobody reads it.
-            "smtp" if is_here(host) => (Tls::Opportunistic(tls()?), 25),
+            "smtp" if is_here(host) => (tls().map_or(Tls::None, Tls::Opportunistic), 25),
             "smtp" => (Tls::Required(tls()?), 587),
             _ => return Err(BadMailServer::Shape),
         };
