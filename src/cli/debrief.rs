@@ -82,7 +82,7 @@ enum Format {
 enum Headings {
     /// Everything
     Whole,
-    /// One sheet
+    /// One page
     Brief,
     /// A post-mortem with the broadcasts of EGEE
     Egee,

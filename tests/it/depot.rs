@@ -102,7 +102,9 @@ fn a_hung_process_and_leaked_descriptors_are_seen_and_repaired() {
         println!("from start to the first upload: {steady}\n{}", depot.ctl("top"));
 
         // A hung process: it is there, holds its port, and answers nothing.
-        assert_eq!(depot.ask(Method::POST, "/sessions").await, Some(StatusCode::CREATED));
+        let logs_in =
+            async || (depot.ask(Method::POST, "/sessions").await? == StatusCode::CREATED).then_some(());
+        until("a log-in", logs_in).await;
         kill(depot.pid("session"), Signal::SIGSTOP).unwrap();
         assert_eq!(depot.ask(Method::POST, "/sessions").await, Some(StatusCode::GATEWAY_TIMEOUT));
         until("its entry is late", async || {
@@ -114,7 +116,7 @@ fn a_hung_process_and_leaked_descriptors_are_seen_and_repaired() {
         })
         .await;
         depot.ctl("restart session");
-        assert_eq!(depot.ask(Method::POST, "/sessions").await, Some(StatusCode::CREATED));
+        until("a log-in again", logs_in).await;
 
         // Connections that nobody closes, until the process has no descriptor left for another one.
         let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
@@ -128,20 +130,26 @@ fn a_hung_process_and_leaked_descriptors_are_seen_and_repaired() {
             depot.descriptors("web-east").await.filter(|count| *count >= before + 800)
         })
         .await;
-        // Who comes then waits in the kernel's line, until that is full as well.
-        for _ in 0..400 {
-            let one_more = TcpStream::connect(depot.address("web-east"));
-            let Ok(Ok(connection)) = tokio::time::timeout(Duration::from_secs(1), one_more).await else {
-                break;
-            };
-            leaked.push(connection);
-        }
-        until("it answers nobody new", async || depot.descriptors("web-east").await.is_none().then_some(()))
-            .await;
+        // Who comes then waits in the kernel's line, until that is full as well; a process that is slow to take them fills
+        // it sooner, so more come until nobody is answered.
+        until("it answers nobody new", async || {
+            for _ in 0..200 {
+                let one_more = TcpStream::connect(depot.address("web-east"));
+                let Ok(Ok(connection)) = tokio::time::timeout(Duration::from_secs(1), one_more).await else {
+                    break;
+                };
+                leaked.push(connection);
+            }
+            depot.descriptors("web-east").await.is_none().then_some(())
+        })
+        .await;
         depot.ctl("restart web-east");
         drop(leaked);
         let after = until("it answers again", async || depot.descriptors("web-east").await).await;
         assert!(after < 800, "{after}");
-        assert_eq!(depot.ask(Method::PUT, "/objects/a").await, Some(StatusCode::CREATED));
+        until("an upload again", async || {
+            (depot.ask(Method::PUT, "/objects/a").await? == StatusCode::CREATED).then_some(())
+        })
+        .await;
     });
 }

@@ -201,8 +201,8 @@ impl Program {
             let mut play = self.bookings().play(&due.entry.wanted, due.seed).await?;
             play.start = (!due.soon).then_some(due.start);
             play.admission.surprise = due.surprise;
-            self.has_target(&play)?;
-            self.play_through(play, due.drill.clone(), Some(due.clone()));
+            let taken = self.has_target(&play)?;
+            self.play_through(play, taken, due.drill.clone(), Some(due.clone()));
             Ok::<_, Denied>(())
         };
         if let Err(denied) = begun.await {
@@ -210,7 +210,7 @@ impl Program {
         }
     }
 
-    /// Refuses a play whose target another drill of this process has at its time. Gives that time.
+    /// Refuses a play whose target another drill of this process has at its time. Gives its plan, and that time.
     fn has_target(&self, play: &Play) -> Result<(Plan, At, At), Denied> {
         let resolved = play.plan(play.start);
         let from = resolved.start - resolved.lead() - limits::AROUND_DRILL;
@@ -222,18 +222,19 @@ impl Program {
         }
     }
 
-    /// Plays in a task of its own, now or at its time.
-    fn play_through(&self, mut play: Play, drill: DrillId, due: Option<Due>) {
+    /// Plays in a task of its own, now or at its time, what [`Program::has_target`] has looked at.
+    fn play_through(
+        &self,
+        mut play: Play,
+        (resolved, from, until): (Plan, At, At),
+        drill: DrillId,
+        due: Option<Due>,
+    ) {
         let shared = self.shared(drill);
         let staged = shared.staged.clone();
         play.entrance = Entrance::Shared(shared);
-        let resolved = play.plan(play.start);
         let line = line_of(&resolved, DrillState::Running, play.start);
-        let span = (
-            resolved.start - resolved.lead() - limits::AROUND_DRILL,
-            resolved.start + resolved.duration.limit + limits::AROUND_DRILL,
-        );
-        self.begin_task((line, due, staged), span, play.play());
+        self.begin_task((line, due, staged), (from, until), play.play());
     }
 
     fn begin_task(
@@ -407,15 +408,16 @@ impl Office for Program {
                 return Ok(bookings.plan(&order, ask, Seed::fresh(), by.clone()).await?.drill);
             }
             let play = bookings.play(&wanted(&order)?, Seed::fresh()).await?;
-            let (resolved, from, until) = self.has_target(&play)?;
+            let taken = self.has_target(&play)?;
+            let (resolved, from, until) = &taken;
             let calendar = self.0.schedule.look().await.map_err(AskError::from)?;
-            if let Some((entry, day)) = calendar.taken(zones, &resolved.target.name, (from, until)) {
-                let drill = calendar.entry(&entry).map(|entry| entry.drill(day)).unwrap_or(resolved.drill);
-                return Err(target_busy(&drill, &resolved.target.name));
+            if let Some((entry, day)) = calendar.taken(zones, &resolved.target.name, (*from, *until)) {
+                let other = calendar.entry(&entry).map_or(resolved.drill.clone(), |entry| entry.drill(day));
+                return Err(target_busy(&other, &resolved.target.name));
             }
-            preflight::refuse(&play, &self.0.home, self.0.store.as_ref(), &resolved).await.map_err(denied)?;
-            let drill = resolved.drill;
-            self.play_through(play, drill.clone(), None);
+            preflight::refuse(&play, &self.0.home, self.0.store.as_ref(), resolved).await.map_err(denied)?;
+            let drill = resolved.drill.clone();
+            self.play_through(play, taken, drill.clone(), None);
             Ok(drill)
         })
     }

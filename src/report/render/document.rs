@@ -23,6 +23,8 @@ pub struct Document {
     pub sections: Vec<Section>,
     /// Where it comes from: drill, scenario, seed, digest.
     pub source: String,
+    /// Whether it is handed out as one page of paper.
+    pub sheet: bool,
 }
 
 /// A heading with what belongs to it.

@@ -57,7 +57,7 @@ pub(super) fn html(document: &Document) -> String {
                 title { "Debrief: " (tame(&document.title)) }
                 style { (PreEscaped(STYLE)) }
             }
-            body {
+            body class=[document.sheet.then_some("sheet")] {
                 div class="banner" { strong { (document.banner) } span { (document.purpose) } }
                 header class="top" {
                     h1 { (words(&document.title)) }

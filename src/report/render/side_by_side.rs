@@ -23,6 +23,7 @@ pub fn side_by_side(comparison: &Comparison) -> Document {
         filled: None,
     };
     Document {
+        sheet: false,
         banner: page::BANNER.to_owned(),
         purpose: page::PURPOSE.to_owned(),
         title: page::side_by_side(&comparison.title),

@@ -152,6 +152,7 @@ fn value(name: &str, debrief: &Debrief, values: &Value, form: Form) -> Option<St
     if let Some(wanted) = name.strip_prefix("section.") {
         let (_, part) = SECTIONS.iter().find(|(known, _)| *known == wanted)?;
         let document = Document {
+            sheet: false,
             lead: Vec::new(),
             sections: part(debrief).into_iter().collect(),
             ..View::Whole.of(debrief)

@@ -17,10 +17,11 @@ use crate::report::{
 pub(super) const PAGE: (f32, f32) = (595.0, 842.0);
 /// Left and right.
 pub(super) const SIDE: f32 = 46.0;
-const TOP: f32 = 58.0;
+pub(super) const TOP: f32 = 58.0;
 const BOTTOM: f32 = 794.0;
-/// What stands between the sides.
-pub(super) const WIDTH: f32 = PAGE.0 - 2.0 * SIDE;
+/// No sheet is drawn smaller: what does not fit then goes on over the page.
+const SMALLEST: f32 = 0.76;
+const WIDTH: f32 = PAGE.0 - 2.0 * SIDE;
 /// How far a block is from the next.
 const GAP: f32 = 7.0;
 /// Room for an answer by hand.
@@ -96,12 +97,29 @@ pub(super) struct Layout<'d> {
     /// Headings with their page and place.
     pub(super) outline: Vec<(String, usize, f32)>,
     pub(super) y: f32,
+    /// How much smaller than it is set everything is drawn; a page holds so much more.
+    pub(super) scale: f32,
+    /// What stands between the sides.
+    pub(super) width: f32,
 }
 
-/// Sets a document.
+/// Sets a document; a sheet as large as it fits on one page.
 pub(super) fn set<'d>(document: &'d Document, letters: &'d Letters) -> Layout<'d> {
+    let mut scale = 1.0;
+    loop {
+        let layout = set_at(document, letters, scale);
+        if !document.sheet || layout.pages.len() == 1 || scale < SMALLEST {
+            return layout;
+        }
+        scale -= 0.02;
+    }
+}
+
+fn set_at<'d>(document: &'d Document, letters: &'d Letters, scale: f32) -> Layout<'d> {
     let mut layout = Layout {
         letters,
+        scale,
+        width: WIDTH / scale,
         pages: vec![Vec::new()],
         tree: Tree::default(),
         outline: Vec::new(),
@@ -127,12 +145,12 @@ pub(super) fn set<'d>(document: &'d Document, letters: &'d Letters) -> Layout<'d
 impl<'d> Layout<'d> {
     /// How far down there is room.
     pub(super) fn room(&self) -> f32 {
-        BOTTOM - self.y
+        TOP + self.whole_page() - self.y
     }
 
     /// The room of an empty page.
-    pub(super) const fn whole_page() -> f32 {
-        BOTTOM - TOP
+    pub(super) fn whole_page(&self) -> f32 {
+        (BOTTOM - TOP) / self.scale
     }
 
     pub(super) fn turn(&mut self) {
@@ -173,7 +191,7 @@ impl<'d> Layout<'d> {
 
     fn paragraph(&mut self, under: Option<usize>, role: Role, text: &str, style: Style) {
         let part = self.tree.add(under, role);
-        self.flow(part, text, style, (SIDE, WIDTH));
+        self.flow(part, text, style, (SIDE, self.width));
         self.y += GAP;
     }
 
@@ -198,7 +216,7 @@ impl<'d> Layout<'d> {
         let part = self.tree.add(None, Role::Section);
         if section.reveals {
             self.turn();
-            self.rule((SIDE, self.y - 6.0), (SIDE + WIDTH, self.y - 6.0), Ink::Claimed, 2.5);
+            self.rule((SIDE, self.y - 6.0), (SIDE + self.width, self.y - 6.0), Ink::Claimed, 2.5);
         }
         self.heading(Some(part), 2, &section.title);
         for block in &section.blocks {
@@ -221,7 +239,8 @@ impl<'d> Layout<'d> {
             }
             Block::List(items) => self.list(under, Role::Bullets, items),
             Block::Steps(items) => self.list(under, Role::Numbers, items),
-            Block::Facts(fields) | Block::Fields(fields) => self.fields(under, fields),
+            Block::Facts(fields) => self.facts(under, fields),
+            Block::Fields(fields) => self.fields(under, fields),
             Block::Table(table) => {
                 table::set(self, under, table);
                 self.y += GAP;
@@ -239,6 +258,40 @@ impl<'d> Layout<'d> {
             self.item(list, &label, text, (BODY, if numbered { 26.0 } else { 16.0 }));
         }
         self.y += GAP;
+    }
+
+    /// Labels with their values, as many on a line as fit.
+    fn facts(&mut self, under: Option<usize>, facts: &[Field]) {
+        const INNER: f32 = 5.0;
+        const OUTER: f32 = 18.0;
+        let soft = Style { ink: Ink::Soft, ..BODY };
+        let letters = self.letters;
+        let line = |text, style| letters.lines(text, style, f32::MAX).into_iter().next().unwrap_or_default();
+        let set: Vec<_> =
+            facts.iter().map(|fact| (line(&fact.name, soft), line(&fact.value, BODY))).collect();
+        let width = |(name, value): &(Line, Line)| name.width + INNER + value.width;
+        if set.iter().any(|fact| width(fact) > self.width) {
+            return self.fields(under, facts);
+        }
+        let list = self.tree.add(under, Role::Bullets);
+        let (high, mut x) = (line_height(BODY), SIDE);
+        self.need(high);
+        for fact in set {
+            if x + width(&fact) > SIDE + self.width {
+                x = SIDE;
+                self.y += high + 1.5;
+                self.need(high);
+            }
+            let item = self.tree.add(Some(list), Role::Item);
+            let next = x + width(&fact) + OUTER;
+            let inner = x + fact.0.width + INNER;
+            for (role, at, line) in [(Role::Label, x, fact.0), (Role::Body, inner, fact.1)] {
+                let part = self.tree.add(Some(item), role);
+                self.put_line(Some(part), at, BODY.size, line);
+            }
+            x = next;
+        }
+        self.y += high + GAP;
     }
 
     fn fields(&mut self, under: Option<usize>, fields: &[Field]) {
@@ -261,7 +314,7 @@ impl<'d> Layout<'d> {
             let at = (SIDE, top + nth as f32 * high + style.size);
             self.put(Some(name), Drawn::Line { at, line: line.clone() });
         }
-        self.flow(body, text, BODY, (SIDE + indent, WIDTH - indent));
+        self.flow(body, text, BODY, (SIDE + indent, self.width - indent));
         if page == self.pages.len() {
             self.y = self.y.max(top + labels.len() as f32 * high);
         }
@@ -275,21 +328,21 @@ impl<'d> Layout<'d> {
         }
         self.need(ANSWER + 50.0);
         let top = self.y;
-        let inner = (SIDE + 10.0, WIDTH - 10.0);
+        let inner = (SIDE + 10.0, self.width - 10.0);
         let name = self.tree.add(under, Role::Paragraph);
         self.flow(name, &open.name, STRONG, inner);
         let question = self.tree.add(under, Role::Paragraph);
         self.flow(question, &open.question, NOTE, inner);
         self.y += ANSWER;
         self.rule((SIDE + 1.0, top), (SIDE + 1.0, self.y), Ink::Claimed, 1.6);
-        self.rule((SIDE, self.y), (SIDE + WIDTH, self.y), Ink::Line, 0.6);
+        self.rule((SIDE, self.y), (SIDE + self.width, self.y), Ink::Line, 0.6);
         self.y += GAP;
     }
 
     /// What the team wrote. It may go on over the page, so no rule is drawn beside it.
     fn answered(&mut self, under: Option<usize>, open: &Open, filled: &Filled) {
         self.need(50.0);
-        let inner = (SIDE + 10.0, WIDTH - 10.0);
+        let inner = (SIDE + 10.0, self.width - 10.0);
         let said = Cell::from(filled).plain();
         for (text, style) in [(&open.name, STRONG), (&said, BODY)] {
             let part = self.tree.add(under, Role::Paragraph);
@@ -300,7 +353,7 @@ impl<'d> Layout<'d> {
 
     fn figure(&mut self, under: Option<usize>, figure: &'d Figure) {
         let (wide, high) = (single(figure.picture.size.0), single(figure.picture.size.1));
-        let scale = (WIDTH / wide).min(0.74).min((Self::whole_page() - 60.0) / high);
+        let scale = (self.width / wide).min(0.74).min((self.whole_page() - 60.0) / high);
         self.need(high * scale + 30.0);
         let alt = format!("{}. {}", figure.picture.title(), figure.picture.desc());
         let part = self.tree.add(under, Role::Figure { alt });
@@ -339,7 +392,8 @@ mod tests {
         for play in [perfect(), do_nothing()] {
             let document = document(play);
             let letters = Letters::new();
-            for mark in set(&document, &letters).pages.iter().flatten() {
+            let layout = set(&document, &letters);
+            for mark in layout.pages.iter().flatten() {
                 let (right, low) = match &mark.drawn {
                     Drawn::Line { at, line } => (at.0 + line.width, at.1),
                     Drawn::Rule { to, .. } => *to,

@@ -1,7 +1,7 @@
 //! Draws what the layout has set, and hands every part to the tree that a screen reader follows.
 
 use super::{
-    layout::{BODY, Drawn, Layout, Mark, PAGE, Role, SIDE, Tree, single},
+    layout::{BODY, Drawn, Layout, Mark, PAGE, Role, SIDE, TOP, Tree, single},
     letters::{Ink, Letters, Line, Style, Weight},
     look::{self, Look},
 };
@@ -49,22 +49,31 @@ pub(super) fn painted(document: &Document, layout: &Layout<'_>) -> Vec<u8> {
         let mut surface = page.surface();
         let mut brush = Brush { surface: &mut surface, letters: layout.letters };
         brush.edges(document, index, count);
+        let (scale, (x, y)) = (layout.scale, drawn_at(layout.scale, (0.0, 0.0)));
+        brush.surface.push_transform(&Transform::from_row(scale, 0.0, 0.0, scale, x, y));
         for mark in marks {
             if let (Some(part), Some(shown)) = (mark.part, brush.mark(mark)) {
                 seen[part].push(shown);
             }
         }
+        brush.surface.pop();
         surface.finish();
         page.finish();
     }
     let mut outline = Outline::new();
     for (title, page, y) in &layout.outline {
-        let place = XyzDestination::new(*page, Point::from_xy(SIDE, *y));
+        let (x, y) = drawn_at(layout.scale, (SIDE, *y));
+        let place = XyzDestination::new(*page, Point::from_xy(x, y));
         outline.push_child(OutlineNode::new(layout.letters.shown(title), place));
     }
     pdf.set_outline(outline);
     pdf.set_tag_tree(tree(&layout.tree, &mut seen, layout.letters));
     pdf.finish().expect("what is set here is a valid PDF")
+}
+
+/// Where on paper something stands: what is drawn smaller begins at the same corner.
+fn drawn_at(scale: f32, (x, y): (f32, f32)) -> (f32, f32) {
+    (SIDE + (x - SIDE) * scale, TOP + (y - TOP) * scale)
 }
 
 fn readable_by_all() -> Configuration {

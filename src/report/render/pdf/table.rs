@@ -1,7 +1,7 @@
 //! Tables on pages: how wide columns are, rows that break, and headings that come again.
 
 use super::{
-    layout::{Layout, Role, SIDE, WIDTH, line_height},
+    layout::{Layout, Role, SIDE, line_height},
     letters::{Ink, Letters, Line, Style, Weight},
 };
 use crate::report::render::document::{Cell, Holds, Table};
@@ -24,7 +24,7 @@ fn style(holds: Holds) -> Style {
 }
 
 /// Where columns begin, and how wide they are: each as wide as its longest text where that leaves enough for the others.
-fn columns(letters: &Letters, table: &Table) -> Vec<(f32, f32)> {
+fn columns(letters: &Letters, table: &Table, width: f32) -> Vec<(f32, f32)> {
     let natural = table.columns.iter().enumerate().map(|(index, column)| {
         let cells = table.rows.iter().filter_map(|row| row.cells.get(index));
         let widest = cells
@@ -33,7 +33,7 @@ fn columns(letters: &Letters, table: &Table) -> Vec<(f32, f32)> {
         widest.max(letters.width(&column.name, HEAD)).max(NARROWEST) + 1.0
     });
     let natural: Vec<f32> = natural.collect();
-    let free = WIDTH - GUTTER * (natural.len() as f32 - 1.0);
+    let free = width - GUTTER * (natural.len() as f32 - 1.0);
     let widths = shared(&natural, free);
     let mut x = SIDE;
     widths
@@ -78,12 +78,12 @@ fn shared(natural: &[f32], free: f32) -> Vec<f32> {
 
 /// Sets a table where the layout stands.
 pub(super) fn set(layout: &mut Layout<'_>, under: Option<usize>, table: &Table) {
-    let places = columns(layout.letters, table);
+    let places = columns(layout.letters, table, layout.width);
     let part = layout.tree.add(under, Role::Table { summary: table.caption.clone() });
     layout.need(70.0);
     if !table.caption.is_empty() {
         let caption = layout.tree.add(Some(part), Role::Caption);
-        layout.flow(caption, &table.caption, CAPTION, (SIDE, WIDTH));
+        layout.flow(caption, &table.caption, CAPTION, (SIDE, layout.width));
     }
     let head = layout.tree.add(Some(part), Role::Head);
     let row = layout.tree.add(Some(head), Role::Row);
@@ -123,7 +123,7 @@ fn headings(layout: &mut Layout<'_>, table: &Table, places: &[(f32, f32)], parts
         }
     }
     layout.y = top + deepest as f32 * line_height(HEAD) + PAD;
-    layout.rule((SIDE, layout.y), (SIDE + WIDTH, layout.y), Ink::Soft, 0.7);
+    layout.rule((SIDE, layout.y), (SIDE + layout.width, layout.y), Ink::Soft, 0.7);
     layout.y += PAD;
 }
 
@@ -143,7 +143,7 @@ fn put_row(
             layout.turn();
             headings(layout, table, places, &vec![None; places.len()]);
         };
-        let better_whole = whole > layout.room() && whole <= Layout::whole_page() / 2.0;
+        let better_whole = whole > layout.room() && whole <= layout.whole_page() / 2.0;
         if better_whole || layout.room() < high + 2.0 * PAD {
             again(layout);
         }
@@ -157,7 +157,7 @@ fn put_row(
             }
         }
         layout.y = top + (fit as f32 * high).max(least) + PAD;
-        layout.rule((SIDE, layout.y), (SIDE + WIDTH, layout.y), Ink::Line, 0.4);
+        layout.rule((SIDE, layout.y), (SIDE + layout.width, layout.y), Ink::Line, 0.4);
         layout.y += PAD;
         if cells.iter().all(|(_, lines)| lines.is_empty()) {
             return;

@@ -1,6 +1,6 @@
-//! One sheet: one line, metadata, impact claimed and measured, what went well, poorly and by luck, corrective actions.
+//! One page of paper: one line, metadata, impact claimed and measured, what went well, poorly and by luck, corrective actions.
 
-use super::{Block, Debrief, Document, Open, Section, after, field, glance, paper, plan, whole};
+use super::{Block, Debrief, Document, Open, Section, after, field, glance, paper, whole};
 use crate::report::{render::document::Table, wording::page};
 
 pub(super) fn brief(debrief: &Debrief) -> Document {
@@ -26,7 +26,9 @@ pub(super) fn brief(debrief: &Debrief) -> Document {
     let asked = asked.map(|open| field(&open.name, said(open))).collect();
     document.sections = vec![impact, cause, Section::new("Well, poorly, lucky").with(Block::Fields(asked))];
     document.sections.extend(after::talk(debrief));
-    document.sections.push(plan(debrief, "Corrective actions"));
+    let actions = if debrief.actions.is_empty() { after::blank() } else { after::agreed(&debrief.actions) };
+    document.sections.push(Section::new("Corrective actions").with(actions));
+    document.sheet = true;
     document
 }
 

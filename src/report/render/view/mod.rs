@@ -22,7 +22,7 @@ use crate::report::{
 pub enum View {
     /// Everything, in the order of this house.
     Whole,
-    /// One sheet, printed on both sides.
+    /// One page of paper.
     Brief,
     /// The post-mortem of EGEE's procedures for critical incidents.
     Egee,

@@ -136,12 +136,14 @@ pub(in crate::report::render) fn improvement(debrief: &Debrief) -> Section {
     if !debrief.actions.is_empty() {
         return section.with(agreed(&debrief.actions));
     }
-    let blank: [&str; 6] = [""; 6];
+    section.with(Block::Opens(vec![debrief.improvement_plan.clone()])).with(blank()).notes(page::TO_THE_LIST)
+}
+
+/// Corrective actions that are still to be written down.
+pub(in crate::report::render) fn blank() -> Table {
+    let row: [&str; 6] = [""; 6];
     let heads = ["Issue", "Corrective action", "Type", "Owner role", "Ticket", "Due"];
-    section
-        .with(Block::Opens(vec![debrief.improvement_plan.clone()]))
-        .with(Table::new("To be agreed by the team", heads.map(|head| (head, Holds::Room))).of([blank; 3]))
-        .notes(page::TO_THE_LIST)
+    Table::new("To be agreed by the team", heads.map(|head| (head, Holds::Room))).of([row; 3])
 }
 
 /// Corrective actions as a table.

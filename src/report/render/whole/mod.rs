@@ -49,6 +49,7 @@ pub(super) fn empty(debrief: &Debrief, title: &str) -> Document {
     ];
     lead.extend(header.waived.iter().map(|waived| Block::Paragraph(Voice::Plain, waived.clone())));
     Document {
+        sheet: false,
         banner: header.banner.clone(),
         purpose: header.purpose.clone(),
         title: tame(title),
