@@ -118,6 +118,7 @@ fn entry(schedule: &Schedule, number: usize, start: At) -> Entry {
         when: when.expect("a moment to come"),
         wanted: Wanted { scenario: "pool-shrink".into(), ..Wanted::default() },
         title: "The pool".into(),
+        family: None,
         target: format!("target-{number}"),
         lead: Span::from_secs(36),
         limit: Span::from_mins(60),

@@ -84,6 +84,10 @@ pub const PEOPLE_MAX: usize = 1000;
 pub const EMAIL_BYTES_MAX: usize = 254;
 /// Packs and prerequisites that may be known of one person, each.
 pub const KNOWN_OF_PERSON_MAX: usize = 200;
+/// Prerequisites that one scenario may ask for.
+pub const PREREQUISITES_MAX: usize = 20;
+/// People who may sign up for one planned drill.
+pub const SIGN_UPS_MAX: usize = 200;
 /// How long before its time an injection is armed.
 pub const ARM_LEAD: Span = Span::from_secs(8);
 /// A related fault that shows no symptom for so long makes the drill void.

@@ -1,7 +1,7 @@
 //! What may be done with a calendar, and what has become due on it.
 
 use super::{
-    Calendar, Entry, Event, Occurrence, Page, State, When,
+    Calendar, Entry, Event, Occurrence, Page, Side, State, When,
     moment::{BadMoment, Moment, civil_of, zone_of},
     rule::Rule,
     window::Window,
@@ -51,6 +51,19 @@ pub enum Command {
         /// Who.
         by: Person,
     },
+    /// Somebody will take part on one day.
+    SignUp(SignUp),
+    /// Somebody will not take part on one day.
+    Withdraw {
+        /// The entry.
+        entry: EntryId,
+        /// Its day; needed for a series.
+        day: Option<Date>,
+        /// Who.
+        person: Person,
+        /// Who says so.
+        by: Person,
+    },
     /// Whatever has become due happens.
     Tick,
     /// A drill that was begun has left no trace.
@@ -69,6 +82,23 @@ pub enum Command {
         /// Why.
         why: String,
     },
+}
+
+/// A sign-up as somebody asks for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignUp {
+    /// The entry.
+    pub entry: EntryId,
+    /// Its day; needed for a series.
+    pub day: Option<Date>,
+    /// Who.
+    pub person: Person,
+    /// On which side.
+    pub side: Side,
+    /// Why they may although a rule of the roster says no.
+    pub anyway: Option<String>,
+    /// Who says so.
+    pub by: Person,
 }
 
 /// When somebody wants something, before it is held against the clock.
@@ -139,6 +169,20 @@ pub enum Refusal {
         /// The target.
         target: String,
     },
+    /// Nobody is on two sides.
+    #[error("{person} is signed up as {} already: withdraw first", side.word())]
+    OtherSide {
+        /// Who.
+        person: Person,
+        /// As what.
+        side: Side,
+    },
+    /// They do not take part.
+    #[error("{0} is not signed up for it")]
+    NotSignedUp(Person),
+    /// Too many take part.
+    #[error("{} people are signed up, and there may be no more", limits::SIGN_UPS_MAX)]
+    TooMany,
     /// Too much is planned.
     #[error("{} entries are planned, and there may be no more", limits::ENTRIES_MAX)]
     Full,
@@ -166,7 +210,9 @@ impl Refusal {
             Self::IsOver { .. } | Self::NothingToCome(_) => "is-over",
             Self::Passed(_) | Self::NoMoment(_) | Self::BadMoment(_) => "bad-time",
             Self::TargetBusy { .. } => "target-busy",
-            Self::Full => "full",
+            Self::OtherSide { .. } => "other-side",
+            Self::NotSignedUp(_) => "not-signed-up",
+            Self::Full | Self::TooMany => "full",
             Self::Taken(_) => "taken",
             Self::NotLost { .. } => "not-lost",
         }
@@ -233,6 +279,23 @@ impl Calendar {
                 }
                 Ok(vec![Event::Cancelled { entry: entry.clone(), day: *day, by: by.clone() }])
             }
+            Command::SignUp(asked) => {
+                self.signed_up(zones, asked)?;
+                let (page, day) = self.one_of(zones, &asked.entry, asked.day, false)?;
+                if page.wanted(day).side(&asked.person) == Some(asked.side) {
+                    return Ok(Vec::new());
+                }
+                let SignUp { entry, person, side, anyway, by, .. } = asked.clone();
+                Ok(vec![Event::SignedUp { entry, day, person, side, anyway, by }])
+            }
+            Command::Withdraw { entry, day, person, by } => {
+                let (page, day) = self.one_of(zones, entry, *day, false)?;
+                if page.wanted(day).side(person).is_none() {
+                    return Err(Refusal::NotSignedUp(person.clone()));
+                }
+                let (entry, person, by) = (entry.clone(), person.clone(), by.clone());
+                Ok(vec![Event::Withdrawn { entry, day, person, by }])
+            }
             Command::Tick => Ok(self.due(zones, now)),
             Command::Lost { entry, day } => {
                 let late = |start: At| now > start + limits::START_LATE_MAX;
@@ -250,6 +313,21 @@ impl Calendar {
                 _ => Err(Refusal::NotLost { entry: entry.clone(), day: *day }),
             },
         }
+    }
+
+    /// What is to be played, with everybody who would take part after a sign-up; or why it is not taken.
+    pub fn signed_up(&self, zones: &TimeZoneDatabase, asked: &SignUp) -> Result<Entry, Refusal> {
+        let (page, day) = self.one_of(zones, &asked.entry, asked.day, false)?;
+        let wanted = page.wanted(day);
+        match wanted.side(&asked.person) {
+            Some(side) if side != asked.side => {
+                return Err(Refusal::OtherSide { person: asked.person.clone(), side });
+            }
+            None if wanted.people() >= limits::SIGN_UPS_MAX => return Err(Refusal::TooMany),
+            _ => {}
+        }
+        let wanted = wanted.with(&asked.person, Some(asked.side)).anyway(asked.anyway.as_deref());
+        Ok(Entry { wanted, ..page.entry.clone() })
     }
 
     fn plan(

@@ -20,6 +20,9 @@ pub struct Entry {
     pub wanted: Wanted,
     /// The scenario's title as it was when this was planned.
     pub title: String,
+    /// The family of its scenario; nothing: the scenario is its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub family: Option<String>,
     /// What is broken.
     pub target: String,
     /// How long before its start it is measured.
@@ -44,12 +47,99 @@ pub struct Wanted {
     pub responders: Vec<Person>,
     /// Who runs it. None: anybody may.
     pub instigators: Vec<Person>,
+    /// Who leads the talk afterwards, and whoever else does.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub trainers: Vec<Person>,
+    /// Who watches, and whoever else does.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub observers: Vec<Person>,
     /// The scenario's own responders play.
     pub autopilot: bool,
     /// Why it is played although it is not rehearsed as it is.
     pub unrehearsed: Option<String>,
-    /// Why it is played although the people named are too few or too many.
+    /// Why it is played although the people named do not fit.
     pub roster_anyway: Option<String>,
+}
+
+/// The side on which somebody takes part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Side {
+    /// Is exercised.
+    Responder,
+    /// Runs it.
+    Instigator,
+    /// Leads the talk afterwards.
+    Trainer,
+    /// Watches.
+    Observer,
+}
+
+impl Side {
+    /// Each of them.
+    pub const ALL: [Self; 4] = [Self::Responder, Self::Instigator, Self::Trainer, Self::Observer];
+
+    /// Its word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Responder => "responder",
+            Self::Instigator => "instigator",
+            Self::Trainer => "trainer",
+            Self::Observer => "observer",
+        }
+    }
+}
+
+impl Wanted {
+    /// The people of one side.
+    pub fn of(&self, side: Side) -> &Vec<Person> {
+        match side {
+            Side::Responder => &self.responders,
+            Side::Instigator => &self.instigators,
+            Side::Trainer => &self.trainers,
+            Side::Observer => &self.observers,
+        }
+    }
+
+    fn of_mut(&mut self, side: Side) -> &mut Vec<Person> {
+        match side {
+            Side::Responder => &mut self.responders,
+            Side::Instigator => &mut self.instigators,
+            Side::Trainer => &mut self.trainers,
+            Side::Observer => &mut self.observers,
+        }
+    }
+
+    /// The side that somebody is on.
+    pub fn side(&self, person: &Person) -> Option<Side> {
+        Side::ALL.into_iter().find(|side| self.of(*side).contains(person))
+    }
+
+    /// How many take part.
+    pub fn people(&self) -> usize {
+        Side::ALL.into_iter().map(|side| self.of(side).len()).sum()
+    }
+
+    /// The same with somebody on that side, or on none.
+    pub fn with(mut self, person: &Person, side: Option<Side>) -> Self {
+        for each in Side::ALL {
+            self.of_mut(each).retain(|one| one != person);
+        }
+        if let Some(side) = side {
+            self.of_mut(side).push(person.clone());
+        }
+        self
+    }
+
+    /// The same with one more reason to play with the people that there are.
+    pub fn anyway(mut self, reason: Option<&str>) -> Self {
+        if let Some(reason) = reason {
+            let before = self.roster_anyway.take();
+            self.roster_anyway =
+                Some(before.map_or_else(|| reason.to_owned(), |before| format!("{before}; {reason}")));
+        }
+        self
+    }
 }
 
 /// When an entry takes place.

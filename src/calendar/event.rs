@@ -1,7 +1,10 @@
 //! What happens on a calendar. An event that has been written is never changed; a kind that changes its shape gets a new
 //! version in [`Note::VERSION`], and old ones must read for ever.
 
-use super::{entry::Entry, moment::Moment};
+use super::{
+    entry::{Entry, Side},
+    moment::Moment,
+};
 use crate::base::{
     At, DrillId, EntryId, Person,
     book::{self, Note},
@@ -49,6 +52,32 @@ pub enum Event {
         /// Its day; nothing: all that have not begun.
         day: Option<Date>,
         /// Who called it off.
+        by: Person,
+    },
+    /// Somebody will take part on one day.
+    SignedUp {
+        /// The entry.
+        entry: EntryId,
+        /// Its day.
+        day: Date,
+        /// Who.
+        person: Person,
+        /// On which side.
+        side: Side,
+        /// Why they may although a rule of the roster says no.
+        anyway: Option<String>,
+        /// Who said so.
+        by: Person,
+    },
+    /// Somebody will not take part on one day.
+    Withdrawn {
+        /// The entry.
+        entry: EntryId,
+        /// Its day.
+        day: Date,
+        /// Who.
+        person: Person,
+        /// Who said so.
         by: Person,
     },
     /// A zone's rules have changed: the civil time stays, the instant is another one.
@@ -118,6 +147,8 @@ impl Event {
             Self::Moved { entry, .. }
             | Self::Hastened { entry, .. }
             | Self::Cancelled { entry, .. }
+            | Self::SignedUp { entry, .. }
+            | Self::Withdrawn { entry, .. }
             | Self::Shifted { entry, .. }
             | Self::Begun { entry, .. }
             | Self::Missed { entry, .. }

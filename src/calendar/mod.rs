@@ -18,13 +18,13 @@ pub mod moment;
 pub mod rule;
 pub mod window;
 
-pub use decide::{Ask, Command, Refusal};
-pub use entry::{Entry, Wanted, When};
+pub use decide::{Ask, Command, Refusal, SignUp};
+pub use entry::{Entry, Side, Wanted, When};
 pub use event::{Event, Noted};
 pub use moment::Moment;
 
 use crate::{
-    base::{At, DrillId, EntryId, book::Fold, limits},
+    base::{At, DrillId, EntryId, Person, book::Fold, limits},
     seed::Seed,
 };
 use jiff::{civil::Date, tz::TimeZoneDatabase};
@@ -63,9 +63,20 @@ struct Known {
     moment: Option<Moment>,
     /// It is to begin as soon as possible.
     soon: bool,
+    /// Who has signed up, with a reason where a rule is waived for them, or (nothing) withdrawn.
+    people: BTreeMap<Person, Option<(Side, Option<String>)>>,
     state: State,
-    /// How often, and when last, something changed that people are told of.
-    changed: Option<(u32, At)>,
+    /// What changed since it was planned.
+    changed: Option<Changed>,
+}
+
+/// How often, and when last, something changed that is told to people.
+#[derive(Debug, Clone, Copy)]
+struct Changed {
+    times: u32,
+    /// As many as there were at the last change that everybody is told of.
+    news: u32,
+    at: At,
 }
 
 /// An entry with what has become of it.
@@ -99,10 +110,14 @@ pub struct Occurrence<'a> {
     pub hidden: bool,
     /// It begins, or began, at a moment that nobody is told.
     pub surprise: bool,
-    /// How often something changed that people are told of.
+    /// How often something changed: when, whether, or who takes part.
     pub changes: u32,
-    /// When that was for the last time; at first when it was planned.
+    /// As many as there were when something last changed that everybody is told of.
+    pub news: u32,
+    /// When something last changed; at first when it was planned.
     pub changed: At,
+    /// What is to be played, and who takes part as things are.
+    pub wanted: Wanted,
 }
 
 impl Occurrence<'_> {
@@ -125,7 +140,7 @@ impl Occurrence<'_> {
 /// A drill that a server has to begin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Due {
-    /// What was planned.
+    /// What was planned, with everybody who takes part.
     pub entry: Entry,
     /// The day.
     pub day: Date,
@@ -258,6 +273,12 @@ impl Fold for Calendar {
                 let known = page.known(*day);
                 (known.moment, known.soon) = (Some(Moment::utc(*at)), true);
             }
+            Event::SignedUp { day, person, side, anyway, .. } => {
+                page.known(*day).people.insert(person.clone(), Some((*side, anyway.clone())));
+            }
+            Event::Withdrawn { day, person, .. } => {
+                page.known(*day).people.insert(person.clone(), None);
+            }
             Event::Shifted { day, to, .. } => page.known(*day).moment = Some(to.clone()),
             Event::Cancelled { day: Some(day), .. } => page.settle(*day, State::Cancelled),
             Event::Cancelled { day: None, .. } => page.cancel(noted.at),
@@ -277,19 +298,23 @@ fn in_order(moment: Moment) -> (Result<Moment, BadMoment>, At) {
 }
 
 impl Known {
-    fn change(&mut self, at: At) {
-        self.changed = Some((self.changed.map_or(0, |(times, _)| times) + 1, at));
+    fn change(&mut self, at: At, is_news: bool) {
+        let (times, news) = self.changed.map_or((0, 0), |changed| (changed.times, changed.news));
+        let news = if is_news { times + 1 } else { news };
+        self.changed = Some(Changed { times: times + 1, news, at });
     }
 }
 
 impl Page {
     fn known(&mut self, day: Date) -> &mut Known {
-        self.days.entry(day).or_insert(Known {
+        let unknown = || Known {
             moment: None,
             soon: false,
+            people: BTreeMap::new(),
             state: State::Waiting,
             changed: None,
-        })
+        };
+        self.days.entry(day).or_insert_with(unknown)
     }
 
     fn settle(&mut self, day: Date, state: State) {
@@ -303,17 +328,19 @@ impl Page {
 
     /// Takes note of what makes an invitation to this day another one. What hides behind a surprise does not.
     fn count_change(&mut self, noted: &Noted) {
-        let day = match &noted.event {
+        let (day, is_news) = match &noted.event {
+            // That is between them and who runs it.
+            Event::SignedUp { day, .. } | Event::Withdrawn { day, .. } => (*day, false),
             Event::Moved { day, .. }
             | Event::Hastened { day, .. }
             | Event::Cancelled { day: Some(day), .. }
             | Event::Missed { day, .. }
             | Event::Skipped { day, .. }
-            | Event::Failed { day, .. } => *day,
-            Event::Shifted { day, .. } if !self.is_surprise(*day) => *day,
+            | Event::Failed { day, .. } => (*day, true),
+            Event::Shifted { day, .. } if !self.is_surprise(*day) => (*day, true),
             _ => return,
         };
-        self.known(day).change(noted.at);
+        self.known(day).change(noted.at, is_news);
     }
 
     fn cancel(&mut self, at: At) {
@@ -322,7 +349,7 @@ impl Page {
         only.map(|day| self.known(day));
         for known in self.days.values_mut().filter(|known| known.state == State::Waiting) {
             known.state = State::Cancelled;
-            known.change(at);
+            known.change(at, true);
         }
     }
 
@@ -332,6 +359,15 @@ impl Page {
         let known = self.days.get(&day);
         known.is_none_or(|known| {
             !known.soon && known.moment.as_ref().is_none_or(|moment| moment.civil == drawn.civil)
+        })
+    }
+
+    /// What is played on a day, with the people who were named when it was planned, and who signed up or withdrew since.
+    fn wanted(&self, day: Date) -> Wanted {
+        let people = self.days.get(&day).map(|known| &known.people).into_iter().flatten();
+        people.fold(self.entry.wanted.clone(), |wanted, (person, signed)| match signed {
+            Some((side, anyway)) => wanted.with(person, Some(*side)).anyway(anyway.as_deref()),
+            None => wanted.with(person, None),
         })
     }
 
@@ -367,9 +403,25 @@ impl Page {
         let surprise = self.is_surprise(day);
         let hidden = state == State::Waiting && surprise;
         // A day of a series that nothing is known of changes only with the whole.
-        let whole = self.cancelled.filter(|_| known.is_none()).map(|at| (1, at));
-        let (changes, changed) = known.and_then(|known| known.changed).or(whole).unwrap_or((0, self.planned));
-        Occurrence { entry: &self.entry, day, moment, soon, order, state, hidden, surprise, changes, changed }
+        let whole = self.cancelled.filter(|_| known.is_none()).map(|at| Changed { times: 1, news: 1, at });
+        let never = Changed { times: 0, news: 0, at: self.planned };
+        let Changed { times: changes, news, at: changed } =
+            known.and_then(|known| known.changed).or(whole).unwrap_or(never);
+        let (entry, wanted) = (&self.entry, self.wanted(day));
+        Occurrence {
+            entry,
+            day,
+            moment,
+            soon,
+            order,
+            state,
+            hidden,
+            surprise,
+            changes,
+            news,
+            changed,
+            wanted,
+        }
     }
 
     /// Days that wait and whose moment the rule does not tell, and then those of the rule.
@@ -398,7 +450,7 @@ impl Page {
     }
 
     fn due(&self, day: Date, start: At, soon: bool) -> Due {
-        let entry = self.entry.clone();
+        let entry = Entry { wanted: self.wanted(day), ..self.entry.clone() };
         let (drill, seed) = (entry.drill(day), entry.seed_of(day));
         Due { entry, day, drill, seed, start, soon, surprise: self.is_surprise(day) }
     }

@@ -16,6 +16,7 @@ mod demo;
 mod depot;
 mod doctor;
 pub mod exit;
+mod exposure;
 mod grade;
 pub mod home;
 mod injections;
@@ -93,6 +94,7 @@ enum Command {
     Serve(serve::Serve),
     Schedule(schedule::Schedule),
     People(people::People),
+    Exposure(exposure::Exposure),
     Rehearse(rehearse::Rehearse),
     Recover(recover::Recover),
     Safety(safety::Safety),
@@ -150,6 +152,7 @@ impl Command {
             Self::Serve(command) => command.run(),
             Self::Schedule(command) => command.run(),
             Self::People(command) => command.run(),
+            Self::Exposure(command) => command.run(),
             Self::Rehearse(command) => command.run(),
             Self::Recover(command) => command.run(),
             Self::Safety(command) => command.run(),

@@ -157,17 +157,18 @@ impl People {
                 Verb::Add { who: Who { person }, said } => {
                     let command =
                         Command::Add { person: person.clone(), change: change(said, Unsaid::default()), by };
-                    let book = ask(&home, "add", &command).await?;
+                    let book = ask(&home, "add", &person, &command).await?;
                     told(&book, &person, json)
                 }
                 Verb::Change { who: Who { person }, said, unsaid } => {
                     let command =
                         Command::Change { person: person.clone(), change: change(said, unsaid), by };
-                    let book = ask(&home, "change what is known of", &command).await?;
+                    let book = ask(&home, "change what is known of", &person, &command).await?;
                     told(&book, &person, json)
                 }
                 Verb::Remove { who: Who { person } } => {
-                    ask(&home, "remove", &Command::Remove { person: person.clone(), by }).await?;
+                    let command = Command::Remove { person: person.clone(), by };
+                    ask(&home, "remove", &person, &command).await?;
                     if !json {
                         show::line(&format!("{person} is not known any more."))?;
                     }
@@ -192,12 +193,8 @@ async fn look(home: &Home) -> Result<Book, Failure> {
 }
 
 /// Changes the book and gives it as it is then.
-async fn ask(home: &Home, what: &str, command: &Command) -> Result<Book, Failure> {
+async fn ask(home: &Home, what: &str, person: &Person, command: &Command) -> Result<Book, Failure> {
     let books = wire::open_books(home).await?;
-    let (Command::Add { person, .. }
-    | Command::Change { person, .. }
-    | Command::Remove { person, .. }
-    | Command::Attest { person, .. }) = command;
     let asked = books.people.ask(|people, _| people.decide(jiff::tz::db(), command)).await;
     asked.map_err(|error| match error {
         AskError::Refused(no) => refused(what, person, &no),

@@ -135,8 +135,9 @@ impl Play {
     /// Plays to the end, and leaves journal, score and debrief behind.
     pub(super) async fn play(self) -> Result<Played, Failure> {
         let home = Home::open()?;
-        let store = wire::open_store(&home).await?;
-        preflight::refuse(&self, &home, store.as_ref(), &self.plan(self.start)).await?;
+        let books = wire::open_books(&home).await?;
+        let store = Arc::clone(&books.store);
+        preflight::refuse(&self, &home, &books, &self.plan(self.start), false).await?;
         let clock = SystemClock;
         // A target is staged shortly before it is needed; the wait is the countdown.
         if let Some(start) = self.start {
@@ -148,7 +149,7 @@ impl Play {
         }
         if self.start.is_some() {
             // The countdown may have been long.
-            preflight::refuse(&self, &home, store.as_ref(), &self.plan(self.start)).await?;
+            preflight::refuse(&self, &home, &books, &self.plan(self.start), false).await?;
         }
         if let Entrance::Shared(shared) = &self.entrance {
             shared.staged.cancel();

@@ -3,9 +3,11 @@
 use super::{
     allowed::Allowed,
     exit::{Exit, Failure},
+    exposure::{Seen, take_in},
     home::Home,
     play::Play,
     recover, safety, show,
+    wire::Books,
 };
 use crate::{
     agent,
@@ -13,10 +15,12 @@ use crate::{
     depot,
     drill::{
         plan::{Admission, NamedRoster, Plan},
-        preflight::{self, Bar, Facts, Left, Rehearsed, code},
+        preflight::{self, Bar, Facts, Known, Left, Rehearsed, Standing, code},
     },
     fault::protocol::{Complaint, Listed, State},
     library::Library,
+    people::People,
+    report::wording::tame,
     scenario::{Scenario, pack::Layout},
     store::Store,
 };
@@ -37,7 +41,7 @@ pub(super) struct Entry {
     /// Names an instigator; may be repeated. Then only those who are named may join as one
     #[arg(long, value_name = "NAME")]
     pub(super) instigator: Vec<Person>,
-    /// Plays although the people who are named are too few or too many; the debrief says why
+    /// Plays although the people who are named do not fit the scenario's roster; the debrief says why
     #[arg(long, value_name = "REASON", value_parser = reason)]
     pub(super) roster_anyway: Option<String>,
     /// Plays although the scenario is not rehearsed as it is; the debrief says why
@@ -73,25 +77,57 @@ pub(super) fn admission(
     Admission { unrehearsed, roster, ..Admission::default() }
 }
 
-/// Refuses a play that must not begin, with every reason at once.
+/// Refuses a play that must not begin, with every reason at once. While people may still sign up (`open`), too few are none.
 pub(super) async fn refuse(
     wanted: &Play,
     home: &Home,
-    store: &dyn Store,
+    books: &Books,
     plan: &Plan,
+    open: bool,
 ) -> Result<(), Failure> {
     let allowed = Allowed::of(home);
     let facts = Facts {
         allowed: std::iter::once(depot::describe().name).chain(allowed.names()).collect(),
         toxiproxies: allowed.toxiproxies(&plan.target.name),
         agent: None,
-        left: left(home, store).await?,
+        left: left(home, books.store.as_ref()).await?,
         rehearsed: rehearsed(home, &plan.digest, || {
             Ok(plan.admission.rehearsal || is_built_in(&wanted.scenario)?)
         })?,
         lever: safety::lever(home, plan.target.driver),
+        known: known(books, plan, open).await?,
     };
     admit(preflight::bars(plan, &facts))
+}
+
+/// What is known of the people whom a plan names as responders.
+pub(super) async fn known(books: &Books, plan: &Plan, open: bool) -> Result<Known, Failure> {
+    let responders = plan.admission.roster.iter().flat_map(|named| &named.responders);
+    let mut known = Known { open, ..Known::default() };
+    let Seen { people: book, .. } = take_in(books).await?;
+    for person in responders {
+        known.people.insert(person.clone(), standing(&book, plan, person));
+    }
+    Ok(known)
+}
+
+/// What is known of somebody, as far as it matters to this drill.
+fn standing(book: &People, plan: &Plan, person: &Person) -> Standing {
+    let about = book.about(person);
+    let pack = plan.roster.mix.as_ref();
+    Standing {
+        experience: about.zip(pack).and_then(|(about, pack)| about.experience.get(pack).copied()),
+        attested: about.map(|about| about.attested.clone()).unwrap_or_default(),
+        exposed: {
+            // Its own people know it for a reason.
+            let others = book.exposed(person, plan.family());
+            let told: Vec<_> = others
+                .filter(|one| one.drill.as_ref() != Some(&plan.drill))
+                .map(|one| tame(&one.to_string()))
+                .collect();
+            (!told.is_empty()).then(|| told.join("; "))
+        },
+    }
 }
 
 /// Refuses a target that must not be broken, before its agent is started on it.

@@ -3,6 +3,8 @@
 
 pub(super) mod invite;
 
+mod signing;
+
 use super::{
     block_on,
     exit::{Exit, Failure},
@@ -13,8 +15,7 @@ use super::{
         shelves::Shelves,
     },
     shelf::Shelf,
-    show,
-    wire::{self, Books},
+    show, wire,
 };
 use crate::{
     base::{At, DrillId, EntryId, Person, limits},
@@ -36,6 +37,7 @@ Examples:
   gameday schedule move s-7f3ab --at \"2026-12-02 14:00 Europe/Berlin\"
   gameday schedule cancel s-7f3ab --day 2027-01-05
   gameday schedule invite s-7f3ab --out drill.ics
+  gameday schedule sign-up s-7f3ab cem
 
 `gameday serve` begins what is planned, and may run meanwhile. A start that would be more than 60 seconds late is missed.";
 
@@ -97,6 +99,8 @@ enum Verb {
         #[command(flatten)]
         which: Which,
     },
+    SignUp(Box<signing::SignUp>),
+    Withdraw(signing::Withdraw),
     /// Begins a drill as soon as its target is steady; of a series the next one
     #[command(after_help = "Examples:\n  gameday schedule now s-7f3ab")]
     Now {
@@ -173,6 +177,11 @@ struct Line<'a> {
     /// The rule of a series.
     every: Option<String>,
     state: &'static str,
+    /// Who takes part as things are.
+    responders: Vec<Person>,
+    instigators: Vec<Person>,
+    trainers: Vec<Person>,
+    observers: Vec<Person>,
     /// Why it was not to be.
     why: Option<String>,
 }
@@ -193,6 +202,8 @@ struct Added<'a> {
     told: String,
     /// Days on which it is not held: its time does not exist then, or exists twice.
     not_held: Vec<Date>,
+    /// Who has to sign up before it can begin, if people were named.
+    lacking: Option<String>,
 }
 
 /// What a refusal becomes on the command line.
@@ -235,6 +246,8 @@ impl Schedule {
                     let command = Command::Cancel { entry, day, by: somebody() };
                     change(&home, "call the drill off", &command, "Called off.").await
                 }
+                Verb::SignUp(sign_up) => sign_up.run(home).await,
+                Verb::Withdraw(withdraw) => withdraw.run(&home).await,
                 Verb::Now { which: Which { id: entry, day } } => {
                     let command = Command::StartNow { entry, day, by: somebody() };
                     let said = "It begins as soon as its target is steady, if `gameday serve` runs.";
@@ -263,26 +276,30 @@ impl Add {
     async fn run(self, home: Home) -> Result<Exit, Failure> {
         let what = "plan the drill";
         let (order, seed, json) = self.order();
-        let Books { store, schedule, .. } = wire::open_books(&home).await?;
+        let books = wire::open_books(&home).await?;
         let shelves = Shelves::new(home.clone(), self.shelf, self.scenarios);
-        let zones = schedule.zones().clone();
+        let zones = books.schedule.zones().clone();
         let ask = asked(&zones, &order).map_err(|denied| refused(what, denied))?;
         let ask = ask.ok_or_else(|| Failure::usage("could not plan the drill: say when"))?;
-        let bookings = Bookings { home, store, schedule, shelves, webhook: None };
+        let bookings = Bookings { home, books, shelves, webhook: None };
         let booked = bookings.plan(&order, ask, seed, somebody()).await;
-        let Booked { entry, drill, gaps } = booked.map_err(|denied| refused(what, denied).told(json))?;
+        let Booked { entry, drill, gaps, lacking } =
+            booked.map_err(|denied| refused(what, denied).told(json))?;
         let told = match &entry.when {
             When::At(moment) => moment.to_string(),
             When::Window { window, .. } => window.to_string(),
             When::Every { rule, .. } => format!("every {rule}"),
         };
         if json {
-            show::json(&Added { id: &entry.id, drill: &drill, told, not_held: gaps })?;
+            show::json(&Added { id: &entry.id, drill: &drill, told, not_held: gaps, lacking })?;
             return Ok(Exit::Done);
         }
         show::line(&format!("{} is planned: {}, {told}.", entry.id, tame(&entry.title)))?;
         for day in gaps {
             show::line(&format!("Not on {day}: its time does not exist on that day, or exists twice."))?;
+        }
+        if let Some(lacking) = lacking {
+            show::line(&format!("Before it can begin, others have to sign up: {lacking}."))?;
         }
         show::line("`gameday serve` begins it, and has to run then.")?;
         Ok(Exit::Done)
@@ -326,6 +343,16 @@ async fn list(home: &Home, reveal: bool, json: bool) -> Result<Exit, Failure> {
             tame(line.scenario),
             tame(line.target)
         ))?;
+        let sides = [
+            ("responders", &line.responders),
+            ("instigators", &line.instigators),
+            ("trainers", &line.trainers),
+            ("observers", &line.observers),
+        ];
+        for (side, people) in sides.into_iter().filter(|(_, people)| !people.is_empty()) {
+            let names: Vec<_> = people.iter().map(Person::as_str).collect();
+            show::line(&format!("    {side}: {}", names.join(", ")))?;
+        }
     }
     for line in listed.past.iter().filter(|line| line.why.is_some()) {
         let why = tame(line.why.as_deref().unwrap_or_default());
@@ -362,6 +389,10 @@ fn listed<'a>(calendar: &'a Calendar, zones: &TimeZoneDatabase, reveal: bool) ->
             at: moment.filter(|_| !hidden).map(|moment| moment.at),
             every,
             state,
+            responders: one.wanted.responders.clone(),
+            instigators: one.wanted.instigators.clone(),
+            trainers: one.wanted.trainers.clone(),
+            observers: one.wanted.observers.clone(),
             why,
         }
     };

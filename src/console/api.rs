@@ -4,6 +4,7 @@ use super::{
     Console, guard,
     lobby::Lobby,
     metrics::{self, Counts},
+    office::Lesson,
     operations::{self, operations},
     page,
     sessions::{Caller, Place},
@@ -419,6 +420,9 @@ pub(super) async fn seat(
         Place::Drill(drill) => {
             let console = lobby.console(drill).filter(|console| console.is_open_to(hat));
             let console = console.ok_or_else(Answer::not_open)?;
+            if let Some(office) = lobby.office() {
+                office.learn(&person, Lesson::Seat(drill, hat)).await?;
+            }
             console.desk.send(Command::Join { person: person.clone(), hat }).await?;
             (hat.as_str(), Some(drill.clone()))
         }

@@ -3,6 +3,7 @@
 
 use super::{
     api::{Answer, Visitor},
+    office::Lesson,
     page,
 };
 use crate::{base::limits::FILE_BYTES_MAX, drill::plan::Plan, scenario::problem::Problem};
@@ -93,6 +94,7 @@ pub(super) struct Found {
 }
 
 pub(super) async fn draft(visitor: &Visitor, scenario: &str) -> Result<Draft, Answer> {
+    visitor.office()?.learn(&visitor.caller.person, Lesson::Read(scenario)).await?;
     let draft = visitor.office()?.draft(scenario).await?;
     visitor.lobby.audit.note(&visitor.caller, "read a scenario", &draft.scenario);
     Ok(draft)
@@ -109,6 +111,7 @@ pub(super) async fn check(visitor: Visitor, asked: CheckAsk) -> Result<Found, An
 
 pub(super) async fn keep(visitor: Visitor, asked: Keep) -> Result<Kept, Answer> {
     let kept = visitor.office()?.keep(asked).await?;
+    visitor.office()?.learn(&visitor.caller.person, Lesson::Wrote(&kept.scenario)).await?;
     visitor.lobby.audit.note(&visitor.caller, "wrote a scenario", &kept.scenario);
     Ok(kept)
 }

@@ -34,7 +34,7 @@ mod view;
 pub use address::PublicUrl;
 pub use editor::{Checked, Draft, Keep, Kept};
 pub use lobby::{Entrance, Lobby};
-pub use office::{Denied, DrillLine, DrillState, Office, Order, Rehearsal, Shelved};
+pub use office::{Denied, DrillLine, DrillState, Lesson, Office, Order, Rehearsal, Shelved};
 pub use sessions::Tokens;
 pub use signals::Gauges;
 

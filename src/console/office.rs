@@ -51,8 +51,23 @@ pub trait Office: Send + Sync {
         to: Option<&'a str>,
         by: &'a Person,
     ) -> BoxFuture<'a, Result<(), Denied>>;
+    /// Somebody is about to come to know an answer: whoever is to play it may not, and of everybody else it is written down.
+    fn learn<'a>(&'a self, by: &'a Person, of: Lesson<'a>) -> BoxFuture<'a, Result<(), Denied>>;
     /// The journal of a drill; nothing when there is none.
     fn journal<'a>(&'a self, drill: &'a DrillId) -> BoxFuture<'a, Result<Vec<Recorded>, Denied>>;
+}
+
+/// What tells the answer of a scenario.
+#[derive(Debug, Clone, Copy)]
+pub enum Lesson<'a> {
+    /// The debrief of a drill.
+    Debrief(&'a DrillId),
+    /// A seat in a drill.
+    Seat(&'a DrillId, Hat),
+    /// A scenario, as it is written.
+    Read(&'a str),
+    /// The same, in one's own words.
+    Wrote(&'a str),
 }
 
 /// Why the office does not do it.
@@ -361,6 +376,7 @@ pub(super) async fn enter(visitor: Visitor, ask: EnterAsk) -> Result<Response, A
 /// The debrief of any drill, as it is or as it would be now.
 pub(super) async fn debrief(visitor: &Visitor, drill: &str, form: &str) -> Result<Response, Answer> {
     let drill: DrillId = drill.parse().map_err(|_| Answer::nothing_here())?;
+    visitor.office()?.learn(&visitor.caller.person, Lesson::Debrief(&drill)).await?;
     let journal = visitor.office()?.journal(&drill).await?;
     let journal = Journal::new(&journal).map_err(|_| Answer::nothing_here())?;
     let debrief = visitor.caller.debrief(&journal);

@@ -31,6 +31,9 @@ pub struct Plan {
     pub digest: String,
     /// What happens, in the author's words. Sealed from responders like the truth.
     pub summary: String,
+    /// The family that it is of, where that has another name than the scenario.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub family: Option<String>,
     /// What it trains.
     pub objectives: Vec<String>,
     /// 1 to 5.
@@ -210,6 +213,7 @@ impl Plan {
             title: scenario.title.clone(),
             digest: scenario.digest.clone(),
             summary: scenario.summary.clone(),
+            family: Some(&scenario.family).filter(|family| **family != scenario.name).cloned(),
             objectives: scenario.objectives.clone(),
             difficulty: scenario.difficulty,
             seed,
@@ -222,7 +226,7 @@ impl Plan {
             questions: scenario.questions.clone(),
             severity: scenario.severity.clone(),
             ladder: scenario.truth.decision.keys().copied().collect(),
-            roster: scenario.roster,
+            roster: scenario.roster.clone(),
             steady_state: scenario.steady_state.clone(),
             workload: scenario.workload.clone(),
             injections,
@@ -239,6 +243,11 @@ impl Plan {
             routes: options.routes,
             admission: Admission::default(),
         }
+    }
+
+    /// The family that it is of: scenarios of one family share their answer.
+    pub fn family(&self) -> &str {
+        self.family.as_deref().unwrap_or(&self.scenario)
     }
 
     /// How long before StartEx measuring begins: long enough for every steady-state condition to be seen to hold.

@@ -3,9 +3,13 @@
 //! [`of_plan`] needs the plan alone, and the drill asks it again at its door: a plan is data, whoever made it. [`bars`]
 //! adds what only the outside knows. Two rules are the drill's own, since they need time: steady state and comcheck.
 
-use super::plan::{NamedRoster, Plan};
+mod roster;
+
+pub use roster::{Known, Standing, lacking, sign_up};
+
+use super::plan::Plan;
 use crate::{
-    base::{At, DrillId, InjectionId, Person, Span, limits},
+    base::{At, DrillId, InjectionId, Span, limits},
     fault::protocol::Complaint,
     scenario::blast::{beyond_caps, has_place},
 };
@@ -52,9 +56,15 @@ pub mod code {
     pub const SAFETY_ENGAGED: &str = "safety-engaged";
     /// The people who were named do not fit.
     pub const ROSTER_INVALID: &str = "roster-invalid";
+    /// The responders are all new to the systems, or all seasoned.
+    pub const ROSTER_MIX: &str = "roster-mix";
+    /// A responder has not said to have what the scenario asks for.
+    pub const PREREQUISITE_MISSING: &str = "prerequisite-missing";
+    /// A responder knows the answer.
+    pub const EXPOSED: &str = "exposed";
 
     /// All of them.
-    pub const ALL: [&str; 19] = [
+    pub const ALL: [&str; 22] = [
         NOT_ALLOWED,
         NOT_ATTESTED,
         ATTESTATION_UNREADABLE,
@@ -74,6 +84,9 @@ pub mod code {
         NOT_REHEARSED,
         SAFETY_ENGAGED,
         ROSTER_INVALID,
+        ROSTER_MIX,
+        PREREQUISITE_MISSING,
+        EXPOSED,
     ];
 }
 
@@ -128,6 +141,8 @@ pub struct Facts {
     pub rehearsed: Rehearsed,
     /// Whether the safety lever holds this target back, and on whose word.
     pub lever: Option<Lever>,
+    /// What is known of the people who are named.
+    pub known: Known,
 }
 
 /// A drill that may have left something.
@@ -181,7 +196,11 @@ pub fn bars(plan: &Plan, facts: &Facts) -> Vec<Bar> {
     all.extend(foreign_toxiproxies(plan, facts));
     all.extend(facts.agent.clone().map(Bar::from));
     all.extend(facts.left.iter().map(quarantined));
-    all.extend(of_plan(plan));
+    all.extend(of_faults(plan));
+    if let Some(named) = &plan.admission.roster {
+        all.extend(roster::numbers(plan, named, facts.known.open));
+        all.extend(roster::people(plan, named, &facts.known));
+    }
     all.extend(rehearsed(plan, &facts.rehearsed));
     all
 }
@@ -202,6 +221,13 @@ fn foreign_toxiproxies(plan: &Plan, facts: &Facts) -> Vec<Bar> {
 
 /// Every reason that the plan itself holds.
 pub fn of_plan(plan: &Plan) -> Vec<Bar> {
+    let mut all = of_faults(plan);
+    all.extend(plan.admission.roster.as_ref().and_then(|named| roster::numbers(plan, named, false)));
+    all
+}
+
+/// Every reason that lies in what is broken, and for how long.
+fn of_faults(plan: &Plan) -> Vec<Bar> {
     let mut all = Vec::new();
     let faults: Vec<_> = plan.injections.iter().map(|one| (one.at, one.until, &one.fault)).collect();
     for blast in beyond_caps(&plan.target, &faults) {
@@ -227,7 +253,6 @@ pub fn of_plan(plan: &Plan) -> Vec<Bar> {
         let help = "Declare under `stop_conditions:` what must hold whatever is broken.";
         all.push(bar(code::NO_STOP_CONDITION, "no stop condition would end the drill by itself", help));
     }
-    all.extend(plan.admission.roster.as_ref().and_then(|named| roster(plan, named)));
     all
 }
 
@@ -290,36 +315,4 @@ fn lever(lever: &Lever) -> Bar {
     };
     let help = "When it is safe again: `gameday safety release --reason \"...\"`.";
     bar(code::SAFETY_ENGAGED, says, help)
-}
-
-/// Whether the people who were named are as many as the scenario needs, each on one side.
-fn roster(plan: &Plan, named: &NamedRoster) -> Option<Bar> {
-    let instigators: BTreeSet<&Person> = named.instigators.iter().collect();
-    let mut responders: BTreeSet<&Person> = named.responders.iter().collect();
-    responders.extend(plan.players());
-    if let Some(both) = instigators.intersection(&responders).next() {
-        let says = format!("{both} would be instigator and responder at once");
-        return Some(bar(
-            code::ROSTER_INVALID,
-            says,
-            "Whoever knows the answer cannot be exercised: name others.",
-        ));
-    }
-    if named.anyway.as_ref().is_some_and(|reason| !reason.trim().is_empty()) {
-        return None;
-    }
-    let unfit = |what: &str, count: usize, (least, most): (u8, u8)| {
-        let fits = (usize::from(least)..=usize::from(most)).contains(&count);
-        let needed = if least == most { least.to_string() } else { format!("{least} to {most}") };
-        (!fits).then(|| format!("{count} {what} are named, and the scenario needs {needed}"))
-    };
-    let wrong: Vec<_> = unfit("responders", responders.len(), plan.roster.responders)
-        .into_iter()
-        .chain(unfit("instigators", instigators.len(), plan.roster.instigators))
-        .collect();
-    if wrong.is_empty() {
-        return None;
-    }
-    let help = "Name others, name nobody for an open drill, or say why it is played so: `--roster-anyway \"REASON\"`.";
-    Some(bar(code::ROSTER_INVALID, wrong.join("; "), help))
 }

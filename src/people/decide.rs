@@ -1,8 +1,8 @@
 //! What may be changed of what is known of people, and why not.
 
-use super::{About, Email, Event, People};
+use super::{About, Email, Event, How, People};
 use crate::{
-    base::{Person, limits, names::is_name},
+    base::{DrillId, Person, limits, names::is_name},
     scenario::roster::{Experience, PrerequisiteId},
 };
 use jiff::tz::TimeZoneDatabase;
@@ -44,6 +44,32 @@ pub enum Command {
         has: BTreeSet<PrerequisiteId>,
         /// Who says so.
         by: Person,
+    },
+    /// Somebody knows an answer.
+    Expose {
+        /// Who.
+        person: Person,
+        /// Of which family of scenarios.
+        family: String,
+        /// How they came to know it.
+        how: How,
+        /// Of which drill they read, if that is how.
+        drill: Option<DrillId>,
+        /// What is to be remembered of it.
+        note: Option<String>,
+        /// Who says so; nothing: the program saw it.
+        by: Option<Person>,
+    },
+    /// A drill's journal tells who knows its answer.
+    TakeIn {
+        /// The drill.
+        drill: DrillId,
+        /// The family of its scenario.
+        family: String,
+        /// Who, and how.
+        who: BTreeMap<Person, How>,
+        /// How long its journal is, if it is over.
+        events: Option<u64>,
     },
 }
 
@@ -117,6 +143,31 @@ impl People {
             Command::Attest { person, has, by } => {
                 let attested = has.iter().map(|one| (one.clone(), true)).collect();
                 self.write(zones, person, &Change { attested, ..Change::default() }, by)
+            }
+            Command::Expose { person, family, how, drill, note, by } => {
+                let same = |one: &super::Exposure| (one.how, &one.drill, &one.note) == (*how, drill, note);
+                if self.exposed(person, family).any(same) {
+                    return Ok(Vec::new());
+                }
+                let (drill, note, by) = (drill.clone(), note.clone(), by.clone());
+                Ok(vec![Event::Exposed {
+                    person: person.clone(),
+                    family: family.clone(),
+                    how: *how,
+                    drill,
+                    note,
+                    by,
+                }])
+            }
+            Command::TakeIn { drill, family, who, events } => {
+                let known =
+                    self.taken.get(drill).is_some_and(|taken| taken.who == *who && taken.events == *events);
+                let nothing = who.is_empty() && events.is_none();
+                if known || nothing {
+                    return Ok(Vec::new());
+                }
+                let (drill, family, who) = (drill.clone(), family.clone(), who.clone());
+                Ok(vec![Event::TakenIn { drill, family, who, events: *events }])
             }
         }
     }

@@ -1,12 +1,13 @@
 //! What happens in the book of people. An event that has been written is never changed; a kind that changes its shape gets a
 //! new version in [`Note::VERSION`], and old ones must read for ever.
 
-use super::About;
+use super::{About, How};
 use crate::base::{
-    Person,
+    DrillId, Person,
     book::{self, Note},
 };
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// One change of what is known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +37,32 @@ pub enum Event {
         person: Person,
         /// Who wanted it.
         by: Person,
+    },
+    /// Somebody knows an answer.
+    Exposed {
+        /// Who.
+        person: Person,
+        /// Of which family of scenarios.
+        family: String,
+        /// How they came to know it.
+        how: How,
+        /// Of which drill they read, if that is how.
+        drill: Option<DrillId>,
+        /// What is to be remembered of it.
+        note: Option<String>,
+        /// Who said so; nothing: the program saw it.
+        by: Option<Person>,
+    },
+    /// Who has come to know the answer of a drill, as its journal tells it.
+    TakenIn {
+        /// The drill.
+        drill: DrillId,
+        /// The family of its scenario.
+        family: String,
+        /// Who, and how: all of them.
+        who: BTreeMap<Person, How>,
+        /// How long its journal was, if it was over: trainers may still come to the talk.
+        events: Option<u64>,
     },
 }
 

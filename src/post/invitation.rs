@@ -3,9 +3,10 @@
 
 use crate::{
     base::{At, Person, Span},
-    calendar::{Entry, Moment, Occurrence, State, When, window::Window},
+    calendar::{Entry, Moment, Occurrence, State, Wanted, When, window::Window},
 };
 use jiff::tz::TimeZoneDatabase;
+use std::collections::BTreeSet;
 
 /// When people are asked to be there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +35,8 @@ pub enum Occasion {
     Changed,
     /// It does not take place.
     Off,
+    /// It does, and they take no part any more.
+    Withdrawn,
     /// It is near.
     Reminded,
 }
@@ -51,6 +54,7 @@ pub struct Invitation<'a> {
     pub when: Option<Told>,
     /// Whether it does.
     pub standing: Standing,
+    wanted: Wanted,
     entry: &'a Entry,
 }
 
@@ -71,7 +75,8 @@ impl<'a> Invitation<'a> {
         };
         let known_by = entry.uid.as_deref().unwrap_or(entry.id.as_str());
         let uid = format!("{known_by}.{}@gameday", one.day);
-        Self { uid, sequence: one.changes, stamp: one.changed, when, standing, entry }
+        let wanted = one.wanted.clone();
+        Self { uid, sequence: one.changes, stamp: one.changed, when, standing, wanted, entry }
     }
 
     /// The longest that it may take.
@@ -87,11 +92,15 @@ impl<'a> Invitation<'a> {
         }
     }
 
-    /// Everybody who is named, each once: those who play, then those who run it.
-    pub fn people(&self) -> impl Iterator<Item = &'a Person> + use<'a> {
-        let wanted = &self.entry.wanted;
-        let more = wanted.instigators.iter().filter(|one| !wanted.responders.contains(one));
-        wanted.responders.iter().chain(more)
+    /// The same for somebody who takes no part any more.
+    pub fn withdrawn(self) -> Self {
+        Self { standing: Standing::Off("You are not on its list any more."), ..self }
+    }
+
+    /// Everybody who takes part as things are.
+    pub fn people(&self) -> BTreeSet<&Person> {
+        let Wanted { responders, instigators, trainers, observers, .. } = &self.wanted;
+        [responders, instigators, trainers, observers].into_iter().flatten().collect()
     }
 
     /// One line for a calendar.
@@ -105,6 +114,7 @@ impl<'a> Invitation<'a> {
             Occasion::Invited => "",
             Occasion::Changed => "changed: ",
             Occasion::Off => "called off: ",
+            Occasion::Withdrawn => "without you: ",
             Occasion::Reminded => "reminder: ",
         };
         let when = match &self.when {
@@ -122,10 +132,11 @@ impl<'a> Invitation<'a> {
             (Occasion::Changed, _) => "A game day that you were asked to has changed.",
             (Occasion::Off, Standing::Off(why)) => &format!("A game day does not take place. {why}"),
             (Occasion::Off, Standing::Holds) => "A game day does not take place.",
+            (Occasion::Withdrawn, _) => "You take no part in this game day any more.",
             (Occasion::Reminded, _) => "A game day is near.",
         };
         let last = match occasion {
-            Occasion::Off => "The attached file takes it out of your calendar.",
+            Occasion::Off | Occasion::Withdrawn => "The attached file takes it out of your calendar.",
             _ => "The attached file puts it into your calendar; what changes later changes that entry.",
         };
         format!("{first}\n\n{}\n\n{last}\n", self.description())
@@ -133,7 +144,7 @@ impl<'a> Invitation<'a> {
 
     /// The same for a calendar: everything but the occasion.
     pub fn description(&self) -> String {
-        let wanted = &self.entry.wanted;
+        let wanted = &self.wanted;
         let mut lines = vec![
             "This is an exercise in responding to an outage, on a system that is there to be broken. What breaks is not told \
              before; nobody is graded."
@@ -150,7 +161,7 @@ impl<'a> Invitation<'a> {
         for (role, people) in [("Responders", &wanted.responders), ("Instigators", &wanted.instigators)] {
             if !people.is_empty() {
                 let names: Vec<_> = people.iter().map(Person::as_str).collect();
-                lines.push(format!("{role}: {}", names.join(", ")));
+                lines.push(format!("{role} so far: {}", names.join(", ")));
             }
         }
         lines.join("\n")

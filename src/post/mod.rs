@@ -113,9 +113,11 @@ impl Desk<'_> {
         let invitation = Invitation::of(one);
         let none = BTreeMap::new();
         let told = self.told.known.get(&(one.entry.id.clone(), one.day)).unwrap_or(&none);
-        let new = invitation.people().filter(|person| is_next && !told.contains_key(*person));
+        let people = invitation.people();
+        let new = people.iter().copied().filter(|person| is_next && !told.contains_key(*person));
         let everybody = told.keys().chain(new).filter(|person| self.address(person).is_some());
-        let what = |person: &Person| self.what(one, &invitation, told.get(person), now);
+        let what =
+            |person: &Person| self.what(one, &invitation, (told.get(person), people.contains(person)), now);
         let letter = |person: &Person| {
             let what = what(person)?;
             Some(Letter { to: person.clone(), entry: one.entry.id.clone(), day: one.day, what })
@@ -127,23 +129,23 @@ impl Desk<'_> {
         &self,
         one: &Occurrence<'_>,
         invitation: &Invitation<'_>,
-        known: Option<&Known>,
+        (known, takes_part): (Option<&Known>, bool),
         now: At,
     ) -> Option<What> {
         let sequence = invitation.sequence;
         let from = invitation.from(self.zones);
-        if invitation.standing != Standing::Holds {
+        if invitation.standing != Standing::Holds || !takes_part {
             return known.filter(|known| !known.off).map(|_| What::Invitation { sequence, off: true });
         }
         let is_over = from.is_none_or(|from| now > from + invitation.limit());
         match known {
             None => from.map(|_| What::Invitation { sequence, off: false }),
-            Some(known) if known.sequence < sequence => {
+            Some(known) if known.off || known.sequence < one.news => {
                 (one.state == State::Waiting || !is_over).then_some(What::Invitation { sequence, off: false })
             }
             Some(known) if one.state == State::Waiting => {
                 let before = self.reminder(from?, known, now)?;
-                Some(What::Reminder { sequence, before })
+                Some(What::Reminder { sequence: known.sequence, before })
             }
             Some(_) => None,
         }
@@ -164,12 +166,19 @@ impl Desk<'_> {
     /// The letter's text, as things stand; nothing when there is nothing to say any more.
     pub fn write(&self, letter: &Letter) -> Option<Mail> {
         let one = self.calendar.day(self.zones, &letter.entry, letter.day)?;
-        let invitation = Invitation::of(&one);
+        let mut invitation = Invitation::of(&one);
+        let takes_part = invitation.people().contains(&letter.to);
+        if !takes_part {
+            invitation = invitation.withdrawn();
+        }
         let to = self.address(&letter.to)?.clone();
-        let known = self.told.known.get(&(letter.entry.clone(), letter.day));
+        let known =
+            self.told.known.get(&(letter.entry.clone(), letter.day)).and_then(|day| day.get(&letter.to));
         let (occasion, about) = match letter.what {
-            What::Invitation { off: true, .. } => (Occasion::Off, "off".to_owned()),
-            What::Invitation { sequence, .. } if known.is_some_and(|day| day.contains_key(&letter.to)) => {
+            What::Invitation { off: true, sequence } => {
+                (if takes_part { Occasion::Off } else { Occasion::Withdrawn }, format!("off.{sequence}"))
+            }
+            What::Invitation { sequence, .. } if known.is_some_and(|known| !known.off) => {
                 (Occasion::Changed, sequence.to_string())
             }
             What::Invitation { sequence, .. } => (Occasion::Invited, sequence.to_string()),

@@ -25,14 +25,16 @@ pub use target::added;
 
 use super::condition::{Condition, Signal, Subject, Test, Threshold};
 use super::file::{
-    ConditionFile, OneOrMany, Placed, PlayFile, SCENARIO_FORMAT, Scalar, ScenarioFile, TextOr,
+    ConditionFile, OneOrMany, Placed, PlayFile, PrerequisiteFile, SCENARIO_FORMAT, Scalar, ScenarioFile,
+    TextOr,
 };
 use super::pack::{Pack, WorkloadShape};
 use super::problem::{Findings, Place, Problem};
-use super::roster::RosterNeeds;
+use super::roster::{Prerequisite, PrerequisiteId, RosterNeeds};
 use super::{Duration, Scenario};
 use crate::base::Span;
-use crate::base::limits::{DRILL_MAX, TEXT_BYTES_MAX};
+use crate::base::limits::{DRILL_MAX, PREREQUISITES_MAX, TEXT_BYTES_MAX};
+use crate::base::names::is_name;
 use crate::fault::injector::Planned;
 
 /// What a scenario is checked against.
@@ -96,13 +98,14 @@ pub fn scenario(file: &ScenarioFile, given: Given<'_>) -> Result<Scenario, Vec<P
         name: given.name.to_owned(),
         title: file.title.value.clone(),
         summary: file.summary.trim().to_owned(),
+        family: family(&mut found, file, given.name),
         digest: given.digest,
         pack: given.pack.clone(),
         difficulty: difficulty(&mut found, file),
         duration,
         profile: file.profile,
         objectives: texts(&mut found, &file.objectives),
-        roster: roster(&mut found, file),
+        roster: roster(&mut found, file, given.pack),
         steady_state,
         workload,
         faults,
@@ -168,7 +171,7 @@ fn difficulty(found: &mut Findings, file: &ScenarioFile) -> u8 {
     difficulty.value
 }
 
-fn roster(found: &mut Findings, file: &ScenarioFile) -> RosterNeeds {
+fn roster(found: &mut Findings, file: &ScenarioFile, pack: &Pack) -> RosterNeeds {
     let mut range = |given: &Option<Placed<Scalar>>, default| {
         let Some(given) = given else { return default };
         let (least, most) = given.split_once('-').unwrap_or((given, given));
@@ -183,10 +186,48 @@ fn roster(found: &mut Findings, file: &ScenarioFile) -> RosterNeeds {
             }
         }
     };
+    let instigators = range(&file.roster.instigators, (1, 1));
+    let responders = range(&file.roster.responders, (1, 6));
     RosterNeeds {
-        instigators: range(&file.roster.instigators, (1, 1)),
-        responders: range(&file.roster.responders, (1, 6)),
+        instigators,
+        responders,
+        mix: file.roster.mix.then(|| pack.name.clone()),
+        prerequisites: prerequisites(found, &file.roster.prerequisites, pack),
     }
+}
+
+/// What each responder must have, each by a name of its own.
+fn prerequisites(found: &mut Findings, written: &[PrerequisiteFile], pack: &Pack) -> Vec<Prerequisite> {
+    let mut all: Vec<Prerequisite> = Vec::new();
+    if let Some(over) = written.get(PREREQUISITES_MAX) {
+        found.add(over.name.place, format!("a scenario has at most {PREREQUISITES_MAX} prerequisites"));
+    }
+    for one in written.iter().take(PREREQUISITES_MAX) {
+        text(found, &one.says, 200);
+        match PrerequisiteId::of(&pack.name, &one.name.value) {
+            Err(_) => found.add(
+                one.name.place,
+                "a prerequisite's name has 1 to 64 of a-z, 0-9, `-`, `_` and `.`, like `shell-access`",
+            ),
+            Ok(id) if all.iter().any(|other| other.id == id) => {
+                found.add(one.name.place, format!("the prerequisite `{}` is here twice", one.name.value));
+            }
+            Ok(id) => all.push(Prerequisite { id, says: one.says.value.clone() }),
+        }
+    }
+    all
+}
+
+/// The family that a scenario is of.
+fn family(found: &mut Findings, file: &ScenarioFile, name: &str) -> String {
+    let Some(family) = &file.family else { return name.to_owned() };
+    if !is_name(&family.value) {
+        found.add(
+            family.place,
+            "a family's name has 1 to 64 of a-z, 0-9, `-`, `_` and `.`, like the name of a scenario",
+        );
+    }
+    family.value.clone()
 }
 
 /// A time from StartEx must lie within the drill.
@@ -527,6 +568,18 @@ reference_solution: [depotctl rollback web]
         ("limit: 10m", "limit: 10m, par: 10m", "`par` must be"),
         ("pack: depot", "pack: depot\ndifficulty: 6", "difficulty goes from 1"),
         ("pack: depot", "pack: depot\nroster: {responders: 0-3}", "`0-3` is not a number of people"),
+        ("pack: depot", "pack: depot\nfamily: a b", "drill.yaml:4:9: a family's name"),
+        (
+            "pack: depot",
+            "pack: depot\nroster: {prerequisites: [{name: a b, says: x}]}",
+            "a prerequisite's name has",
+        ),
+        (
+            "pack: depot",
+            "pack: depot\nroster: {prerequisites: [{name: vpn, says: x}, {name: vpn, says: y}]}",
+            "the prerequisite `vpn` is here twice",
+        ),
+        ("pack: depot", "pack: depot\nroster: {prerequisites: [{name: vpn, says: ''}]}", "the text is empty"),
         (
             "stop_conditions: [{class: put, failed: '< 100 %'}]",
             "stop_conditions: []",

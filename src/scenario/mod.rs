@@ -45,6 +45,8 @@ pub struct Scenario {
     pub title: String,
     /// What happens, for instigators and trainers only.
     pub summary: String,
+    /// Scenarios of one family share their answer. Its own name, unless it says another.
+    pub family: String,
     /// SHA-256 of everything that shapes the drill: scenario, pack, injector scripts, player file.
     pub digest: String,
     /// The target, its documentation and its traffic.

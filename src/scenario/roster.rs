@@ -5,12 +5,27 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// How many people of each side a drill needs (inclusive).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RosterNeeds {
     /// Least and most instigators.
     pub instigators: (u8, u8),
     /// Least and most responders.
     pub responders: (u8, u8),
+    /// The pack whose systems not all responders may be new to, and not all seasoned with; nothing: any team.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mix: Option<String>,
+    /// What each responder must have.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub prerequisites: Vec<Prerequisite>,
+}
+
+/// Something that each responder must have before a drill.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Prerequisite {
+    /// Its name.
+    pub id: PrerequisiteId,
+    /// What it is, to whoever has to say that they have it.
+    pub says: String,
 }
 
 /// How well somebody knows the systems of a pack.

@@ -80,7 +80,8 @@ impl<E: Note> Book<E> for MemoryStore {
             let books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
             let book = books.get(E::BOOK).map_or(&[][..], Vec::as_slice);
             let rest = usize::try_from(from).ok().and_then(|from| book.get(from..)).unwrap_or_default();
-            (from..).zip(rest).map(|(seq, line)| event(seq, line)).collect()
+            // In this order, so that nothing is counted on from the last number there is.
+            rest.iter().zip(from..).map(|(line, seq)| event(seq, line)).collect()
         })
     }
 }

@@ -10,8 +10,8 @@ use gameday::{
     base::{DrillId, Person},
     clock::BoxFuture,
     console::{
-        Checked, Denied, Draft, DrillLine, DrillState, Entrance, Keep, Kept, Lobby, Office, Order, PublicUrl,
-        Rehearsal, Shelved, Tokens,
+        Checked, Denied, Draft, DrillLine, DrillState, Entrance, Keep, Kept, Lesson, Lobby, Office, Order,
+        PublicUrl, Rehearsal, Shelved, Tokens,
     },
     drill::{
         command,
@@ -95,6 +95,10 @@ impl Office for Clerk {
         let answer =
             if known { Ok("d-next".parse().unwrap()) } else { Err(Denied::new("no-such-scenario", "no")) };
         Box::pin(async { answer })
+    }
+
+    fn learn<'a>(&'a self, _: &'a Person, _: Lesson<'a>) -> BoxFuture<'a, Result<(), Denied>> {
+        Box::pin(async { Ok(()) })
     }
 
     fn call_off<'a>(&'a self, _: &'a DrillId, _: &'a Person) -> BoxFuture<'a, Result<(), Denied>> {

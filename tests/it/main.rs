@@ -39,6 +39,7 @@ mod react;
 mod refusals;
 mod remote;
 mod second_act;
+mod secrecy;
 mod serve;
 mod skip;
 mod stage;

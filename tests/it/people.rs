@@ -38,7 +38,20 @@ fn a_book_that_was_stored_is_read_for_ever() {
         kinds.insert(written.0);
         book.apply(&Noted { seq, at: NOW, event });
     }
-    assert_eq!(kinds.len(), 3, "every kind is there: {kinds:?}");
+    assert_eq!(kinds.len(), 5, "every kind is there: {kinds:?}");
+    let exposed = |name: &str| -> Vec<String> {
+        let person = name.parse().unwrap();
+        book.exposures(&person).map(|(family, one)| format!("{family}: {one}")).collect()
+    };
+    assert_eq!(exposed("ana"), ["pool-shrink: read or heard its debrief in d-5h8x2k4m, 2026-12-01"]);
+    assert_eq!(
+        exposed("cem"),
+        [
+            "logins: wrote it, 2026-12-01 (wrote it last year)",
+            "pool-shrink: played it in d-8h9x2k4m, 2026-12-01"
+        ]
+    );
+    assert!(book.is_taken_in(&"d-8h9x2k4m".parse().unwrap(), 210));
     let known: Vec<_> = book.everybody().map(|(name, about)| json!({"name": name, "about": about})).collect();
     assert_eq!(
         Value::from(known),

@@ -16,7 +16,7 @@ use gameday::{
         command::{Command, DeliveryError, Refusal},
         event::{Event, Hat, InjectionStep, Notice, NoticeKind, Outcome, Recorded},
         plan::{Admission, NamedRoster, Plan},
-        preflight::{self, Facts, Left, Lever, Rehearsed, code},
+        preflight::{self, Facts, Known, Left, Lever, Rehearsed, Standing, code},
     },
     engine::{Conductor, Hands},
     fault::Fault,
@@ -25,6 +25,7 @@ use gameday::{
     scenario::{
         condition::{Condition, Op, Signal, Subject, Test, Threshold},
         pack::Layout,
+        roster::{Experience, Prerequisite},
     },
     store::{MemoryStore, read_jsonl},
 };
@@ -69,12 +70,18 @@ impl World {
             left: Vec::new(),
             rehearsed: Rehearsed::Yes,
             lever: None,
+            known: Known::default(),
         };
         Self { _folder: folder, layout, facts, stage, deaf: Vec::new() }
     }
 
     fn plan(&mut self) -> &mut Plan {
         &mut self.stage.plan
+    }
+
+    /// What is known of the one responder who is named.
+    fn dan(&mut self, change: impl FnOnce(&mut Standing)) {
+        change(self.facts.known.people.entry(person("dan")).or_default());
     }
 
     fn attestation(&self, change: impl FnOnce(&mut Value)) {
@@ -155,7 +162,7 @@ impl Notifier for Deaf {
 /// What goes wrong in a world, alone, and the code that it is refused with.
 type Case = (&'static str, fn(&mut World));
 
-const CASES: [Case; 30] = [
+const CASES: [Case; 34] = [
     (code::NOT_ALLOWED, |world| world.facts.allowed = vec!["somewhere-else".to_owned()]),
     (code::NOT_ATTESTED, |world| fs::remove_file(world.layout.root.join(agent::STAGING)).unwrap()),
     (code::ATTESTATION_UNREADABLE, |world| world.attestation(|said| *said = json!("yes"))),
@@ -224,6 +231,21 @@ const CASES: [Case; 30] = [
         roster(world).instigators = vec![person("ana")];
         roster(world).anyway = Some("there is nobody else".to_owned());
     }),
+    (code::ROSTER_MIX, |world| {
+        world.plan().roster.mix = Some("depot".to_owned());
+        world.dan(|dan| dan.experience = Some(Experience::Seasoned));
+    }),
+    (code::ROSTER_MIX, |world| {
+        // Of whom nothing is known, nobody can say that they make a mix.
+        world.plan().roster.mix = Some("depot".to_owned());
+    }),
+    (code::PREREQUISITE_MISSING, |world| {
+        let id = "depot/shell-access".parse().unwrap();
+        let says = "You can log in on web-east.".to_owned();
+        world.plan().roster.prerequisites.push(Prerequisite { id, says });
+        world.dan(|dan| drop(dan.attested.insert("depot/other".parse().unwrap())));
+    }),
+    (code::EXPOSED, |world| world.dan(|dan| dan.exposed = Some("played it in d-old".to_owned()))),
 ];
 
 fn roster(world: &mut World) -> &mut NamedRoster {
@@ -264,6 +286,58 @@ fn a_reason_waives_the_rehearsal_and_the_numbers_of_the_roster_and_nothing_else(
     roster(&mut world).anyway = Some("ina comes later".to_owned());
     world.plan().stop_conditions.clear();
     assert_eq!(world.refusals(), [code::NO_STOP_CONDITION]);
+}
+
+#[test]
+fn a_reason_waives_every_rule_about_the_people_but_that_of_both_sides() {
+    let mut world = World::new();
+    world.plan().roster.mix = Some("depot".to_owned());
+    let (id, says) = ("depot/shell-access".parse().unwrap(), "You can log in.".to_owned());
+    world.plan().roster.prerequisites.push(Prerequisite { id, says });
+    world.dan(|dan| dan.exposed = Some("played it in d-old".to_owned()));
+    let told: BTreeSet<_> = world.refusals().into_iter().collect();
+    let wanted = [code::ROSTER_MIX, code::PREREQUISITE_MISSING, code::EXPOSED];
+    assert_eq!(told, wanted.map(str::to_owned).into());
+    roster(&mut world).anyway = Some("dan leads the second half".to_owned());
+    assert_eq!(world.refusals(), Vec::<String>::new());
+}
+
+#[test]
+fn a_mix_has_somebody_who_knows_and_somebody_who_learns() {
+    let refusals = |levels: &[Option<Experience>]| {
+        let mut world = World::new();
+        let names = ["dan", "eli", "fay"].map(person);
+        world.plan().roster.mix = Some("depot".to_owned());
+        world.plan().roster.responders = (1, 9);
+        roster(&mut world).responders = names[..levels.len()].to_vec();
+        for (name, experience) in names.into_iter().zip(levels) {
+            let standing = Standing { experience: *experience, ..Standing::default() };
+            world.facts.known.people.insert(name, standing);
+        }
+        preflight::bars(&world.stage.plan, &world.facts).len()
+    };
+    use Experience::{New, Practised, Seasoned};
+    for good in [&[Some(New), Some(Seasoned)][..], &[Some(Practised)], &[Some(New), None, Some(Practised)]] {
+        assert_eq!(refusals(good), 0, "{good:?}");
+    }
+    for bad in [&[Some(New), Some(New)][..], &[Some(Seasoned), None], &[None, None], &[Some(New), None, None]]
+    {
+        assert_eq!(refusals(bad), 1, "{bad:?}");
+    }
+}
+
+#[test]
+fn while_people_may_sign_up_too_few_are_no_reason_and_too_many_are() {
+    let mut world = World::new();
+    world.facts.known.open = true;
+    world.plan().roster.mix = Some("depot".to_owned());
+    roster(&mut world).instigators.clear();
+    assert_eq!(preflight::bars(&world.stage.plan, &world.facts), []);
+    let lacking = preflight::lacking(&world.stage.plan).unwrap();
+    assert_eq!(lacking, "0 instigators are named, and the scenario needs 1");
+    roster(&mut world).responders = ["dan", "eli", "fay", "gus"].map(person).to_vec();
+    let bars = preflight::bars(&world.stage.plan, &world.facts);
+    assert_eq!(bars.iter().map(|bar| bar.code.as_str()).collect::<Vec<_>>(), [code::ROSTER_INVALID]);
 }
 
 #[test]

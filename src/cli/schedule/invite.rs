@@ -88,8 +88,9 @@ impl Invite {
 
     fn write(self, one: &Occurrence<'_>, people: &People, remind: &[Span]) -> Result<Exit, Failure> {
         let invitation = Invitation::of(one);
-        let address = |name| Some((Person::clone(name), people.about(name)?.email.clone()?));
-        let parties = Parties { from: self.from, to: invitation.people().filter_map(address).collect() };
+        let address = |name: &Person| Some((name.clone(), people.about(name)?.email.clone()?));
+        let named = invitation.people();
+        let parties = Parties { from: self.from, to: named.into_iter().filter_map(address).collect() };
         let occasion = match (invitation.standing, invitation.sequence) {
             (Standing::Off(_), _) => Occasion::Off,
             (Standing::Holds, 0) => Occasion::Invited,

@@ -3,20 +3,22 @@
 use super::shelves::{Shelves, Taken, denied};
 use crate::{
     base::{DrillId, EntryId, Person, limits},
-    calendar::{Ask, Command, Entry, Moment, Noted, Refusal, Wanted, rule::Rule, window::Window},
+    calendar::{Ask, Command, Entry, Moment, Noted, Refusal, SignUp, Wanted, rule::Rule, window::Window},
     cli::{
         home::Home,
         play::{Entrance, Play},
         preflight::{self, admission, reason},
+        wire::Books,
     },
     clock::{Clock as _, SystemClock},
     console::{Denied, Order},
-    engine::calendar::{AskError, Schedule},
+    drill::preflight::{lacking, sign_up},
+    engine::{book, calendar::AskError},
+    people,
+    scenario::roster::PrerequisiteId,
     seed::Seed,
-    store::Store,
 };
 use jiff::{civil::Date, tz::TimeZoneDatabase};
-use std::sync::Arc;
 
 /// The hours of a surprise, when nobody says others.
 pub(in crate::cli) const HOURS: &str = "09:00-17:00";
@@ -25,8 +27,7 @@ pub(in crate::cli) const HOURS: &str = "09:00-17:00";
 #[derive(Clone)]
 pub(in crate::cli) struct Bookings {
     pub(in crate::cli) home: Home,
-    pub(in crate::cli) store: Arc<dyn Store>,
-    pub(in crate::cli) schedule: Arc<Schedule>,
+    pub(in crate::cli) books: Books,
     pub(in crate::cli) shelves: Shelves,
     /// Alarms go to this webhook, too.
     pub(in crate::cli) webhook: Option<String>,
@@ -39,6 +40,8 @@ pub(in crate::cli) struct Booked {
     pub(in crate::cli) drill: DrillId,
     /// Days of the coming ones on which its time does not exist, or exists twice.
     pub(in crate::cli) gaps: Vec<Date>,
+    /// Who has to sign up before it can begin, if people were named.
+    pub(in crate::cli) lacking: Option<String>,
 }
 
 /// What an order says of when; nothing: at once.
@@ -83,6 +86,8 @@ pub(super) fn wanted(order: &Order) -> Result<Wanted, Denied> {
         responders: order.responders.clone(),
         instigators: order.instigators.clone(),
         autopilot: order.autopilot,
+        trainers: Vec::new(),
+        observers: Vec::new(),
         unrehearsed: why(&order.unrehearsed)?,
         roster_anyway: why(&order.roster_anyway)?,
     })
@@ -99,6 +104,15 @@ impl From<AskError> for Denied {
         match error {
             AskError::Refused(refusal) => refusal.into(),
             AskError::Store(error) => Self::new("no-calendar", error.to_string()),
+        }
+    }
+}
+
+impl From<book::AskError<people::Refusal>> for Denied {
+    fn from(error: book::AskError<people::Refusal>) -> Self {
+        match error {
+            book::AskError::Refused(refusal) => Self::new(refusal.code(), refusal.to_string()),
+            book::AskError::Store(error) => Self::new("no-people", error.to_string()),
         }
     }
 }
@@ -131,12 +145,12 @@ impl Bookings {
         seed: Seed,
         by: Person,
     ) -> Result<Booked, Denied> {
-        let zones = self.schedule.zones();
+        let zones = self.books.schedule.zones();
         let wanted = wanted(order)?;
         let when = ask.settle(zones, seed, SystemClock.now())?;
         let play = self.play(&wanted, seed).await?;
         let resolved = play.plan(None);
-        preflight::refuse(&play, &self.home, self.store.as_ref(), &resolved).await.map_err(denied)?;
+        preflight::refuse(&play, &self.home, &self.books, &resolved, true).await.map_err(denied)?;
         let letters = Seed::fresh().opaque("entry", 5);
         let id: EntryId = format!("s-{letters}").parse().expect("made of letters and digits");
         let entry = Entry {
@@ -144,24 +158,52 @@ impl Bookings {
             when,
             wanted,
             title: resolved.title.clone(),
+            family: resolved.family.clone(),
             target: resolved.target.name.clone(),
             lead: resolved.lead(),
             limit: resolved.duration.limit,
             seed,
             uid: Some(Seed::fresh().opaque("invitation", 16)),
         };
-        self.schedule.ask(&Command::Plan { entry: Box::new(entry.clone()), by }).await?;
-        let calendar = self.schedule.look().await.map_err(AskError::from)?;
+        self.books.schedule.ask(&Command::Plan { entry: Box::new(entry.clone()), by }).await?;
+        let calendar = self.books.schedule.look().await.map_err(AskError::from)?;
         let mut coming = calendar.upcoming(zones, limits::OCCURRENCES_AHEAD);
         coming.retain(|one| one.entry.id == entry.id);
         let first = coming.first().map(|one| one.day).or(entry.only_day());
         let drill = first.map(|day| entry.drill(day)).expect("something is to come of what was just planned");
         let gaps = coming.iter().filter(|one| one.moment.is_err()).map(|one| one.day).collect();
-        Ok(Booked { entry, drill, gaps })
+        Ok(Booked { entry, drill, gaps, lacking: lacking(&resolved) })
     }
 
     /// Changes what is planned.
     pub(in crate::cli) async fn change(&self, command: &Command) -> Result<Vec<Noted>, Denied> {
-        Ok(self.schedule.ask(command).await?)
+        Ok(self.books.schedule.ask(command).await?)
+    }
+
+    /// Signs somebody up with what they say to have, unless a rule of the roster says no. Gives who is still lacking.
+    pub(in crate::cli) async fn sign_up(
+        &self,
+        asked: SignUp,
+        attest: Vec<PrerequisiteId>,
+    ) -> Result<Option<String>, Denied> {
+        let schedule = &self.books.schedule;
+        let calendar = schedule.look().await.map_err(AskError::from)?;
+        let entry = calendar.signed_up(schedule.zones(), &asked)?;
+        let plan = self.play(&entry.wanted, entry.seed).await?.plan(None);
+        let known = preflight::known(&self.books, &plan, true).await.map_err(denied)?;
+        let mut standing = known.people.get(&asked.person).cloned().unwrap_or_default();
+        standing.attested.extend(attest.iter().cloned());
+        let bars = sign_up(&plan, &asked.person, &standing);
+        if !bars.is_empty() {
+            let error = format!("{} cannot take part as {}", asked.person, asked.side.word());
+            return Err(Denied { bars, ..Denied::new("barred", error) });
+        }
+        if !attest.is_empty() {
+            let (person, has, by) = (asked.person.clone(), attest.into_iter().collect(), asked.by.clone());
+            let attested = people::Command::Attest { person, has, by };
+            self.books.people.ask(|book, _| book.decide(schedule.zones(), &attested)).await?;
+        }
+        schedule.ask(&Command::SignUp(asked)).await?;
+        Ok(lacking(&plan))
     }
 }

@@ -1,14 +1,15 @@
 //! `gameday serve`: the list of drills, the library, and every drill that is begun from there, in one long-running process.
 //!
 //! Open first: `program`, the office behind the console: it begins drills and finds them again. `planned` begins what the
-//! calendar says, `booking` puts something on it; `mail` is how people are told of it; `shelves` is the library with check and rehearsal; `past` lets people read a
-//! drill that is over.
+//! calendar says, `booking` puts something on it; `mail` is how people are told of it; `shelves` is the library with check and
+//! rehearsal; `past` lets people read a drill that is over; `secrecy` keeps answers from those who are to play them.
 
 pub(super) mod booking;
 mod mail;
 mod past;
 mod planned;
 mod program;
+mod secrecy;
 pub(super) mod shelves;
 
 use super::{

@@ -45,8 +45,8 @@ impl Starter for Program {
 impl Inside {
     /// The entry and day of a drill that is planned.
     pub(super) async fn planned(&self, drill: &DrillId) -> Result<(EntryId, Date), Denied> {
-        let calendar = self.schedule.look().await.map_err(AskError::from)?;
-        let found = calendar.of_drill(self.schedule.zones(), drill);
+        let calendar = self.books.schedule.look().await.map_err(AskError::from)?;
+        let found = calendar.of_drill(self.books.schedule.zones(), drill);
         found.map(|one| (one.entry.id.clone(), one.day)).ok_or_else(|| {
             let error = format!(
                 "drill {drill} is not waiting for its start; one that runs is stopped on its own pages"
@@ -57,8 +57,8 @@ impl Inside {
 
     /// Drills that are on the calendar: of each series the next one, and those that were not to be.
     pub(super) async fn planned_lines(&self) -> Result<Vec<DrillLine>, Denied> {
-        let calendar = self.schedule.look().await.map_err(AskError::from)?;
-        let zones = self.schedule.zones();
+        let calendar = self.books.schedule.look().await.map_err(AskError::from)?;
+        let zones = self.books.schedule.zones();
         let coming =
             calendar.upcoming(zones, 1).into_iter().map(|one| line_of(&one, DrillState::Planned, None));
         let past =

@@ -20,15 +20,16 @@ use crate::{
         wire::{self, Books},
     },
     clock::{BoxFuture, Clock, SystemClock},
-    console::{Checked, Denied, Draft, DrillLine, DrillState, Keep, Kept, Lobby, Office, Order, Target},
+    console::{
+        Checked, Denied, Draft, DrillLine, DrillState, Keep, Kept, Lesson, Lobby, Office, Order, Target,
+    },
     drill::{
         Drill,
         event::{Event, Recorded},
         plan::Plan,
     },
-    engine::calendar::{AskError, Keeper, Schedule, could_not_begin},
+    engine::calendar::{AskError, Keeper, could_not_begin},
     seed::Seed,
-    store::Store,
 };
 use std::{
     collections::BTreeMap,
@@ -47,10 +48,9 @@ pub(super) struct Program(pub(super) Arc<Inside>);
 
 pub(super) struct Inside {
     home: Home,
-    store: Arc<dyn Store>,
-    pub(super) schedule: Arc<Schedule>,
+    pub(super) books: Books,
     lobby: Arc<Lobby>,
-    shelves: Shelves,
+    pub(super) shelves: Shelves,
     webhook: Option<String>,
     interrupts: Interrupts,
     /// Drills of this process, by their ids.
@@ -96,11 +96,10 @@ impl Program {
         webhook: Option<String>,
         interrupts: Interrupts,
     ) -> Result<Self, Failure> {
-        let Books { store, schedule, .. } = wire::open_books(&home).await?;
+        let books = wire::open_books(&home).await?;
         Ok(Self(Arc::new(Inside {
             home,
-            store,
-            schedule,
+            books,
             lobby,
             shelves,
             webhook,
@@ -115,7 +114,7 @@ impl Program {
 
     /// Plays on what an earlier engine has left, opens what people may still read, and waits for what is planned.
     pub(super) async fn find_again(&self) -> Result<(), Failure> {
-        for left in left_behind(&self.0.home, self.0.store.as_ref()).await? {
+        for left in left_behind(&self.0.home, self.0.books.store.as_ref()).await? {
             self.go_on(left);
         }
         for drill in self.0.lobby.expected() {
@@ -124,7 +123,8 @@ impl Program {
             }
         }
         let starter = Arc::new(self.clone());
-        let keeper = Keeper::new(Arc::clone(&self.0.schedule), Arc::clone(&self.0.store), starter).await;
+        let keeper =
+            Keeper::new(Arc::clone(&self.0.books.schedule), Arc::clone(&self.0.books.store), starter).await;
         let keeper = keeper.map_err(Failure::io("read the calendar"))?;
         let keeping = tokio::spawn(keeper.keep()).abort_handle();
         *self.0.keeping.lock().unwrap_or_else(PoisonError::into_inner) = Some(keeping);
@@ -169,7 +169,7 @@ impl Program {
                 show: None,
                 since: left.folded.next_seq(),
             };
-            go_on(&doors, Arc::clone(&inside.store), left, folder).await
+            go_on(&doors, Arc::clone(&inside.books.store), left, folder).await
         });
     }
 
@@ -183,8 +183,7 @@ impl Program {
         let inside = &self.0;
         Bookings {
             home: inside.home.clone(),
-            store: Arc::clone(&inside.store),
-            schedule: Arc::clone(&inside.schedule),
+            books: inside.books.clone(),
             shelves: inside.shelves.clone(),
             webhook: inside.webhook.clone(),
         }
@@ -269,8 +268,8 @@ impl Inside {
         self.going.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn stored(&self, drill: &DrillId) -> Vec<Recorded> {
-        self.store.read(drill, 0).await.unwrap_or_default()
+    pub(super) async fn stored(&self, drill: &DrillId) -> Vec<Recorded> {
+        self.books.store.read(drill, 0).await.unwrap_or_default()
     }
 
     /// Lets the people of a drill that is over read its pages, and its trainers write it up.
@@ -281,7 +280,7 @@ impl Inside {
         }
         let ended = CancellationToken::new();
         ended.cancel();
-        let past = Past::of(drill.clone(), Arc::clone(&self.store), journal);
+        let past = Past::of(drill.clone(), Arc::clone(&self.books.store), journal);
         if let Err(error) = self.lobby.open(Arc::new(past), Target::default(), ended) {
             tracing::warn!(%drill, %error, "the pages of a drill that is over could not be opened");
         }
@@ -311,7 +310,7 @@ impl Inside {
     }
 
     async fn could_not_begin(&self, due: &Due, why: String) {
-        if let Err(error) = could_not_begin(&self.schedule, due, why).await {
+        if let Err(error) = could_not_begin(&self.books.schedule, due, why).await {
             tracing::warn!(drill = %due.drill, %error, "a planned drill could not be begun, nor could that be written down");
         }
     }
@@ -319,7 +318,7 @@ impl Inside {
     /// The lines of the drills that are stored, the newest first.
     pub(super) async fn stored_lines(&self) -> Result<Vec<DrillLine>, Denied> {
         let unreadable = |error: crate::store::StoreError| Denied::new("no-journal", error.to_string());
-        let entries = self.store.drills().await.map_err(unreadable)?;
+        let entries = self.books.store.drills().await.map_err(unreadable)?;
         let mut lines = Vec::new();
         for entry in entries.into_iter().rev().take(LISTED_MAX) {
             let known = self.told.lock().unwrap_or_else(PoisonError::into_inner).get(&entry.drill).cloned();
@@ -330,7 +329,7 @@ impl Inside {
             if self.going().get(&entry.drill).is_some_and(|one| one.line.state != DrillState::Failed) {
                 continue;
             }
-            let journal = self.store.read(&entry.drill, 0).await.map_err(unreadable)?;
+            let journal = self.books.store.read(&entry.drill, 0).await.map_err(unreadable)?;
             let Ok(folded) = Drill::fold(&journal) else { continue };
             let state = if folded.is_over() { DrillState::Over } else { DrillState::Left };
             let start = folded.started_at().or(Some(folded.plan().start));
@@ -403,19 +402,19 @@ impl Office for Program {
                 return Err(Denied::new("ending", "the server is ending: begin it when it is back"));
             }
             let _one = self.0.beginning.lock().await;
-            let (bookings, zones) = (self.bookings(), self.0.schedule.zones());
+            let (bookings, zones) = (self.bookings(), self.0.books.schedule.zones());
             if let Some(ask) = asked(zones, &order)? {
                 return Ok(bookings.plan(&order, ask, Seed::fresh(), by.clone()).await?.drill);
             }
             let play = bookings.play(&wanted(&order)?, Seed::fresh()).await?;
             let taken = self.has_target(&play)?;
             let (resolved, from, until) = &taken;
-            let calendar = self.0.schedule.look().await.map_err(AskError::from)?;
+            let calendar = self.0.books.schedule.look().await.map_err(AskError::from)?;
             if let Some((entry, day)) = calendar.taken(zones, &resolved.target.name, (*from, *until)) {
                 let other = calendar.entry(&entry).map_or(resolved.drill.clone(), |entry| entry.drill(day));
                 return Err(target_busy(&other, &resolved.target.name));
             }
-            preflight::refuse(&play, &self.0.home, self.0.store.as_ref(), resolved).await.map_err(denied)?;
+            preflight::refuse(&play, &self.0.home, &self.0.books, resolved, false).await.map_err(denied)?;
             let drill = resolved.drill.clone();
             self.play_through(play, taken, drill.clone(), None);
             Ok(drill)
@@ -442,7 +441,7 @@ impl Office for Program {
             let command = match to {
                 None => Command::StartNow { entry, day, by },
                 Some(text) => {
-                    let to = Moment::read(self.0.schedule.zones(), text);
+                    let to = Moment::read(self.0.books.schedule.zones(), text);
                     let to = to.map_err(|why| Denied::new("bad-time", why.to_string()))?;
                     Command::Move { entry, day, to, by }
                 }
@@ -451,9 +450,13 @@ impl Office for Program {
         })
     }
 
+    fn learn<'a>(&'a self, by: &'a Person, of: Lesson<'a>) -> BoxFuture<'a, Result<(), Denied>> {
+        Box::pin(self.0.learn(by, of))
+    }
+
     fn journal<'a>(&'a self, drill: &'a DrillId) -> BoxFuture<'a, Result<Vec<Recorded>, Denied>> {
         Box::pin(async move {
-            let journal = self.0.store.read(drill, 0).await;
+            let journal = self.0.books.store.read(drill, 0).await;
             let journal = journal.map_err(|error| Denied::new("no-journal", error.to_string()))?;
             if journal.first().is_some_and(|first| matches!(first.event, Event::Planned(_))) {
                 Ok(journal)

@@ -141,7 +141,7 @@ fn second_act(board: &InstigatorBoard) -> Markup {
 
 /// Who was expected, and who is here.
 fn roster(look: &Look<'_>, board: &InstigatorBoard) -> Markup {
-    let needs = look.plan.roster;
+    let needs = &look.plan.roster;
     let named = look.plan.admission.roster.as_ref();
     let sides = [
         (Hat::Responder, "Responders", Some(needs.responders), named.map(|roster| &roster.responders)),

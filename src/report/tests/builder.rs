@@ -161,6 +161,7 @@ pub(crate) fn plan() -> Plan {
         title: "Uploads fail after the evening release".to_owned(),
         digest: "5f1c0a9b2d".repeat(6),
         summary: "A roll-out shrinks the web tier's connection pool; uploads queue and time out.".to_owned(),
+        family: None,
         objectives: vec!["read a pool's saturation before restarting anything".to_owned()],
         difficulty: 2,
         seed: Seed(7),
@@ -182,7 +183,7 @@ pub(crate) fn plan() -> Plan {
             .map(|id| Question::standard(id, &target()).expect("a standard question"))
             .to_vec(),
         ladder: Rung::ALL.to_vec(),
-        roster: RosterNeeds { instigators: (1, 3), responders: (1, 6) },
+        roster: RosterNeeds { instigators: (1, 3), responders: (1, 6), mix: None, prerequisites: Vec::new() },
         steady_state: vec![],
         workload: WorkloadShape { classes: vec![class("put", 8.0), class("get", 20.0)], encrypted: false },
         second_act: Vec::new(),

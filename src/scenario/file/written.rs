@@ -27,6 +27,9 @@ pub struct ScenarioFile {
     /// What happens, for instigators and trainers only.
     #[serde(default)]
     pub summary: String,
+    /// Scenarios of one family share their answer: who knows one cannot play another. Default: the scenario's own name.
+    #[serde(default)]
+    pub family: Option<Placed<String>>,
     /// The pack that the scenario belongs to: target, documentation catalogue, traffic. A folder's name.
     pub pack: Placed<String>,
     /// From 1 (a first drill) to 5 (experts). Default 2.
@@ -104,6 +107,22 @@ pub struct RosterFile {
     /// Responders. Default 1-6.
     #[serde(default)]
     pub responders: Option<Placed<Scalar>>,
+    /// The responders must be a mix: not all of them new to the pack's systems, and not all seasoned. Default: any team.
+    #[serde(default)]
+    pub mix: bool,
+    /// What each responder must say to have before.
+    #[serde(default)]
+    pub prerequisites: Vec<PrerequisiteFile>,
+}
+
+/// Something that each responder must have before: `{name: shell-access, says: "You can log in on web-east."}`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PrerequisiteFile {
+    /// Its name; scenarios of one pack share it.
+    pub name: Placed<String>,
+    /// What it is, in a sentence to whoever signs up.
+    pub says: Placed<String>,
 }
 
 /// Something measured that must hold: `{class: put, failed: "> 5 %", for: 30s}`.

@@ -139,7 +139,9 @@ fn letters_change_one_entry_of_a_calendar_and_a_restart_sends_nothing_again() {
             );
             let text = letter["text"].as_str().unwrap();
             assert!(
-                text.contains("exercise") && text.contains("Instigators: ina") && !text.contains("pool"),
+                text.contains("exercise")
+                    && text.contains("Instigators so far: ina")
+                    && !text.contains("pool"),
                 "{text}"
             );
         }

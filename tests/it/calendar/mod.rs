@@ -12,7 +12,7 @@ use gameday::{
         At, EntryId, Person, Span,
         book::{Fold as _, Note as _},
     },
-    calendar::{Ask, Calendar, Command, Entry, Event, Noted, Wanted},
+    calendar::{Ask, Calendar, Command, Entry, Event, Noted, Side, SignUp, Wanted},
     seed::Seed,
 };
 use jiff::tz::TimeZoneDatabase;
@@ -33,6 +33,7 @@ pub(crate) fn entry(zones: &TimeZoneDatabase, name: &str, ask: Ask, now: At) -> 
         when: ask.settle(zones, seed, now).unwrap(),
         wanted: Wanted { scenario: "pool-shrink".into(), ..Wanted::default() },
         title: "The pool".into(),
+        family: None,
         target: format!("target-of-{name}"),
         lead: Span::from_secs(20),
         limit: Span::from_mins(60),
@@ -79,7 +80,12 @@ fn a_calendar_that_was_stored_is_read_for_ever() {
         kinds.insert(written.0);
         calendar.apply(&Noted { seq, at: NOW, event });
     }
-    assert_eq!(kinds.len(), 9, "every kind is there: {kinds:?}");
+    assert_eq!(kinds.len(), 11, "every kind is there: {kinds:?}");
+    let open = calendar.upcoming(jiff::tz::db(), 1);
+    let wanted = &open[0].wanted;
+    let told = serde_json::json!([wanted.responders, wanted.instigators, wanted.trainers, wanted.observers]);
+    assert_eq!(told, serde_json::json!([["cem"], ["ina"], ["tom"], ["oda", "ben"]]));
+    assert_eq!(wanted.roster_anyway.as_deref(), Some("cem leads the second half"));
     let past: Vec<_> = calendar
         .past(jiff::tz::db())
         .iter()
@@ -170,6 +176,61 @@ fn one_day_of_a_series_is_moved_and_called_off_without_the_others() {
     does(&mut calendar, zones, NOW, &Command::Cancel { entry: id("s-tue"), day: None, by: ina() });
     assert_eq!(upcoming(&calendar), [""; 0]);
     assert_eq!(does(&mut calendar, zones, to.at + Span::from_mins(60 * 24 * 90), &Command::Tick), []);
+}
+
+#[test]
+fn people_sign_up_and_withdraw_until_a_drill_begins() {
+    let zones = jiff::tz::db();
+    let mut calendar = Calendar::default();
+    let rule = "tue 14:00 Europe/Berlin".parse().unwrap();
+    let mut series = entry(zones, "s-tue", Ask::Every(rule), NOW);
+    series.wanted.responders = vec!["ana".parse().unwrap()];
+    does(&mut calendar, zones, NOW, &plan(series));
+    let (first, second): (jiff::civil::Date, _) =
+        ("2026-12-08".parse().unwrap(), "2026-12-15".parse().unwrap());
+    let sign_up = |person: &str, side, day| {
+        let (entry, person) = (id("s-tue"), person.parse().unwrap());
+        Command::SignUp(SignUp { entry, day, person, side, anyway: None, by: ina() })
+    };
+    let withdraw = |person: &str, day| {
+        let (entry, person) = (id("s-tue"), person.parse().unwrap());
+        Command::Withdraw { entry, day, person, by: ina() }
+    };
+    let people = |calendar: &Calendar| -> Vec<_> {
+        let days = calendar.upcoming(zones, 2);
+        let of = |side| {
+            move |one: &gameday::calendar::Occurrence<'_>| {
+                one.wanted.of(side).iter().map(|one| one.as_str().to_owned()).collect::<Vec<_>>().join(" ")
+            }
+        };
+        days.iter().map(|one| (of(Side::Responder)(one), of(Side::Observer)(one))).collect()
+    };
+    let refused =
+        |calendar: &Calendar, command: Command| calendar.decide(zones, NOW, &command).unwrap_err().code();
+    assert_eq!(refused(&calendar, sign_up("ben", Side::Responder, None)), "which-day");
+    does(&mut calendar, zones, NOW, &sign_up("ben", Side::Responder, Some(first)));
+    does(&mut calendar, zones, NOW, &sign_up("oda", Side::Observer, Some(first)));
+    does(&mut calendar, zones, NOW, &withdraw("ana", Some(second)));
+    let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
+    assert_eq!(people(&calendar), [pair("ana ben", "oda"), pair("", "")]);
+
+    // Nobody is on two sides, and nothing is written twice.
+    assert_eq!(refused(&calendar, sign_up("ben", Side::Instigator, Some(first))), "other-side");
+    assert_eq!(refused(&calendar, sign_up("ana", Side::Observer, Some(first))), "other-side");
+    assert_eq!(refused(&calendar, withdraw("cem", Some(first))), "not-signed-up");
+    assert_eq!(does(&mut calendar, zones, NOW, &sign_up("ben", Side::Responder, Some(first))), []);
+
+    // Whoever withdraws can come back, and what begins has the people of its day.
+    does(&mut calendar, zones, NOW, &withdraw("ben", Some(first)));
+    does(&mut calendar, zones, NOW, &sign_up("ben", Side::Instigator, Some(first)));
+    let start = calendar.upcoming(zones, 1)[0].moment.clone().unwrap().at;
+    does(&mut calendar, zones, start - Span::from_secs(100), &Command::Tick);
+    let due = calendar.begun().next().unwrap();
+    assert_eq!(due.entry.wanted.responders, ["ana".parse().unwrap()]);
+    assert_eq!(due.entry.wanted.instigators, ["ben".parse().unwrap()]);
+    for command in [sign_up("cem", Side::Responder, Some(first)), withdraw("ana", Some(first))] {
+        assert_eq!(refused(&calendar, command), "not-planned");
+    }
 }
 
 #[test]

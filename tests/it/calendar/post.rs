@@ -8,7 +8,7 @@ use gameday::{
         book::{Fold as _, Note as _},
         limits,
     },
-    calendar::{Ask, Calendar, Command, Entry, Noted, When, window::Window},
+    calendar::{Ask, Calendar, Command, Entry, Noted, Side, When, decide::SignUp, window::Window},
     clock::{BoxFuture, Clock, VirtualClock},
     drill::command::DeliveryError,
     engine::{
@@ -201,6 +201,48 @@ fn what_is_called_off_is_told_to_who_was_asked_and_to_nobody_else() {
         let told = town.told();
         assert_eq!(told.len(), 4, "{told:#?}");
         assert!(told[2..].iter().all(|one| one.ends_with(off)), "{told:#?}");
+    });
+}
+
+#[test]
+fn who_signs_up_is_asked_and_who_withdraws_is_let_go_without_a_word_to_the_others() {
+    run(async {
+        let town = Town::new().await;
+        let _hold = town.clock.hold();
+        let mut planned = drill();
+        planned.wanted.responders = vec![person("ben")];
+        town.does(&plan(planned)).await;
+        let (entry, by) = (id("s-one"), ina());
+        for coming in [true, false, true] {
+            town.until(town.clock.now() + Span::from_mins(1)).await;
+            let (entry, day, person, by) = (entry.clone(), None, person("ana"), by.clone());
+            town.does(&if coming {
+                Command::SignUp(SignUp { entry, day, person, side: Side::Responder, anyway: None, by })
+            } else {
+                Command::Withdraw { entry, day, person, by }
+            })
+            .await;
+        }
+        town.until(town.clock.now() + Span::from_mins(1)).await;
+        let what = "game day on target-of-s-one, 2026-12-04 14:00 Europe/Berlin";
+        let expected = ["ben", "ana", "ana", "ana"].map(|name| format!("{name}@example.org: EXERCISE: "));
+        let expected: Vec<_> = expected
+            .iter()
+            .zip(["", "", "without you: ", ""])
+            .map(|(to, how)| format!("{to}{how}{what}"))
+            .collect();
+        assert_eq!(town.told(), expected);
+        let carried = town.pigeon.carried.lock().unwrap();
+        let numbers: Vec<_> = carried
+            .iter()
+            .filter_map(|(_, mail)| mail.calendar.1.lines().find(|line| line.starts_with("SEQUENCE")))
+            .collect();
+        assert_eq!(
+            numbers,
+            ["SEQUENCE:0", "SEQUENCE:1", "SEQUENCE:2", "SEQUENCE:3"],
+            "calendars take each for newer"
+        );
+        assert_eq!(carried[2].1.calendar.0, "CANCEL");
     });
 }
 
