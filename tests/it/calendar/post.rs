@@ -40,12 +40,12 @@ pub(crate) fn added(name: &str) -> people::Event {
     people::Event::Added { person: person(name), about, by: ina() }
 }
 
-/// Takes letters, each after a while. In the n-th the server dies before it hears the answer.
+/// Takes letters, each after a while. With the n-th the server dies: the letter is carried or not, it never hears the answer.
 pub(crate) struct Pigeon {
     pub(crate) clock: VirtualClock,
     pub(crate) takes: Span,
     pub(crate) carried: Mutex<Vec<(At, Mail)>>,
-    pub(crate) dies: Mutex<Option<usize>>,
+    pub(crate) dies: Mutex<Option<(usize, bool)>>,
     pub(crate) died: Notify,
 }
 
@@ -60,13 +60,15 @@ impl Carrier for Pigeon {
     fn carry<'a>(&'a self, mail: &'a Mail, at: At) -> BoxFuture<'a, Result<(), DeliveryError>> {
         Box::pin(async move {
             self.clock.sleep_until(self.clock.now() + self.takes).await;
-            self.carried.lock().unwrap().push((at, mail.clone()));
-            let is_last = {
+            let dies = {
                 let mut dies = self.dies.lock().unwrap();
-                *dies = dies.map(|left| left.saturating_sub(1));
-                *dies == Some(0)
+                *dies = dies.map(|(left, carried)| (left.saturating_sub(1), carried));
+                dies.filter(|(left, _)| *left == 0)
             };
-            if is_last {
+            if dies.is_none_or(|(_, carried)| carried) {
+                self.carried.lock().unwrap().push((at, mail.clone()));
+            }
+            if dies.is_some() {
                 self.died.notify_one();
                 std::future::pending::<()>().await;
             }
@@ -272,11 +274,13 @@ fn every_letter_arrives_whoever_dies_and_nothing_is_sent_twice_without_a_death()
             let mut deaths = 0;
             for life in 0..8 {
                 // One that lives, so that everybody is asked before it is called off.
-                let dies = (life != 3 && rng.random_bool(0.6)).then(|| rng.random_range(1..4));
+                let dies = (life != 3 && rng.random_bool(0.6))
+                    .then(|| (rng.random_range(1..4), rng.random_bool(0.5)));
                 *town.pigeon.dies.lock().unwrap() = dies;
                 let end = town.clock.now() + Span::from_secs(rng.random_range(1..40));
                 town.until(end).await;
-                deaths += usize::from(dies.is_some() && *town.pigeon.dies.lock().unwrap() == Some(0));
+                deaths +=
+                    usize::from(dies.is_some() && matches!(*town.pigeon.dies.lock().unwrap(), Some((0, _))));
                 if life == 4 {
                     town.does(&Command::Cancel { entry: id("s-one"), day: None, by: ina() }).await;
                 }
