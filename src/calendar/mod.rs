@@ -405,11 +405,9 @@ impl Page {
         // A day of a series that nothing is known of changes only with the whole.
         let whole = self.cancelled.filter(|_| known.is_none()).map(|at| Changed { times: 1, news: 1, at });
         let never = Changed { times: 0, news: 0, at: self.planned };
-        let Changed { times: changes, news, at: changed } =
-            known.and_then(|known| known.changed).or(whole).unwrap_or(never);
-        let (entry, wanted) = (&self.entry, self.wanted(day));
+        let last = known.and_then(|known| known.changed).or(whole).unwrap_or(never);
         Occurrence {
-            entry,
+            entry: &self.entry,
             day,
             moment,
             soon,
@@ -417,10 +415,10 @@ impl Page {
             state,
             hidden,
             surprise,
-            changes,
-            news,
-            changed,
-            wanted,
+            changes: last.times,
+            news: last.news,
+            changed: last.at,
+            wanted: self.wanted(day),
         }
     }
 

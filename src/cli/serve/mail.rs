@@ -18,8 +18,8 @@ const LOGIN_VAR: &str = "GAMEDAY_MAIL_LOGIN";
 const PATIENCE: Duration = Duration::from_secs(5);
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Mail {
-    /// Invitations, changes and reminders go out through this mail server: smtp://HOST:587 (STARTTLS), smtps://HOST:465
+pub(super) struct Letters {
+    /// Invitations, changes and reminders go out through this mail server: `smtp://HOST:587` (STARTTLS), `smtps://HOST:465`
     #[arg(long, value_name = "URL", requires = "mail_from")]
     mail_server: Option<String>,
     /// Who asks; calendars send their answers there
@@ -40,7 +40,7 @@ pub(super) struct Posting {
     task: JoinHandle<()>,
 }
 
-impl Mail {
+impl Letters {
     /// How letters go out; nothing: they do not.
     pub(super) fn manner(self) -> Result<Option<Manner>, Failure> {
         let (Some(server), Some(from)) = (&self.mail_server, self.mail_from.clone()) else { return Ok(None) };

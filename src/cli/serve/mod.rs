@@ -69,7 +69,7 @@ pub(super) struct Serve {
     #[arg(long, value_name = "URL")]
     webhook: Option<String>,
     #[command(flatten)]
-    mail: mail::Mail,
+    mail: mail::Letters,
     /// Prints the line as JSON: {"listen", "link"}
     #[arg(long)]
     json: bool,
