@@ -39,8 +39,17 @@ refuses them, with this as its reason.";
 pub(super) struct Exposure {
     #[command(subcommand)]
     verb: Option<Verb>,
+    /// Who
+    #[arg(value_name = "NAME")]
+    person: Option<Person>,
+    /// A scenario, or the name of its family; all without it
+    #[arg(value_name = "SCENARIO")]
+    scenario: Option<String>,
+    /// Prints JSON: {"person", "may_play", "exposures": {family: [{"how", "at", "drill", "note", "by"}]}}
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
-    asked: Option<Asked>,
+    shelf: Shelf,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -50,21 +59,6 @@ enum Verb {
         after_help = "Examples:\n  gameday exposure add ana pool-shrink --how debriefed --note \"heard it at lunch\"\n  gameday exposure add tom drills/logins.yaml --how wrote"
     )]
     Add(Add),
-}
-
-#[derive(Debug, clap::Args)]
-struct Asked {
-    /// Who
-    #[arg(value_name = "NAME")]
-    person: Person,
-    /// A scenario, or the name of its family; all without it
-    #[arg(value_name = "SCENARIO")]
-    scenario: Option<String>,
-    /// Prints JSON: {"person", "may_play", "exposures": {family: [{"how", "at", "drill", "note", "by"}]}}
-    #[arg(long)]
-    json: bool,
-    #[command(flatten)]
-    shelf: Shelf,
 }
 
 #[derive(Debug, clap::Args)]
@@ -103,10 +97,15 @@ impl Exposure {
         block_on(async {
             let home = Home::open()?;
             let books = wire::open_books(&home).await?;
-            match (self.verb, self.asked) {
+            match (self.verb, self.person) {
                 (Some(Verb::Add(add)), _) => add.run(&books).await,
-                (None, Some(asked)) => asked.run(&books).await,
-                (None, None) => Err(Failure::usage("could not tell an exposure: say whose")),
+                (None, Some(person)) => {
+                    let scenario = self.scenario.as_deref();
+                    let family = scenario.map(|scenario| family(&self.shelf, scenario)).transpose()?;
+                    told(&books, &person, family.as_deref(), self.json).await
+                }
+                (None, None) => Err(Failure::usage("could not tell an exposure: say whose")
+                    .with_help("`gameday help exposure` shows how.")),
             }
         })
     }
@@ -143,35 +142,30 @@ impl Add {
     }
 }
 
-impl Asked {
-    async fn run(self, books: &Books) -> Result<Exit, Failure> {
-        let wanted = self.scenario.as_deref().map(|scenario| family(&self.shelf, scenario)).transpose()?;
-        let Seen { people, .. } = take_in(books).await?;
-        let mut exposures: BTreeMap<&str, Vec<&One>> = BTreeMap::new();
-        for (family, one) in people.exposures(&self.person) {
-            if wanted.as_ref().is_none_or(|wanted| wanted == family) {
-                exposures.entry(family).or_default().push(one);
-            }
-        }
-        let person = &self.person;
-        if self.json {
-            let may_play = wanted.map(|_| exposures.is_empty());
-            show::json(&Told { person, may_play, exposures })?;
-            return Ok(Exit::Done);
-        }
-        match (&wanted, exposures.is_empty()) {
-            (Some(family), true) => show::line(&format!("{person} may play {family}."))?,
-            (Some(family), false) => show::line(&format!("{person} may not play {family}:"))?,
-            (None, true) => show::line(&format!("{person} knows no answer."))?,
-            (None, false) => {}
-        }
-        for (family, all) in exposures {
-            for one in all {
-                show::line(&format!("  {family}: {}", tame(&one.to_string())))?;
-            }
-        }
-        Ok(Exit::Done)
+async fn told(books: &Books, person: &Person, wanted: Option<&str>, json: bool) -> Result<Exit, Failure> {
+    let Seen { people, .. } = take_in(books).await?;
+    let mut exposures: BTreeMap<&str, Vec<&One>> = BTreeMap::new();
+    for (family, one) in people.exposures(person).filter(|(of, _)| wanted.is_none_or(|wanted| wanted == *of))
+    {
+        exposures.entry(family).or_default().push(one);
     }
+    if json {
+        let may_play = wanted.map(|_| exposures.is_empty());
+        show::json(&Told { person, may_play, exposures })?;
+        return Ok(Exit::Done);
+    }
+    match (wanted, exposures.is_empty()) {
+        (Some(family), true) => show::line(&format!("{person} may play {family}."))?,
+        (Some(family), false) => show::line(&format!("{person} may not play {family}:"))?,
+        (None, true) => show::line(&format!("{person} knows no answer."))?,
+        (None, false) => {}
+    }
+    for (family, all) in exposures {
+        for one in all {
+            show::line(&format!("  {family}: {}", tame(&one.to_string())))?;
+        }
+    }
+    Ok(Exit::Done)
 }
 
 /// What is known of people, with every drill taken in.

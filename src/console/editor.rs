@@ -94,8 +94,8 @@ pub(super) struct Found {
 }
 
 pub(super) async fn draft(visitor: &Visitor, scenario: &str) -> Result<Draft, Answer> {
-    visitor.office()?.learn(&visitor.caller.person, Lesson::Read(scenario)).await?;
     let draft = visitor.office()?.draft(scenario).await?;
+    visitor.office()?.learn(&visitor.caller.person, Lesson::Read(&draft.scenario)).await?;
     visitor.lobby.audit.note(&visitor.caller, "read a scenario", &draft.scenario);
     Ok(draft)
 }

@@ -243,7 +243,7 @@ const CASES: [Case; 34] = [
         let id = "depot/shell-access".parse().unwrap();
         let says = "You can log in on web-east.".to_owned();
         world.plan().roster.prerequisites.push(Prerequisite { id, says });
-        world.dan(|dan| drop(dan.attested.insert("depot/other".parse().unwrap())));
+        world.dan(|dan| dan.attested.extend(["depot/other".parse().unwrap()]));
     }),
     (code::EXPOSED, |world| world.dan(|dan| dan.exposed = Some("played it in d-old".to_owned()))),
 ];
@@ -290,14 +290,18 @@ fn a_reason_waives_the_rehearsal_and_the_numbers_of_the_roster_and_nothing_else(
 
 #[test]
 fn a_reason_waives_every_rule_about_the_people_but_that_of_both_sides() {
-    let mut world = World::new();
-    world.plan().roster.mix = Some("depot".to_owned());
-    let (id, says) = ("depot/shell-access".parse().unwrap(), "You can log in.".to_owned());
-    world.plan().roster.prerequisites.push(Prerequisite { id, says });
-    world.dan(|dan| dan.exposed = Some("played it in d-old".to_owned()));
-    let told: BTreeSet<_> = world.refusals().into_iter().collect();
+    let unfit = || {
+        let mut world = World::new();
+        world.plan().roster.mix = Some("depot".to_owned());
+        let (id, says) = ("depot/shell-access".parse().unwrap(), "You can log in.".to_owned());
+        world.plan().roster.prerequisites.push(Prerequisite { id, says });
+        world.dan(|dan| dan.exposed = Some("played it in d-old".to_owned()));
+        world
+    };
+    let told: BTreeSet<_> = unfit().refusals().into_iter().collect();
     let wanted = [code::ROSTER_MIX, code::PREREQUISITE_MISSING, code::EXPOSED];
     assert_eq!(told, wanted.map(str::to_owned).into());
+    let mut world = unfit();
     roster(&mut world).anyway = Some("dan leads the second half".to_owned());
     assert_eq!(world.refusals(), Vec::<String>::new());
 }

@@ -205,13 +205,13 @@ fn no_answer_reaches_somebody_who_is_still_to_play_it() {
         let server = Server::with(home, &[], "127.0.0.1:0");
         let ina = server.join(&server.link).await;
         let invite = json!({"person": "tom", "hat": "instigator"});
-        let (_, invited) = server.post(&ina, "/api/invite", invite).await;
+        let (_, invited) = server.post(&ina, "/api/invitations", invite).await;
         let tom = server.join(invited["link"].as_str().unwrap()).await;
         let doors = [
             "/api/debrief?drill=d-old",
             "/api/debrief?drill=d-old&form=html",
             "/drills/d-old/debrief?form=html",
-            "/api/scenario?name=depot/pool-shrink",
+            "/api/scenario?scenario=depot/pool-shrink",
             "/library/edit?scenario=depot/pool-shrink",
         ];
         // One who is not to play sees a sealed word behind each of them, or the test looks at nothing.
