@@ -6,7 +6,7 @@
 //! 5 doors    cli       console
 //! 4 conduct  engine
 //! 3 hands    store  target  agent  workload  notify  library  depot  staging
-//! 2 game     drill  report  calendar  people
+//! 2 game     drill  report  calendar  people  post
 //! 1 words    scenario  fault
 //! 0 ground   clock  seed  base
 //! ```
@@ -26,6 +26,7 @@ pub mod fault;
 pub mod library;
 pub mod notify;
 pub mod people;
+pub mod post;
 pub mod report;
 pub mod scenario;
 pub mod seed;

@@ -74,6 +74,10 @@ pub const BOOK_EVENT_BYTES_MAX: usize = 64 * 1024;
 pub const OCCURRENCES_AHEAD: usize = 60;
 /// Holidays of a surprise's week.
 pub const HOLIDAYS_MAX: usize = 7;
+/// How long before their start people are reminded of planned drills, unless a server is told otherwise.
+pub const REMINDERS: [Span; 2] = [Span::from_mins(24 * 60), Span::from_mins(60)];
+/// Reminders of one drill.
+pub const REMINDERS_MAX: usize = 5;
 /// People who may be known at the same time.
 pub const PEOPLE_MAX: usize = 1000;
 /// Longest e-mail address, in bytes.

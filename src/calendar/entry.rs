@@ -31,6 +31,10 @@ pub struct Entry {
     pub limit: Span,
     /// Where randomness begins.
     pub seed: Seed,
+    /// What its invitations are known by: letters that no seed of a drill has made, so that nobody reckons a surprise from
+    /// them. Nothing on calendars of before there were invitations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<String>,
 }
 
 /// What is to be played, by whom, and which rules are waived.

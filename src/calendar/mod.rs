@@ -66,13 +66,26 @@ struct Known {
     /// Who has signed up, with a reason where a rule is waived for them, or (nothing) withdrawn.
     people: BTreeMap<Person, Option<(Side, Option<String>)>>,
     state: State,
+    /// What changed since it was planned.
+    changed: Option<Changed>,
+}
+
+/// How often, and when last, something changed that is told to people.
+#[derive(Debug, Clone, Copy)]
+struct Changed {
+    times: u32,
+    /// As many as there were at the last change that everybody is told of.
+    news: u32,
+    at: At,
 }
 
 /// An entry with what has become of it.
 #[derive(Debug, Clone)]
 struct Page {
     entry: Entry,
-    cancelled: bool,
+    planned: At,
+    /// When it was called off as a whole.
+    cancelled: Option<At>,
     /// Every day of a series before this one is settled.
     next: Date,
     days: BTreeMap<Date, Known>,
@@ -95,6 +108,14 @@ pub struct Occurrence<'a> {
     pub state: State,
     /// Its moment is nobody's business.
     pub hidden: bool,
+    /// It begins, or began, at a moment that nobody is told.
+    pub surprise: bool,
+    /// How often something changed: when, whether, or who takes part.
+    pub changes: u32,
+    /// As many as there were when something last changed that everybody is told of.
+    pub news: u32,
+    /// When something last changed; at first when it was planned.
+    pub changed: At,
     /// What is to be played, and who takes part as things are.
     pub wanted: Wanted,
 }
@@ -169,6 +190,12 @@ impl Calendar {
         all
     }
 
+    /// One day of an entry, whatever has become of it.
+    pub fn day(&self, zones: &TimeZoneDatabase, entry: &EntryId, day: Date) -> Option<Occurrence<'_>> {
+        let page = self.pages.get(entry)?;
+        page.state(day).map(|_| page.occurrence(zones, day))
+    }
+
     /// The day that a drill belongs to.
     pub fn of_drill(&self, zones: &TimeZoneDatabase, drill: &DrillId) -> Option<Occurrence<'_>> {
         let mut all = self.upcoming(zones, limits::OCCURRENCES_AHEAD).into_iter().chain(self.past(zones));
@@ -229,11 +256,13 @@ impl Fold for Calendar {
                 When::Every { from, .. } => *from,
                 _ => Date::MIN,
             };
-            let page = Page { entry: (**entry).clone(), cancelled: false, next, days: BTreeMap::new() };
-            self.pages.insert(entry.id.clone(), page);
+            let (entry, planned) = ((**entry).clone(), noted.at);
+            let page = Page { entry, planned, cancelled: None, next, days: BTreeMap::new() };
+            self.pages.insert(page.entry.id.clone(), page);
             return;
         }
         let Some(page) = self.pages.get_mut(noted.event.entry()) else { return };
+        page.count_change(noted);
         match &noted.event {
             Event::Planned { .. } => {}
             Event::Moved { day, to, .. } => {
@@ -252,7 +281,7 @@ impl Fold for Calendar {
             }
             Event::Shifted { day, to, .. } => page.known(*day).moment = Some(to.clone()),
             Event::Cancelled { day: Some(day), .. } => page.settle(*day, State::Cancelled),
-            Event::Cancelled { day: None, .. } => page.cancel(),
+            Event::Cancelled { day: None, .. } => page.cancel(noted.at),
             Event::Begun { day, start, soon, .. } => {
                 page.settle(*day, State::Begun { start: *start, soon: *soon });
             }
@@ -268,9 +297,23 @@ fn in_order(moment: Moment) -> (Result<Moment, BadMoment>, At) {
     (Ok(moment), at)
 }
 
+impl Known {
+    fn change(&mut self, at: At, is_news: bool) {
+        let (times, news) = self.changed.map_or((0, 0), |changed| (changed.times, changed.news));
+        let news = if is_news { times + 1 } else { news };
+        self.changed = Some(Changed { times: times + 1, news, at });
+    }
+}
+
 impl Page {
     fn known(&mut self, day: Date) -> &mut Known {
-        let unknown = || Known { moment: None, soon: false, people: BTreeMap::new(), state: State::Waiting };
+        let unknown = || Known {
+            moment: None,
+            soon: false,
+            people: BTreeMap::new(),
+            state: State::Waiting,
+            changed: None,
+        };
         self.days.entry(day).or_insert_with(unknown)
     }
 
@@ -283,12 +326,31 @@ impl Page {
         }
     }
 
-    fn cancel(&mut self) {
-        self.cancelled = true;
+    /// Takes note of what makes an invitation to this day another one. What hides behind a surprise does not.
+    fn count_change(&mut self, noted: &Noted) {
+        let (day, is_news) = match &noted.event {
+            // That is between them and who runs it.
+            Event::SignedUp { day, .. } | Event::Withdrawn { day, .. } => (*day, false),
+            Event::Moved { day, .. }
+            | Event::Hastened { day, .. }
+            | Event::Cancelled { day: Some(day), .. }
+            | Event::Missed { day, .. }
+            | Event::Skipped { day, .. }
+            | Event::Failed { day, .. } => (*day, true),
+            Event::Shifted { day, .. } if !self.is_surprise(*day) => (*day, true),
+            _ => return,
+        };
+        self.known(day).change(noted.at, is_news);
+    }
+
+    fn cancel(&mut self, at: At) {
+        self.cancelled = Some(at);
         let only = self.entry.only_day();
         only.map(|day| self.known(day));
-        let waiting = self.days.values_mut().filter(|known| known.state == State::Waiting);
-        waiting.for_each(|known| known.state = State::Cancelled);
+        for known in self.days.values_mut().filter(|known| known.state == State::Waiting) {
+            known.state = State::Cancelled;
+            known.change(at, true);
+        }
     }
 
     /// Whether it begins at the moment that was drawn, and not at one that somebody has announced.
@@ -318,7 +380,7 @@ impl Page {
             When::Every { rule, from } => day >= *from && rule.days(day).next() == Some(day),
             _ => self.entry.only_day() == Some(day),
         };
-        is_of_it.then_some(if self.cancelled { State::Cancelled } else { State::Waiting })
+        is_of_it.then_some(if self.cancelled.is_some() { State::Cancelled } else { State::Waiting })
     }
 
     fn occurrence(&self, zones: &TimeZoneDatabase, day: Date) -> Occurrence<'_> {
@@ -338,9 +400,26 @@ impl Page {
         };
         let state = self.state(day).unwrap_or(State::Cancelled);
         let soon = known.is_some_and(|known| known.soon);
-        let hidden = state == State::Waiting && self.is_surprise(day);
-        let wanted = self.wanted(day);
-        Occurrence { entry: &self.entry, day, moment, soon, order, state, hidden, wanted }
+        let surprise = self.is_surprise(day);
+        let hidden = state == State::Waiting && surprise;
+        // A day of a series that nothing is known of changes only with the whole.
+        let whole = self.cancelled.filter(|_| known.is_none()).map(|at| Changed { times: 1, news: 1, at });
+        let never = Changed { times: 0, news: 0, at: self.planned };
+        let last = known.and_then(|known| known.changed).or(whole).unwrap_or(never);
+        Occurrence {
+            entry: &self.entry,
+            day,
+            moment,
+            soon,
+            order,
+            state,
+            hidden,
+            surprise,
+            changes: last.times,
+            news: last.news,
+            changed: last.at,
+            wanted: self.wanted(day),
+        }
     }
 
     /// Days that wait and whose moment the rule does not tell, and then those of the rule.
@@ -353,7 +432,7 @@ impl Page {
             moved.push(only);
         }
         let rule = match &self.entry.when {
-            When::Every { rule, .. } if !self.cancelled => Some(rule.days(self.next)),
+            When::Every { rule, .. } if self.cancelled.is_none() => Some(rule.days(self.next)),
             _ => None,
         };
         (moved, rule.into_iter().flatten().filter(|day| !self.days.contains_key(day)))

@@ -1,7 +1,7 @@
 //! A surprise: some moment in the business hours of a week, drawn by the seed.
 
 use super::{
-    moment::{Moment, only_instant, zone_of},
+    moment::{Moment, near, only_instant, zone_of},
     rule::hour_and_minute,
 };
 use crate::{base::At, seed::Seed};
@@ -59,9 +59,7 @@ impl Window {
     /// The moment that this seed draws: any minute of the window after `after`. Nothing when none is left.
     pub fn draw(&self, zones: &TimeZoneDatabase, seed: Seed, after: At) -> Option<Moment> {
         let zone = zone_of(zones, &self.zone).ok()?;
-        let working = self.monday.series(jiff::Span::new().days(1)).take(5);
-        let working = working.filter(|day| !self.holidays.contains(day));
-        let minutes = working.flat_map(|day| {
+        let minutes = self.working().flat_map(|day| {
             let first = day.to_datetime(self.from);
             first
                 .series(jiff::Span::new().minutes(1))
@@ -77,6 +75,20 @@ impl Window {
         let drawn =
             (!possible.is_empty()).then(|| seed.stream("surprise").random_range(0..possible.len()))?;
         possible.into_iter().nth(drawn)
+    }
+}
+
+impl Window {
+    /// The beginning of its first hours, whatever is drawn.
+    pub fn begins(&self, zones: &TimeZoneDatabase) -> At {
+        let first = self.working().next().unwrap_or(self.monday).to_datetime(self.from);
+        zone_of(zones, &self.zone).map_or(At::from_millis(i64::MAX), |zone| near(&zone, first))
+    }
+
+    /// Its days on which somebody works.
+    fn working(&self) -> impl Iterator<Item = Date> + '_ {
+        let week = self.monday.series(jiff::Span::new().days(1)).take(5);
+        week.filter(|day| !self.holidays.contains(day))
     }
 }
 

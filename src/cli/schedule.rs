@@ -1,4 +1,7 @@
-//! `gameday schedule`: drills that are to begin by themselves, while `gameday serve` runs.
+//! `gameday schedule`: drills that are to begin by themselves, while `gameday serve` runs. What people are told of them is
+//! written by `invite`.
+
+pub(super) mod invite;
 
 mod signing;
 
@@ -33,6 +36,7 @@ Examples:
   gameday schedule list
   gameday schedule move s-7f3ab --at \"2026-12-02 14:00 Europe/Berlin\"
   gameday schedule cancel s-7f3ab --day 2027-01-05
+  gameday schedule invite s-7f3ab --out drill.ics
   gameday schedule sign-up s-7f3ab cem
 
 `gameday serve` begins what is planned, and may run meanwhile. A start that would be more than 60 seconds late is missed.";
@@ -103,6 +107,9 @@ enum Verb {
         #[command(flatten)]
         which: Which,
     },
+    /// Writes the invitation as it stands: an e-mail's text, and a file for people's calendars; of a series to the next one
+    #[command(after_help = invite::EXAMPLES)]
+    Invite(invite::Invite),
 }
 
 /// Which drill is meant.
@@ -225,6 +232,7 @@ impl Schedule {
             match self.verb {
                 Verb::Add(add) => add.run(home).await,
                 Verb::List { reveal, json } => list(&home, reveal, json).await,
+                Verb::Invite(invite) => invite.run(&home).await,
                 Verb::Move { which, at } => {
                     let to = Moment::read(jiff::tz::db(), &at).map_err(|why| {
                         let error = format!("could not understand the time `{at}`: {why}");

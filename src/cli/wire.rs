@@ -23,6 +23,7 @@ use crate::{
     library::worker::ScriptRunner,
     notify::Notifier,
     people::People,
+    post::Told,
     scenario::{
         blueprint::{Blueprint, Filling},
         pack::{Keeping, Layout, Metrics, Pack, ProbeAsk, ProcessLayout, TargetDescription},
@@ -111,14 +112,17 @@ pub(super) struct Books {
     pub(super) schedule: Arc<Schedule>,
     /// Who is known.
     pub(super) people: Arc<OpenBook<People>>,
+    /// What was sent to whom.
+    pub(super) post: Arc<OpenBook<Told>>,
 }
 
-/// The journals of this home, its calendar and its people.
+/// The journals of this home, its calendar, its people and its post.
 pub(super) async fn open_books(home: &Home) -> Result<Books, Failure> {
     let store = Arc::new(open_sqlite(home).await?);
     let schedule = Schedule::new(store.clone(), Arc::new(SystemClock), jiff::tz::db().clone());
     let people = OpenBook::new(store.clone(), Arc::new(SystemClock));
-    Ok(Books { store, schedule: Arc::new(schedule), people: Arc::new(people) })
+    let post = Arc::new(OpenBook::new(store.clone(), Arc::new(SystemClock)));
+    Ok(Books { store, schedule: Arc::new(schedule), people: Arc::new(people), post })
 }
 
 async fn open_sqlite(home: &Home) -> Result<SqliteStore, Failure> {

@@ -2,12 +2,13 @@
 //!
 //! Open first: [`conduct`], the loop that everything else serves; then [`carry_out`], the one match from effects to
 //! seams. [`Desk`] is what doors (console, command line) hold of a running drill. [`calendar`] begins drills at their time;
-//! [`book`] is how it and what is known of people are read and changed.
+//! [`post`] tells people of them; [`book`] is how the calendar and what is known of people are read and changed.
 
 pub mod book;
 pub mod calendar;
 pub mod carry_out;
 pub mod conduct;
+pub mod post;
 
 pub use conduct::{Conductor, Desk, EngineError};
 

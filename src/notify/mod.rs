@@ -4,11 +4,13 @@
 //! by itself. The engine keeps an outbox and tries again; a receiver tells repeated deliveries apart by the notice's id.
 //!
 //! Open first: [`Notifier`], the seam that the engine knows. [`terminal`] and [`webhook`] deliver; [`Routes`] finds the
-//! one that a notice names.
+//! one that a notice names. Letters about what is planned go by [`mail`], behind a seam of their own, [`Carrier`].
 
+pub mod mail;
 pub mod terminal;
 pub mod webhook;
 
+pub use mail::{Carrier, MailServer};
 pub use terminal::Terminal;
 pub use webhook::{BadDestination, Webhook};
 

@@ -375,6 +375,7 @@ fn migrator() -> Migrator {
         (1, "events", include_str!("migrations/sqlite/0001_events.sql")),
         (2, "calendar", include_str!("migrations/sqlite/0002_calendar.sql")),
         (3, "people", include_str!("migrations/sqlite/0003_people.sql")),
+        (4, "post", include_str!("migrations/sqlite/0004_post.sql")),
     ];
     let migration = |(version, name, text): (i64, &'static str, &'static str)| {
         Migration::new(version, name.into(), MigrationType::Simple, text.into_sql_str(), false)

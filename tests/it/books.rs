@@ -9,7 +9,7 @@ use gameday::{
         book::{Note, Noted},
         limits,
     },
-    calendar, people,
+    calendar, people, post,
     store::{Book, MemoryStore, SqliteStore, StoreError},
 };
 use std::sync::Arc;
@@ -44,6 +44,19 @@ impl Numbered for people::Event {
         let zone = Some("x".repeat(limits::BOOK_EVENT_BYTES_MAX));
         let about = people::About { zone, ..people::About::default() };
         Self::Added { person: ina(), about, by: ina() }
+    }
+}
+
+impl Numbered for post::Event {
+    fn number(seq: u64) -> Self {
+        let what = post::What::Invitation { sequence: 0, off: false };
+        let (entry, day) = (format!("s-{seq}").parse().unwrap(), "2026-12-01".parse().unwrap());
+        Self::Sent(post::Letter { to: ina(), entry, day, what })
+    }
+
+    fn too_large() -> Self {
+        let Self::Sent(letter) = Self::number(0) else { unreachable!() };
+        Self::Refused { letter, why: "x".repeat(limits::BOOK_EVENT_BYTES_MAX) }
     }
 }
 
@@ -90,6 +103,7 @@ macro_rules! held_to_the_contract {
 held_to_the_contract! {
     the_calendar: calendar::Event,
     the_people: people::Event,
+    the_post: post::Event,
 }
 
 async fn what_is_noted_is_read<E: Numbered>(store: Arc<dyn Book<E>>) {
@@ -196,4 +210,5 @@ async fn nobody_changes_what_is_noted<E: Numbered>() {
 async fn nobody_changes_what_is_noted_and_what_a_newer_program_wrote_is_refused() {
     nobody_changes_what_is_noted::<calendar::Event>().await;
     nobody_changes_what_is_noted::<people::Event>().await;
+    nobody_changes_what_is_noted::<post::Event>().await;
 }

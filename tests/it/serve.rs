@@ -56,6 +56,11 @@ impl Server {
     }
 
     pub(crate) fn with(folder: &Path, options: &[&str], listen: &str) -> Self {
+        Self::told(folder, options, listen, &[])
+    }
+
+    /// The same with more in its environment.
+    pub(crate) fn told(folder: &Path, options: &[&str], listen: &str, vars: &[(&str, &str)]) -> Self {
         let log = File::options().create(true).append(true).open(folder.join("log")).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_gameday"));
         command
@@ -64,6 +69,7 @@ impl Server {
             .current_dir(folder)
             .env("GAMEDAY_HOME", folder.join("home"))
             .env("GAMEDAY_LOG", "trace")
+            .envs(vars.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log);

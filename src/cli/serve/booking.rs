@@ -163,6 +163,7 @@ impl Bookings {
             lead: resolved.lead(),
             limit: resolved.duration.limit,
             seed,
+            uid: Some(Seed::fresh().opaque("invitation", 16)),
         };
         self.books.schedule.ask(&Command::Plan { entry: Box::new(entry.clone()), by }).await?;
         let calendar = self.books.schedule.look().await.map_err(AskError::from)?;

@@ -1,10 +1,11 @@
 //! `gameday serve`: the list of drills, the library, and every drill that is begun from there, in one long-running process.
 //!
 //! Open first: `program`, the office behind the console: it begins drills and finds them again. `planned` begins what the
-//! calendar says, `booking` puts something on it; `shelves` is the library with check and rehearsal; `past` lets people read a
-//! drill that is over; `secrecy` keeps answers from those who are to play them.
+//! calendar says, `booking` puts something on it; `mail` is how people are told of it; `shelves` is the library with check and
+//! rehearsal; `past` lets people read a drill that is over; `secrecy` keeps answers from those who are to play them.
 
 pub(super) mod booking;
+mod mail;
 mod past;
 mod planned;
 mod program;
@@ -36,6 +37,7 @@ Examples:
   gameday serve
   gameday serve --listen 127.0.0.1:7070 --as ina
   gameday serve --scenarios drills/ --webhook https://chat.example.org/hooks/drills
+  gameday serve --mail-server smtp://mail.example.org:587 --mail-from drills@example.org --mail-login login
   gameday serve --listen 0.0.0.0:7070 --public-url https://drills.example.org
 
 The link that is printed lets one person in, once, within 72 hours. SIGTERM or Ctrl-C stops a drill that runs and takes
@@ -66,6 +68,8 @@ pub(super) struct Serve {
     /// Alarms are also posted to this address, as JSON
     #[arg(long, value_name = "URL")]
     webhook: Option<String>,
+    #[command(flatten)]
+    mail: mail::Letters,
     /// Prints the line as JSON: {"listen", "link"}
     #[arg(long)]
     json: bool,
@@ -100,6 +104,8 @@ impl Serve {
     }
 
     async fn serve(self, home: Home) -> Result<Exit, Failure> {
+        let manner = self.mail.manner()?;
+        let books = wire::open_books(&home).await?;
         let listener = TcpListener::bind(self.listen)
             .await
             .map_err(Failure::io(format!("listen on {}", self.listen)))?;
@@ -121,6 +127,7 @@ impl Serve {
             Program::open(home, Arc::clone(&lobby), shelves, self.webhook, interrupts.clone()).await?;
         lobby.staff(Arc::new(program.clone()));
         program.find_again().await?;
+        let posting = manner.map(|manner| mail::Posting::begin(books, manner));
         let link = lobby
             .invite(self.name.clone(), Hat::Instigator)
             .ok_or_else(|| Failure::refused("could not invite anybody: there are too many invitations"))?;
@@ -140,6 +147,9 @@ impl Serve {
             ended = &mut server => Some(ended),
         };
         let exit = program.close().await;
+        if let Some(posting) = posting {
+            posting.close().await;
+        }
         lobby.close();
         end.cancel();
         let ended = match broken {

@@ -1,14 +1,22 @@
 //! Servers that die around planned starts, on machines whose clocks step and that are put to sleep: each drill begins
 //! exactly once, or is told as missed, and nothing begins later than a minute.
 
-use super::{NOW, entry, ina, plan};
+use super::{
+    NOW, entry, ina, plan,
+    post::{Pigeon, added, person},
+};
 use crate::store::numbered;
 use gameday::{
     base::{At, DrillId, Span, limits},
     calendar::{Ask, Calendar, Due, Event, Moment, Noted, State},
     clock::{BoxFuture, Clock, Hold, VirtualClock},
     drill::event::Recorded,
-    engine::calendar::{Keeper, Schedule, Starter},
+    engine::{
+        book::OpenBook,
+        calendar::{Keeper, Schedule, Starter},
+        post::{Books, Manner, Postman},
+    },
+    people::People,
     seed::Seed,
     store::{Book, DrillEntry, MemoryStore, Store, StoreError},
 };
@@ -22,6 +30,7 @@ use std::{
     },
 };
 use tokio::{sync::Notify, task::JoinSet};
+use tokio_util::sync::CancellationToken;
 
 const TRIALS: u64 = 1000;
 
@@ -300,6 +309,41 @@ fn a_thousand_servers_die_and_every_drill_begins_once_or_is_told_as_missed() {
             let zones = &zones;
             scope.spawn(move || (0..TRIALS).filter(|one| one % 2 == half).for_each(|one| trial(zones, one)));
         }
+    });
+}
+
+#[test]
+fn a_mail_server_that_takes_an_hour_for_a_letter_keeps_no_drill_waiting() {
+    let zones = TimeZoneDatabase::bundled();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        let world = World::new(&zones);
+        let _hold = world.clock.hold();
+        let (schedule, clock) = (world.schedule(world.store.clone()), Arc::new(world.clock.clone()));
+        let people = OpenBook::<People>::new(world.store.clone(), clock.clone());
+        let known = |_: &People, _| Ok::<_, std::convert::Infallible>(vec![added("ana")]);
+        people.ask(known).await.unwrap_or_else(|_| panic!("it is written"));
+        let start = NOW + Span::from_mins(10);
+        let mut planned = entry(&zones, "s-one", Ask::At(Moment::utc(start)), NOW);
+        planned.wanted.responders = vec![person("ana")];
+        schedule.ask(&plan(planned)).await.unwrap();
+        let pigeon = Pigeon::new(&world.clock.inner, Span::from_mins(60));
+        let post = Arc::new(OpenBook::new(world.store.clone(), clock.clone()));
+        let books = Books { schedule, people: Arc::new(people), post };
+        let from = "drills@example.org".parse().unwrap();
+        let manner = Manner { carrier: pigeon.clone(), from, remind: Vec::new() };
+        let postman = Postman::new(books, manner, clock);
+        tokio::select! {
+            () = postman.work(CancellationToken::new()) => {}
+            () = world.serve(Span::from_mins(12), (u64::MAX, true), Span::from_secs(15), 0) => {}
+        }
+        assert!(pigeon.carried.lock().unwrap().is_empty(), "the letter is still on its way");
+        let begun = world.begun.lock().unwrap();
+        let ready = start - limits::STAGING_LEAD;
+        assert!(
+            matches!(begun[..], [(_, _, at)] if at >= ready && at <= ready + Span::from_secs(1)),
+            "{begun:?}"
+        );
     });
 }
 

@@ -1,6 +1,9 @@
 //! The calendar: what is planned begins exactly once, at its time, or is told as missed.
 
 mod crash;
+pub(crate) mod invited;
+mod mailed;
+mod post;
 mod served;
 mod zones;
 
@@ -35,6 +38,7 @@ pub(crate) fn entry(zones: &TimeZoneDatabase, name: &str, ask: Ask, now: At) -> 
         lead: Span::from_secs(20),
         limit: Span::from_mins(60),
         seed,
+        uid: None,
     }
 }
 

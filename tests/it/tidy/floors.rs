@@ -20,6 +20,9 @@ const NEIGHBOURS: &[(&str, &str)] = &[
     ("seed", "base"),
     ("scenario", "fault"),
     ("report", "drill"),
+    // Letters are about what is planned, and go to who is known.
+    ("post", "calendar"),
+    ("post", "people"),
     // The traffic of a real target is the workload.
     ("target", "workload"),
     // What lays a target out attests it, and changes its files, in the agent's words.
