@@ -121,6 +121,7 @@ fn entry(schedule: &Schedule, number: usize, start: At) -> Entry {
         lead: Span::from_secs(36),
         limit: Span::from_mins(60),
         seed,
+        uid: None,
     }
 }
 

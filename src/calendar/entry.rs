@@ -31,8 +31,8 @@ pub struct Entry {
     pub limit: Span,
     /// Where randomness begins.
     pub seed: Seed,
-    /// What its invitations are known by: letters that no seed of a drill has made, so that nobody reckons a surprise from
-    /// them. Nothing on calendars of before there were invitations.
+    /// What its invitations are known by, and what the names of its drills are made of: letters that no seed of a drill has
+    /// made, so that nobody reckons a surprise from them. Nothing on calendars of before there were invitations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uid: Option<String>,
 }
@@ -176,7 +176,11 @@ impl Entry {
 
     /// The drill of one of its days: the same for everybody who reads this entry.
     pub fn drill(&self, day: Date) -> DrillId {
-        let letters = self.seed.opaque(&format!("calendar {} {day}", self.id), 8);
+        // People see the names of drills, and a seed is short enough to be tried: the one that drew a surprise is in none.
+        let letters = match &self.uid {
+            Some(uid) => Seed(0).opaque(&format!("calendar {uid} {day}"), 8),
+            None => self.seed.opaque(&format!("calendar {} {day}", self.id), 8),
+        };
         format!("d-{letters}").parse().expect("made of letters and digits")
     }
 

@@ -12,7 +12,7 @@ use gameday::{
         At, EntryId, Person, Span,
         book::{Fold as _, Note as _},
     },
-    calendar::{Ask, Calendar, Command, Entry, Event, Noted, Side, SignUp, Wanted},
+    calendar::{Ask, Calendar, Command, Entry, Event, Noted, Side, SignUp, Wanted, window::Window},
     seed::Seed,
 };
 use jiff::tz::TimeZoneDatabase;
@@ -62,6 +62,26 @@ pub(crate) fn does(
 
 fn id(name: &str) -> EntryId {
     name.parse().unwrap()
+}
+
+/// A seed has 32 bits: whoever knows what it has made can try them all, and would know the moment of a surprise.
+#[test]
+fn no_name_that_people_see_is_made_of_the_seed_that_draws_a_surprise() {
+    let zones = jiff::tz::db();
+    let ask = || {
+        let window = Window::read(zones, "2099-W10 UTC", "09:00-17:00", Vec::new()).unwrap();
+        Ask::Window(window)
+    };
+    let drawn_by = |seed: u64| {
+        let when = ask().settle(zones, Seed(seed), NOW).unwrap();
+        let entry = entry(zones, "s-one", ask(), NOW);
+        Entry { seed: Seed(seed), when, uid: Some("letters".into()), ..entry }
+    };
+    let (one, other) = (drawn_by(1), drawn_by(2));
+    assert_ne!(one.when, other.when);
+    let day = one.only_day().unwrap();
+    assert_eq!(one.drill(day), other.drill(day));
+    assert_ne!(one.drill(day), Entry { uid: Some("others".into()), ..one.clone() }.drill(day));
 }
 
 /// The corpus of stored calendars: what any released version has written must read for ever.
@@ -237,8 +257,7 @@ fn people_sign_up_and_withdraw_until_a_drill_begins() {
 fn a_surprise_is_told_by_its_week_alone() {
     let zones = jiff::tz::db();
     let mut calendar = Calendar::default();
-    let window =
-        gameday::calendar::window::Window::read(zones, "2026-W50 Europe/Berlin", "09:00-17:00", Vec::new());
+    let window = Window::read(zones, "2026-W50 Europe/Berlin", "09:00-17:00", Vec::new());
     does(&mut calendar, zones, NOW, &plan(entry(zones, "s-code-blue", Ask::Window(window.unwrap()), NOW)));
     let upcoming = calendar.upcoming(zones, 1);
     let one = &upcoming[0];

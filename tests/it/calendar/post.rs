@@ -46,13 +46,13 @@ pub(crate) struct Pigeon {
     pub(crate) takes: Span,
     pub(crate) carried: Mutex<Vec<(At, Mail)>>,
     pub(crate) dies: Mutex<Option<(usize, bool)>>,
-    pub(crate) died: Notify,
+    pub(crate) fallen: Notify,
 }
 
 impl Pigeon {
     pub(crate) fn new(clock: &VirtualClock, takes: Span) -> Arc<Self> {
-        let (carried, dies, died) = (Mutex::default(), Mutex::default(), Notify::new());
-        Arc::new(Self { clock: clock.clone(), takes, carried, dies, died })
+        let (carried, dies, fallen) = (Mutex::default(), Mutex::default(), Notify::new());
+        Arc::new(Self { clock: clock.clone(), takes, carried, dies, fallen })
     }
 }
 
@@ -69,7 +69,7 @@ impl Carrier for Pigeon {
                 self.carried.lock().unwrap().push((at, mail.clone()));
             }
             if dies.is_some() {
-                self.died.notify_one();
+                self.fallen.notify_one();
                 std::future::pending::<()>().await;
             }
             Ok(())
@@ -111,7 +111,7 @@ impl Town {
         let manner = Manner { carrier: self.pigeon.clone(), from, remind: limits::REMINDERS.to_vec() };
         let postman = Postman::new(books, manner, Arc::new(self.clock.clone()));
         tokio::select! {
-            () = self.pigeon.died.notified() => {}
+            () = self.pigeon.fallen.notified() => {}
             () = postman.work(CancellationToken::new()) => {}
             () = self.clock.sleep_until(at) => {}
         }
