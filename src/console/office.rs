@@ -55,8 +55,8 @@ pub trait Office: Send + Sync {
         to: Option<&'a str>,
         by: &'a Person,
     ) -> BoxFuture<'a, Result<(), Denied>>;
-    /// What was practised here, and what comes next.
-    fn programme(&self) -> BoxFuture<'_, Result<Programme, Denied>>;
+    /// What was practised here, and what comes next, without what would tell somebody an answer that they are to play.
+    fn programme<'a>(&'a self, by: &'a Person) -> BoxFuture<'a, Result<Programme, Denied>>;
     /// Somebody is about to come to know an answer: whoever is to play it may not, and of everybody else it is written down.
     fn learn<'a>(&'a self, by: &'a Person, of: Lesson<'a>) -> BoxFuture<'a, Result<(), Denied>>;
     /// The journal of a drill; nothing when there is none.
@@ -381,7 +381,7 @@ pub(super) async fn enter(visitor: Visitor, ask: EnterAsk) -> Result<Response, A
 
 /// The practice of this home as a whole.
 pub(super) async fn programme(visitor: &Visitor, form: &str) -> Result<Response, Answer> {
-    let programme = visitor.office()?.programme().await?;
+    let programme = visitor.office()?.programme(&visitor.caller.person).await?;
     visitor.lobby.audit.note(&visitor.caller, "read the programme", form);
     written(
         form,

@@ -18,6 +18,13 @@ pub struct ActionId {
     number: u32,
 }
 
+impl ActionId {
+    /// The drill that asked for it.
+    pub fn drill(&self) -> &DrillId {
+        &self.drill
+    }
+}
+
 impl fmt::Display for ActionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.drill, self.number)

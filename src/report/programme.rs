@@ -28,6 +28,8 @@ pub struct Programme {
     pub objectives: Vec<Objective>,
     /// Corrective actions that are not done, the oldest first.
     pub open: Vec<CorrectiveAction>,
+    /// How many of them are kept from somebody who is still to play what they came out of.
+    pub kept: usize,
     /// Drills that count for nothing here: rehearsals, those that never began, and those that the autopilot played alone.
     pub left_out: usize,
 }
@@ -48,6 +50,8 @@ pub struct Coming {
 pub struct Practised {
     /// Its name.
     pub scenario: String,
+    /// The family of scenarios that share its answer.
+    pub family: String,
     /// Its title, as it was last.
     pub title: String,
     /// Its runs, the oldest first.
@@ -113,6 +117,7 @@ impl Drills {
         });
         let practised = self.scenarios.entry(plan.scenario.clone()).or_insert_with(|| Practised {
             scenario: plan.scenario.clone(),
+            family: plan.family().to_owned(),
             title: String::new(),
             runs: Vec::new(),
         });
@@ -150,7 +155,19 @@ impl Drills {
             scenarios,
             objectives: self.objectives.into_values().collect(),
             open: actions.into_iter().filter(|action| action.done.is_none()).collect(),
+            kept: 0,
             left_out: self.left_out,
         }
+    }
+}
+
+impl Programme {
+    /// Leaves out what came of drills of these families: an action tells what was wrong.
+    pub fn keep_back(&mut self, families: &[String]) {
+        let kept = self.scenarios.iter().filter(|one| families.contains(&one.family));
+        let drills: BTreeSet<_> = kept.flat_map(|one| &one.runs).map(|run| run.drill.clone()).collect();
+        let before = self.open.len();
+        self.open.retain(|action| !drills.contains(action.id.drill()));
+        self.kept = before - self.open.len();
     }
 }

@@ -239,7 +239,7 @@ async fn a_programme_shows_what_was_practised_what_is_open_and_what_comes_next()
     assert_eq!(page.matches("class=\"m-measured\"").count(), 2, "a sign for each drill");
     let done = format!("{}/1", drills[0]);
     gameday(home.path()).args(["actions", "done", &done, "--note", "merged"]).assert().success();
-    assert!(programme(&[]).contains("No corrective action is open."));
+    assert!(programme(&[]).contains("No corrective action is open here."));
     let words: Vec<_> = page.split(|letter: char| !letter.is_alphanumeric()).collect();
     for person in ["ana", "ben", "cho"] {
         assert!(!words.contains(&person), "it names {person}");

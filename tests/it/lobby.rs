@@ -63,7 +63,7 @@ impl Office for Clerk {
         Box::pin(async { Ok(vec![one]) })
     }
 
-    fn programme(&self) -> BoxFuture<'_, Result<Programme, Denied>> {
+    fn programme<'a>(&'a self, _: &'a Person) -> BoxFuture<'a, Result<Programme, Denied>> {
         let next = Coming { when: "soon".into(), title: "Canary title".into(), target: "depot".into() };
         Box::pin(async { Ok(Drills::default().programme(vec![next], Vec::new())) })
     }

@@ -197,7 +197,9 @@ fn who_took_part_in_a_drill_knows_its_answer_from_then_on() {
 fn no_answer_reaches_somebody_who_is_still_to_play_it() {
     let home = folder();
     let home = home.path();
-    played(home, "d-old", &[]);
+    played(home, "d-old", &[("eva", Hat::Responder)]);
+    let agreed = ["actions", "add", "An alarm on pool.size", "--drill", "d-old", "--by", "uwe"];
+    gameday(home).args(agreed).assert().success();
     let planned = schedule(home, &[&["add", "pool-shrink", "--instigator", "ina"][..], &AT].concat());
     let id = planned["id"].as_str().unwrap().to_owned();
     gameday(home).args(["schedule", "sign-up", &id, "tom"]).assert().success();
@@ -230,6 +232,11 @@ fn no_answer_reaches_somebody_who_is_still_to_play_it() {
                 "{text}"
             );
         }
+        // What was agreed on tells what was wrong.
+        let programme = "/api/programme";
+        assert!(server.ask(&ina, Method::GET, programme, None).await.1.contains(truth));
+        let (status, text) = server.ask(&tom, Method::GET, programme, None).await;
+        assert!(status == 200 && !text.contains(truth) && text.contains("\"kept\": 1"), "{text}");
         // Whoever read it knows it, and cannot play any more; nothing was written of whoever could not.
         let read = exposure(home, &["ina", "pool-shrink"]);
         let hows: Vec<_> =

@@ -452,10 +452,13 @@ impl Office for Program {
         })
     }
 
-    fn programme(&self) -> BoxFuture<'_, Result<Programme, Denied>> {
+    fn programme<'a>(&'a self, by: &'a Person) -> BoxFuture<'a, Result<Programme, Denied>> {
         Box::pin(async move {
             let practice = practice(&self.0.home, &self.0.books.schedule).await;
-            practice.map_err(|failure| Denied::new("no-journal", failure.message))
+            let mut practice = practice.map_err(|failure| Denied::new("no-journal", failure.message))?;
+            let families = practice.scenarios.iter().map(|one| one.family.clone()).collect();
+            practice.keep_back(&self.0.hidden(by, families).await?);
+            Ok(practice)
         })
     }
 

@@ -28,7 +28,7 @@ impl Inside {
     pub(super) async fn learn(&self, by: &Person, of: Lesson<'_>) -> Result<(), Denied> {
         let Some(answer) = self.answer(by, of).await else { return Ok(()) };
         let Seen { people, live } = take_in(&self.books).await.map_err(denied)?;
-        if let Some(until) = self.embargo(&people, &live, by, &answer).await? {
+        if let Some(until) = self.embargo(&people, &live, by, &answer.family).await? {
             let error = format!(
                 "{by} is to play this answer {until}: it stays hidden from them until that drill is over, or they withdraw from it"
             );
@@ -42,6 +42,18 @@ impl Inside {
         let zones = self.books.schedule.zones();
         self.books.people.ask(|book, _| book.decide(zones, &expose)).await?;
         Ok(())
+    }
+
+    /// Those of these families whose answer somebody is still to play.
+    pub(super) async fn hidden(&self, by: &Person, families: Vec<String>) -> Result<Vec<String>, Denied> {
+        let Seen { people, live } = take_in(&self.books).await.map_err(denied)?;
+        let mut hidden = Vec::new();
+        for family in families {
+            if self.embargo(&people, &live, by, &family).await?.is_some() {
+                hidden.push(family);
+            }
+        }
+        Ok(hidden)
     }
 
     /// What a lesson tells; nothing: it is no news to them, or tells nothing before they have played.
@@ -80,13 +92,13 @@ impl Inside {
         people: &People,
         live: &[Live],
         by: &Person,
-        answer: &Answer,
+        family: &str,
     ) -> Result<Option<String>, Denied> {
-        let plays = live.iter().find(|one| one.family == answer.family && one.responders.contains(by));
+        let plays = live.iter().find(|one| one.family == family && one.responders.contains(by));
         let playing = |drill: &DrillId| live.iter().any(|one| one.drill == *drill);
         // What they come to know while they play does not open the answer before the end.
         let knows = people
-            .exposed(by, &answer.family)
+            .exposed(by, family)
             .any(|one| !(one.how == How::Played && one.drill.as_ref().is_some_and(playing)));
         if knows {
             return Ok(None);
@@ -97,14 +109,13 @@ impl Inside {
         let calendar = self.books.schedule.look().await.map_err(AskError::from)?;
         let zones = self.books.schedule.zones();
         for one in calendar.upcoming(zones, limits::OCCURRENCES_AHEAD) {
-            if one.wanted.responders.contains(by) && family_of(one.entry) == answer.family {
+            if one.wanted.responders.contains(by) && family_of(one.entry) == family {
                 return Ok(Some(format!("in drill {} ({})", one.drill(), one.told())));
             }
         }
         // Claimed, and not in the journals yet.
         for due in calendar.begun() {
-            let is_theirs =
-                due.entry.wanted.responders.contains(by) && family_of(&due.entry) == answer.family;
+            let is_theirs = due.entry.wanted.responders.contains(by) && family_of(&due.entry) == family;
             if is_theirs && self.stored(&due.drill).await.is_empty() {
                 return Ok(Some(format!("in drill {}, which is about to begin", due.drill)));
             }

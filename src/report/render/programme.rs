@@ -28,11 +28,16 @@ pub fn programme(programme: &Programme) -> Document {
                 .pictures(plots::programme(programme), words::SIGNS)
                 .table_or(scenarios(programme), words::NOTHING_PLAYED),
             Section::new("Objectives practised").table_or(objectives(programme), words::NOTHING_PLAYED),
-            Section::new("Open corrective actions")
-                .table_or(after::agreed(&programme.open), words::NOTHING_OPEN),
+            actions(programme),
         ],
         source: words::left_out(programme.left_out),
     }
+}
+
+fn actions(programme: &Programme) -> Section {
+    let section = Section::new("Open corrective actions");
+    let section = section.table_or(after::agreed(&programme.open), words::NOTHING_OPEN);
+    if programme.kept == 0 { section } else { section.notes(words::kept(programme.kept)) }
 }
 
 fn next(programme: &Programme) -> Table {

@@ -12,7 +12,7 @@ pub const NOTHING_PLANNED: &str = "Nothing is planned. `gameday schedule add` do
 /// No drill was played by people.
 pub const NOTHING_PLAYED: &str = "Nothing was practised yet.";
 /// Nothing is open.
-pub const NOTHING_OPEN: &str = "No corrective action is open.";
+pub const NOTHING_OPEN: &str = "No corrective action is open here.";
 
 /// How much was practised, in a sentence.
 pub fn practised(drills: usize, scenarios: usize) -> String {
@@ -31,6 +31,11 @@ pub fn left_out(drills: usize) -> String {
         0 => "Every drill of this home counts.".to_owned(),
         drills => format!("{drills} more are left out: {which}."),
     }
+}
+
+/// Actions that the reader is not shown.
+pub fn kept(actions: usize) -> String {
+    format!("{actions} more came out of drills that you are still to play.")
 }
 
 /// How many people responded.
