@@ -154,14 +154,14 @@ impl Add {
 pub(super) fn known(own: Vec<CorrectiveAction>) -> Result<FollowUp, Failure> {
     // Without a home there is no list either.
     let Ok(home) = Home::find() else { return Ok(FollowUp::of(own, [])) };
-    block_on(known_in(&home, own))
-}
-
-/// The same of this home.
-pub(super) async fn known_in(home: &Home, own: Vec<CorrectiveAction>) -> Result<FollowUp, Failure> {
-    let mut asked = journal::asked_for(home).await?;
+    let mut asked = block_on(journal::asked_for(&home))?;
     asked.retain(|one| own.iter().all(|another| another.id != one.id));
     asked.extend(own);
+    follow_up(&home, asked)
+}
+
+/// These actions with what came of them.
+pub(super) fn follow_up(home: &Home, asked: Vec<CorrectiveAction>) -> Result<FollowUp, Failure> {
     Ok(FollowUp::of(asked, read(home)?))
 }
 

@@ -184,21 +184,21 @@ async fn events_of(store: &SqliteStore, home: &Home, drill: &DrillId) -> Result<
 /// The corrective actions that this home's drills asked for, with their drills.
 pub(super) async fn asked_for(home: &Home) -> Result<Vec<CorrectiveAction>, Failure> {
     let reviewed = of_kinds(home, &["reviewed"]).await?;
-    let of_one = |(drill, events): (DrillId, Vec<Recorded>)| {
-        let wanted = events.iter().filter_map(|one| match &one.event {
-            Event::Reviewed { entry: Review::FollowUp(wanted), .. } => Some((one.at, wanted)),
-            _ => None,
-        });
-        follow_up::asked_for(&drill, wanted)
-    };
-    Ok(reviewed.into_iter().flat_map(of_one).collect())
+    Ok(reviewed.iter().flat_map(|(drill, events)| asked_in(drill, events)).collect())
 }
 
-/// What a programme is made of, drill by drill in the order of their starts.
-pub(super) async fn outlines(home: &Home) -> Result<Vec<Vec<Recorded>>, Failure> {
-    let mut drills: Vec<_> = of_kinds(home, &KINDS).await?.into_iter().map(|(_, events)| events).collect();
-    drills.sort_by_key(|events| events.first().map(|one| one.at));
-    Ok(drills)
+/// The corrective actions that these events of a drill ask for.
+pub(super) fn asked_in(drill: &DrillId, events: &[Recorded]) -> Vec<CorrectiveAction> {
+    let wanted = events.iter().filter_map(|one| match &one.event {
+        Event::Reviewed { entry: Review::FollowUp(wanted), .. } => Some((one.at, wanted)),
+        _ => None,
+    });
+    follow_up::asked_for(drill, wanted)
+}
+
+/// What a programme is made of, drill by drill.
+pub(super) async fn outlines(home: &Home) -> Result<Vec<(DrillId, Vec<Recorded>)>, Failure> {
+    of_kinds(home, &KINDS).await
 }
 
 /// Events of these kinds of every drill of a home.

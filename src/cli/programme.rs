@@ -49,9 +49,10 @@ impl Programme {
 
 /// What was practised in a home, and what is planned there.
 pub(super) async fn practice(home: &Home, schedule: &Schedule) -> Result<Practice, Failure> {
-    let mut drills = Drills::default();
-    for events in journal::outlines(home).await? {
+    let (mut drills, mut asked) = (Drills::default(), Vec::new());
+    for (drill, events) in journal::outlines(home).await? {
         drills.add(&events);
+        asked.extend(journal::asked_in(&drill, &events));
     }
     let calendar = schedule.look().await.map_err(Failure::io("read the calendar"))?;
     let mut coming = calendar.upcoming(schedule.zones(), AHEAD);
@@ -62,5 +63,5 @@ pub(super) async fn practice(home: &Home, schedule: &Schedule) -> Result<Practic
         title: one.entry.title.clone(),
         target: one.entry.target.clone(),
     });
-    Ok(drills.programme(next.collect(), actions::known_in(home, Vec::new()).await?.actions))
+    Ok(drills.programme(next.collect(), actions::follow_up(home, asked)?.actions))
 }
