@@ -23,7 +23,7 @@ use crate::{
 use axum::{
     RequestExt as _, Router,
     body::{Body, Bytes},
-    extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Request, State},
+    extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Request, State, rejection::QueryRejection},
     http::{HeaderMap, StatusCode, Uri, header, request::Parts},
     middleware,
     response::{IntoResponse, Response},
@@ -131,6 +131,12 @@ impl Answer {
 impl From<Refusal> for Answer {
     fn from(refusal: Refusal) -> Self {
         Self::new(StatusCode::CONFLICT, refusal.code(), refusal.to_string())
+    }
+}
+
+impl From<QueryRejection> for Answer {
+    fn from(_: QueryRejection) -> Self {
+        Self::bad_request("the address could not be read")
     }
 }
 

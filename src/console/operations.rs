@@ -178,7 +178,7 @@ async fn debrief(
     visitor: Visitor,
     asked: Result<Query<DebriefAsk>, QueryRejection>,
 ) -> Result<Response, Answer> {
-    let asked = asked.map_err(|_| Answer::bad_request("the address could not be read"))?;
+    let Query(asked) = asked?;
     office::debrief(&visitor, &asked.drill, &asked.form).await
 }
 
@@ -193,7 +193,7 @@ async fn programme(
     visitor: Visitor,
     asked: Result<Query<FormAsk>, QueryRejection>,
 ) -> Result<Response, Answer> {
-    let asked = asked.map_err(|_| Answer::bad_request("the address could not be read"))?;
+    let Query(asked) = asked?;
     office::programme(&visitor, &asked.form).await
 }
 
@@ -208,7 +208,7 @@ async fn draft(
     visitor: Visitor,
     asked: Result<Query<ScenarioAsk>, QueryRejection>,
 ) -> Result<Response, Answer> {
-    let asked = asked.map_err(|_| Answer::bad_request("the address could not be read"))?;
+    let Query(asked) = asked?;
     Ok(as_json(&editor::draft(&visitor, &asked.scenario).await?))
 }
 

@@ -54,7 +54,7 @@ pub(super) async fn edit(
     if visitor.caller.hat != Hat::Instigator {
         return Err(Answer::nothing_here());
     }
-    let Query(asked) = asked.map_err(|_| Answer::bad_request("the address could not be read"))?;
+    let Query(asked) = asked?;
     let opened = match (asked.scenario.as_str(), asked.copy.as_str()) {
         ("", "") => {
             let name = if is_name(&asked.new) { asked.new.as_str() } else { "new-scenario" };

@@ -252,7 +252,7 @@ async fn debrief(
     Path(drill): Path<String>,
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Result<Response, Answer> {
-    let asked = asked.map_err(|_| Answer::bad_request("the address could not be read"))?;
+    let Query(asked) = asked?;
     office::debrief(&visitor, &drill, &asked.form).await
 }
 

@@ -28,10 +28,6 @@ pub(super) struct Asked {
 
 type Given = Result<Query<Asked>, QueryRejection>;
 
-fn asked(given: Given) -> Result<Asked, Answer> {
-    given.map(|Query(asked)| asked).map_err(|_| Answer::bad_request("the address could not be read"))
-}
-
 fn kind(kind: CatalogueKind) -> &'static str {
     match kind {
         CatalogueKind::Man => "manual page",
@@ -54,7 +50,7 @@ fn search_field(look: &Look<'_>, query: &str) -> Markup {
 }
 
 pub(super) async fn search(visit: Visit, given: Given) -> Result<Response, Answer> {
-    let asked = asked(given)?;
+    let Query(asked) = given?;
     let snapshot = visit.snapshot();
     let look = visit.look(&snapshot)?;
     let found = visit.console.documents.search(&look.plan.catalogue, &asked.q);
@@ -81,7 +77,7 @@ pub(super) async fn search(visit: Visit, given: Given) -> Result<Response, Answe
 }
 
 pub(super) async fn read(visit: Visit, given: Given) -> Result<Response, Answer> {
-    let asked = asked(given)?;
+    let Query(asked) = given?;
     let snapshot = visit.snapshot();
     let look = visit.look(&snapshot)?;
     let entry = look.plan.catalogue.iter().find(|entry| entry.name == asked.name);
@@ -120,7 +116,7 @@ pub(super) async fn status(visit: Visit) -> Result<Response, Answer> {
 
 /// The debrief as it would be now: for those who run the drill at any time, for everybody once it is closed.
 pub(super) async fn debrief(visit: Visit, given: Given) -> Result<Response, Answer> {
-    let asked = asked(given)?;
+    let Query(asked) = given?;
     let snapshot = visit.snapshot();
     let look = visit.look(&snapshot)?;
     let runs_it = matches!(visit.caller.hat, Hat::Instigator | Hat::Trainer);

@@ -176,7 +176,7 @@ pub(super) async fn talk(
     visit: Visit,
     place: Result<Query<Place>, QueryRejection>,
 ) -> Result<Response, Answer> {
-    let Query(place) = place.map_err(|_| Answer::bad_request("the address could not be read"))?;
+    let Query(place) = place?;
     let snapshot = visit.snapshot();
     let look = visit.look(&snapshot)?;
     let main = match ended(&visit, &look)? {
