@@ -1,6 +1,6 @@
 //! A store that forgets: for rehearsals in virtual time.
 
-use super::{DrillEntry, Row, Store, StoreError, book::Line, check_append};
+use super::{DrillEntry, Row, Store, StoreError, book::Line, check_expected, check_numbers};
 use crate::{base::DrillId, clock::BoxFuture, drill::event::Recorded};
 use std::{
     collections::BTreeMap,
@@ -29,9 +29,10 @@ impl MemoryStore {
         for record in batch {
             Row::of(record).check_size(record)?;
         }
+        check_numbers(expected_seq, batch)?;
         let mut journals = self.journals();
         let found = journals.get(drill).map_or(0, |journal| journal.len() as u64);
-        check_append(drill, expected_seq, found, batch)?;
+        check_expected(drill, expected_seq, found)?;
         if !batch.is_empty() {
             journals.entry(drill.clone()).or_default().extend_from_slice(batch);
         }

@@ -167,12 +167,19 @@ impl StoreError {
     }
 }
 
-/// What every store checks before it writes: the drill is as long as expected, and the batch goes on from there.
-fn check_append(drill: &DrillId, expected: u64, found: u64, batch: &[Recorded]) -> Result<(), StoreError> {
-    if expected != found {
-        return Err(StoreError::Conflict { drill: drill.clone(), expected, found });
+/// What every append needs: the drill is as long as expected.
+fn check_expected(drill: &DrillId, expected: u64, found: u64) -> Result<(), StoreError> {
+    if expected == found {
+        Ok(())
+    } else {
+        Err(StoreError::Conflict { drill: drill.clone(), expected, found })
     }
-    for (expected, record) in (expected..).zip(batch) {
+}
+
+/// And the batch goes on from there.
+fn check_numbers(expected: u64, batch: &[Recorded]) -> Result<(), StoreError> {
+    // In this order, so that nothing is counted on from the last number there is.
+    for (record, expected) in batch.iter().zip(expected..) {
         if record.seq != expected {
             return Err(StoreError::OutOfOrder { expected, found: record.seq });
         }

@@ -1,14 +1,17 @@
 //! The default store: one SQLite file in WAL mode, every append synced to disk before it is acknowledged.
 //!
 //! One connection writes, under `BEGIN IMMEDIATE` (a transaction that begins by reading and then wants to write would
-//! ignore the busy time-out); others only read. Triggers in the database keep journals append-only whoever writes.
+//! ignore the busy time-out), and takes many appends in one transaction: [`group`]. Others only read. Triggers in the database keep journals append-only whoever writes.
 
-use super::{DrillEntry, Row, Store, StoreError, check_append};
+mod group;
+
+use super::{DrillEntry, Row, Store, StoreError};
 use crate::{
     base::{At, DrillId, Span, names::BadName},
     clock::{BoxFuture, Clock, SystemClock},
     drill::event::Recorded,
 };
+use group::Appends;
 use sqlx::{
     ConnectOptions, Connection, Row as _, SqlSafeStr, SqliteConnection, SqlitePool,
     migrate::{MigrateError, Migration, MigrationType, Migrator},
@@ -38,6 +41,8 @@ const PAGE_ROWS: i64 = 1000;
 #[derive(Debug)]
 pub struct SqliteStore {
     path: PathBuf,
+    appends: Appends,
+    /// Books write beside the journals.
     pub(super) writer: SqlitePool,
     pub(super) readers: SqlitePool,
 }
@@ -88,7 +93,7 @@ impl SqliteStore {
             .connect_with(base.read_only(true))
             .await
             .map_err(|error| not_opened(&path, &error))?;
-        Ok(Self { path, writer, readers })
+        Ok(Self { path, appends: Appends::over(writer.clone()), writer, readers })
     }
 
     /// The file.
@@ -100,42 +105,6 @@ impl SqliteStore {
     pub async fn close(&self) {
         self.readers.close().await;
         self.writer.close().await;
-    }
-
-    async fn append_all(
-        &self,
-        drill: &DrillId,
-        expected_seq: u64,
-        batch: &[Recorded],
-    ) -> Result<(), StoreError> {
-        let rows: Vec<_> = batch.iter().map(Row::of).collect();
-        for (row, record) in rows.iter().zip(batch) {
-            row.check_size(record)?;
-        }
-        let mut transaction =
-            self.writer.begin_with("begin immediate").await.map_err(|error| unavailable(&error))?;
-        let found: i64 = sqlx::query_scalar("select coalesce(max(seq) + 1, 0) from events where drill = ?")
-            .bind(drill.as_str())
-            .fetch_one(&mut *transaction)
-            .await
-            .map_err(|error| unavailable(&error))?;
-        // Dropping the transaction on any error below takes back what it has written.
-        check_append(drill, expected_seq, found.cast_unsigned(), batch)?;
-        for (row, record) in rows.iter().zip(batch) {
-            sqlx::query(
-                "insert into events (drill, seq, at_ms, kind, version, data) values (?, ?, ?, ?, ?, ?)",
-            )
-            .bind(drill.as_str())
-            .bind(record.seq.cast_signed())
-            .bind(record.at.millis())
-            .bind(&row.kind)
-            .bind(i64::from(row.version))
-            .bind(&row.data)
-            .execute(&mut *transaction)
-            .await
-            .map_err(|error| unavailable(&error))?;
-        }
-        transaction.commit().await.map_err(|error| unavailable(&error))
     }
 
     async fn read_all(&self, drill: &DrillId, from: u64) -> Result<Vec<Recorded>, StoreError> {
@@ -233,7 +202,7 @@ impl Store for SqliteStore {
         expected_seq: u64,
         batch: &'a [Recorded],
     ) -> BoxFuture<'a, Result<(), StoreError>> {
-        Box::pin(self.append_all(drill, expected_seq, batch))
+        Box::pin(self.appends.append(drill, expected_seq, batch))
     }
 
     fn read<'a>(&'a self, drill: &'a DrillId, from: u64) -> BoxFuture<'a, Result<Vec<Recorded>, StoreError>> {
