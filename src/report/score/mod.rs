@@ -515,7 +515,7 @@ impl Score {
     }
 }
 
-/// Four decimals: enough for people, and the same bytes everywhere.
+/// Four decimals: enough for people, and the same bytes everywhere. A sum of nothing is `-0.0`, and reads as 0 here.
 fn round(score: f64) -> f64 {
-    (score * 10_000.0).round() / 10_000.0
+    (score * 10_000.0).round() / 10_000.0 + 0.0
 }
