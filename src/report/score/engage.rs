@@ -63,10 +63,9 @@ fn first_line(sheet: &Sheet<'_, '_>) -> Check {
             }
     });
     let held = line.roles.iter().filter(|spell| spell.role == Role::FirstLine && spell.to >= from);
-    let first: Option<Mark> = told
-        .map(|(mark, ..)| mark)
-        .chain(held.map(|spell| Mark { at: spell.from.at.max(from), ..spell.from }))
-        .min_by_key(|mark| mark.at);
+    // Whoever has been it since before the onset was warned at once: the span below is zero then.
+    let first: Option<Mark> =
+        told.map(|(mark, ..)| mark).chain(held.map(|spell| spell.from)).min_by_key(|mark| mark.at);
     let after = first.map(|mark| mark.at.since(sheet.onset()));
     let score = after.map_or(0.0, |after| lat(after.secs(), 300.0, 1800.0));
     Check::scored(id, weight, score, wording::first_line(after))

@@ -1,12 +1,12 @@
 //! The joints between checks, dimensions and questions: each value by hand.
 
 use super::{
-    Check, Dimension, DimensionName, assess::share_score, diagnose::facts_score, measure::pct_interval,
-    questions, summed_up,
+    Check, Dimension, DimensionName, Grade, Together, assess::share_score, diagnose::facts_score,
+    measure::pct_interval, questions, summed_up,
 };
 use crate::{
     report::{impact::Count, wording::Said},
-    scenario::{Profile, act::ClaimedShare},
+    scenario::{Profile, act::ClaimedShare, review::Rating},
 };
 
 fn near(value: f64, hand: f64) {
@@ -94,4 +94,14 @@ fn one_wrong_tick_of_four_leaves_half() {
     near(facts_score(2, 2, 1, 4), 0.8 * 0.5);
     near(facts_score(2, 2, 2, 4), 0.0);
     near(facts_score(2, 2, 0, 0), 1.0);
+}
+
+#[test]
+fn from_a_gap_of_just_over_a_third_on_there_is_no_mean() {
+    let given = |rating: Rating| {
+        vec![Grade { rating, worth: rating.worth(), because: "as I saw it".to_owned(), seq: 7 }]
+    };
+    let with = |measured| Together::of(Some(measured), &given(Rating::U)).unwrap();
+    near(with(0.33).score.unwrap(), 0.165);
+    assert_eq!(with(0.34).score, None);
 }

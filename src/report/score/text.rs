@@ -226,10 +226,34 @@ mod tests {
     }
 
     #[test]
+    fn a_number_is_whole_with_its_sign_and_its_decimals_and_a_word_has_neither() {
+        for (text, phrase, found) in [
+            ("1.2 connections", "2 connections", Found::Absent),
+            ("v.2 connections", "2 connections", Found::Stated),
+            ("in 3.pool of web", "pool of web", Found::Stated),
+            ("the -pool of web", "pool of web", Found::Stated),
+            ("-2 connections", "2 connections", Found::Absent),
+            ("web-2 hangs", "2 hangs", Found::Stated),
+            ("the pool.2 hangs", "the pool", Found::Stated),
+            ("the pool, then the web", "the pool", Found::Stated),
+            ("of size 2.x", "of size 2", Found::Stated),
+            ("of size 2,5", "of size 2", Found::Absent),
+            ("of size 2, then", "of size 2", Found::Stated),
+            ("the pool_size", "the pool", Found::Absent),
+            ("my_pool hangs", "pool hangs", Found::Absent),
+        ] {
+            assert_eq!(find(text, &[&[phrase]]), found, "{phrase} in {text}");
+        }
+    }
+
+    #[test]
     fn every_group_must_be_met_in_one_sentence() {
         let both: &[&[&str]] = &[&["pool"], &["release", "roll-out"]];
         assert_eq!(find("the roll-out shrank the pool", both), Found::Stated);
-        assert_eq!(find("There was a roll-out. The pool is small.", both), Found::Ambiguous);
+        for apart in [". ", "! ", "; ", ";", "\n"] {
+            let text = format!("There was a roll-out{apart}The pool is small");
+            assert_eq!(find(&text, both), Found::Ambiguous, "{text:?}");
+        }
         assert_eq!(find("the disk is full", both), Found::Absent);
     }
 
@@ -243,6 +267,7 @@ mod tests {
         }
         assert_eq!(find("not the network, the disk is full", disk), Found::Stated);
         assert_eq!(find("not the pool but the disk is full", disk), Found::Stated);
+        assert_eq!(find("the web it is not but the disk is full", disk), Found::Stated);
         assert_eq!(find("no space left", &[&["no space left"]]), Found::Stated);
     }
 

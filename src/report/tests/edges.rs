@@ -1,24 +1,34 @@
 //! Checks at the edges of their formulas, where two readings of one rule part: each value by hand.
 
-use super::builder::{
-    Play, decide, do_nothing, name, no_fault, plan, right_cause, right_impact, status, ticket,
+use super::{
+    builder::{
+        ONSET, Play, START, decide, do_nothing, name, no_fault, plan, right_cause, right_impact, status,
+        ticket,
+    },
+    plays::lone_hero,
 };
 use crate::{
-    base::Span,
+    base::{At, Span},
     drill::{
         event::{Event, InjectionStep, Outcome},
         plan::Plan,
     },
     report::{
-        Journal, Score, score,
+        Journal, Score,
+        impact::Impact,
+        score,
         score::{
+            Difference,
             chance::{best_constant, ticks_everything},
-            claim_score,
+            claim_nearness, claim_score,
+            seen::{PATIENCE, Seen},
         },
+        timeline::Timeline,
     },
     scenario::{
         AlarmRule,
         act::{Act, CauseClaim, ClaimedShare, Role, StatusState},
+        severity::Answer,
         truth::Rung,
     },
 };
@@ -264,4 +274,139 @@ fn where_nothing_is_broken_only_an_all_clear_says_so() {
     let said = |state| worth(no_fault(None).act(400, "ana", status(state)), "detect.nothing-broken");
     near(said(StatusState::Investigating), 0.0);
     near(said(StatusState::Resolved), 1.0);
+}
+
+#[test]
+fn an_instance_is_named_for_its_component() {
+    let said =
+        |text: &str| claim_nearness(&plan(), &CauseClaim { text: text.to_owned(), ..CauseClaim::default() });
+    near(Some(said("web-east hangs")), 0.35);
+    near(Some(said("metadata hangs")), 0.0);
+    near(Some(said("the edge hangs")), 0.35 * 0.5);
+}
+
+/// The checks of the cause that are judged where nobody gave an answer.
+fn asked_without_an_answer(play: Play) -> Vec<&'static str> {
+    let score = of(play);
+    let parts = ["component", "kind", "facts", "onset", "evidence"];
+    let judged = |part: &&str| score.check(&format!("diagnose.{part}")).unwrap().score.is_some();
+    parts.into_iter().filter(judged).collect()
+}
+
+#[test]
+fn without_an_answer_only_what_there_was_to_answer_is_missed() {
+    assert_eq!(asked_without_an_answer(do_nothing()), ["component", "kind", "facts", "onset", "evidence"]);
+    let mut bare = do_nothing();
+    bare.plan.truth.cause.facts.clear();
+    assert_eq!(asked_without_an_answer(bare), ["component", "kind", "onset", "evidence"]);
+    let mut quiet = no_fault(None);
+    quiet.plan.truth.cause.facts = plan().truth.cause.facts;
+    assert_eq!(asked_without_an_answer(quiet), ["component", "kind", "facts", "evidence"]);
+}
+
+#[test]
+fn evidence_is_what_shows_something_of_the_target() {
+    let cited = |act: Option<Act>, seq: Option<u64>| {
+        let play = act.into_iter().fold(do_nothing(), |play, act| play.act(300, "ana", act));
+        let journal = play.clone().journal();
+        let last = journal.iter().rev().find(|one| matches!(one.event, Event::Acted { .. }));
+        let seq = seq.or(last.map(|one| one.seq)).unwrap();
+        let claim = CauseClaim { evidence: vec![seq], ..right_cause() };
+        worth(play.act(400, "ana", Act::Cause(claim)), "diagnose.evidence")
+    };
+    near(cited(Some(Act::Say("the pool is full".to_owned())), None), 0.6);
+    near(cited(Some(Act::Declare { text: "uploads fail".to_owned() }), None), 0.0);
+    // That somebody has joined shows nothing.
+    near(cited(None, Some(1)), 0.0);
+}
+
+#[test]
+fn the_mechanism_is_known_by_kind_or_by_facts() {
+    let passed = |claim: CauseClaim| {
+        let score = of(do_nothing().act(300, "ana", Act::Hypothesis(claim)));
+        let check = score.check("diagnose.milestones").unwrap();
+        check.numbers.iter().find(|number| number.name == "passed").unwrap().value
+    };
+    // Whoever guesses has noticed.
+    near(Some(passed(CauseClaim::default())), 1.0);
+    let kind = CauseClaim { kind: right_cause().kind, ..CauseClaim::default() };
+    near(Some(passed(CauseClaim { kind: Some("config.capacity.too-small".to_owned()), ..kind })), 2.0);
+    near(Some(passed(CauseClaim { facts: vec!["f1".to_owned()], ..CauseClaim::default() })), 2.0);
+    near(Some(passed(CauseClaim { component: Some("edge".to_owned()), ..CauseClaim::default() })), 1.0);
+    near(Some(passed(CauseClaim { component: Some("web".to_owned()), ..CauseClaim::default() })), 2.0);
+}
+
+#[test]
+fn two_scores_of_one_journal_differ_where_a_check_does() {
+    let score = of(do_nothing());
+    let differs = |change: &dyn Fn(&mut serde_json::Value)| {
+        let mut kept = serde_json::to_value(&score).unwrap();
+        change(&mut kept["dimensions"][0]);
+        let difference = Difference::of(&serde_json::from_value(kept).unwrap(), &score);
+        (difference.is_empty(), difference.dimensions.len(), difference.checks.len())
+    };
+    assert_eq!(differs(&|_| {}), (true, 0, 0));
+    assert_eq!(differs(&|one| one["checks"][0]["score"] = 0.123.into()), (false, 0, 1));
+    assert_eq!(differs(&|one| one["score"] = 0.123.into()), (false, 1, 0));
+}
+
+#[test]
+fn an_abort_at_the_limit_leaves_nothing_open() {
+    let aborted = |second| {
+        let play = Play::of(plan()).broken().outage(second, second).ended(second, Outcome::Aborted);
+        worth(play, "mitigate.restored")
+    };
+    assert_eq!(aborted(1799), None);
+    near(aborted(1800), 0.0);
+}
+
+/// The incident, and the times of two hats on one head.
+fn seen(play: Play) -> (Option<(At, At)>, Vec<(At, At)>) {
+    let events = play.journal();
+    let journal = Journal::new(&events).unwrap();
+    let timeline = Timeline::of(&journal);
+    let impact = Impact::of(&journal, &timeline);
+    let seen = Seen::of(&journal, &timeline, &impact);
+    (seen.incident(), seen.both_hats())
+}
+
+fn second(second: u64) -> At {
+    START + Span::from_secs(second)
+}
+
+#[test]
+fn pictures_show_the_incident_that_checks_are_reckoned_from() {
+    let incident = |play| seen(play).0;
+    assert_eq!(incident(lone_hero()), Some((second(ONSET), second(300))));
+    assert_eq!(incident(do_nothing()), Some((second(ONSET), second(1800))));
+    assert_eq!(incident(no_fault(None)), None);
+    assert_eq!(PATIENCE, (Span::from_mins(15), Span::from_mins(35)));
+}
+
+#[test]
+fn two_hats_on_one_head_are_shown_from_the_moment_both_are_worn() {
+    let both = |acts: &[(u64, &str, Act)]| {
+        let play = acts.iter().fold(do_nothing(), |play, (at, by, act)| play.act(*at, by, act.clone()));
+        seen(play).1
+    };
+    use Act::{ReleaseRole, TakeRole};
+    let ic = |at| (at, "ana", TakeRole(Role::Ic));
+    assert_eq!(
+        both(&[ic(200), (300, "ana", TakeRole(Role::Operations)), (500, "ana", ReleaseRole(Role::Ic))]),
+        [(second(300), second(500))]
+    );
+    // Another head, a role that works on nothing, and one hat put on when the other is off.
+    assert_eq!(both(&[ic(200), (300, "ben", TakeRole(Role::Operations))]), []);
+    assert_eq!(both(&[ic(200), (300, "ana", TakeRole(Role::Communications))]), []);
+    let before = [(150, "ana", TakeRole(Role::Operations)), (200, "ana", ReleaseRole(Role::Operations))];
+    assert_eq!(both(&[&before[..], &[ic(200)]].concat()), []);
+}
+
+#[test]
+fn who_does_not_know_is_counted_as_such() {
+    let given = ["live", "users"].map(|id| (id.to_owned(), Answer::DontKnow));
+    let score = of(do_nothing().act(400, "ana", Act::Severity(given.into())));
+    let check = score.check("assess.severity").unwrap();
+    let numbers: Vec<_> = check.numbers.iter().map(|number| number.value).collect();
+    assert_eq!(numbers, [3.0, 2.0, 0.0, 2.0]);
 }

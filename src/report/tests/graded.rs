@@ -159,8 +159,11 @@ fn a_trainer_sees_nothing_of_the_score_before_the_grades_are_in() {
 fn a_check_that_does_not_hold_is_left_out_and_not_changed() {
     let why = "they logged on paper".to_owned();
     let doubt = |check: &str| ("tom", Review::Invalidate { check: check.to_owned(), because: why.clone() });
-    let score = scored(&reviewed(restorer(), &[doubt("mitigate.preserved"), doubt("coordinate.ic")]));
+    let events = reviewed(restorer(), &[doubt("mitigate.preserved"), doubt("coordinate.ic")]);
+    let score = scored(&events);
     let check = score.check("mitigate.preserved").unwrap();
+    let said = events.iter().find(|one| matches!(one.event, Event::Reviewed { .. })).unwrap().seq;
+    assert_eq!(check.evidence.last(), Some(&said), "who doubts it is heard");
     assert_eq!(check.state, State::Invalid { why: why.clone() });
     assert_eq!((check.score, check.question.as_ref()), (None, None));
     // Without it the others of mitigate are 1: restored in time, spared, by the root fix.
@@ -221,9 +224,18 @@ fn learning_is_what_is_written_and_followed_up() {
         follow_up(Some("web-oncall"), None, None),
     ];
     assert_eq!(learn(&actions)[1], Some(0.6667));
+    let entries: Vec<_> = actions.iter().map(|entry| ("tom", entry.clone())).collect();
+    let score_of_both = scored(&reviewed(perfect(), &entries));
+    let numbers = &score_of_both.check("learn.follow-ups").unwrap().numbers;
+    assert_eq!(numbers.iter().map(|one| one.value).collect::<Vec<_>>(), [2.0, 1.0, 4.0]);
     let objective = |met| Review::Objective { number: 1, met, because: String::new() };
     assert_eq!(learn(&[objective(false), objective(true)])[2], Some(1.0));
     assert_eq!(learn(&[objective(false)])[2], Some(0.0));
+    let mut two = perfect();
+    two.plan.objectives.push("tell the users first".to_owned());
+    let second = Review::Objective { number: 2, met: false, because: String::new() };
+    let half = scored(&reviewed(two, &[("tom", objective(true)), ("tom", second)]));
+    assert_eq!(half.check("learn.objectives").unwrap().score, Some(0.5));
     let all: Vec<Review> = Section::ALL
         .into_iter()
         .map(|section| write(section, said, &[12]))

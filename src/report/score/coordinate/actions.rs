@@ -62,7 +62,7 @@ fn actions<'a>(sheet: &Sheet<'_, 'a>) -> Vec<Action<'a>> {
         .filter(|operation| operation.mark.at >= sheet.broken_from() && !only_looks(operation.argv))
         .map(|operation| Action { mark: operation.mark, on: named(plan, operation.argv) })
         .collect();
-    if !ran.is_empty() || !sheet.timeline.operations.is_empty() {
+    if !sheet.timeline.operations.is_empty() {
         return ran;
     }
     let repaired = sheet.timeline.injections.iter().filter(|one| one.planned.related).filter_map(|one| {
