@@ -7,14 +7,18 @@
 //!
 //! Open first: [`Library::load`]. [`folder`] reads files from disk and from the program alike and refuses links;
 //! [`worker`] runs scripts in a process of their own; [`catalogue`] turns a folder of documents into entries that
-//! hints may point to; [`template`] writes the file of `gameday new`; [`keep`] writes what an editor hands in; `tabletops` finds table-tops.
+//! hints may point to; [`template`] writes the file of `gameday new`; [`keep`] writes what an editor hands in; `tabletops` finds table-tops;
+//! [`mod@seal`] makes a scenario unreadable, `sealed` opens one with the [`keys`] that are at hand.
 
 pub mod catalogue;
 pub mod folder;
 mod found;
 pub mod keep;
+pub mod keys;
 pub mod lint;
 mod reading;
+pub mod seal;
+pub mod sealed;
 mod tabletops;
 pub mod template;
 pub mod worker;
@@ -29,6 +33,7 @@ use crate::scenario::pack::{Pack, TargetDescription};
 use crate::scenario::problem::{Place, Problem, render_problems, suggestion};
 use folder::{Folder, FolderError};
 use found::Found;
+use keys::Keys;
 use reading::Reading;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -40,6 +45,7 @@ pub struct Library {
     targets: Vec<TargetDescription>,
     scripts: ScriptRunner,
     injector_folders: Vec<PathBuf>,
+    keys: Keys,
 }
 
 /// A scenario that could not be loaded.
@@ -88,6 +94,18 @@ enum Stop {
     Worker(WorkerError),
 }
 
+impl Stop {
+    /// As it is told to whoever asked.
+    fn told(self, reading: Reading) -> LoadError {
+        match self {
+            Self::Problems(problems) => {
+                LoadError::Problems { problems: reading.fit_to_be_told(problems), sources: reading.sources }
+            }
+            Self::Worker(error) => LoadError::Worker(error),
+        }
+    }
+}
+
 impl From<Problem> for Stop {
     fn from(problem: Problem) -> Self {
         Self::Problems(vec![problem])
@@ -97,13 +115,18 @@ impl From<Problem> for Stop {
 impl Library {
     /// A library over the targets that are built into the program. `scripts` says where scripts run.
     pub fn new(targets: Vec<TargetDescription>, scripts: ScriptRunner) -> Self {
-        Self { targets, scripts, injector_folders: Vec::new() }
+        Self { targets, scripts, injector_folders: Vec::new(), keys: Keys::default() }
     }
 
     /// The same with one more folder of injectors, laid over the built-in ones and over those of a pack.
     pub fn with_injectors(mut self, folder: impl Into<PathBuf>) -> Self {
         self.injector_folders.push(folder.into());
         self
+    }
+
+    /// The same with identities that open sealed scenarios.
+    pub fn with_keys(self, keys: Keys) -> Self {
+        Self { keys, ..self }
     }
 
     /// Names of the built-in scenarios: `depot/pool-shrink`.
@@ -135,10 +158,8 @@ impl Library {
 
     fn checked(&self, name_or_path: &str, text: Option<&str>) -> Result<Scenario, LoadError> {
         let mut reading = Reading::new();
-        self.read(name_or_path, text, &mut reading).map_err(|stop| match stop {
-            Stop::Problems(problems) => LoadError::Problems { problems, sources: reading.sources },
-            Stop::Worker(error) => LoadError::Worker(error),
-        })
+        let read = self.read_with_file(name_or_path, text, &mut reading);
+        read.map(|(_, _, scenario)| scenario).map_err(|stop| stop.told(reading))
     }
 
     /// How a scenario's own file is named to people, whether it is there or not.
@@ -158,7 +179,7 @@ impl Library {
         let mut reading = Reading::new();
         let read = |reading: &mut Reading| -> Result<BTreeMap<String, String>, Stop> {
             let found = Found::locate(name_or_path)?;
-            let bytes = reading.file(&found.folder, &found.file, &found.shown)?;
+            let bytes = self.own_file(&found, reading)?;
             let file: ScenarioFile = file::read(&found.shown, &bytes)?;
             let folder = found.pack_folder(&file.pack)?;
             let shown = folder.shown("pack.yaml");
@@ -166,10 +187,7 @@ impl Library {
             let pack: PackFile = file::read(&shown, &bytes)?;
             in_docs(&folder, &pack, catalogue::documents)
         };
-        read(&mut reading).map_err(|stop| match stop {
-            Stop::Problems(problems) => LoadError::Problems { problems, sources: reading.sources },
-            Stop::Worker(error) => LoadError::Worker(error),
-        })
+        read(&mut reading).map_err(|stop| stop.told(reading))
     }
 
     /// Loads a built-in pack by its name, or the one in a folder on disk.
@@ -186,10 +204,7 @@ impl Library {
             Some(folder) => self.pack_in(&folder, &name, &mut reading),
             None => Err(no_pack(name_or_folder, name_or_folder, Place::default()).into()),
         };
-        read.map_err(|stop| match stop {
-            Stop::Problems(problems) => LoadError::Problems { problems, sources: reading.sources },
-            Stop::Worker(error) => LoadError::Worker(error),
-        })
+        read.map_err(|stop| stop.told(reading))
     }
 
     /// Every built-in injector and those of the added folders, by name.
@@ -228,9 +243,8 @@ impl Library {
     pub fn lint(&self, name_or_path: &str) -> Result<Vec<Problem>, LoadError> {
         let mut reading = Reading::new();
         match self.read_with_file(name_or_path, None, &mut reading) {
-            Ok((shown, file, scenario)) => Ok(lint::lint(&shown, &file, &scenario)),
-            Err(Stop::Problems(problems)) => Err(LoadError::Problems { problems, sources: reading.sources }),
-            Err(Stop::Worker(error)) => Err(LoadError::Worker(error)),
+            Ok((shown, file, scenario)) => Ok(reading.fit_to_be_told(lint::lint(&shown, &file, &scenario))),
+            Err(stop) => Err(stop.told(reading)),
         }
     }
 
@@ -245,14 +259,7 @@ impl Library {
             let why = format!("could not find an injector here, or `{name}` is not a name");
             found.ok_or_else(|| Problem::of_file(&shown, why).into())
         });
-        read.map_err(|stop| match stop {
-            Stop::Problems(problems) => LoadError::Problems { problems, sources: reading.sources },
-            Stop::Worker(error) => LoadError::Worker(error),
-        })
-    }
-
-    fn read(&self, name_or_path: &str, text: Option<&str>, reading: &mut Reading) -> Result<Scenario, Stop> {
-        self.read_with_file(name_or_path, text, reading).map(|(_, _, scenario)| scenario)
+        read.map_err(|stop| stop.told(reading))
     }
 
     /// A scenario with the file that it was made of, and how that is called.
@@ -268,7 +275,7 @@ impl Library {
                 reading.keep(&found.shown, text.as_bytes());
                 text.as_bytes().to_vec()
             }
-            None => reading.file(&found.folder, &found.file, &found.shown)?,
+            None => self.own_file(&found, reading)?,
         };
         if file::is_tabletop(&bytes) {
             let problem =
@@ -292,8 +299,11 @@ impl Library {
             players: players.as_ref().map(|(name, list)| (name.as_str(), list.as_slice())),
             digest: reading.digest(),
         };
+        let sealed = reading.sealed.as_ref().map(|(commitment, _)| commitment.clone());
         match check::scenario(&file, given) {
-            Ok(scenario) if problems.is_empty() => Ok((found.shown, file, Scenario { reactors, ..scenario })),
+            Ok(scenario) if problems.is_empty() => {
+                Ok((found.shown, file, Scenario { reactors, sealed, ..scenario }))
+            }
             Ok(_) => Err(Stop::Problems(problems)),
             Err(more) => {
                 problems.extend(more);

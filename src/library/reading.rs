@@ -11,12 +11,14 @@ pub(super) struct Reading {
     pub(super) sources: BTreeMap<String, String>,
     /// One line for each part: what it is, and its digest.
     noted: String,
+    /// What the scenario's file committed to, if it was sealed, with how that file is shown. Nothing of its text is kept.
+    pub(super) sealed: Option<(String, String)>,
 }
 
 impl Reading {
     /// Nothing read yet.
     pub(super) fn new() -> Self {
-        Self { sources: BTreeMap::new(), noted: String::new() }
+        Self { sources: BTreeMap::new(), noted: String::new(), sealed: None }
     }
 
     /// Reads a file and keeps its text under the name that it is shown by.

@@ -104,6 +104,9 @@ pub struct Header {
     pub scenario: String,
     /// Its digest.
     pub digest: String,
+    /// What the scenario's file had committed to, if it was sealed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealed: Option<String>,
     /// The seed.
     pub seed: u64,
     /// Rules that were waived for it, and why, each in a sentence.

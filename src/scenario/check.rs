@@ -100,6 +100,8 @@ pub fn scenario(file: &ScenarioFile, given: Given<'_>) -> Result<Scenario, Vec<P
         summary: file.summary.trim().to_owned(),
         family: family(&mut found, file, given.name),
         digest: given.digest,
+        // The library opens what is sealed.
+        sealed: None,
         pack: given.pack.clone(),
         difficulty: difficulty(&mut found, file),
         duration,

@@ -49,6 +49,8 @@ pub struct Scenario {
     pub family: String,
     /// SHA-256 of everything that shapes the drill: scenario, pack, injector scripts, player file.
     pub digest: String,
+    /// What its file committed to before it was opened, if it was sealed.
+    pub sealed: Option<String>,
     /// The target, its documentation and its traffic.
     pub pack: Pack,
     /// 1 (first drill) to 5 (experts).

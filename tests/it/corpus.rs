@@ -196,6 +196,7 @@ fn plan() -> Plan {
         scenario: "pool-shrink".to_owned(),
         title: "Uploads fail".to_owned(),
         digest: "0".repeat(64),
+        sealed: None,
         summary: "A roll-out shrinks the web's connection pool.".to_owned(),
         family: None,
         objectives: words(&["find a bad release"]),

@@ -38,6 +38,7 @@ mod practice;
 mod react;
 mod refusals;
 mod remote;
+mod sealed;
 mod second_act;
 mod secrecy;
 mod serve;

@@ -55,7 +55,13 @@ pub(super) fn empty(debrief: &Debrief, title: &str) -> Document {
         title: tame(title),
         lead,
         sections: Vec::new(),
-        source: page::source(&header.drill, &header.scenario, header.seed, &header.digest),
+        source: page::source(
+            &header.drill,
+            &header.scenario,
+            header.seed,
+            &header.digest,
+            header.sealed.as_deref(),
+        ),
     }
 }
 
