@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     depot,
-    library::{Library, LoadError, keys::Keys, worker::ScriptRunner},
+    library::{Library, LoadError, keys::Keys, variants::Pick, worker::ScriptRunner},
     scenario::{Scenario, problem::Problem},
 };
 use clap::builder::{OsStringValueParser, TypedValueParser as _};
@@ -56,14 +56,19 @@ impl Shelf {
         Keys::new(named.cloned().collect(), Home::find().ok().map(|home| home.identity()))
     }
 
-    /// Loads a scenario; its problems are printed.
+    /// Loads a scenario, all variants of which must be good; its problems are printed.
     pub fn load(&self, name_or_path: &str) -> Result<Scenario, Failure> {
         self.library()?.load(name_or_path).map_err(|error| complain(&error))
     }
 
-    /// What is still missing in a scenario before it can be scheduled.
-    pub fn lint(&self, name_or_path: &str) -> Result<Vec<Problem>, Failure> {
-        self.library()?.lint(name_or_path).map_err(|error| complain(&error))
+    /// Loads one variant of a scenario, or the scenario that has none.
+    pub fn load_one(&self, name_or_path: &str, pick: Pick<'_>) -> Result<Scenario, Failure> {
+        self.library()?.load_one(name_or_path, pick).map_err(|error| complain(&error))
+    }
+
+    /// What is still missing in one variant before it can be scheduled.
+    pub fn lint_one(&self, name_or_path: &str, pick: Pick<'_>) -> Result<Vec<Problem>, Failure> {
+        self.library()?.lint_one(name_or_path, pick).map_err(|error| complain(&error))
     }
 
     /// The documents that a scenario's people may read.

@@ -8,7 +8,7 @@
 //! Open first: [`Library::load`]. [`folder`] reads files from disk and from the program alike and refuses links;
 //! [`worker`] runs scripts in a process of their own; [`catalogue`] turns a folder of documents into entries that
 //! hints may point to; [`template`] writes the file of `gameday new`; [`keep`] writes what an editor hands in; `tabletops` finds table-tops;
-//! [`mod@seal`] makes a scenario unreadable, `sealed` opens one with the [`keys`] that are at hand.
+//! [`variants`] draws one of a scenario's answers; [`mod@seal`] makes a scenario unreadable, `sealed` opens one with the [`keys`] that are at hand.
 
 pub mod catalogue;
 pub mod folder;
@@ -21,6 +21,7 @@ pub mod seal;
 pub mod sealed;
 mod tabletops;
 pub mod template;
+pub mod variants;
 pub mod worker;
 
 use crate::fault::injector::{FaultInjector, Planned, Reactor};
@@ -37,6 +38,7 @@ use keys::Keys;
 use reading::Reading;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use variants::Pick;
 use worker::{ScriptRunner, WorkerError};
 
 /// Scenarios, packs and injectors.
@@ -146,7 +148,8 @@ impl Library {
     }
 
     /// Loads and checks a scenario: a path (`drills/pool.yaml`), or the name of a built-in one (`pool-shrink`,
-    /// `depot/pool-shrink`). The error holds every problem at once.
+    /// `depot/pool-shrink`). The error holds every problem at once. Of one with variants all are checked, and the first is
+    /// given.
     pub fn load(&self, name_or_path: &str) -> Result<Scenario, LoadError> {
         self.checked(name_or_path, None)
     }
@@ -154,12 +157,6 @@ impl Library {
     /// Checks a text as if it stood in this scenario's file, which need not be there yet.
     pub fn check(&self, name_or_path: &str, text: &str) -> Result<Scenario, LoadError> {
         self.checked(name_or_path, Some(text))
-    }
-
-    fn checked(&self, name_or_path: &str, text: Option<&str>) -> Result<Scenario, LoadError> {
-        let mut reading = Reading::new();
-        let read = self.read_with_file(name_or_path, text, &mut reading);
-        read.map(|(_, _, scenario)| scenario).map_err(|stop| stop.told(reading))
     }
 
     /// How a scenario's own file is named to people, whether it is there or not.
@@ -180,7 +177,7 @@ impl Library {
         let read = |reading: &mut Reading| -> Result<BTreeMap<String, String>, Stop> {
             let found = Found::locate(name_or_path)?;
             let bytes = self.own_file(&found, reading)?;
-            let file: ScenarioFile = file::read(&found.shown, &bytes)?;
+            let file = self.any_variant(&found.shown, &bytes)?;
             let folder = found.pack_folder(&file.pack)?;
             let shown = folder.shown("pack.yaml");
             let bytes = reading.file(&folder, "pack.yaml", &shown)?;
@@ -238,16 +235,6 @@ impl Library {
         }
     }
 
-    /// What has to be better before a scenario may be scheduled; see [`lint`]. A scenario that does not load has its
-    /// problems in the error.
-    pub fn lint(&self, name_or_path: &str) -> Result<Vec<Problem>, LoadError> {
-        let mut reading = Reading::new();
-        match self.read_with_file(name_or_path, None, &mut reading) {
-            Ok((shown, file, scenario)) => Ok(reading.fit_to_be_told(lint::lint(&shown, &file, &scenario))),
-            Err(stop) => Err(stop.told(reading)),
-        }
-    }
-
     /// Checks the injector in a file: its script is whole and describes itself. What it plans is seen with the scenario
     /// that names it.
     pub fn load_injector(&self, path: &Path) -> Result<FaultInjector, LoadError> {
@@ -262,11 +249,13 @@ impl Library {
         read.map_err(|stop| stop.told(reading))
     }
 
-    /// A scenario with the file that it was made of, and how that is called.
+    /// A scenario with the file that it was made of, and how that is called. Of one with variants it is the one that is
+    /// picked.
     fn read_with_file(
         &self,
         name_or_path: &str,
         text: Option<&str>,
+        pick: Pick<'_>,
         reading: &mut Reading,
     ) -> Result<(String, ScenarioFile, Scenario), Stop> {
         let found = Found::locate(name_or_path)?;
@@ -283,7 +272,18 @@ impl Library {
             return Err(problem.with_help("one person walks through it: `gameday practice FILE`").into());
         }
         reading.note("scenario", &bytes);
-        let file: ScenarioFile = file::read(&found.shown, &bytes)?;
+        let drawn = self.draw(&found, &bytes, pick, reading)?;
+        self.made(found, drawn.as_ref().unwrap_or(&bytes), reading)
+    }
+
+    /// The scenario of a text without variants.
+    fn made(
+        &self,
+        found: Found,
+        bytes: &[u8],
+        reading: &mut Reading,
+    ) -> Result<(String, ScenarioFile, Scenario), Stop> {
+        let file: ScenarioFile = file::read(&found.shown, bytes)?;
         let pack_folder = found.pack_folder(&file.pack)?;
         let pack = self.pack_in(&pack_folder, &file.pack, reading)?;
         let mut problems = Vec::new();
@@ -299,10 +299,9 @@ impl Library {
             players: players.as_ref().map(|(name, list)| (name.as_str(), list.as_slice())),
             digest: reading.digest(),
         };
-        let sealed = reading.sealed.as_ref().map(|(commitment, _)| commitment.clone());
         match check::scenario(&file, given) {
             Ok(scenario) if problems.is_empty() => {
-                Ok((found.shown, file, Scenario { reactors, sealed, ..scenario }))
+                Ok((found.shown, file, reading.marked(Scenario { reactors, ..scenario })))
             }
             Ok(_) => Err(Stop::Problems(problems)),
             Err(more) => {
@@ -451,6 +450,22 @@ impl Library {
         shelves
     }
 
+    /// The script of an injector, noted as a part of the drill, and how its file is shown.
+    fn script(
+        name: &str,
+        shelves: &[Folder],
+        reading: &mut Reading,
+    ) -> Result<Option<(String, Vec<u8>)>, Problem> {
+        let file = format!("{name}.rhai");
+        let Some(folder) = shelves.iter().find(|shelf| shelf.has(&file)) else {
+            return Ok(None);
+        };
+        let shown = folder.shown(&file);
+        let bytes = reading.file(folder, &file, &shown)?;
+        reading.note(&file, &bytes);
+        Ok(Some((shown, bytes)))
+    }
+
     fn injector(
         &self,
         name: &str,
@@ -460,14 +475,10 @@ impl Library {
         if !crate::base::names::is_name(name) {
             return Ok(None);
         }
-        let file = format!("{name}.rhai");
-        let Some(folder) = shelves.iter().find(|shelf| shelf.has(&file)) else {
+        let Some((shown, bytes)) = Self::script(name, shelves, reading)? else {
             return Ok(None);
         };
-        let shown = folder.shown(&file);
-        let bytes = reading.file(folder, &file, &shown)?;
         let source = file::text_of(&shown, &bytes)?.to_owned();
-        reading.note(&file, &bytes);
         let answer = self.scripts.run(&source, &Call::Describe).map_err(Stop::Worker)?;
         match answer.and_then(script::description) {
             Ok(description) => Ok(Some(FaultInjector { name: name.to_owned(), source, description })),

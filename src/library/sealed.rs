@@ -7,6 +7,7 @@ use super::{
     keys::KeysError,
     reading::Reading,
     seal::{self, Opened, SealError},
+    variants::Pick,
 };
 use crate::{
     base::limits::SEALED_BYTES_MAX,
@@ -84,7 +85,8 @@ impl Library {
         let bytes = Self::bytes(name_or_path).map_err(found)?;
         let mut reading = Reading::new();
         let text = file::text_of(&shown, &bytes).map_err(found)?;
-        let (_, written, _) = match self.read_with_file(name_or_path, Some(text), &mut reading) {
+        self.check(name_or_path, text)?;
+        let (_, written, _) = match self.read_with_file(name_or_path, Some(text), Pick::At(0), &mut reading) {
             Ok(read) => read,
             Err(stop) => return Err(stop.told(reading)),
         };
@@ -141,9 +143,13 @@ impl Library {
 }
 
 impl Reading {
-    /// Problems as they may be told: of a sealed scenario the places alone, since messages repeat what is written, and the
+    /// Problems as they may be told, at their places in the file: of a sealed scenario the places alone, since messages repeat what is written, and the
     /// names of other files tell what it uses.
     pub(super) fn fit_to_be_told(&self, problems: Vec<Problem>) -> Vec<Problem> {
+        let mut problems = problems;
+        if let Some(drawn) = &self.drawn {
+            drawn.placed_back(&mut problems);
+        }
         let Some((_, own)) = &self.sealed else { return problems };
         let mut told: Vec<Problem> = problems
             .into_iter()

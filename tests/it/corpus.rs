@@ -197,6 +197,7 @@ fn plan() -> Plan {
         title: "Uploads fail".to_owned(),
         digest: "0".repeat(64),
         sealed: None,
+        variant: None,
         summary: "A roll-out shrinks the web's connection pool.".to_owned(),
         family: None,
         objectives: words(&["find a bad release"]),

@@ -50,3 +50,4 @@ mod streams;
 mod tickets;
 mod tidy;
 mod toxiproxy;
+mod variants;

@@ -14,6 +14,7 @@ use crate::{
     library::{
         Library, LoadError,
         keep::{KeepError, keep},
+        variants::Pick,
     },
     scenario::{Scenario, problem::Problem},
     seed::{self, Seed},
@@ -31,8 +32,8 @@ const FRESH: Span = Span::from_secs(20);
 const FILES_MAX: usize = 500;
 /// Texts that are checked at the same time: each starts processes.
 const CHECKS_MAX: usize = 4;
-/// The seed of a picture: one that is drawn again looks the same.
-const PICTURED: Seed = Seed(1);
+/// The seed where nothing that it draws matters: a picture that is drawn again looks the same.
+pub(super) const PICTURED: Seed = Seed(1);
 
 /// Scenarios by the names that drills are begun by.
 #[derive(Clone)]
@@ -83,8 +84,8 @@ impl Shelves {
         .await
     }
 
-    /// The scenario of this name, as it is now.
-    pub(super) async fn take(&self, name: String) -> Result<Taken, Denied> {
+    /// The scenario of this name, as it is now; of one with variants the one that the seed draws.
+    pub(super) async fn take(&self, name: String, seed: Seed) -> Result<Taken, Denied> {
         let inside = Arc::clone(&self.0);
         apart(move || {
             let (_, place) = inside.find(&name)?;
@@ -94,7 +95,7 @@ impl Shelves {
                 Denied::new("problems", if lines.is_empty() { error.to_string() } else { lines.join("\n") })
             };
             Ok(Taken {
-                scenario: library.load(&place).map_err(bad)?,
+                scenario: library.load_one(&place, Pick::Drawn(seed)).map_err(bad)?,
                 documents: library.documents(&place).map_err(bad)?,
             })
         })
@@ -103,7 +104,7 @@ impl Shelves {
 
     /// The documents of a scenario that is known by its bare name; none when it is not here any more.
     pub(super) async fn documents(&self, name: &str) -> BTreeMap<String, String> {
-        self.take(name.to_owned()).await.map(|taken| taken.documents).unwrap_or_default()
+        self.take(name.to_owned(), PICTURED).await.map(|taken| taken.documents).unwrap_or_default()
     }
 }
 

@@ -138,6 +138,7 @@ impl Desk<'_, '_> {
             scenario: plan.scenario.clone(),
             digest: plan.digest.clone(),
             sealed: plan.sealed.clone(),
+            variant: plan.variant.clone(),
             seed: plan.seed.0,
             waived: page::waived(&plan.admission),
             profile: plan.profile,

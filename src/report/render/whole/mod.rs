@@ -57,7 +57,10 @@ pub(super) fn empty(debrief: &Debrief, title: &str) -> Document {
         sections: Vec::new(),
         source: page::source(
             &header.drill,
-            &header.scenario,
+            &match &header.variant {
+                Some(variant) => format!("{}, variant {variant}", header.scenario),
+                None => header.scenario.clone(),
+            },
             header.seed,
             &header.digest,
             header.sealed.as_deref(),
