@@ -88,6 +88,8 @@ pub const HOLIDAYS_MAX: usize = 7;
 pub const REMINDERS: [Span; 2] = [Span::from_mins(24 * 60), Span::from_mins(60)];
 /// Reminders of one drill.
 pub const REMINDERS_MAX: usize = 5;
+/// Answers to comchecks that come faster are one.
+pub const ANSWERS_EVERY: Span = Span::from_mins(1);
 /// People who may be known at the same time.
 pub const PEOPLE_MAX: usize = 1000;
 /// Longest e-mail address, in bytes.

@@ -59,6 +59,9 @@ pub struct Wanted {
     pub unrehearsed: Option<String>,
     /// Why it is played although the people named do not fit.
     pub roster_anyway: Option<String>,
+    /// How shortly before the start each responder must have answered a comcheck; nothing: nobody must.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub comcheck: Option<Span>,
 }
 
 /// The side on which somebody takes part.

@@ -7,7 +7,8 @@ use super::{
     show, wire,
 };
 use crate::{
-    base::Person,
+    base::{At, Person},
+    clock::{Clock as _, SystemClock},
     engine::book::AskError,
     people::{About, Change, Command, Email, People as Book, Refusal},
     scenario::roster::{Experience, PrerequisiteId},
@@ -20,6 +21,7 @@ Examples:
   gameday people change ana --experience depot=practised --attest depot/shell-access
   gameday people list
   gameday people show ana --json
+  gameday people answered ana
   gameday people remove ana
 
 Nobody has to be here to play. Rules about experience and prerequisites, and invitations, need what is said here.";
@@ -70,6 +72,14 @@ enum Verb {
         after_help = "Examples:\n  gameday people list\n  gameday people list --json | jq -r '.[].email'"
     )]
     List,
+    /// Notes that somebody can be reached: they have answered a comcheck, and somebody has heard it
+    #[command(
+        after_help = "Examples:\n  gameday people answered ana\n\nPeople answer by themselves on their own page of `gameday serve`."
+    )]
+    Answered {
+        #[command(flatten)]
+        who: Who,
+    },
     /// Shows what is known of somebody
     #[command(after_help = "Examples:\n  gameday people show ana\n  gameday people show ana --json")]
     Show {
@@ -125,6 +135,9 @@ struct Line<'a> {
     name: &'a Person,
     #[serde(flatten)]
     about: &'a About,
+    /// When they last answered a comcheck.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    answered: Option<At>,
 }
 
 fn experience(text: &str) -> Result<(String, Experience), String> {
@@ -172,6 +185,16 @@ impl People {
                     if !json {
                         show::line(&format!("{person} is not known any more."))?;
                     }
+                    Ok(Exit::Done)
+                }
+                Verb::Answered { who: Who { person } } => {
+                    let now = SystemClock.now();
+                    let command = Command::Answer { person: person.clone(), now, by };
+                    let book = ask(&home, "note the answer of", &person, &command).await?;
+                    if json && book.about(&person).is_some() {
+                        return told(&book, &person, json);
+                    }
+                    show::line(&format!("{person} can be reached."))?;
                     Ok(Exit::Done)
                 }
                 Verb::List => list(&look(&home).await?, json),
@@ -222,13 +245,14 @@ fn refused(what: &str, person: &Person, no: &Refusal) -> Failure {
 }
 
 fn list(book: &Book, json: bool) -> Result<Exit, Failure> {
-    let lines: Vec<_> = book.everybody().map(|(name, about)| Line { name, about }).collect();
+    let lines: Vec<_> =
+        book.everybody().map(|(name, about)| Line { name, about, answered: book.answered(name) }).collect();
     if json {
         show::json(&lines)?;
     } else if lines.is_empty() {
         show::line("Nobody is known. `gameday people add` adds somebody.")?;
     } else {
-        let row = |Line { name, about }: &Line<'_>| {
+        let row = |Line { name, about, answered }: &Line<'_>| {
             let experience: Vec<_> =
                 about.experience.iter().map(|(pack, level)| format!("{pack}={}", level.word())).collect();
             let said = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
@@ -236,6 +260,7 @@ fn list(book: &Book, json: bool) -> Result<Exit, Failure> {
                 name.to_string(),
                 said(about.email.as_ref().map(ToString::to_string)),
                 said(about.zone.clone()),
+                said(answered.map(|at| format!("answered {at}"))),
                 experience.join(" "),
             ]
         };
@@ -248,12 +273,14 @@ fn list(book: &Book, json: bool) -> Result<Exit, Failure> {
 fn told(book: &Book, person: &Person, json: bool) -> Result<Exit, Failure> {
     let Some(about) = book.about(person) else { return Ok(Exit::Done) };
     if json {
-        show::json(&Line { name: person, about })?;
+        show::json(&Line { name: person, about, answered: book.answered(person) })?;
         return Ok(Exit::Done);
     }
     show::line(person.as_str())?;
     show::line(&format!("  e-mail: {}", about.email.as_ref().map_or("not known", Email::as_str)))?;
     show::line(&format!("  zone: {}", about.zone.as_deref().unwrap_or("not known")))?;
+    let answered = book.answered(person).map_or("none answered".to_owned(), |at| format!("answered {at}"));
+    show::line(&format!("  comcheck: {answered}"))?;
     for (pack, level) in &about.experience {
         show::line(&format!("  {pack}: {}", level.word()))?;
     }

@@ -77,7 +77,12 @@ pub(super) fn admission(
     unrehearsed: Option<String>,
 ) -> Admission {
     let named = !(responders.is_empty() && instigators.is_empty());
-    let roster = (named || anyway.is_some()).then_some(NamedRoster { instigators, responders, anyway });
+    let roster = (named || anyway.is_some()).then_some(NamedRoster {
+        instigators,
+        responders,
+        anyway,
+        comcheck: None,
+    });
     Admission { unrehearsed, roster, ..Admission::default() }
 }
 
@@ -122,6 +127,7 @@ fn standing(book: &People, plan: &Plan, person: &Person) -> Standing {
     Standing {
         experience: about.zip(pack).and_then(|(about, pack)| about.experience.get(pack).copied()),
         attested: about.map(|about| about.attested.clone()).unwrap_or_default(),
+        answered: book.answered(person),
         exposed: {
             // Its own people know it for a reason.
             let others = book.exposed(person, plan.family());

@@ -18,7 +18,7 @@ use super::{
     show, wire,
 };
 use crate::{
-    base::{At, DrillId, EntryId, Person, limits},
+    base::{At, DrillId, EntryId, Person, Span, limits},
     calendar::{Calendar, Command, Moment, Occurrence, State, When},
     console::{Denied, Order},
     report::wording::tame,
@@ -45,6 +45,7 @@ const ADD: &str = "\
 Examples:
   gameday schedule add pool-shrink --at \"2026-12-01 14:00 Europe/Berlin\"
   gameday schedule add pool-shrink --at 2026-12-01T13:00:00Z --autopilot --seed 7
+  gameday schedule add pool-shrink --at \"2026-12-01 14:00 Europe/Berlin\" --responder ana --comcheck 168h
   gameday schedule add pool-shrink --window \"2026-W50 Europe/Berlin\" --hours 10:00-16:00 --holiday 2026-12-08
   gameday schedule add pool-shrink --every \"mon,thu 09:30 Asia/Tokyo\"
   gameday schedule add my-drill --scenarios drills/ --every \"last fri 14:00 Europe/Berlin\" --unrehearsed \"a first try\"";
@@ -143,6 +144,9 @@ struct Add {
     /// Again and again: `tue 14:00 Europe/Berlin`, `mon,thu 09:30 Asia/Tokyo`, `last fri 14:00 UTC`
     #[arg(long, value_name = "RULE")]
     every: Option<String>,
+    /// Each responder must have answered a comcheck so shortly before the start, or it does not begin
+    #[arg(long, value_name = "SPAN")]
+    comcheck: Option<Span>,
     /// The scenario's own responders play
     #[arg(long)]
     autopilot: bool,
@@ -318,6 +322,7 @@ impl Add {
             autopilot: self.autopilot,
             unrehearsed: self.entry.unrehearsed.clone(),
             roster_anyway: self.entry.roster_anyway.clone(),
+            comcheck: self.comcheck.map(|span| span.to_string()),
         };
         (order, self.seed.map_or_else(Seed::fresh, Seed), self.json)
     }

@@ -442,7 +442,11 @@ pub(super) async fn seat(
         return Ok(None);
     }
     lobby.audit.note_in(&person, &place, "came in", hat.as_str());
-    let page = if drill.is_some() { format!("/{hat}") } else { "/drills".to_owned() };
+    let page = match &drill {
+        Some(_) => format!("/{hat}"),
+        None if hat.is_staff() => "/drills".to_owned(),
+        None => "/me".to_owned(),
+    };
     let set = cookie.then(|| lobby.address.cookie(side, &session));
     let joined = Joined { session: (!cookie).then_some(session), person, hat, drill, page };
     let mut response = as_json(serde_json::to_string(&joined).expect("a seat is plain data"));

@@ -93,7 +93,7 @@ fn wants_page(request: &Request) -> bool {
 /// The side that a path belongs to: `responder` for `/responder/docs`, `lobby` for the list of drills.
 fn side(path: &str) -> Option<&'static str> {
     let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
-    if matches!(first, "drills" | "library" | "programme") {
+    if matches!(first, "drills" | "library" | "programme" | "me") {
         return Some(LOBBY);
     }
     HATS.into_iter().map(Hat::as_str).find(|hat| *hat == first)

@@ -25,6 +25,7 @@ mod lobby;
 mod metrics;
 mod office;
 mod operations;
+mod own;
 mod page;
 mod sessions;
 mod signals;
@@ -35,6 +36,7 @@ pub use address::PublicUrl;
 pub use editor::{Checked, Draft, Keep, Kept};
 pub use lobby::{Entrance, Lobby};
 pub use office::{Denied, DrillLine, DrillState, Lesson, Office, Order, Rehearsal, Shelved};
+pub use own::{Needed, Own, OwnDrill, TakePart, Withdraw};
 pub use sessions::Tokens;
 pub use signals::Gauges;
 
@@ -130,7 +132,7 @@ impl Console {
             .first()
             .is_some_and(|first| matches!(&first.event, Event::Planned(plan) if plan.admission.surprise));
         let has_started = || journal.iter().any(|one| matches!(one.event, Event::Started));
-        matches!(hat, Hat::Instigator | Hat::Trainer) || !is_surprise || has_started()
+        hat.is_staff() || !is_surprise || has_started()
     }
 
     /// Reads the target's metrics until the drill is over and its pages have been read; `false` when the process ends

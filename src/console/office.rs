@@ -4,6 +4,7 @@
 use super::{
     api::{Answer, DONE, Done, Visitor, as_json, seat},
     editor::{Checked, Draft, Keep, Kept},
+    own::{Own, TakePart, Withdraw},
     sessions::{Invited, Place},
 };
 use crate::{
@@ -55,6 +56,19 @@ pub trait Office: Send + Sync {
         to: Option<&'a str>,
         by: &'a Person,
     ) -> BoxFuture<'a, Result<(), Denied>>;
+    /// What somebody may know of what is planned, before they play it.
+    fn own<'a>(&'a self, by: &'a Person) -> BoxFuture<'a, Result<Own, Denied>>;
+    /// Somebody takes part in a planned drill, on the side of that hat. Gives who is still lacking.
+    fn sign_up<'a>(
+        &'a self,
+        asked: TakePart,
+        by: &'a Person,
+        hat: Hat,
+    ) -> BoxFuture<'a, Result<Option<String>, Denied>>;
+    /// Somebody takes part no more.
+    fn withdraw<'a>(&'a self, asked: Withdraw, by: &'a Person) -> BoxFuture<'a, Result<(), Denied>>;
+    /// Somebody has answered a comcheck.
+    fn answered<'a>(&'a self, by: &'a Person) -> BoxFuture<'a, Result<(), Denied>>;
     /// What was practised here, and what comes next, without what would tell somebody an answer that they are to play.
     fn programme<'a>(&'a self, by: &'a Person) -> BoxFuture<'a, Result<Programme, Denied>>;
     /// Somebody is about to come to know an answer: whoever is to play it may not, and of everybody else it is written down.
@@ -199,6 +213,8 @@ pub struct Order {
     pub unrehearsed: Option<String>,
     /// Why it is played although the people named are too few or too many.
     pub roster_anyway: Option<String>,
+    /// How shortly before the start each responder must have answered a comcheck, like `336h`.
+    pub comcheck: Option<String>,
 }
 
 /// Every drill.
@@ -237,7 +253,7 @@ pub(super) struct Begun {
 pub(super) struct InviteAsk {
     person: Person,
     hat: Hat,
-    /// The drill; without it the list of drills, as instigator or trainer.
+    /// The drill; without it the list of drills, or for responders and observers a page of their own.
     #[serde(default)]
     drill: Option<DrillId>,
 }
@@ -338,10 +354,6 @@ pub(super) async fn call_off(visitor: Visitor, ask: DrillAsk) -> Result<Done, An
 
 pub(super) async fn invite(visitor: Visitor, ask: InviteAsk) -> Result<Invite, Answer> {
     let place = match ask.drill {
-        None if !matches!(ask.hat, Hat::Instigator | Hat::Trainer) => {
-            let error = "the list of drills is for instigators and trainers: name a drill";
-            return Err(Answer::bad_request(error));
-        }
         None => Place::Lobby,
         Some(drill) => {
             let known = visitor.office()?.drills().await?;
@@ -372,7 +384,8 @@ pub(super) async fn revoke(visitor: Visitor, ask: RevokeAsk) -> Result<Revoked, 
     Ok(Revoked { ended })
 }
 
-/// Whoever is at the list of drills may take a seat in each, on the same side.
+/// Whoever is at the list of drills, or at a page of their own, may take a seat in each drill that they may be in, on the
+/// same side.
 pub(super) async fn enter(visitor: Visitor, ask: EnterAsk) -> Result<Response, Answer> {
     let place = Place::Drill(ask.drill);
     let (person, hat) = (visitor.caller.person.clone(), visitor.caller.hat);

@@ -9,6 +9,7 @@ use super::{
     editor::{self, CheckAsk, Draft},
     lobby::Lobby,
     office::{self, DrillAsk, EnterAsk},
+    own::{self, Answers, TakePart, Withdraw},
     sessions::{Caller, Place},
 };
 use crate::{
@@ -341,9 +342,23 @@ fn of_the_lobby() -> Vec<Operation> {
         Operation { query: &[("form", "json, html or md", "string")], ..programme },
         post("/api/invitations", RUNS, "Makes a personal invitation", office::invite),
         post("/api/revoke", RUNS, "Ends what somebody has", office::revoke),
+        get("/api/me", Who::Lobby(EVERY_HAT), "What one may sign up for, or go into", own::mine),
+        post::<TakePart, _, _, _>(
+            "/api/sign-up",
+            Who::Lobby(EVERY_HAT),
+            "Takes part in a planned drill",
+            own::sign_up,
+        ),
+        post::<Withdraw, _, _, _>(
+            "/api/withdraw",
+            Who::Lobby(EVERY_HAT),
+            "Takes part no more",
+            own::withdraw,
+        ),
+        post::<Answers, _, _, _>("/api/answer", Who::Lobby(EVERY_HAT), "Answers a comcheck", own::answer),
         seated::<EnterAsk, Joined, _, _>(
             "/api/enter",
-            Who::Lobby(STAFF),
+            Who::Lobby(EVERY_HAT),
             "Takes one's seat in a drill",
             enter,
         ),

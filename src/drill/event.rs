@@ -368,6 +368,11 @@ pub enum Hat {
 }
 
 impl Hat {
+    /// Whether whoever wears it runs the drill or grades it, and knows its answers.
+    pub fn is_staff(self) -> bool {
+        matches!(self, Self::Instigator | Self::Trainer)
+    }
+
     /// The word as it is written.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -131,6 +131,9 @@ pub struct NamedRoster {
     /// Why it is played although their numbers do not fit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub anyway: Option<String>,
+    /// How shortly before the start each responder must have answered a comcheck; nothing: nobody must.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comcheck: Option<Span>,
 }
 
 impl Admission {

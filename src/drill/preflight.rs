@@ -60,11 +60,13 @@ pub mod code {
     pub const ROSTER_MIX: &str = "roster-mix";
     /// A responder has not said to have what the scenario asks for.
     pub const PREREQUISITE_MISSING: &str = "prerequisite-missing";
+    /// A responder has not answered a comcheck of late.
+    pub const NOT_REACHED: &str = "not-reached";
     /// A responder knows the answer.
     pub const EXPOSED: &str = "exposed";
 
     /// All of them.
-    pub const ALL: [&str; 22] = [
+    pub const ALL: [&str; 23] = [
         NOT_ALLOWED,
         NOT_ATTESTED,
         ATTESTATION_UNREADABLE,
@@ -86,6 +88,7 @@ pub mod code {
         ROSTER_INVALID,
         ROSTER_MIX,
         PREREQUISITE_MISSING,
+        NOT_REACHED,
         EXPOSED,
     ];
 }

@@ -2,7 +2,7 @@
 
 use super::{About, Email, Event, How, People};
 use crate::{
-    base::{DrillId, Person, limits, names::is_name},
+    base::{At, DrillId, Person, limits, names::is_name},
     scenario::roster::{Experience, PrerequisiteId},
 };
 use jiff::tz::TimeZoneDatabase;
@@ -59,6 +59,15 @@ pub enum Command {
         note: Option<String>,
         /// Who says so; nothing: the program saw it.
         by: Option<Person>,
+    },
+    /// Somebody can be reached: they have answered a comcheck.
+    Answer {
+        /// Who.
+        person: Person,
+        /// When.
+        now: At,
+        /// Who says so.
+        by: Person,
     },
     /// A drill's journal tells who knows its answer.
     TakeIn {
@@ -158,6 +167,11 @@ impl People {
                     note,
                     by,
                 }])
+            }
+            Command::Answer { person, now, by } => {
+                let again = self.answered(person).is_some_and(|last| *now < last + limits::ANSWERS_EVERY);
+                let answered = Event::Answered { person: person.clone(), by: by.clone() };
+                Ok(if again { Vec::new() } else { vec![answered] })
             }
             Command::TakeIn { drill, family, who, events } => {
                 let known =

@@ -53,6 +53,13 @@ pub enum Event {
         /// Who said so; nothing: the program saw it.
         by: Option<Person>,
     },
+    /// Somebody can be reached: they have answered a comcheck.
+    Answered {
+        /// Who.
+        person: Person,
+        /// Who says so; themselves, mostly.
+        by: Person,
+    },
     /// Who has come to know the answer of a drill, as its journal tells it.
     TakenIn {
         /// The drill.

@@ -43,6 +43,8 @@ pub struct About {
 pub struct People {
     next_seq: u64,
     known: BTreeMap<Person, About>,
+    /// When each of them last answered a comcheck; also of people who are not known otherwise.
+    answered: BTreeMap<Person, At>,
     /// What each of them has come to know, by family; also of people who are not known otherwise.
     exposures: BTreeMap<Person, Vec<(String, Exposure)>>,
     /// Drills that were taken in: who they have exposed, and how long their journals were when they were over.
@@ -65,6 +67,11 @@ impl People {
     /// Everybody, by name.
     pub fn everybody(&self) -> impl Iterator<Item = (&Person, &About)> {
         self.known.iter()
+    }
+
+    /// When somebody last answered a comcheck.
+    pub fn answered(&self, person: &Person) -> Option<At> {
+        self.answered.get(person).copied()
     }
 
     /// The answers that somebody knows, by family, in the order in which they came to know them.
@@ -115,6 +122,9 @@ impl Fold for People {
             Event::Exposed { person, family, how, drill, note, by } => {
                 let (drill, note, by) = (drill.clone(), note.clone(), by.clone());
                 self.expose(person, family, Exposure { how: *how, at: noted.at, drill, note, by });
+            }
+            Event::Answered { person, .. } => {
+                self.answered.insert(person.clone(), noted.at);
             }
             Event::TakenIn { drill, family, who, events } => {
                 self.take_in(noted.at, drill, family, Taken { who: who.clone(), events: *events });

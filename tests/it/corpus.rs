@@ -262,14 +262,14 @@ fn plan() -> Plan {
         autopilot: autopilot(),
         routes: words(&["terminal"]),
         admission: Admission {
-            surprise: false,
-            rehearsal: false,
             unrehearsed: Some("the first try".to_owned()),
             roster: Some(NamedRoster {
                 instigators: vec![n("ivo")],
                 responders: vec![n("ana"), n("ben")],
                 anyway: Some("cho is ill".to_owned()),
+                comcheck: None,
             }),
+            ..Admission::default()
         },
     }
 }

@@ -10,8 +10,8 @@ use gameday::{
     base::{DrillId, Person},
     clock::BoxFuture,
     console::{
-        Checked, Denied, Draft, DrillLine, DrillState, Entrance, Keep, Kept, Lesson, Lobby, Office, Order,
-        PublicUrl, Rehearsal, Shelved, Tokens,
+        Checked, Denied, Draft, DrillLine, DrillState, Entrance, Keep, Kept, Lesson, Lobby, Needed, Office,
+        Order, Own, OwnDrill, PublicUrl, Rehearsal, Shelved, TakePart, Tokens, Withdraw,
     },
     drill::{
         command,
@@ -101,6 +101,39 @@ impl Office for Clerk {
         let answer =
             if known { Ok("d-next".parse().unwrap()) } else { Err(Denied::new("no-such-scenario", "no")) };
         Box::pin(async { answer })
+    }
+
+    fn own<'a>(&'a self, _: &'a Person) -> BoxFuture<'a, Result<Own, Denied>> {
+        let shell = Needed { id: "depot/shell-access".into(), says: "a shell".into(), attested: false };
+        let planned = OwnDrill {
+            entry: "s-later".parse().unwrap(),
+            day: "2099-03-02".parse().unwrap(),
+            when: "a surprise in the week of 2099-03-02".into(),
+            target: "depot".into(),
+            minutes: 60,
+            responders: Vec::new(),
+            needed: (1, 3),
+            prerequisites: vec![shell],
+            side: None,
+        };
+        Box::pin(async { Ok(Own { answered: None, planned: vec![planned] }) })
+    }
+
+    fn sign_up<'a>(
+        &'a self,
+        _: TakePart,
+        _: &'a Person,
+        _: Hat,
+    ) -> BoxFuture<'a, Result<Option<String>, Denied>> {
+        Box::pin(async { Ok(None) })
+    }
+
+    fn withdraw<'a>(&'a self, _: Withdraw, _: &'a Person) -> BoxFuture<'a, Result<(), Denied>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn answered<'a>(&'a self, _: &'a Person) -> BoxFuture<'a, Result<(), Denied>> {
+        Box::pin(async { Ok(()) })
     }
 
     fn learn<'a>(&'a self, _: &'a Person, _: Lesson<'a>) -> BoxFuture<'a, Result<(), Denied>> {
@@ -209,7 +242,8 @@ impl Hall {
     async fn host(&self, hat: Hat, name: &str) -> String {
         let link = self.lobby.invite(name.parse().unwrap(), hat).unwrap();
         let (_, joined) = self.join(link.split('#').nth(1).unwrap(), None).await;
-        assert_eq!((&joined["drill"], &joined["page"]), (&Value::Null, &json!("/drills")), "{joined}");
+        let page = if hat.is_staff() { "/drills" } else { "/me" };
+        assert_eq!((&joined["drill"], &joined["page"]), (&Value::Null, &json!(page)), "{joined}");
         joined["session"].as_str().unwrap().to_owned()
     }
 
@@ -220,33 +254,39 @@ impl Hall {
 }
 
 /// Every operation with what is asked, and the answers to: the drill's instigator, responder, trainer and observer; the
-/// instigator and the trainer at the list of drills; a stranger.
-fn matrix() -> Vec<(&'static str, Value, [u16; 7])> {
+/// instigator and the trainer at the list of drills; a responder and an observer at a page of their own; a stranger.
+fn matrix() -> Vec<(&'static str, Value, [u16; 9])> {
     let none = Value::Null;
-    let everybody = [200; 7];
-    let drill = [200, 200, 200, 200, 404, 404, 401];
-    let lobby = [404, 404, 404, 404, 200, 200, 401];
-    let host = [404, 404, 404, 404, 200, 409, 401];
-    let of_instigators = [200, 409, 409, 409, 404, 404, 401];
+    let everybody = [200; 9];
+    let drill = [200, 200, 200, 200, 404, 404, 404, 404, 401];
+    let lobby = [404, 404, 404, 404, 200, 200, 409, 409, 401];
+    let own = [404, 404, 404, 404, 200, 200, 200, 200, 401];
+    let entry = json!({"entry": "s-later", "day": "2099-03-01"});
+    let host = [404, 404, 404, 404, 200, 409, 409, 409, 401];
+    let of_instigators = [200, 409, 409, 409, 404, 404, 404, 404, 401];
     vec![
         ("get /healthz", none.clone(), everybody),
         ("get /metrics", none.clone(), everybody),
         ("get /api/openapi.json", none.clone(), everybody),
-        ("post /api/join", json!({"token": "a guess", "name": "eve"}), [401; 7]),
+        ("post /api/join", json!({"token": "a guess", "name": "eve"}), [401; 9]),
         ("get /api/board", none.clone(), drill),
         ("get /api/events", none.clone(), drill),
-        ("get /api/injections", none.clone(), [200, 404, 200, 404, 404, 404, 401]),
-        ("post /api/act", json!({"say": "hello"}), [409, 200, 409, 409, 404, 404, 401]),
+        ("get /api/injections", none.clone(), [200, 404, 200, 404, 404, 404, 404, 404, 401]),
+        ("post /api/act", json!({"say": "hello"}), [409, 200, 409, 409, 404, 404, 404, 404, 401]),
         ("post /api/hint", json!({"pointer": "depotctl(1)"}), of_instigators),
         ("post /api/ask", json!({"number": 1}), of_instigators),
         ("post /api/inject", json!({"number": 1}), of_instigators),
         ("post /api/second-act", json!({}), of_instigators),
         ("post /api/settle", json!({"message": 3}), of_instigators),
-        ("post /api/tell", json!({"text": "I know this"}), [409, 409, 409, 200, 404, 404, 401]),
+        ("post /api/tell", json!({"text": "I know this"}), [409, 409, 409, 200, 404, 404, 404, 404, 401]),
         ("post /api/lever", json!({"reason": "a fire"}), of_instigators),
-        ("post /api/observe", json!({"text": "they talk"}), [409, 409, 200, 409, 404, 404, 401]),
-        ("post /api/review", json!({"hand-in": {"overall": "calm"}}), [409, 409, 200, 409, 404, 404, 401]),
-        ("get /api/grading", none.clone(), [404, 404, 200, 404, 404, 404, 401]),
+        ("post /api/observe", json!({"text": "they talk"}), [409, 409, 200, 409, 404, 404, 404, 404, 401]),
+        (
+            "post /api/review",
+            json!({"hand-in": {"overall": "calm"}}),
+            [409, 409, 200, 409, 404, 404, 404, 404, 401],
+        ),
+        ("get /api/grading", none.clone(), [404, 404, 200, 404, 404, 404, 404, 404, 401]),
         ("post /api/stop", json!({"reason": "enough"}), drill),
         ("get /api/drills", none.clone(), lobby),
         ("post /api/drills", json!({"scenario": "pool-shrink"}), host),
@@ -260,8 +300,12 @@ fn matrix() -> Vec<(&'static str, Value, [u16; 7])> {
         ("get /api/programme", none.clone(), lobby),
         ("post /api/invitations", json!({"person": "eve", "hat": "observer", "drill": DRILL}), host),
         ("post /api/revoke", json!({"person": "nobody", "drill": DRILL}), host),
-        ("post /api/enter", json!({"drill": DRILL}), lobby),
-        ("post /api/leave", none, [200, 200, 200, 200, 200, 200, 401]),
+        ("get /api/me", none.clone(), own),
+        ("post /api/sign-up", entry.clone(), own),
+        ("post /api/withdraw", entry, own),
+        ("post /api/answer", json!({}), own),
+        ("post /api/enter", json!({"drill": DRILL}), own),
+        ("post /api/leave", none, [200, 200, 200, 200, 200, 200, 200, 200, 401]),
     ]
 }
 
@@ -274,6 +318,8 @@ async fn every_operation_of_the_document_answers_everybody_as_it_should() {
     }
     sessions.push(Some(hall.host(Hat::Instigator, "ina").await));
     sessions.push(Some(hall.host(Hat::Trainer, "tina").await));
+    sessions.push(Some(hall.host(Hat::Responder, "rosa").await));
+    sessions.push(Some(hall.host(Hat::Observer, "olga").await));
     sessions.push(None);
     let document = hall.document().await;
     let paths = document["paths"].as_object().unwrap();
@@ -301,7 +347,7 @@ async fn every_operation_of_the_document_answers_everybody_as_it_should() {
             assert!(declared.get(kind.split(';').next().unwrap()).is_some(), "{operation} answers {kind}");
         }
         let hats = told["x-hats"].as_array().unwrap().len();
-        let seats = if told["x-place"] == "lobby" { &wanted[4..6] } else { &wanted[..4] };
+        let seats = if told["x-place"] == "lobby" { &wanted[4..8] } else { &wanted[..4] };
         let may = seats.iter().filter(|status| **status == 200).count();
         assert!(bare == "/api/join" || may == hats.min(seats.len()), "{operation}: {hats} hats, {may} may");
     }
@@ -364,12 +410,40 @@ async fn a_personal_link_is_one_persons_and_works_once() {
     let mut statuses = [both.0.0.as_u16(), both.1.0.as_u16()];
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 401]);
-    // Nobody is invited to the list of drills to play, or to a drill that is not there.
-    for wrong in [
-        json!({"person": "ana", "hat": "responder"}),
-        json!({"person": "ana", "hat": "observer", "drill": "d-no"}),
-    ] {
-        assert!(hall.post(&ina, "/api/invitations", wrong).await.0.is_client_error());
+    // Nobody is invited to a drill that is not there.
+    let wrong = json!({"person": "ana", "hat": "observer", "drill": "d-no"});
+    assert!(hall.post(&ina, "/api/invitations", wrong).await.0.is_client_error());
+}
+
+#[tokio::test]
+async fn whoever_is_to_play_has_a_page_of_their_own_and_no_other() {
+    let hall = Hall::open().await;
+    let ina = hall.host(Hat::Instigator, "ina").await;
+    let (_, made) = hall.post(&ina, "/api/invitations", json!({"person": "rosa", "hat": "responder"})).await;
+    let (_, joined) = hall.join(made["link"].as_str().unwrap().split('#').nth(1).unwrap(), None).await;
+    let rosa = joined["session"].as_str().unwrap();
+    let look = async |path: &str| {
+        let answer = hall.request(Method::GET, path).bearer_auth(rosa).send().await.unwrap();
+        (answer.status(), answer.text().await.unwrap())
+    };
+    for hidden in ["/drills", "/library", "/library/edit", "/programme", "/drills/d-corpus/debrief"] {
+        assert_eq!(look(hidden).await.0, StatusCode::NOT_FOUND, "{hidden}");
+    }
+    let (status, page) = look("/me").await;
+    assert_eq!(status, StatusCode::OK);
+    for told in ["a surprise in the week of 2099-03-02", "I have depot/shell-access", "Sign up as responder"]
+    {
+        assert!(page.contains(told), "{told}: {page}");
+    }
+    assert!(!page.to_lowercase().contains("canary") && !page.contains("/library"), "{page}");
+    // A seat in the drill that runs.
+    let (status, seat) = hall.post(rosa, "/api/enter", json!({"drill": DRILL})).await;
+    assert_eq!((status, &seat["hat"]), (StatusCode::OK, &json!("responder")));
+    // Those of the drill have no such page, and those who run drills have it, too.
+    let ben = hall.seat(Hat::Responder, "ben").await;
+    for (session, wanted) in [(&ben, StatusCode::NOT_FOUND), (&ina, StatusCode::OK)] {
+        let answer = hall.request(Method::GET, "/me").bearer_auth(session).send().await.unwrap();
+        assert_eq!(answer.status(), wanted);
     }
 }
 

@@ -30,6 +30,7 @@ mod lint;
 mod lobby;
 mod network;
 mod notify;
+mod own;
 mod pages;
 mod parts;
 mod people;

@@ -38,7 +38,7 @@ fn a_book_that_was_stored_is_read_for_ever() {
         kinds.insert(written.0);
         book.apply(&Noted { seq, at: NOW, event });
     }
-    assert_eq!(kinds.len(), 5, "every kind is there: {kinds:?}");
+    assert_eq!(kinds.len(), 6, "every kind is there: {kinds:?}");
     let exposed = |name: &str| -> Vec<String> {
         let person = name.parse().unwrap();
         book.exposures(&person).map(|(family, one)| format!("{family}: {one}")).collect()
@@ -51,6 +51,7 @@ fn a_book_that_was_stored_is_read_for_ever() {
             "pool-shrink: played it in d-8h9x2k4m, 2026-12-01"
         ]
     );
+    assert_eq!(book.answered(&"ana".parse().unwrap()), Some(NOW));
     assert!(book.is_taken_in(&"d-8h9x2k4m".parse().unwrap(), 210));
     let known: Vec<_> = book.everybody().map(|(name, about)| json!({"name": name, "about": about})).collect();
     assert_eq!(
@@ -92,7 +93,7 @@ fn people_are_added_changed_listed_and_removed() {
         json!({"name": "ana", "email": null, "zone": null, "experience": {"depot": "practised"}, "attested": []})
     );
     let plain = out(gameday(home).args(["people", "list"]));
-    assert_eq!(plain, "ana  -  -  depot=practised\nben  -  -\n");
+    assert_eq!(plain, "ana  -  -  -  depot=practised\nben  -  -  -\n");
     gameday(home).args(["people", "remove", "ben"]).assert().success();
     assert_eq!(people(home, &["list"]).as_array().unwrap().len(), 1);
 }

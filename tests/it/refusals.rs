@@ -62,6 +62,7 @@ impl World {
             instigators: vec![person("ina")],
             responders: vec![person("dan")],
             anyway: None,
+            comcheck: None,
         });
         let facts = Facts {
             allowed: vec!["depot".to_owned()],
@@ -162,7 +163,7 @@ impl Notifier for Deaf {
 /// What goes wrong in a world, alone, and the code that it is refused with.
 type Case = (&'static str, fn(&mut World));
 
-const CASES: [Case; 34] = [
+const CASES: [Case; 36] = [
     (code::NOT_ALLOWED, |world| world.facts.allowed = vec!["somewhere-else".to_owned()]),
     (code::NOT_ATTESTED, |world| fs::remove_file(world.layout.root.join(agent::STAGING)).unwrap()),
     (code::ATTESTATION_UNREADABLE, |world| world.attestation(|said| *said = json!("yes"))),
@@ -244,6 +245,13 @@ const CASES: [Case; 34] = [
         let says = "You can log in on web-east.".to_owned();
         world.plan().roster.prerequisites.push(Prerequisite { id, says });
         world.dan(|dan| dan.attested.extend(["depot/other".parse().unwrap()]));
+    }),
+    (code::NOT_REACHED, |world| roster(world).comcheck = Some(Span::from_mins(60))),
+    (code::NOT_REACHED, |world| {
+        // Too long ago for a start at that time.
+        roster(world).comcheck = Some(Span::from_mins(60));
+        let long_ago = world.plan().start - Span::from_mins(61);
+        world.dan(|dan| dan.answered = Some(long_ago));
     }),
     (code::EXPOSED, |world| world.dan(|dan| dan.exposed = Some("played it in d-old".to_owned()))),
 ];

@@ -43,7 +43,7 @@ fn exposure(home: &Path, args: &[&str]) -> Value {
 }
 
 /// A scenario of one's own that asks for a mix and a prerequisite, in the folder `own`.
-fn picky(home: &Path) {
+pub(crate) fn picky(home: &Path) {
     let own = home.join("own");
     fs::create_dir_all(&own).unwrap();
     gameday(home).args(["new", "picky"]).current_dir(&own).assert().success();

@@ -2,7 +2,7 @@
 
 use super::shelves::{Shelves, Taken, denied};
 use crate::{
-    base::{DrillId, EntryId, Person, limits},
+    base::{DrillId, EntryId, Person, Span, limits, time::BadSpan},
     calendar::{Ask, Command, Entry, Moment, Noted, Refusal, SignUp, Wanted, rule::Rule, window::Window},
     cli::{
         home::Home,
@@ -75,6 +75,12 @@ pub(in crate::cli) fn asked(zones: &TimeZoneDatabase, order: &Order) -> Result<O
     }
 }
 
+fn comcheck(order: &Order) -> Result<Option<Span>, Denied> {
+    let text = order.comcheck.as_deref().filter(|text| !text.trim().is_empty());
+    let span = text.map(str::parse).transpose();
+    span.map_err(|why: BadSpan| Denied::new("bad-comcheck", format!("could not read the comcheck: {why}")))
+}
+
 /// What is to be played, with reasons that are fit to be kept.
 pub(super) fn wanted(order: &Order) -> Result<Wanted, Denied> {
     let why = |text: &Option<String>| {
@@ -90,6 +96,7 @@ pub(super) fn wanted(order: &Order) -> Result<Wanted, Denied> {
         observers: Vec::new(),
         unrehearsed: why(&order.unrehearsed)?,
         roster_anyway: why(&order.roster_anyway)?,
+        comcheck: comcheck(order)?,
     })
 }
 
@@ -122,12 +129,16 @@ impl Bookings {
     pub(super) async fn play(&self, wanted: &Wanted, seed: Seed) -> Result<Play, Denied> {
         let Taken { scenario, documents } = self.shelves.take(wanted.scenario.clone(), seed).await?;
         let people = (wanted.instigators.clone(), wanted.responders.clone());
+        let mut admission = admission(people, wanted.roster_anyway.clone(), wanted.unrehearsed.clone());
+        if let Some(named) = &mut admission.roster {
+            named.comcheck = wanted.comcheck;
+        }
         Ok(Play {
             scenario,
             documents,
             seed,
             start: None,
-            admission: admission(people, wanted.roster_anyway.clone(), wanted.unrehearsed.clone()),
+            admission,
             autopilot: wanted.autopilot,
             seat: None,
             webhook: self.webhook.clone(),

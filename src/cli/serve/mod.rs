@@ -2,10 +2,12 @@
 //!
 //! Open first: `program`, the office behind the console: it begins drills and finds them again. `planned` begins what the
 //! calendar says, `booking` puts something on it; `mail` is how people are told of it; `shelves` is the library with check and
-//! rehearsal; `past` lets people read a drill that is over; `secrecy` keeps answers from those who are to play them.
+//! rehearsal; `past` lets people read a drill that is over; `secrecy` keeps answers from those who are to play them; `own`
+//! is what those may know, and how they take part.
 
 pub(super) mod booking;
 mod mail;
+mod own;
 mod past;
 mod planned;
 mod program;

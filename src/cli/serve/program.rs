@@ -3,6 +3,7 @@
 
 use super::{
     booking::{Bookings, asked, wanted},
+    own,
     past::Past,
     shelves::{Shelves, denied},
 };
@@ -22,11 +23,12 @@ use crate::{
     },
     clock::{BoxFuture, Clock, SystemClock},
     console::{
-        Checked, Denied, Draft, DrillLine, DrillState, Keep, Kept, Lesson, Lobby, Office, Order, Target,
+        Checked, Denied, Draft, DrillLine, DrillState, Keep, Kept, Lesson, Lobby, Office, Order, Own,
+        TakePart, Target, Withdraw,
     },
     drill::{
         Drill,
-        event::{Event, Recorded},
+        event::{Event, Hat, Recorded},
         plan::Plan,
     },
     engine::calendar::{AskError, Keeper, could_not_begin},
@@ -460,6 +462,30 @@ impl Office for Program {
             practice.keep_back(&self.0.hidden(by, families).await?);
             Ok(practice)
         })
+    }
+
+    fn own<'a>(&'a self, by: &'a Person) -> BoxFuture<'a, Result<Own, Denied>> {
+        Box::pin(async move { self.0.own(&self.bookings(), by).await })
+    }
+
+    fn sign_up<'a>(
+        &'a self,
+        asked: TakePart,
+        by: &'a Person,
+        hat: Hat,
+    ) -> BoxFuture<'a, Result<Option<String>, Denied>> {
+        Box::pin(async move {
+            let attest = asked.attest.clone();
+            self.bookings().sign_up(own::sign_up(asked, by, hat), attest).await
+        })
+    }
+
+    fn withdraw<'a>(&'a self, asked: Withdraw, by: &'a Person) -> BoxFuture<'a, Result<(), Denied>> {
+        Box::pin(self.0.withdraw(asked, by))
+    }
+
+    fn answered<'a>(&'a self, by: &'a Person) -> BoxFuture<'a, Result<(), Denied>> {
+        Box::pin(self.0.answered(by))
     }
 
     fn learn<'a>(&'a self, by: &'a Person, of: Lesson<'a>) -> BoxFuture<'a, Result<(), Denied>> {

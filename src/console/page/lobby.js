@@ -15,14 +15,15 @@
   // The editor's script asks, too.
   window.gameday = { ask };
 
-  // A field's name may say its kind: `responders:names`, `autopilot:flag`.
+  // A field's name may say its kind: `responders:names`, `autopilot:flag`, `attest:each`.
   const typed = { names: (text) => text.split(/[\s,]+/).filter(Boolean), flag: () => true };
   const collect = (form) => {
     const content = {};
     for (const [name, raw] of new FormData(form)) {
       const text = String(raw).trim();
       const [key, kind] = name.split(":");
-      if (key && text !== "") content[key] = kind ? typed[kind](text) : text;
+      if (kind === "each") (content[key] ||= []).push(text);
+      else if (key && text !== "") content[key] = kind ? typed[kind](text) : text;
     }
     return content;
   };
@@ -54,7 +55,7 @@
     try {
       const said = await ask(form.dataset.post, collect(form));
       const made = said.invitations || (said.link ? [said] : []);
-      say(form, made.length ? "Each link lets one person in, once." : said.drill ? "Begun: it is in the list of drills." : "Done.", true);
+      say(form, made.length ? "Each link lets one person in, once." : said.drill ? "Begun: it is in the list of drills." : said.lacking ? "Done. Before it can begin: " + said.lacking + "." : "Done.", true);
       if (made.length) links(form, made);
       if (said.page || form.dataset.then) location.assign(said.page || form.dataset.then);
       else fresh();
@@ -89,7 +90,7 @@
       tell("No connection to the server. What you see may be old; trying again.");
     }
   };
-  if (document.body.dataset.page === "drills") setInterval(fresh, 5000);
+  if (["drills", "me"].includes(document.body.dataset.page)) setInterval(fresh, 5000);
   document.addEventListener("visibilitychange", fresh);
   window.addEventListener("online", fresh);
   window.addEventListener("offline", () => tell("This device is offline. What you see may be old."));

@@ -1,6 +1,6 @@
 //! The pages of those who run drills: the list of drills, and the library with check and rehearsal.
 
-use super::{editor, forms, html as answer, shell};
+use super::{editor, forms, html as answer, own, shell};
 use crate::{
     console::{
         api::{Answer, Visitor},
@@ -26,6 +26,7 @@ const SCRIPT: &str = include_str!("lobby.js");
 pub(in crate::console) fn router() -> Router<Arc<Lobby>> {
     Router::new()
         .route("/assets/lobby.js", get(|| async { super::asset("text/javascript; charset=utf-8", SCRIPT) }))
+        .route("/me", get(own::mine))
         .route("/drills", get(drills))
         .route("/drills/{drill}/debrief", get(debrief))
         .route("/library", get(library))
@@ -37,15 +38,27 @@ pub(in crate::console) fn router() -> Router<Arc<Lobby>> {
         )
 }
 
-/// Somebody at the list of drills. For people of a drill it is not there.
+/// Somebody at a page of their own. For people of a drill it is not there.
+pub(super) struct Guest(pub(super) Visitor);
+
+/// Somebody at the list of drills. For everybody else it is not there.
 pub(super) struct Host(pub(super) Visitor);
 
-impl FromRequestParts<Arc<Lobby>> for Host {
+impl FromRequestParts<Arc<Lobby>> for Guest {
     type Rejection = Answer;
 
     async fn from_request_parts(parts: &mut Parts, lobby: &Arc<Lobby>) -> Result<Self, Answer> {
         let visitor = Visitor::from_request_parts(parts, lobby).await?;
         if visitor.caller.place == Place::Lobby { Ok(Self(visitor)) } else { Err(Answer::nothing_here()) }
+    }
+}
+
+impl FromRequestParts<Arc<Lobby>> for Host {
+    type Rejection = Answer;
+
+    async fn from_request_parts(parts: &mut Parts, lobby: &Arc<Lobby>) -> Result<Self, Answer> {
+        let Guest(visitor) = Guest::from_request_parts(parts, lobby).await?;
+        if visitor.caller.hat.is_staff() { Ok(Self(visitor)) } else { Err(Answer::nothing_here()) }
     }
 }
 
@@ -62,7 +75,7 @@ async fn drills(Host(visitor): Host) -> Result<Response, Answer> {
                 @if drills.is_empty() { li class="card empty" { "No drill was run here yet." } }
                 @for one in &drills { (drill(one, runs)) }
             }
-            @if runs { section class="card" { h2 { "Who else runs drills here" } (invite(None)) } }
+            @if runs { section class="card" { h2 { "Who else takes part here" } (invite(None)) } }
         }
     };
     Ok(answer(&page(&visitor, "drills", "Drills", &main)))
@@ -140,7 +153,7 @@ fn postpone(one: &DrillLine) -> Markup {
 fn invite(drill: Option<&DrillLine>) -> Markup {
     let hats: &[Hat] = match drill {
         Some(_) => &[Hat::Responder, Hat::Observer, Hat::Trainer, Hat::Instigator],
-        None => &[Hat::Instigator, Hat::Trainer],
+        None => &[Hat::Responder, Hat::Observer, Hat::Trainer, Hat::Instigator],
     };
     html! {
         details class="more" {
@@ -262,6 +275,11 @@ async fn programme(Host(visitor): Host) -> Result<Response, Answer> {
 }
 
 pub(super) fn page(visitor: &Visitor, here: &str, title: &str, main: &Markup) -> Markup {
+    let pages: &[(&str, &str)] = if visitor.caller.hat.is_staff() {
+        &[("drills", "Drills"), ("library", "Library"), ("programme", "Programme"), ("me", "You")]
+    } else {
+        &[("me", "You")]
+    };
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -271,15 +289,14 @@ pub(super) fn page(visitor: &Visitor, here: &str, title: &str, main: &Markup) ->
                 header class="bar" {
                     div class="name" { h1 { "Gameday" } }
                     nav aria-label="Pages" {
-                        @for (path, name) in [("drills", "Drills"), ("library", "Library")] {
-                            a href={ "/" (path) } aria-current=[(path == here).then_some("page")] { (name) }
+                        @for (path, name) in pages {
+                            a href={ "/" (path) } aria-current=[(*path == here).then_some("page")] { (name) }
                         }
-                        a href="/programme" { "Programme" }
                     }
                     details class="menu" {
                         summary { b { (visitor.caller.person) } span class="soft" { (visitor.caller.hat) } }
                         div class="sheet" {
-                            p class="pages" { a href="/drills" { "Drills" } a href="/library" { "Library" } a href="/programme" { "Programme" } }
+                            p class="pages" { @for (path, name) in pages { a href={ "/" (path) } { (name) } } }
                             form data-post="/api/leave" data-then="/" {
                                 button class="wide quiet" { "Leave on this device" } output aria-live="polite" {}
                             }

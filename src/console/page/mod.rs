@@ -19,6 +19,7 @@ mod line;
 pub(super) mod live;
 pub(super) mod lobby;
 mod msel;
+mod own;
 mod parts;
 mod reading;
 mod shell;

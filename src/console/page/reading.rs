@@ -3,7 +3,6 @@
 use super::{Look, Visit, html as answer, parts, shell};
 use crate::{
     console::{api::Answer, documents},
-    drill::event::Hat,
     report::{Journal, board::Phase, render},
     scenario::pack::CatalogueKind,
 };
@@ -119,7 +118,7 @@ pub(super) async fn debrief(visit: Visit, given: Given) -> Result<Response, Answ
     let Query(asked) = given?;
     let snapshot = visit.snapshot();
     let look = visit.look(&snapshot)?;
-    let runs_it = matches!(visit.caller.hat, Hat::Instigator | Hat::Trainer);
+    let runs_it = visit.caller.hat.is_staff();
     if !runs_it && look.board.phase != Phase::Closed {
         return Err(Answer::nothing_here());
     }

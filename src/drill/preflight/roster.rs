@@ -3,7 +3,7 @@
 
 use super::{Bar, bar, code};
 use crate::{
-    base::Person,
+    base::{At, Person},
     drill::plan::{NamedRoster, Plan},
     scenario::roster::{Experience, PrerequisiteId},
 };
@@ -25,6 +25,8 @@ pub struct Standing {
     pub experience: Option<Experience>,
     /// What they have said to have.
     pub attested: BTreeSet<PrerequisiteId>,
+    /// When they last answered a comcheck.
+    pub answered: Option<At>,
     /// How they came to know the answer; nothing: they may play.
     pub exposed: Option<String>,
 }
@@ -83,8 +85,25 @@ pub(super) fn people(plan: &Plan, named: &NamedRoster, known: &Known) -> Vec<Bar
     for person in &named.responders {
         let standing = known.people.get(person).cloned().unwrap_or_default();
         all.extend(of_responder(plan, person, &standing));
+        // There is time to answer until it begins.
+        all.extend(if known.open { None } else { unreached(plan, named, person, &standing) });
     }
     all
+}
+
+/// Whoever is to be paged must have answered, where the drill asks for it.
+fn unreached(plan: &Plan, named: &NamedRoster, person: &Person, standing: &Standing) -> Option<Bar> {
+    let within = named.comcheck?;
+    if standing.answered.is_some_and(|at| plan.start <= at + within) {
+        return None;
+    }
+    let since = standing.answered.map_or("ever".to_owned(), |at| format!("since {at}"));
+    let says =
+        format!("{person} has not answered a comcheck {since}, and must have within {within} of the start");
+    let help = format!(
+        "{person} answers on their own page of the server; when you have heard them, `gameday people answered {person}`. Or {ANYWAY}."
+    );
+    Some(bar(code::NOT_REACHED, says, &help))
 }
 
 /// Not everybody new to the systems, and not everybody seasoned. Whose experience is not known is neither.

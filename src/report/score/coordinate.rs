@@ -51,10 +51,14 @@ fn coordinator(sheet: &Sheet<'_, '_>) -> Check {
     }
     let free = GRACE.secs().min(end - start);
     let rest = end - start - free;
-    let score =
-        if rest > 0.0 { (free + rest * cover1(&held, (start + free, end))) / (free + rest) } else { 1.0 };
+    let alone = if rest > 0.0 { cover1(&held, (start + free, end)) } else { 1.0 };
+    let score = if rest > 0.0 { (free + rest * alone) / (free + rest) } else { 1.0 };
     Check::scored(id, weight, score, wording::coordinator(score, none))
-        .with([("seconds of the incident", end - start), ("share with exactly one coordinator", score)])
+        .with([
+            ("seconds of the incident", end - start),
+            ("of these free at the start", free),
+            ("share of the rest with exactly one coordinator", alone),
+        ])
         .by(ics.iter().map(|spell| spell.from))
 }
 

@@ -449,7 +449,7 @@ fn summed_up(name: DimensionName, checks: Vec<Check>) -> Dimension {
     let applicable = weight_of(&|check| !matches!(check.state, State::NotApplicable { .. }));
     let coverage = if applicable > 0.0 { judged / applicable } else { 0.0 };
     let earned: f64 = checks.iter().filter_map(|check| Some(check.weight * check.score?)).sum();
-    let score = (judged > 0.0 && coverage + 1e-9 >= COVERAGE_MIN).then(|| round(earned / judged));
+    let score = (coverage + 1e-9 >= COVERAGE_MIN).then(|| round(earned / judged));
     Dimension {
         name,
         weights: weights(name),
@@ -515,7 +515,7 @@ impl Score {
     }
 }
 
-/// Four decimals: enough for people, and the same bytes everywhere.
+/// Four decimals: enough for people, and the same bytes everywhere. A sum of nothing is `-0.0`, and reads as 0 here.
 fn round(score: f64) -> f64 {
-    (score * 10_000.0).round() / 10_000.0
+    (score * 10_000.0).round() / 10_000.0 + 0.0
 }

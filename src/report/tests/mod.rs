@@ -1,5 +1,6 @@
 //! Golden timelines: whole plays with their worth computed by hand.
 
+mod accounts;
 pub(crate) mod builder;
 mod golden;
 mod graded;

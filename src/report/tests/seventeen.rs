@@ -17,7 +17,7 @@ use crate::{
 
 const NOTE: &str = "the pool looks tiny, cho reads the releases";
 
-fn all() -> Vec<(&'static str, Play)> {
+pub(super) fn all() -> Vec<(&'static str, Play)> {
     vec![
         ("perfect", perfect()),
         ("do-nothing", do_nothing()),

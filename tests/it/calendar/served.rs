@@ -233,6 +233,15 @@ fn a_surprise_that_begins_is_closed_to_who_plays_until_it_has_started() {
         assert_eq!(server.get(&iva, "/api/board").await.0, 200);
         let (status, told) = server.post("", "/api/join", json!({"token": token})).await;
         assert_eq!((status, &told["code"]), (503, &json!("not-open")));
+        // On the page of somebody who may play it, it is still some time in its week, and nothing runs.
+        let ask = json!({"person": "rosa", "hat": "responder"});
+        let (_, made_for_rosa) = server.post(&ina, "/api/invitations", ask).await;
+        let rosa = server.join(made_for_rosa["link"].as_str().unwrap()).await;
+        let (_, seen) = server.get(&rosa, "/api/me").await;
+        let week = "a surprise in the week of 2099-03-02, 09:00 to 17:00 UTC";
+        if starts(&house.journal().await).is_empty() {
+            assert_eq!((&seen["planned"][0]["when"], &seen["open"]), (&json!(week), &json!([])), "{seen}");
+        }
         let journal = house.until("start", |event| matches!(event, Event::Started)).await;
         assert_eq!(starts(&journal).len(), 1);
         let joined = watch_for(LIMIT, async || {
@@ -240,6 +249,8 @@ fn a_surprise_that_begins_is_closed_to_who_plays_until_it_has_started() {
             (status == 200).then_some(())
         });
         assert!(joined.await.is_some(), "{}", house.log());
+        let (_, seen) = server.get(&rosa, "/api/me").await;
+        assert_eq!((&seen["planned"], &seen["open"][0]["drill"]), (&json!([]), &json!(drill)), "{seen}");
         assert_eq!(server.end(), Some(0));
     });
 }

@@ -1,0 +1,124 @@
+//! What people may know of what is planned before they play it, and how they take part.
+
+use super::{booking::Bookings, program::Inside};
+use crate::{
+    base::Person,
+    calendar::{self, Command, Entry, Occurrence, Side, When},
+    clock::{Clock as _, SystemClock},
+    console::{Denied, Needed, Own, OwnDrill, TakePart, Withdraw},
+    drill::{
+        event::{Event, Hat},
+        plan::Plan,
+    },
+    engine::calendar::AskError,
+    people::{self, People},
+    seed::Seed,
+};
+use std::collections::BTreeMap;
+
+impl Inside {
+    /// What somebody may know. A surprise looks the same until it has started, and tells nothing by its place in the list.
+    pub(super) async fn own(&self, bookings: &Bookings, by: &Person) -> Result<Own, Denied> {
+        let schedule = &self.books.schedule;
+        let calendar = schedule.look().await.map_err(AskError::from)?;
+        let people = self.books.people.look().await.map_err(people_unread)?;
+        let zones = schedule.zones();
+        let mut coming = calendar.upcoming(zones, 1);
+        let now = SystemClock.now();
+        for due in calendar.begun().filter(|due| due.surprise && due.entry.takes(due.start).1 > now) {
+            let journal = self.stored(&due.drill).await;
+            let told = |event: &Event| matches!(event, Event::Started | Event::Ended { .. });
+            if !journal.iter().any(|one| told(&one.event)) {
+                coming.extend(calendar.day(zones, &due.entry.id, due.day));
+            }
+        }
+        // Moments that everybody knows first, in their order; a surprise has no place among them.
+        let place =
+            |one: &Occurrence<'_>| (one.surprise, (!one.surprise).then_some(one.order), one.entry.id.clone());
+        coming.sort_by_key(place);
+        let mut plans = BTreeMap::new();
+        let mut planned = Vec::new();
+        for one in coming {
+            let scenario = &one.wanted.scenario;
+            if !plans.contains_key(scenario) {
+                // One that can no longer be read is told when it is to begin.
+                let plan = bookings.play(&one.wanted, Seed(0)).await.ok().map(|play| play.plan(None));
+                plans.insert(scenario.clone(), plan);
+            }
+            if let Some(Some(plan)) = plans.get(scenario) {
+                planned.push(card(&one, plan, &people, by));
+            }
+        }
+        Ok(Own { answered: people.answered(by), planned })
+    }
+
+    /// Takes part no more.
+    pub(super) async fn withdraw(&self, asked: Withdraw, by: &Person) -> Result<(), Denied> {
+        let Withdraw { entry, day } = asked;
+        let command = Command::Withdraw { entry, day, person: by.clone(), by: by.clone() };
+        self.books.schedule.ask(&command).await?;
+        Ok(())
+    }
+
+    /// Writes down that somebody can be reached.
+    pub(super) async fn answered(&self, by: &Person) -> Result<(), Denied> {
+        let answer = people::Command::Answer { person: by.clone(), now: SystemClock.now(), by: by.clone() };
+        let zones = self.books.schedule.zones();
+        self.books.people.ask(|book, _| book.decide(zones, &answer)).await?;
+        Ok(())
+    }
+}
+
+/// A sign-up on the side of a hat.
+pub(super) fn sign_up(asked: TakePart, by: &Person, hat: Hat) -> calendar::SignUp {
+    let side = match hat {
+        Hat::Responder => Side::Responder,
+        Hat::Instigator => Side::Instigator,
+        Hat::Trainer => Side::Trainer,
+        Hat::Observer => Side::Observer,
+    };
+    let TakePart { entry, day, .. } = asked;
+    calendar::SignUp { entry, day, person: by.clone(), side, anyway: None, by: by.clone() }
+}
+
+fn people_unread(error: crate::store::StoreError) -> Denied {
+    Denied::new("no-people", error.to_string())
+}
+
+fn card(one: &Occurrence<'_>, plan: &Plan, people: &People, by: &Person) -> OwnDrill {
+    let attested = people.about(by).map(|about| &about.attested);
+    let needed = plan.roster.prerequisites.iter().map(|one| Needed {
+        id: one.id.to_string(),
+        says: one.says.clone(),
+        attested: attested.is_some_and(|attested| attested.contains(&one.id)),
+    });
+    OwnDrill {
+        entry: one.entry.id.clone(),
+        day: one.day,
+        when: when(one),
+        target: one.entry.target.clone(),
+        minutes: one.entry.limit.millis().div_ceil(60_000),
+        responders: one.wanted.responders.clone(),
+        needed: plan.roster.responders,
+        prerequisites: needed.collect(),
+        side: one.wanted.side(by).map(hat),
+    }
+}
+
+fn hat(side: Side) -> Hat {
+    match side {
+        Side::Responder => Hat::Responder,
+        Side::Instigator => Hat::Instigator,
+        Side::Trainer => Hat::Trainer,
+        Side::Observer => Hat::Observer,
+    }
+}
+
+/// A surprise is told by its week, also when it is about to begin.
+fn when(one: &Occurrence<'_>) -> String {
+    let Entry { when, .. } = one.entry;
+    match when {
+        When::Window { window, .. } if one.surprise => window.to_string(),
+        _ => one.told(),
+    }
+}
