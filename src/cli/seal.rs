@@ -67,7 +67,7 @@ pub(super) struct Seal {
         num_args = 0..=1,
         conflicts_with_all = ["scenarios", "to", "recipients_file", "output"]
     )]
-    new_identity: Option<Option<PathBuf>>,
+    new_identity: Option<Vec<PathBuf>>,
     /// Prints JSON: an array of {"scenario", "file", "commitment"}; of a key {"identity", "recipient"}
     #[arg(long)]
     json: bool,
@@ -116,7 +116,7 @@ fn recipient(text: &str) -> Result<Recipient, String> {
 impl Seal {
     pub(super) fn run(self) -> Result<Exit, Failure> {
         if let Some(place) = &self.new_identity {
-            return new_identity(place.as_deref(), self.json);
+            return new_identity(place.first().map(PathBuf::as_path), self.json);
         }
         if self.output.is_some() && self.scenarios.len() > 1 {
             return Err(Failure::usage("could not write several scenarios to one --output")

@@ -177,7 +177,7 @@ impl Library {
         let read = |reading: &mut Reading| -> Result<BTreeMap<String, String>, Stop> {
             let found = Found::locate(name_or_path)?;
             let bytes = self.own_file(&found, reading)?;
-            let file = self.any_variant(&found.shown, &bytes)?;
+            let file = Self::any_variant(&found.shown, &bytes)?;
             let folder = found.pack_folder(&file.pack)?;
             let shown = folder.shown("pack.yaml");
             let bytes = reading.file(&folder, "pack.yaml", &shown)?;

@@ -60,7 +60,10 @@ impl Library {
     pub fn in_folder(folder: &Path, most: usize) -> BTreeMap<String, String> {
         let entries = fs::read_dir(folder).into_iter().flatten().flatten();
         let mut paths: Vec<String> = entries.map(|entry| entry.path().display().to_string()).collect();
-        paths.retain(|path| path.ends_with(".yaml") || path.ends_with(".yaml.age"));
+        paths.retain(|path| {
+            let plain = Path::new(path.strip_suffix(".age").unwrap_or(path));
+            plain.extension().is_some_and(|end| end == "yaml")
+        });
         // `a.yaml` before `a.yaml.age`.
         paths.sort();
         let mut found = BTreeMap::new();

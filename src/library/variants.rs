@@ -149,16 +149,16 @@ impl Library {
         };
         let Some(variants) = variants else { return Ok(None) };
         let mut used = BTreeSet::new();
-        let mut pack = None;
+        let mut folder = None;
         for each in 0..names.len() {
             // What is wrong with another one is told when that is read.
             if let Ok(file) = file::read::<ScenarioFile>(&found.shown, variants.of(each).text.as_bytes()) {
                 used.extend(file.faults.iter().map(|step| step.injector.value.clone()));
-                pack = Some(file.pack);
+                folder = Some(found.pack_folder(&file.pack)?);
             }
         }
-        if let Some(pack) = pack {
-            let shelves = self.shelves(Some(&found.pack_folder(&pack)?));
+        if let Some(folder) = folder {
+            let shelves = self.shelves(Some(&folder));
             for name in used.iter().filter(|name| crate::base::names::is_name(name)) {
                 Self::script(name, &shelves, reading)?;
             }
@@ -170,7 +170,7 @@ impl Library {
     }
 
     /// The file as any of its variants has it.
-    pub(super) fn any_variant(&self, shown: &str, bytes: &[u8]) -> Result<ScenarioFile, Stop> {
+    pub(super) fn any_variant(shown: &str, bytes: &[u8]) -> Result<ScenarioFile, Stop> {
         match file::read_variants(shown, bytes).map_err(Stop::Problems)? {
             Some(variants) => Ok(file::read(shown, variants.of(0).text.as_bytes())?),
             None => Ok(file::read(shown, bytes)?),

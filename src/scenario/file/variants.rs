@@ -28,8 +28,11 @@ const OPENS: &str = "$(";
 pub struct Variants {
     file: String,
     text: String,
-    all: Vec<(Placed<String>, Vec<(String, Placed<String>)>)>,
+    all: Vec<(Placed<String>, Values)>,
 }
+
+/// What a variant says: its values by their keys.
+type Values = Vec<(String, Placed<String>)>;
 
 /// The text of one variant.
 #[derive(Debug, Clone)]
