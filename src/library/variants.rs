@@ -145,7 +145,12 @@ impl Library {
         let variants = file::read_variants(&found.shown, bytes).map_err(Stop::Problems)?;
         let names = variants.as_ref().map(Variants::names).unwrap_or_default();
         let Some(index) = pick.among(&names) else {
-            return Err(no_variant(&found.shown, pick, &names).into());
+            let mut problem = no_variant(&found.shown, pick, &names);
+            // It says what was asked for. Of a sealed scenario it says no more, and so may be told as it is.
+            if reading.sealed.take().is_some() {
+                problem.help = None;
+            }
+            return Err(problem.into());
         };
         let Some(variants) = variants else { return Ok(None) };
         let mut used = BTreeSet::new();

@@ -228,6 +228,26 @@ fn a_sealed_file_that_is_not_right_is_refused_and_nothing_of_it_is_told() {
 }
 
 #[test]
+fn variants_of_a_sealed_scenario_are_named_to_nobody() {
+    let home = folder();
+    let home = home.path();
+    let text = told_by_nobody();
+    sealed(home, &text);
+    let text = text.replace("    component: session\n", "    component: $(who)\n");
+    forced(
+        home,
+        &format!("{text}variants:\n  {CANARY}-a: {{who: session}}\n  {CANARY}-b: {{who: sesion}}\n"),
+    );
+    let file = "drills/quick.yaml.age";
+    let (code, said) = told(home, &["check", file]);
+    assert!(code == 3 && said.contains("something is to be mended here") && !said.contains(CANARY), "{said}");
+    let (code, said) = told(home, &["plan", file, "--variant", "other"]);
+    assert!(code == 3 && said.contains("there is no variant `other`") && !said.contains(CANARY), "{said}");
+    let (_, said) = told(home, &["plan", file, "--variant", &format!("{CANARY}-a")]);
+    assert!(said.contains(&format!("variant {CANARY}-a, seed")), "who has a key sees the plan: {said}");
+}
+
+#[test]
 fn only_what_is_good_and_whole_is_sealed_and_nothing_is_written_over() {
     let home = folder();
     let home = home.path();
