@@ -7,7 +7,7 @@ use super::{
     sessions::Caller,
 };
 use crate::{
-    base::{At, DrillId, EntryId, Person},
+    base::{At, DrillId, EntryId, Person, Span},
     drill::event::{Event, Hat},
     scenario::roster::PrerequisiteId,
 };
@@ -48,6 +48,11 @@ pub struct OwnDrill {
     pub needed: (u8, u8),
     /// What responders need.
     pub prerequisites: Vec<Needed>,
+    /// How shortly before the start responders must have answered a comcheck; nothing: they need not.
+    #[schemars(with = "Option<String>")]
+    pub comcheck: Option<Span>,
+    /// Its target is being made ready. A surprise does not tell.
+    pub soon: bool,
     /// On which side one takes part; nothing: on none.
     #[schemars(with = "Option<String>")]
     pub side: Option<Hat>,

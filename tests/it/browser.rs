@@ -1,9 +1,11 @@
 //! The pages in a real browser. Six people play a drill from the first page to the debrief, one of them by keyboard alone, in
-//! `six`; `axe` looks at every page with the eyes of a published checker; `editor` writes a scenario; and a page that was cut off
+//! `six`; `axe` looks at every page with the eyes of a published checker; `editor` writes a scenario; `game_day` is
+//! one by the console alone; and a page that was cut off
 //! catches up by itself.
 
 mod axe;
 mod editor;
+mod game_day;
 mod six;
 mod trainer;
 

@@ -114,6 +114,8 @@ impl Office for Clerk {
             responders: Vec::new(),
             needed: (1, 3),
             prerequisites: vec![shell],
+            comcheck: None,
+            soon: false,
             side: None,
         };
         Box::pin(async { Ok(Own { answered: None, planned: vec![planned] }) })

@@ -17,9 +17,9 @@ fn schedule(home: &Path, args: &[&str]) -> Value {
 }
 
 /// Plans `picky`, and gives its entry.
-fn plan(home: &Path, when: [&str; 2]) -> Value {
+fn plan(home: &Path, when: &[&str]) -> Value {
     let more = ["--unrehearsed", "a try", "--instigator", "ina"];
-    schedule(home, &[&["add", "picky"][..], &when, &more].concat())
+    schedule(home, &[&["add", "picky"][..], when, &more].concat())
 }
 
 /// A link to somebody's own page, used.
@@ -34,8 +34,8 @@ fn a_responder_signs_up_and_withdraws_without_coming_to_know_what_it_is() {
     let home = home.path();
     picky(home);
     // In the calendar's own order the surprise would be the first.
-    let hidden = plan(home, ["--window", "2099-W10 UTC"])["id"].clone();
-    let open = plan(home, ["--at", "2099-06-03 14:00 Europe/Berlin"])["id"].clone();
+    let hidden = plan(home, &["--window", "2099-W10 UTC"])["id"].clone();
+    let open = plan(home, &["--at", "2099-06-03 14:00 Europe/Berlin", "--comcheck", "24h"])["id"].clone();
     run(async {
         let server = Server::with(home, &["--scenarios", "own"], "127.0.0.1:0");
         let ina = server.join(&server.link).await;
@@ -54,6 +54,7 @@ fn a_responder_signs_up_and_withdraws_without_coming_to_know_what_it_is() {
             ]
         );
         assert_eq!(seen["planned"][0]["needed"], json!([2, 3]));
+        assert_eq!(of(&seen, "comcheck"), [json!("24h"), Value::Null]);
         let shell = &seen["planned"][0]["prerequisites"][0];
         assert_eq!(
             shell,

@@ -24,6 +24,7 @@ Examples:
   gameday schedule invite s-7f3ab
   gameday schedule invite s-9k2cd --day 2027-01-05 --out drill.ics
   gameday schedule invite s-7f3ab --from drills@example.org
+  gameday schedule invite s-7f3ab --changed
   gameday schedule invite s-7f3ab --out - | mail -s \"A game day\" -A - ana@example.org
 
 Write it again after the drill was moved or called off: calendars change the entry that they have.";
@@ -38,6 +39,9 @@ pub(super) struct Invite {
     /// How long before people's calendars remind them; may be repeated. 24h and 1h by default
     #[arg(long, value_name = "SPAN")]
     remind: Vec<Span>,
+    /// The text is for those who were asked before, and says that something has changed
+    #[arg(long)]
+    changed: bool,
     /// Where the calendar file is written, `-` for here and nothing else; UID.ics in this folder by default
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -91,10 +95,10 @@ impl Invite {
         let address = |name: &Person| Some((name.clone(), people.about(name)?.email.clone()?));
         let named = invitation.people();
         let parties = Parties { from: self.from, to: named.into_iter().filter_map(address).collect() };
-        let occasion = match (invitation.standing, invitation.sequence) {
-            (Standing::Off(_), _) => Occasion::Off,
-            (Standing::Holds, 0) => Occasion::Invited,
-            (Standing::Holds, _) => Occasion::Changed,
+        let occasion = match invitation.standing {
+            Standing::Off(_) => Occasion::Off,
+            Standing::Holds if self.changed => Occasion::Changed,
+            Standing::Holds => Occasion::Invited,
         };
         let made = Made {
             sequence: invitation.sequence,

@@ -3,7 +3,7 @@
 use super::{booking::Bookings, program::Inside};
 use crate::{
     base::Person,
-    calendar::{self, Command, Entry, Occurrence, Side, When},
+    calendar::{self, Command, Entry, Occurrence, Side, State, When},
     clock::{Clock as _, SystemClock},
     console::{Denied, Needed, Own, OwnDrill, TakePart, Withdraw},
     drill::{
@@ -25,7 +25,7 @@ impl Inside {
         let zones = schedule.zones();
         let mut coming = calendar.upcoming(zones, 1);
         let now = SystemClock.now();
-        for due in calendar.begun().filter(|due| due.surprise && due.entry.takes(due.start).1 > now) {
+        for due in calendar.begun().filter(|due| due.entry.takes(due.start).1 > now) {
             let journal = self.stored(&due.drill).await;
             let told = |event: &Event| matches!(event, Event::Started | Event::Ended { .. });
             if !journal.iter().any(|one| told(&one.event)) {
@@ -101,6 +101,8 @@ fn card(one: &Occurrence<'_>, plan: &Plan, people: &People, by: &Person) -> OwnD
         responders: one.wanted.responders.clone(),
         needed: plan.roster.responders,
         prerequisites: needed.collect(),
+        comcheck: one.wanted.comcheck,
+        soon: !one.surprise && one.state != State::Waiting,
         side: one.wanted.side(by).map(hat),
     }
 }

@@ -233,10 +233,11 @@ impl Program {
         drill: DrillId,
         due: Option<Due>,
     ) {
-        let shared = self.shared(drill);
+        let shared = self.shared(drill.clone());
         let staged = shared.staged.clone();
         play.entrance = Entrance::Shared(shared);
-        let line = line_of(&resolved, DrillState::Running, play.start);
+        // What was planned has had its name since then, and the plan alone does not know it.
+        let line = DrillLine { drill, ..line_of(&resolved, DrillState::Running, play.start) };
         self.begin_task((line, due, staged), (from, until), play.play());
     }
 

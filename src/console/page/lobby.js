@@ -4,11 +4,14 @@
 (() => {
   const headers = { "content-type": "application/json", "x-gameday-hat": "lobby" };
 
+  // One's own page: what helps those who run drills helps nobody here, and everything that is sent changes the list.
+  const own = document.body.dataset.page === "me";
+
   const ask = async (path, content) => {
     const answer = await fetch(path, { method: "POST", headers, body: JSON.stringify(content), credentials: "same-origin" });
     const said = await answer.json().catch(() => ({}));
     if (answer.ok) return said;
-    const bars = (said.bars || []).map((bar) => "\n" + bar.code + ": " + bar.says + ". " + bar.help);
+    const bars = (said.bars || []).map((bar) => (own ? ": " + bar.says : "\n" + bar.code + ": " + bar.says + ". " + bar.help));
     const error = new Error((said.error || "the server answered strangely (" + answer.status + ")") + bars.join(""));
     throw Object.assign(error, { code: said.code });
   };
@@ -58,7 +61,8 @@
       say(form, made.length ? "Each link lets one person in, once." : said.drill ? "Begun: it is in the list of drills." : said.lacking ? "Done. Before it can begin: " + said.lacking + "." : "Done.", true);
       if (made.length) links(form, made);
       if (said.page || form.dataset.then) location.assign(said.page || form.dataset.then);
-      else fresh();
+      else await fresh(own);
+      if (own) tell(form.querySelector("output").textContent, true);
     } catch (error) {
       say(form, error instanceof TypeError ? "The server cannot be reached. Nothing was sent." : error.message, false);
     } finally {
@@ -69,14 +73,14 @@
   // ---- the list as it is ----
 
   const note = document.getElementById("note");
-  const tell = (text) => {
+  const tell = (text, good) => {
     note.hidden = !text;
-    note.className = "note bad";
+    note.className = good ? "note good" : "note bad";
     if (note.textContent !== text) note.textContent = text;
   };
   const untouched = (list) => !list.contains(document.activeElement) && !list.querySelector("details[open]");
 
-  const fresh = async () => {
+  const fresh = async (changed) => {
     const list = document.getElementById("list");
     if (!list || document.hidden) return;
     try {
@@ -84,8 +88,14 @@
       if (answer.redirected) return tell("Your session has ended. Open a new link to come back.");
       if (!answer.ok) throw new TypeError();
       const made = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("list");
-      if (made && untouched(list) && made.innerHTML !== list.innerHTML) list.replaceWith(made);
-      tell("");
+      if (made && (changed === true || untouched(list)) && made.innerHTML !== list.innerHTML) {
+        const focused = list.contains(document.activeElement);
+        list.replaceWith(made);
+        // Whoever goes by keyboard goes on where they were.
+        made.tabIndex = -1;
+        if (focused) made.focus();
+      }
+      if (note.classList.contains("bad")) tell("");
     } catch {
       tell("No connection to the server. What you see may be old; trying again.");
     }

@@ -47,7 +47,7 @@ pub(super) async fn mine(Guest(visitor): Guest) -> Result<Response, Answer> {
                         }
                     }
                 }
-                h3 { "Planned" }
+                h2 { "Planned" }
                 @if own.planned.is_empty() { p class="soft" { "Nothing is planned." } }
                 ul class="found" { @for one in &own.planned { (planned(one, hat)) } }
             }
@@ -63,6 +63,7 @@ fn planned(one: &OwnDrill, hat: Hat) -> Markup {
         li class="card plain" {
             div class="row" {
                 h3 { "On " (one.target) }
+                @if one.soon { span class="pill running" { "being made ready" } }
                 @if let Some(side) = one.side { span class="pill good" { "you are " (side) } }
             }
             p { (one.when) ", at most " (one.minutes) " minutes" }
@@ -71,7 +72,12 @@ fn planned(one: &OwnDrill, hat: Hat) -> Markup {
                 @if one.responders.is_empty() { "nobody" }
                 @for (place, person) in one.responders.iter().enumerate() { @if place > 0 { ", " } (person) }
             }
-            @if one.side.is_some() {
+            @if let Some(within) = one.comcheck {
+                p class="soft" { "It begins only when each responder has answered the comcheck within " (within) " before" }
+            }
+            @if one.soon {
+                p class="soft" { "It opens here in a moment." }
+            } @else if one.side.is_some() {
                 form class="inline" data-post="/api/withdraw" { (which(one)) button class="quiet" { "Withdraw" } output aria-live="polite" {} }
             } @else {
                 form data-post="/api/sign-up" {

@@ -49,13 +49,13 @@ fn coordinator(sheet: &Sheet<'_, '_>) -> Check {
     if none && end - start <= GRACE.secs() {
         return Check::not_applicable(id, weight, wording::TOO_SHORT_TO_COORDINATE);
     }
-    let free = GRACE.secs().min(end - start);
-    let rest = end - start - free;
-    let alone = if rest > 0.0 { cover1(&held, (start + free, end)) } else { 1.0 };
-    let score = if rest > 0.0 { (free + rest * alone) / (free + rest) } else { 1.0 };
+    let whole = end - start;
+    let free = GRACE.secs().min(whole);
+    let alone = cover1(&held, (start + free, end));
+    let score = if whole > 0.0 { (free + (whole - free) * alone) / whole } else { 1.0 };
     Check::scored(id, weight, score, wording::coordinator(score, none))
         .with([
-            ("seconds of the incident", end - start),
+            ("seconds of the incident", whole),
             ("of these free at the start", free),
             ("share of the rest with exactly one coordinator", alone),
         ])

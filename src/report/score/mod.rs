@@ -519,3 +519,6 @@ impl Score {
 fn round(score: f64) -> f64 {
     (score * 10_000.0).round() / 10_000.0 + 0.0
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 
 mod accounts;
 pub(crate) mod builder;
+mod edges;
 mod golden;
 mod graded;
 mod plays;

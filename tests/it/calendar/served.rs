@@ -249,6 +249,11 @@ fn a_surprise_that_begins_is_closed_to_who_plays_until_it_has_started() {
             (status == 200).then_some(())
         });
         assert!(joined.await.is_some(), "{}", house.log());
+        // It runs under the name that it was planned by, and under no other.
+        let (_, listed) = server.get(&ina, "/api/drills").await;
+        let lines: Vec<_> =
+            listed["drills"].as_array().unwrap().iter().map(|one| (&one["drill"], &one["state"])).collect();
+        assert_eq!(lines, [(&json!(drill), &json!("running"))], "{listed}");
         let (_, seen) = server.get(&rosa, "/api/me").await;
         assert_eq!((&seen["planned"], &seen["open"][0]["drill"]), (&json!([]), &json!(drill)), "{seen}");
         assert_eq!(server.end(), Some(0));
