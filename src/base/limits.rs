@@ -4,6 +4,16 @@ use super::Span;
 
 /// Largest scenario, pack or player file, in bytes.
 pub const FILE_BYTES_MAX: usize = 256 * 1024;
+/// Largest file of a sealed scenario, in bytes: its text in armor, and a header for many keys.
+pub const SEALED_BYTES_MAX: usize = 512 * 1024;
+/// Largest file of identities or recipients, in bytes.
+pub const KEYS_BYTES_MAX: usize = 64 * 1024;
+/// Most keys that a scenario is sealed to, or opened with, at once.
+pub const KEYS_MAX: usize = 200;
+/// Most variants of one scenario.
+pub const VARIANTS_MAX: usize = 12;
+/// Most values that a variant says.
+pub const VARIANT_KEYS_MAX: usize = 50;
 /// Deepest nesting in a YAML file.
 pub const YAML_DEPTH_MAX: usize = 32;
 /// Most nodes in a YAML file.

@@ -23,6 +23,7 @@ Examples:
   gameday check depot/pool-shrink        a built-in one
   gameday check my-drill.yaml --json     for editors and CI
   gameday check --lint my-drill.yaml     what is still missing before it can be scheduled
+  gameday check my-drill.yaml.age        a sealed one, with a key
 
 Exit code 3 when there is a problem.";
 
@@ -95,7 +96,7 @@ impl Check {
 
 /// Each finding with its line where the file can be read, else as a headline.
 fn render(file: &str, found: &[Problem]) -> String {
-    let text = fs::read_to_string(file).ok();
+    let text = fs::read_to_string(file).ok().filter(|_| !Library::is_sealed(file));
     render_problems(found, &|_| text.clone(), true)
 }
 

@@ -5,7 +5,7 @@ use super::{
     exit::{Exit, Failure},
     home::Home,
     preflight::reason,
-    shelf::Shelf,
+    shelf::{self, Shelf},
     show,
     wire::{self, Books},
 };
@@ -15,6 +15,7 @@ use crate::{
         Drill,
         event::{Event, Hat, Recorded},
     },
+    library::Library,
     people::{Command, Exposure as One, How, People},
     report::wording::tame,
 };
@@ -115,6 +116,7 @@ impl Exposure {
 fn family(shelf: &Shelf, scenario: &str) -> Result<String, Failure> {
     match shelf.library()?.load(scenario) {
         Ok(loaded) => Ok(loaded.family),
+        Err(error) if Library::is_sealed(scenario) => Err(shelf::complain(&error)),
         // It may be a server's own, or gone.
         Err(_) if is_name(scenario) => Ok(scenario.to_owned()),
         Err(_) => Err(Failure::usage(format!("could not find the scenario `{scenario}`"))

@@ -95,6 +95,11 @@ impl Home {
         self.0.join("allowed-targets")
     }
 
+    /// The key that opens sealed scenarios where no other is named.
+    pub fn identity(&self) -> PathBuf {
+        self.0.join("identity.txt")
+    }
+
     /// Who may come in at the server, as digests of secrets.
     pub fn people(&self) -> PathBuf {
         self.0.join("people.json")

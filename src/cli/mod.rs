@@ -41,6 +41,7 @@ mod safety;
 mod schedule;
 mod schema;
 mod score;
+mod seal;
 mod serve;
 pub mod shelf;
 pub mod show;
@@ -108,6 +109,8 @@ enum Command {
     Check(check::Check),
     Schema(schema::Schema),
     Plan(plan::Plan),
+    Seal(seal::Seal),
+    Unseal(seal::Unseal),
     Injectors(injectors::Injectors),
     Join(verb::join::Join),
     Board(verb::board::Board),
@@ -167,6 +170,8 @@ impl Command {
             Self::Check(command) => command.run(),
             Self::Schema(command) => command.run(),
             Self::Plan(command) => command.run(),
+            Self::Seal(command) => command.run(),
+            Self::Unseal(command) => command.run(),
             Self::Injectors(command) => command.run(),
             Self::Join(command) => command.run(),
             Self::Board(command) => command.run(),

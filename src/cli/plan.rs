@@ -8,6 +8,7 @@ use super::{
 use crate::{
     base::{At, Span},
     drill::plan::{Plan as DrillPlan, PlanOptions, PlannedInjection, Step, StepKind},
+    library::variants::Pick,
     report::wording::{cut, tame},
     scenario::AlarmSeverity,
     seed::Seed,
@@ -34,6 +35,9 @@ pub(super) struct Plan {
     /// Where randomness begins; a fresh one by default
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+    /// The plan of this variant; else of the one that the seed draws
+    #[arg(long, value_name = "NAME")]
+    variant: Option<String>,
     /// Prints JSON
     #[arg(long)]
     json: bool,
@@ -46,6 +50,8 @@ struct Msel {
     scenario: String,
     title: String,
     digest: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    variant: Option<String>,
     seed: u64,
     par: Span,
     limit: Span,
@@ -64,8 +70,9 @@ struct Row {
 
 impl Plan {
     pub(super) fn run(self) -> Result<Exit, Failure> {
-        let scenario = self.shelf.load(&self.scenario)?;
         let seed = self.seed.map_or_else(Seed::fresh, Seed);
+        let pick = self.variant.as_deref().map_or(Pick::Drawn(seed), Pick::Named);
+        let scenario = self.shelf.load_one(&self.scenario, pick)?;
         // Ids of drill and injections depend on the start, which is not known yet: they are not shown.
         let options = PlanOptions { seed, start: At::from_millis(0), autopilot: false, routes: Vec::new() };
         let plan = DrillPlan::resolve(&scenario, options);
@@ -73,6 +80,7 @@ impl Plan {
             scenario: plan.scenario.clone(),
             title: plan.title.clone(),
             digest: plan.digest.clone(),
+            variant: plan.variant.clone(),
             seed: seed.0,
             par: plan.duration.par,
             limit: plan.duration.limit,
@@ -140,8 +148,9 @@ fn readable(msel: &Msel, difficulty: u8) -> String {
             cut(&tame(&step.text), 70),
         ]
     }));
+    let variant = msel.variant.as_ref().map(|name| format!("variant {name}, ")).unwrap_or_default();
     format!(
-        "{}: {}\nseed {}, difficulty {difficulty}, par {}, limit {}\n\n{}",
+        "{}: {}\n{variant}seed {}, difficulty {difficulty}, par {}, limit {}\n\n{}",
         msel.scenario,
         tame(&msel.title),
         msel.seed,

@@ -25,7 +25,11 @@ use crate::{
     store::Store,
 };
 use serde::{Deserialize, Serialize};
-use std::{fs, io::ErrorKind, path::Path};
+use std::{
+    fs,
+    io::ErrorKind,
+    path::{Path, PathBuf},
+};
 
 /// What a certificate begins with.
 pub(super) const CERTIFICATE: &str = "gameday/certificate/v1";
@@ -96,7 +100,7 @@ pub(super) async fn refuse(
         toxiproxies: allowed.toxiproxies(&plan.target.name),
         agent: None,
         left: left(home, books.store.as_ref()).await?,
-        rehearsed: rehearsed(home, &plan.digest, || {
+        rehearsed: rehearsed(home, (&plan.digest, plan.variant.as_deref()), || {
             Ok(plan.admission.rehearsal || is_built_in(&wanted.scenario)?)
         })?,
         lever: safety::lever(home, plan.target.driver),
@@ -207,22 +211,38 @@ async fn left(home: &Home, store: &dyn Store) -> Result<Vec<Left>, Failure> {
 struct Certificate {
     format: String,
     digest: String,
+    #[serde(default)]
+    variant: Option<String>,
     holds: bool,
 }
 
-/// What is known of a rehearsal of this scenario.
+/// What is known of a rehearsal of this scenario: of each of its variants.
 pub(super) fn rehearsal(home: &Home, scenario: &Scenario) -> Result<Rehearsed, Failure> {
-    rehearsed(home, &scenario.digest, || is_built_in(scenario))
+    let variants = scenario.variants.iter().map(|name| Some(name.as_str()));
+    let each: Vec<_> = if scenario.variants.is_empty() { vec![None] } else { variants.collect() };
+    for variant in each {
+        let one = rehearsed(home, (&scenario.digest, variant), || is_built_in(scenario))?;
+        if one != Rehearsed::Yes {
+            return Ok(one);
+        }
+    }
+    Ok(Rehearsed::Yes)
+}
+
+/// Where the certificate of a scenario's digest, and of its variant, lies.
+pub(super) fn certificate(home: &Home, (digest, variant): (&str, Option<&str>)) -> PathBuf {
+    let variant = variant.map(|name| format!("-{name}")).unwrap_or_default();
+    home.certificates().join(format!("{digest}{variant}.json"))
 }
 
 /// What is known of a rehearsal. A certificate that was left here counts before anything else; without one, what needs
 /// none.
 fn rehearsed(
     home: &Home,
-    digest: &str,
+    (digest, variant): (&str, Option<&str>),
     needs_none: impl FnOnce() -> Result<bool, Failure>,
 ) -> Result<Rehearsed, Failure> {
-    let path = home.certificates().join(format!("{digest}.json"));
+    let path = certificate(home, (digest, variant));
     let no = |why: &str| Ok(Rehearsed::No(format!("{} {why}", path.display())));
     let certificate: Certificate = match read(&path) {
         Ok(None) if needs_none()? => return Ok(Rehearsed::Yes),
@@ -234,6 +254,8 @@ fn rehearsed(
         no(&format!("is not `{CERTIFICATE}`"))
     } else if certificate.digest != digest {
         no("is for another digest")
+    } else if certificate.variant.as_deref() != variant {
+        no("is for another variant")
     } else if certificate.holds {
         Ok(Rehearsed::Yes)
     } else {
@@ -284,7 +306,7 @@ mod tests {
         if let Some(text) = file {
             fs::write(home.certificates().join(format!("{}.json", plan.digest)), text).unwrap();
         }
-        rehearsed(&home, &plan.digest, || Ok(false)).unwrap()
+        rehearsed(&home, (&plan.digest, None), || Ok(false)).unwrap()
     }
 
     #[test]
@@ -309,12 +331,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::at(folder.path());
         let digest = plan().digest;
-        assert_eq!(rehearsed(&home, &digest, || Ok(true)).unwrap(), Rehearsed::Yes);
+        assert_eq!(rehearsed(&home, (&digest, None), || Ok(true)).unwrap(), Rehearsed::Yes);
         fs::create_dir_all(home.certificates()).unwrap();
         let failed = json!({"format": CERTIFICATE, "digest": digest, "holds": false});
         fs::write(home.certificates().join(format!("{digest}.json")), failed.to_string()).unwrap();
-        assert!(matches!(rehearsed(&home, &digest, || Ok(true)).unwrap(), Rehearsed::No(_)));
-        assert_eq!(rehearsed(&home, &"f".repeat(64), || Ok(true)).unwrap(), Rehearsed::Yes);
+        assert!(matches!(rehearsed(&home, (&digest, None), || Ok(true)).unwrap(), Rehearsed::No(_)));
+        assert_eq!(rehearsed(&home, (&"f".repeat(64), None), || Ok(true)).unwrap(), Rehearsed::Yes);
     }
 
     #[test]

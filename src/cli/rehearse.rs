@@ -3,7 +3,7 @@
 use super::{
     exit::{Exit, Failure},
     home::Home,
-    preflight::CERTIFICATE,
+    preflight::{CERTIFICATE, certificate as certificate_at},
     run::Staging,
     show,
 };
@@ -20,6 +20,8 @@ const EXAMPLES: &str = "\
 Examples:
   gameday rehearse pool-shrink
   gameday rehearse my-drill.yaml --json
+  gameday rehearse my-drill.yaml --variant east     one of its variants
+  gameday rehearse my-drill.yaml --every-variant    all of them, one after the other
 
 Exit codes: 0 every link of the proof chain holds, 1 one does not, 4 no steady state, 6 something may still be broken.";
 
@@ -33,6 +35,9 @@ Exit codes: 0 every link of the proof chain holds, 1 one does not, 4 no steady s
 pub(super) struct Rehearse {
     /// A scenario file, or the name of a built-in scenario
     scenario: String,
+    /// Plays each of the scenario's variants; each has a certificate of its own. `--json` then prints an array
+    #[arg(long, conflicts_with = "variant")]
+    every_variant: bool,
     #[command(flatten)]
     stage: Staging,
 }
@@ -43,6 +48,8 @@ struct Certificate {
     format: &'static str,
     scenario: String,
     digest: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    variant: Option<String>,
     rehearsed_at: String,
     holds: bool,
     proof: Proof,
@@ -62,28 +69,67 @@ struct ClaimResult {
 
 impl Rehearse {
     pub(super) fn run(self) -> Result<Exit, Failure> {
-        let lint = self.stage.lint(&self.scenario)?;
-        let mut play = self.stage.play(&self.scenario, true, None)?;
+        let variants = self.stage.shelf.load(&self.scenario)?.variants;
+        if self.every_variant && !variants.is_empty() {
+            return self.each(variants);
+        }
+        if self.stage.variant.is_none() && !variants.is_empty() {
+            let names = variants.join(", ");
+            return Err(Failure::usage(format!("could not rehearse {}: it has variants", self.scenario))
+                .with_help(format!(
+                    "Name one with `--variant` ({names}), or rehearse each with `--every-variant`."
+                )));
+        }
+        let (exit, certificate) = self.rehearse(&self.stage)?;
+        if self.stage.json {
+            show::json(&certificate)?;
+        }
+        Ok(exit)
+    }
+
+    /// One variant after the other. The worst of them decides.
+    fn each(&self, variants: Vec<String>) -> Result<Exit, Failure> {
+        let (mut worst, mut certificates) = (Exit::Done, Vec::new());
+        for variant in variants {
+            let mut stage = self.stage.clone();
+            stage.out = stage.out.map(|folder| folder.join(&variant));
+            stage.variant = Some(variant);
+            let (exit, certificate) = self.rehearse(&stage)?;
+            if exit.code() > worst.code() {
+                worst = exit;
+            }
+            certificates.push(certificate);
+        }
+        if self.stage.json {
+            show::json(&certificates)?;
+        }
+        Ok(worst)
+    }
+
+    /// One rehearsal, and the certificate that it has left.
+    fn rehearse(&self, stage: &Staging) -> Result<(Exit, Certificate), Failure> {
+        let lint = stage.lint(&self.scenario)?;
+        let mut play = stage.play(&self.scenario, true, None)?;
         play.show = None;
         play.admission.rehearsal = true;
         let scenario = play.scenario.clone();
-        if !self.stage.json {
+        if !stage.json {
+            let variant =
+                scenario.variant.as_ref().map(|name| format!(", variant {name}")).unwrap_or_default();
             show::line(&format!(
-                "Rehearsing {} ({}); this takes about two minutes.",
+                "Rehearsing {} ({}){variant}; this takes about two minutes.",
                 scenario.name, scenario.title
             ))?;
         }
-        let played = self.stage.see_through(play)?;
+        let played = stage.see_through(play)?;
         let certificate = certify(&scenario, lint, &played.journal)?;
         let home = Home::open()?;
         let folder = home.certificates();
         fs::create_dir_all(&folder).map_err(Failure::io(format!("make {}", folder.display())))?;
-        let path = folder.join(format!("{}.json", scenario.digest));
+        let path = certificate_at(&home, (&scenario.digest, scenario.variant.as_deref()));
         let text = serde_json::to_vec_pretty(&certificate).expect("a certificate is plain data");
         fs::write(&path, text).map_err(Failure::io(format!("write {}", path.display())))?;
-        if self.stage.json {
-            show::json(&certificate)?;
-        } else {
+        if !stage.json {
             show::print(&readable(&certificate))?;
             show::line(&format!(
                 "\ncertificate  {}\njournal      {}",
@@ -91,11 +137,12 @@ impl Rehearse {
                 played.folder.display()
             ))?;
         }
-        Ok(match played.exit() {
+        let exit = match played.exit() {
             Exit::Done if certificate.holds => Exit::Done,
             Exit::Done => Exit::Refused,
             other => other,
-        })
+        };
+        Ok((exit, certificate))
     }
 }
 
@@ -116,6 +163,7 @@ fn certify(scenario: &Scenario, lint: Vec<String>, events: &[Recorded]) -> Resul
         format: CERTIFICATE,
         scenario: scenario.name.clone(),
         digest: scenario.digest.clone(),
+        variant: scenario.variant.clone(),
         rehearsed_at: journal.start().to_string(),
         holds,
         proof,

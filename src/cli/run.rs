@@ -12,6 +12,7 @@ use crate::{
     base::{At, DrillId},
     calendar::Moment,
     drill::{event::Outcome, plan::Admission},
+    library::variants::Pick,
     report::board::Audience,
     scenario::problem::Problem,
     seed::Seed,
@@ -48,7 +49,7 @@ pub(super) struct Run {
         long,
         value_name = "DRILL",
         num_args = 0..=1,
-        conflicts_with_all = ["scenario", "autopilot", "at", "seed", "injectors"]
+        conflicts_with_all = ["scenario", "autopilot", "at", "seed", "variant", "injectors"]
     )]
     resume: Option<Vec<DrillId>>,
     /// Begins the outage at this moment: `2026-12-01 14:00 Europe/Berlin`; at once by default
@@ -69,6 +70,9 @@ pub(super) struct Staging {
     /// Where randomness begins; a fresh one by default
     #[arg(long, value_name = "N")]
     pub(super) seed: Option<u64>,
+    /// Plays this variant of the scenario; else the seed draws one
+    #[arg(long, value_name = "NAME")]
+    pub(super) variant: Option<String>,
     /// Where journal, score and debrief are left
     #[arg(long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,
@@ -114,10 +118,11 @@ impl Staging {
     /// The play of a scenario with these options.
     pub(super) fn play(&self, scenario: &str, autopilot: bool, start: Option<At>) -> Result<Play, Failure> {
         self.only_loopback()?;
+        let seed = self.seed.map_or_else(Seed::fresh, Seed);
         Ok(Play {
-            scenario: self.shelf.load(scenario)?,
+            scenario: self.shelf.load_one(scenario, self.pick(seed))?,
             documents: self.shelf.documents(scenario)?,
-            seed: self.seed.map_or_else(Seed::fresh, Seed),
+            seed,
             start,
             admission: Admission::default(),
             autopilot,
@@ -129,9 +134,14 @@ impl Staging {
         })
     }
 
-    /// What is still missing in a scenario, each in a line.
+    fn pick(&self, seed: Seed) -> Pick<'_> {
+        self.variant.as_deref().map_or(Pick::Drawn(seed), Pick::Named)
+    }
+
+    /// What is still missing in a scenario, or in the variant that is named, each in a line.
     pub(super) fn lint(&self, scenario: &str) -> Result<Vec<String>, Failure> {
-        let found = self.shelf.lint(scenario)?;
+        let found =
+            self.shelf.lint_one(scenario, self.variant.as_deref().map_or(Pick::At(0), Pick::Named))?;
         Ok(found.iter().map(Problem::headline).collect())
     }
 

@@ -2,11 +2,12 @@
 
 use super::{
     exit::{Exit, Failure},
+    home::Home,
     show,
 };
 use crate::{
     depot,
-    library::{Library, LoadError, worker::ScriptRunner},
+    library::{Library, LoadError, keys::Keys, variants::Pick, worker::ScriptRunner},
     scenario::{Scenario, problem::Problem},
 };
 use clap::builder::{OsStringValueParser, TypedValueParser as _};
@@ -25,6 +26,15 @@ pub struct Shelf {
         value_parser = OsStringValueParser::new().map(PathBuf::from)
     )]
     pub injectors: Vec<PathBuf>,
+    /// A key that opens sealed scenarios; may be repeated. By default `identity.txt` in the state folder
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "GAMEDAY_IDENTITY",
+        value_delimiter = ':',
+        value_parser = OsStringValueParser::new().map(PathBuf::from)
+    )]
+    pub identity: Vec<PathBuf>,
 }
 
 /// This program's own path, for the processes that it starts.
@@ -37,17 +47,28 @@ impl Shelf {
     pub fn library(&self) -> Result<Library, Failure> {
         let library = Library::new(vec![depot::describe()], ScriptRunner::Worker(this_program()?));
         let named = self.injectors.iter().filter(|folder| !folder.as_os_str().is_empty());
-        Ok(named.fold(library, Library::with_injectors))
+        Ok(named.fold(library.with_keys(self.keys()), Library::with_injectors))
     }
 
-    /// Loads a scenario; its problems are printed.
+    /// The keys that open sealed scenarios: those that were named, or the one in the state folder.
+    pub fn keys(&self) -> Keys {
+        let named = self.identity.iter().filter(|path| !path.as_os_str().is_empty());
+        Keys::new(named.cloned().collect(), Home::find().ok().map(|home| home.identity()))
+    }
+
+    /// Loads a scenario, all variants of which must be good; its problems are printed.
     pub fn load(&self, name_or_path: &str) -> Result<Scenario, Failure> {
         self.library()?.load(name_or_path).map_err(|error| complain(&error))
     }
 
-    /// What is still missing in a scenario before it can be scheduled.
-    pub fn lint(&self, name_or_path: &str) -> Result<Vec<Problem>, Failure> {
-        self.library()?.lint(name_or_path).map_err(|error| complain(&error))
+    /// Loads one variant of a scenario, or the scenario that has none.
+    pub fn load_one(&self, name_or_path: &str, pick: Pick<'_>) -> Result<Scenario, Failure> {
+        self.library()?.load_one(name_or_path, pick).map_err(|error| complain(&error))
+    }
+
+    /// What is still missing in one variant before it can be scheduled.
+    pub fn lint_one(&self, name_or_path: &str, pick: Pick<'_>) -> Result<Vec<Problem>, Failure> {
+        self.library()?.lint_one(name_or_path, pick).map_err(|error| complain(&error))
     }
 
     /// The documents that a scenario's people may read.

@@ -29,6 +29,12 @@ pub struct Plan {
     pub title: String,
     /// Its digest.
     pub digest: String,
+    /// What the scenario's file committed to before it was opened, if it was sealed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealed: Option<String>,
+    /// Which of the scenario's variants was drawn or named. Sealed from responders like the truth: its name may tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant: Option<String>,
     /// What happens, in the author's words. Sealed from responders like the truth.
     pub summary: String,
     /// The family that it is of, where that has another name than the scenario.
@@ -215,6 +221,8 @@ impl Plan {
             scenario: scenario.name.clone(),
             title: scenario.title.clone(),
             digest: scenario.digest.clone(),
+            sealed: scenario.sealed.clone(),
+            variant: scenario.variant.clone(),
             summary: scenario.summary.clone(),
             family: Some(&scenario.family).filter(|family| **family != scenario.name).cloned(),
             objectives: scenario.objectives.clone(),

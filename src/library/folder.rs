@@ -58,8 +58,8 @@ pub enum FolderTrouble {
     #[error("this is not a regular file")]
     NotAFile,
     /// It is too large.
-    #[error("the file is larger than {} KiB", FILE_BYTES_MAX / 1024)]
-    TooLarge,
+    #[error("the file is larger than {} KiB", .0 / 1024)]
+    TooLarge(usize),
     /// The system refused.
     #[error("{0}")]
     Io(#[from] std::io::Error),
@@ -130,16 +130,21 @@ impl Folder {
 
     /// Reads a regular file of at most 256 KiB beneath this folder.
     pub fn read(&self, path: &str) -> Result<Vec<u8>, FolderError> {
-        self.try_read(path).map_err(|why| FolderError { path: path.to_owned(), why })
+        self.read_at_most(path, FILE_BYTES_MAX)
     }
 
-    fn try_read(&self, path: &str) -> Result<Vec<u8>, FolderTrouble> {
+    /// The same of a file of at most so many bytes.
+    pub fn read_at_most(&self, path: &str, most: usize) -> Result<Vec<u8>, FolderError> {
+        self.try_read(path, most).map_err(|why| FolderError { path: path.to_owned(), why })
+    }
+
+    fn try_read(&self, path: &str, most: usize) -> Result<Vec<u8>, FolderTrouble> {
         let plain = Path::new(path).components().all(|part| matches!(part, Component::Normal(_)));
         if path.is_empty() || !plain || path.contains('\0') {
             return Err(FolderTrouble::Outside);
         }
         match &self.place {
-            Place::Disk { root, beneath } => read_on_disk(root, &joined(beneath, path)),
+            Place::Disk { root, beneath } => read_on_disk(root, &joined(beneath, path), most),
             Place::BuiltIn { dir, .. } => {
                 let file = dir.and_then(|dir| dir.get_file(dir.path().join(path)));
                 Ok(file.ok_or(FolderTrouble::Missing)?.contents().to_vec())
@@ -166,7 +171,7 @@ impl Folder {
     }
 }
 
-fn read_on_disk(root: &Path, path: &str) -> Result<Vec<u8>, FolderTrouble> {
+fn read_on_disk(root: &Path, path: &str, most: usize) -> Result<Vec<u8>, FolderTrouble> {
     if behind_link(root, path) {
         return Err(FolderTrouble::Link);
     }
@@ -178,9 +183,9 @@ fn read_on_disk(root: &Path, path: &str) -> Result<Vec<u8>, FolderTrouble> {
         return Err(FolderTrouble::NotAFile);
     }
     let mut bytes = Vec::new();
-    let most = u64::try_from(FILE_BYTES_MAX).unwrap_or(u64::MAX);
-    file.take(most + 1).read_to_end(&mut bytes)?;
-    if bytes.len() > FILE_BYTES_MAX { Err(FolderTrouble::TooLarge) } else { Ok(bytes) }
+    let bound = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
+    file.take(bound).read_to_end(&mut bytes)?;
+    if bytes.len() > most { Err(FolderTrouble::TooLarge(most)) } else { Ok(bytes) }
 }
 
 /// Whether `path`, or a folder on the way to it from `root`, is a link.
@@ -265,7 +270,7 @@ mod tests {
         assert!(matches!(why("/etc/passwd"), FolderTrouble::Outside));
         assert!(matches!(why("docs"), FolderTrouble::NotAFile));
         assert!(matches!(why("pipe.md"), FolderTrouble::NotAFile));
-        assert!(matches!(why("large.md"), FolderTrouble::TooLarge));
+        assert!(matches!(why("large.md"), FolderTrouble::TooLarge(FILE_BYTES_MAX)));
         assert!(matches!(why("none.md"), FolderTrouble::Missing));
         symlink("docs", root.join("papers")).unwrap();
         assert!(folder.beneath("papers").list("md").is_empty());

@@ -17,6 +17,8 @@ pub(super) struct Found {
     pub(super) file: String,
     /// How the file is named to people.
     pub(super) shown: String,
+    /// It is a sealed one.
+    pub(super) sealed: bool,
     /// `None` for a built-in scenario.
     on_disk: Option<PathBuf>,
 }
@@ -25,14 +27,17 @@ impl Found {
     /// Finds a scenario by its path or its built-in name.
     pub(super) fn locate(name_or_path: &str) -> Result<Self, Problem> {
         let path = Path::new(name_or_path);
+        let sealed = Library::is_sealed(name_or_path);
+        // What it is called once it is open.
+        let plain = if sealed { path.file_stem().map_or(path, Path::new) } else { path };
         let ends_like_one = path.extension().is_some_and(|end| end == "yaml" || end == "yml");
         // A folder of that name must not hide a built-in scenario.
-        let looks_like_path = ends_like_one || (path.exists() && !path.is_dir());
+        let looks_like_path = ends_like_one || sealed || (path.exists() && !path.is_dir());
         if looks_like_path {
             let parent =
                 path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
             let file = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
-            let name = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default().to_owned();
+            let name = plain.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default().to_owned();
             if !is_name(&name) {
                 let help = "name it like `pool-shrink.yaml`";
                 return Err(
@@ -45,6 +50,7 @@ impl Found {
                 folder,
                 file,
                 shown: name_or_path.to_owned(),
+                sealed,
                 on_disk: Some(parent.to_owned()),
             });
         }
@@ -64,7 +70,13 @@ impl Found {
         };
         let folder = Folder::built_in_pack(pack).expect("a built-in scenario lies in a built-in pack");
         let file = format!("{name}.yaml");
-        Ok(Self { name: name.to_owned(), shown: folder.shown(&file), folder, file, on_disk: None })
+        let (name, shown) = (name.to_owned(), folder.shown(&file));
+        Ok(Self { name, shown, folder, file, sealed, on_disk: None })
+    }
+
+    /// Whether it is a file that somebody wrote.
+    pub(super) fn is_on_disk(&self) -> bool {
+        self.on_disk.is_some()
     }
 
     /// The pack's folder: the scenario's own, one beside it, or a built-in one.

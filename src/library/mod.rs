@@ -7,16 +7,21 @@
 //!
 //! Open first: [`Library::load`]. [`folder`] reads files from disk and from the program alike and refuses links;
 //! [`worker`] runs scripts in a process of their own; [`catalogue`] turns a folder of documents into entries that
-//! hints may point to; [`template`] writes the file of `gameday new`; [`keep`] writes what an editor hands in; `tabletops` finds table-tops.
+//! hints may point to; [`template`] writes the file of `gameday new`; [`keep`] writes what an editor hands in; `tabletops` finds table-tops;
+//! [`variants`] draws one of a scenario's answers; [`mod@seal`] makes a scenario unreadable, `sealed` opens one with the [`keys`] that are at hand.
 
 pub mod catalogue;
 pub mod folder;
 mod found;
 pub mod keep;
+pub mod keys;
 pub mod lint;
 mod reading;
+pub mod seal;
+pub mod sealed;
 mod tabletops;
 pub mod template;
+pub mod variants;
 pub mod worker;
 
 use crate::fault::injector::{FaultInjector, Planned, Reactor};
@@ -29,9 +34,11 @@ use crate::scenario::pack::{Pack, TargetDescription};
 use crate::scenario::problem::{Place, Problem, render_problems, suggestion};
 use folder::{Folder, FolderError};
 use found::Found;
+use keys::Keys;
 use reading::Reading;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use variants::Pick;
 use worker::{ScriptRunner, WorkerError};
 
 /// Scenarios, packs and injectors.
@@ -40,6 +47,7 @@ pub struct Library {
     targets: Vec<TargetDescription>,
     scripts: ScriptRunner,
     injector_folders: Vec<PathBuf>,
+    keys: Keys,
 }
 
 /// A scenario that could not be loaded.
@@ -88,6 +96,18 @@ enum Stop {
     Worker(WorkerError),
 }
 
+impl Stop {
+    /// As it is told to whoever asked.
+    fn told(self, reading: Reading) -> LoadError {
+        match self {
+            Self::Problems(problems) => {
+                LoadError::Problems { problems: reading.fit_to_be_told(problems), sources: reading.sources }
+            }
+            Self::Worker(error) => LoadError::Worker(error),
+        }
+    }
+}
+
 impl From<Problem> for Stop {
     fn from(problem: Problem) -> Self {
         Self::Problems(vec![problem])
@@ -97,13 +117,18 @@ impl From<Problem> for Stop {
 impl Library {
     /// A library over the targets that are built into the program. `scripts` says where scripts run.
     pub fn new(targets: Vec<TargetDescription>, scripts: ScriptRunner) -> Self {
-        Self { targets, scripts, injector_folders: Vec::new() }
+        Self { targets, scripts, injector_folders: Vec::new(), keys: Keys::default() }
     }
 
     /// The same with one more folder of injectors, laid over the built-in ones and over those of a pack.
     pub fn with_injectors(mut self, folder: impl Into<PathBuf>) -> Self {
         self.injector_folders.push(folder.into());
         self
+    }
+
+    /// The same with identities that open sealed scenarios.
+    pub fn with_keys(self, keys: Keys) -> Self {
+        Self { keys, ..self }
     }
 
     /// Names of the built-in scenarios: `depot/pool-shrink`.
@@ -123,7 +148,8 @@ impl Library {
     }
 
     /// Loads and checks a scenario: a path (`drills/pool.yaml`), or the name of a built-in one (`pool-shrink`,
-    /// `depot/pool-shrink`). The error holds every problem at once.
+    /// `depot/pool-shrink`). The error holds every problem at once. Of one with variants all are checked, and the first is
+    /// given.
     pub fn load(&self, name_or_path: &str) -> Result<Scenario, LoadError> {
         self.checked(name_or_path, None)
     }
@@ -131,14 +157,6 @@ impl Library {
     /// Checks a text as if it stood in this scenario's file, which need not be there yet.
     pub fn check(&self, name_or_path: &str, text: &str) -> Result<Scenario, LoadError> {
         self.checked(name_or_path, Some(text))
-    }
-
-    fn checked(&self, name_or_path: &str, text: Option<&str>) -> Result<Scenario, LoadError> {
-        let mut reading = Reading::new();
-        self.read(name_or_path, text, &mut reading).map_err(|stop| match stop {
-            Stop::Problems(problems) => LoadError::Problems { problems, sources: reading.sources },
-            Stop::Worker(error) => LoadError::Worker(error),
-        })
     }
 
     /// How a scenario's own file is named to people, whether it is there or not.
@@ -158,18 +176,15 @@ impl Library {
         let mut reading = Reading::new();
         let read = |reading: &mut Reading| -> Result<BTreeMap<String, String>, Stop> {
             let found = Found::locate(name_or_path)?;
-            let bytes = reading.file(&found.folder, &found.file, &found.shown)?;
-            let file: ScenarioFile = file::read(&found.shown, &bytes)?;
+            let bytes = self.own_file(&found, reading)?;
+            let file = Self::any_variant(&found.shown, &bytes)?;
             let folder = found.pack_folder(&file.pack)?;
             let shown = folder.shown("pack.yaml");
             let bytes = reading.file(&folder, "pack.yaml", &shown)?;
             let pack: PackFile = file::read(&shown, &bytes)?;
             in_docs(&folder, &pack, catalogue::documents)
         };
-        read(&mut reading).map_err(|stop| match stop {
-            Stop::Problems(problems) => LoadError::Problems { problems, sources: reading.sources },
-            Stop::Worker(error) => LoadError::Worker(error),
-        })
+        read(&mut reading).map_err(|stop| stop.told(reading))
     }
 
     /// Loads a built-in pack by its name, or the one in a folder on disk.
@@ -186,10 +201,7 @@ impl Library {
             Some(folder) => self.pack_in(&folder, &name, &mut reading),
             None => Err(no_pack(name_or_folder, name_or_folder, Place::default()).into()),
         };
-        read.map_err(|stop| match stop {
-            Stop::Problems(problems) => LoadError::Problems { problems, sources: reading.sources },
-            Stop::Worker(error) => LoadError::Worker(error),
-        })
+        read.map_err(|stop| stop.told(reading))
     }
 
     /// Every built-in injector and those of the added folders, by name.
@@ -223,17 +235,6 @@ impl Library {
         }
     }
 
-    /// What has to be better before a scenario may be scheduled; see [`lint`]. A scenario that does not load has its
-    /// problems in the error.
-    pub fn lint(&self, name_or_path: &str) -> Result<Vec<Problem>, LoadError> {
-        let mut reading = Reading::new();
-        match self.read_with_file(name_or_path, None, &mut reading) {
-            Ok((shown, file, scenario)) => Ok(lint::lint(&shown, &file, &scenario)),
-            Err(Stop::Problems(problems)) => Err(LoadError::Problems { problems, sources: reading.sources }),
-            Err(Stop::Worker(error)) => Err(LoadError::Worker(error)),
-        }
-    }
-
     /// Checks the injector in a file: its script is whole and describes itself. What it plans is seen with the scenario
     /// that names it.
     pub fn load_injector(&self, path: &Path) -> Result<FaultInjector, LoadError> {
@@ -245,21 +246,16 @@ impl Library {
             let why = format!("could not find an injector here, or `{name}` is not a name");
             found.ok_or_else(|| Problem::of_file(&shown, why).into())
         });
-        read.map_err(|stop| match stop {
-            Stop::Problems(problems) => LoadError::Problems { problems, sources: reading.sources },
-            Stop::Worker(error) => LoadError::Worker(error),
-        })
+        read.map_err(|stop| stop.told(reading))
     }
 
-    fn read(&self, name_or_path: &str, text: Option<&str>, reading: &mut Reading) -> Result<Scenario, Stop> {
-        self.read_with_file(name_or_path, text, reading).map(|(_, _, scenario)| scenario)
-    }
-
-    /// A scenario with the file that it was made of, and how that is called.
+    /// A scenario with the file that it was made of, and how that is called. Of one with variants it is the one that is
+    /// picked.
     fn read_with_file(
         &self,
         name_or_path: &str,
         text: Option<&str>,
+        pick: Pick<'_>,
         reading: &mut Reading,
     ) -> Result<(String, ScenarioFile, Scenario), Stop> {
         let found = Found::locate(name_or_path)?;
@@ -268,7 +264,7 @@ impl Library {
                 reading.keep(&found.shown, text.as_bytes());
                 text.as_bytes().to_vec()
             }
-            None => reading.file(&found.folder, &found.file, &found.shown)?,
+            None => self.own_file(&found, reading)?,
         };
         if file::is_tabletop(&bytes) {
             let problem =
@@ -276,7 +272,18 @@ impl Library {
             return Err(problem.with_help("one person walks through it: `gameday practice FILE`").into());
         }
         reading.note("scenario", &bytes);
-        let file: ScenarioFile = file::read(&found.shown, &bytes)?;
+        let drawn = self.draw(&found, &bytes, pick, reading)?;
+        self.made(found, drawn.as_ref().unwrap_or(&bytes), reading)
+    }
+
+    /// The scenario of a text without variants.
+    fn made(
+        &self,
+        found: Found,
+        bytes: &[u8],
+        reading: &mut Reading,
+    ) -> Result<(String, ScenarioFile, Scenario), Stop> {
+        let file: ScenarioFile = file::read(&found.shown, bytes)?;
         let pack_folder = found.pack_folder(&file.pack)?;
         let pack = self.pack_in(&pack_folder, &file.pack, reading)?;
         let mut problems = Vec::new();
@@ -293,7 +300,9 @@ impl Library {
             digest: reading.digest(),
         };
         match check::scenario(&file, given) {
-            Ok(scenario) if problems.is_empty() => Ok((found.shown, file, Scenario { reactors, ..scenario })),
+            Ok(scenario) if problems.is_empty() => {
+                Ok((found.shown, file, reading.marked(Scenario { reactors, ..scenario })))
+            }
             Ok(_) => Err(Stop::Problems(problems)),
             Err(more) => {
                 problems.extend(more);
@@ -441,6 +450,22 @@ impl Library {
         shelves
     }
 
+    /// The script of an injector, noted as a part of the drill, and how its file is shown.
+    fn script(
+        name: &str,
+        shelves: &[Folder],
+        reading: &mut Reading,
+    ) -> Result<Option<(String, Vec<u8>)>, Problem> {
+        let file = format!("{name}.rhai");
+        let Some(folder) = shelves.iter().find(|shelf| shelf.has(&file)) else {
+            return Ok(None);
+        };
+        let shown = folder.shown(&file);
+        let bytes = reading.file(folder, &file, &shown)?;
+        reading.note(&file, &bytes);
+        Ok(Some((shown, bytes)))
+    }
+
     fn injector(
         &self,
         name: &str,
@@ -450,14 +475,10 @@ impl Library {
         if !crate::base::names::is_name(name) {
             return Ok(None);
         }
-        let file = format!("{name}.rhai");
-        let Some(folder) = shelves.iter().find(|shelf| shelf.has(&file)) else {
+        let Some((shown, bytes)) = Self::script(name, shelves, reading)? else {
             return Ok(None);
         };
-        let shown = folder.shown(&file);
-        let bytes = reading.file(folder, &file, &shown)?;
         let source = file::text_of(&shown, &bytes)?.to_owned();
-        reading.note(&file, &bytes);
         let answer = self.scripts.run(&source, &Call::Describe).map_err(Stop::Worker)?;
         match answer.and_then(script::description) {
             Ok(description) => Ok(Some(FaultInjector { name: name.to_owned(), source, description })),

@@ -1,6 +1,6 @@
 //! What was read on the way to a scenario.
 
-use super::folder::Folder;
+use super::{folder::Folder, variants::Drawn};
 use crate::scenario::problem::Problem;
 use crate::seed;
 use std::collections::BTreeMap;
@@ -11,12 +11,16 @@ pub(super) struct Reading {
     pub(super) sources: BTreeMap<String, String>,
     /// One line for each part: what it is, and its digest.
     noted: String,
+    /// Which variant of the scenario is read, if it has some, and how its text lies in the file.
+    pub(super) drawn: Option<Drawn>,
+    /// What the scenario's file committed to, if it was sealed, with how that file is shown. Nothing of its text is kept.
+    pub(super) sealed: Option<(String, String)>,
 }
 
 impl Reading {
     /// Nothing read yet.
     pub(super) fn new() -> Self {
-        Self { sources: BTreeMap::new(), noted: String::new() }
+        Self { sources: BTreeMap::new(), noted: String::new(), sealed: None, drawn: None }
     }
 
     /// Reads a file and keeps its text under the name that it is shown by.
@@ -34,7 +38,11 @@ impl Reading {
 
     /// Notes a part that shapes the drill.
     pub(super) fn note(&mut self, what: &str, bytes: &[u8]) {
-        self.noted.push_str(&[what, " ", &seed::digest(bytes), "\n"].concat());
+        let line = [what, " ", &seed::digest(bytes), "\n"].concat();
+        // An injector that several variants use counts once.
+        if !self.noted.contains(&line) {
+            self.noted.push_str(&line);
+        }
     }
 
     /// The digest of every part noted so far.

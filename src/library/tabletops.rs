@@ -39,10 +39,7 @@ impl Library {
             let written: TableTopFile = file::read(&place.shown, &bytes)?;
             check::tabletop(&place.name, &place.shown, &written).map_err(Stop::Problems)
         };
-        read(&mut reading).map_err(|stop| match stop {
-            Stop::Problems(problems) => LoadError::Problems { problems, sources: reading.sources },
-            Stop::Worker(error) => LoadError::Worker(error),
-        })
+        read(&mut reading).map_err(|stop| stop.told(reading))
     }
 }
 

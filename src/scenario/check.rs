@@ -100,6 +100,10 @@ pub fn scenario(file: &ScenarioFile, given: Given<'_>) -> Result<Scenario, Vec<P
         summary: file.summary.trim().to_owned(),
         family: family(&mut found, file, given.name),
         digest: given.digest,
+        // The library opens what is sealed, and knows which variant this is.
+        sealed: None,
+        variant: None,
+        variants: Vec::new(),
         pack: given.pack.clone(),
         difficulty: difficulty(&mut found, file),
         duration,

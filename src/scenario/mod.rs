@@ -49,6 +49,12 @@ pub struct Scenario {
     pub family: String,
     /// SHA-256 of everything that shapes the drill: scenario, pack, injector scripts, player file.
     pub digest: String,
+    /// What its file committed to before it was opened, if it was sealed.
+    pub sealed: Option<String>,
+    /// Which of its variants this is; nothing: it has none.
+    pub variant: Option<String>,
+    /// All of them, in the order of the file.
+    pub variants: Vec<String>,
     /// The target, its documentation and its traffic.
     pub pack: Pack,
     /// 1 (first drill) to 5 (experts).

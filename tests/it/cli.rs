@@ -14,6 +14,7 @@ pub(crate) fn gameday(home: &Path) -> Command {
         .env_remove("GAMEDAY_SESSION")
         .env_remove("GAMEDAY_LOG")
         .env_remove("GAMEDAY_INJECTORS")
+        .env_remove("GAMEDAY_IDENTITY")
         .env("GAMEDAY_HOME", home.join("home"))
         .env("NO_COLOR", "1");
     command

@@ -189,6 +189,17 @@ fn autopilot() -> Vec<Play> {
     ]
 }
 
+fn manual() -> CatalogueEntry {
+    CatalogueEntry {
+        name: "depotctl(1)".to_owned(),
+        kind: CatalogueKind::Man,
+        title: "operate Depot".to_owned(),
+        address: "man/depotctl.1.md".to_owned(),
+        anchors: words(&["rollback"]),
+        digest: "1".repeat(64),
+    }
+}
+
 fn plan() -> Plan {
     let calm = condition(Subject::Workload, Signal::P95, Op::AtMost, 300.0);
     Plan {
@@ -196,6 +207,8 @@ fn plan() -> Plan {
         scenario: "pool-shrink".to_owned(),
         title: "Uploads fail".to_owned(),
         digest: "0".repeat(64),
+        sealed: None,
+        variant: None,
         summary: "A roll-out shrinks the web's connection pool.".to_owned(),
         family: None,
         objectives: words(&["find a bad release"]),
@@ -205,14 +218,7 @@ fn plan() -> Plan {
         profile: Profile::RestoreFirst,
         duration: Duration { par: Span::from_mins(15), limit: Span::from_mins(45) },
         target: target(),
-        catalogue: vec![CatalogueEntry {
-            name: "depotctl(1)".to_owned(),
-            kind: CatalogueKind::Man,
-            title: "operate Depot".to_owned(),
-            address: "man/depotctl.1.md".to_owned(),
-            anchors: words(&["rollback"]),
-            digest: "1".repeat(64),
-        }],
+        catalogue: vec![manual()],
         hints: words(&["depotctl(1)"]),
         questions: words(&["What changed last?"]),
         severity: vec![Question {

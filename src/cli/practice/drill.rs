@@ -20,6 +20,7 @@ use crate::{
         event::{Event, Outcome},
         plan::Admission,
     },
+    library::variants::Pick,
     report::{Journal, board::Audience, part},
     seed::Seed,
 };
@@ -28,7 +29,8 @@ use std::path::PathBuf;
 /// Plays a step's drill and shows the learner's part beside a practised one.
 pub(super) fn play(step: &Step, part: &Part, name: &Person, out: Option<PathBuf>) -> Result<Exit, Failure> {
     let shelf = Shelf::default();
-    let scenario = shelf.load(part.scenario)?;
+    let seed = Seed::fresh();
+    let scenario = shelf.load_one(part.scenario, Pick::Drawn(seed))?;
     if scenario.autopilot.iter().any(|play| play.who == *name) {
         return Err(Failure::usage(format!(
             "could not take the seat as `{name}`: a colleague has this name"
@@ -39,7 +41,7 @@ pub(super) fn play(step: &Step, part: &Part, name: &Person, out: Option<PathBuf>
     let play = Play {
         documents: shelf.documents(part.scenario)?,
         scenario,
-        seed: Seed::fresh(),
+        seed,
         start: None,
         admission: Admission::default(),
         autopilot: true,

@@ -127,7 +127,7 @@ impl From<book::AskError<people::Refusal>> for Denied {
 impl Bookings {
     /// The play of what is wanted, which begins as soon as it can.
     pub(super) async fn play(&self, wanted: &Wanted, seed: Seed) -> Result<Play, Denied> {
-        let Taken { scenario, documents } = self.shelves.take(wanted.scenario.clone()).await?;
+        let Taken { scenario, documents } = self.shelves.take(wanted.scenario.clone(), seed).await?;
         let people = (wanted.instigators.clone(), wanted.responders.clone());
         let mut admission = admission(people, wanted.roster_anyway.clone(), wanted.unrehearsed.clone());
         if let Some(named) = &mut admission.roster {

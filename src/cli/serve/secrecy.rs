@@ -1,6 +1,9 @@
 //! Who may come to know which answer at the server: nobody who is to play it, and of everybody else it is written down.
 
-use super::{program::Inside, shelves::denied};
+use super::{
+    program::Inside,
+    shelves::{PICTURED, denied},
+};
 use crate::{
     base::{DrillId, Person, limits},
     calendar::Entry,
@@ -80,7 +83,7 @@ impl Inside {
 
     /// The family of a scenario of the library. One that cannot be read is its own.
     async fn family(&self, scenario: &str) -> String {
-        match self.shelves.take(scenario.to_owned()).await {
+        match self.shelves.take(scenario.to_owned(), PICTURED).await {
             Ok(taken) => taken.scenario.family,
             Err(_) => bare(scenario).to_owned(),
         }

@@ -14,13 +14,13 @@ use crate::{
     library::{
         Library, LoadError,
         keep::{KeepError, keep},
+        variants::Pick,
     },
     scenario::{Scenario, problem::Problem},
     seed::{self, Seed},
 };
 use std::{
     collections::BTreeMap,
-    fs,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
@@ -32,8 +32,8 @@ const FRESH: Span = Span::from_secs(20);
 const FILES_MAX: usize = 500;
 /// Texts that are checked at the same time: each starts processes.
 const CHECKS_MAX: usize = 4;
-/// The seed of a picture: one that is drawn again looks the same.
-const PICTURED: Seed = Seed(1);
+/// The seed where nothing that it draws matters: a picture that is drawn again looks the same.
+pub(super) const PICTURED: Seed = Seed(1);
 
 /// Scenarios by the names that drills are begun by.
 #[derive(Clone)]
@@ -84,8 +84,8 @@ impl Shelves {
         .await
     }
 
-    /// The scenario of this name, as it is now.
-    pub(super) async fn take(&self, name: String) -> Result<Taken, Denied> {
+    /// The scenario of this name, as it is now; of one with variants the one that the seed draws.
+    pub(super) async fn take(&self, name: String, seed: Seed) -> Result<Taken, Denied> {
         let inside = Arc::clone(&self.0);
         apart(move || {
             let (_, place) = inside.find(&name)?;
@@ -95,7 +95,7 @@ impl Shelves {
                 Denied::new("problems", if lines.is_empty() { error.to_string() } else { lines.join("\n") })
             };
             Ok(Taken {
-                scenario: library.load(&place).map_err(bad)?,
+                scenario: library.load_one(&place, Pick::Drawn(seed)).map_err(bad)?,
                 documents: library.documents(&place).map_err(bad)?,
             })
         })
@@ -104,7 +104,7 @@ impl Shelves {
 
     /// The documents of a scenario that is known by its bare name; none when it is not here any more.
     pub(super) async fn documents(&self, name: &str) -> BTreeMap<String, String> {
-        self.take(name.to_owned()).await.map(|taken| taken.documents).unwrap_or_default()
+        self.take(name.to_owned(), PICTURED).await.map(|taken| taken.documents).unwrap_or_default()
     }
 }
 
@@ -115,6 +115,9 @@ impl Shelves {
         let inside = Arc::clone(&self.0);
         apart(move || {
             let (scenario, place) = inside.find(&name)?;
+            if Library::is_sealed(&place) {
+                return Err(sealed(&scenario));
+            }
             let unreadable = |problem: Problem| Denied::new("unreadable", problem.headline());
             let file = Library::shown(&place).map_err(unreadable)?;
             let bytes = Library::bytes(&place).map_err(unreadable)?;
@@ -201,6 +204,9 @@ impl Inside {
     fn own_place(&self, name: &str) -> Result<PathBuf, Denied> {
         let known = self.names();
         if let Some(place) = known.get(name).filter(|place| *place != name) {
+            if Library::is_sealed(place) {
+                return Err(sealed(name));
+            }
             return Ok(PathBuf::from(place));
         }
         if known.keys().any(|full| full == name || full.rsplit('/').next() == Some(name)) {
@@ -222,15 +228,7 @@ impl Inside {
         let mut names: BTreeMap<_, _> =
             Library::built_in().into_iter().map(|name| (name.clone(), name)).collect();
         for folder in &self.folders {
-            let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-            for path in entries.filter(|path| ends_in(path, "yaml")).take(FILES_MAX) {
-                let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-                let place = path.display().to_string();
-                // A table-top may lie beside scenarios; it is nothing to begin.
-                if !matches!(stem, "" | "pack" | "target") && !Library::is_tabletop(&place) {
-                    names.insert(stem.to_owned(), place);
-                }
-            }
+            names.extend(Library::in_folder(folder, FILES_MAX));
         }
         names
     }
@@ -283,6 +281,14 @@ impl Inside {
     }
 }
 
+/// What is sealed is neither shown nor written over.
+fn sealed(name: &str) -> Denied {
+    let error = format!(
+        "`{name}` is sealed: `gameday unseal` gives its text to whoever has a key, on their own machine"
+    );
+    Denied::new("sealed", error)
+}
+
 fn ends_in(path: impl AsRef<Path>, end: &str) -> bool {
     path.as_ref().extension().is_some_and(|found| found == end)
 }
@@ -294,7 +300,7 @@ fn problems(error: &LoadError, place: &str) -> Vec<Problem> {
         let name = file.rsplit('/').next().unwrap_or_default();
         file == place || matches!(name, "pack.yaml" | "target.yaml") || ends_in(name, "rhai")
     };
-    let built_in = !ends_in(place, "yaml");
+    let built_in = !ends_in(place, "yaml") && !Library::is_sealed(place);
     let told = error.problems().iter().cloned().map(|problem| {
         if built_in || open(&problem.file) {
             return problem;

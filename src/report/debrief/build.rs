@@ -137,6 +137,8 @@ impl Desk<'_, '_> {
             drill: plan.drill.to_string(),
             scenario: plan.scenario.clone(),
             digest: plan.digest.clone(),
+            sealed: plan.sealed.clone(),
+            variant: plan.variant.clone(),
             seed: plan.seed.0,
             waived: page::waived(&plan.admission),
             profile: plan.profile,

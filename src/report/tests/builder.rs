@@ -160,6 +160,8 @@ pub(crate) fn plan() -> Plan {
         scenario: "pool-shrink".to_owned(),
         title: "Uploads fail after the evening release".to_owned(),
         digest: "5f1c0a9b2d".repeat(6),
+        sealed: None,
+        variant: None,
         summary: "A roll-out shrinks the web tier's connection pool; uploads queue and time out.".to_owned(),
         family: None,
         objectives: vec!["read a pool's saturation before restarting anything".to_owned()],

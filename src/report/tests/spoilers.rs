@@ -27,6 +27,7 @@ fn canary(what: &str) -> String {
 fn sealed() -> Plan {
     let mut plan = plan();
     plan.summary = canary("summary");
+    plan.variant = Some(canary("variant"));
     plan.hints = vec![canary("hint")];
     plan.questions = vec!["an open question".to_owned(), canary("question")];
     plan.reference_solution = vec![vec![canary("reference")]];

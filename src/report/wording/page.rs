@@ -234,9 +234,17 @@ pub fn profile_and_scorer(of: Profile, scorer: u32) -> String {
     format!("Profile of this drill: {}. Scorer version {scorer}.", profile(of))
 }
 
-/// Where a write-up comes from.
-pub fn source(drill: &str, scenario: &str, seed: u64, digest: &str) -> String {
-    format!("Drill {}, scenario {}, seed {seed}, digest {}.", tame(drill), tame(scenario), tame(digest))
+/// Where a write-up comes from. A scenario that was sealed had committed to its text before.
+pub fn source(drill: &str, scenario: &str, seed: u64, digest: &str, sealed: Option<&str>) -> String {
+    let sealed = sealed
+        .map(|commitment| format!(" The scenario was sealed and had committed to {}.", tame(commitment)));
+    format!(
+        "Drill {}, scenario {}, seed {seed}, digest {}.{}",
+        tame(drill),
+        tame(scenario),
+        tame(digest),
+        sealed.unwrap_or_default()
+    )
 }
 
 /// How a corrective action stands.

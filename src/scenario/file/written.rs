@@ -83,6 +83,10 @@ pub struct ScenarioFile {
     /// The whole play of a good team: a list of acts, or the path of a file beside the scenario that holds the list.
     #[serde(default)]
     pub autopilot: Option<Placed<TextOr<Vec<Placed<PlayFile>>>>>,
+    /// Several answers of one scenario, of which the seed draws one: for each name what stands for every `$(key)`. All have
+    /// the same keys. Default: none.
+    #[serde(default)]
+    pub variants: Entries<Entries<Scalar>>,
 }
 
 /// Times of the drill, from StartEx.

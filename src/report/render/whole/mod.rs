@@ -55,7 +55,16 @@ pub(super) fn empty(debrief: &Debrief, title: &str) -> Document {
         title: tame(title),
         lead,
         sections: Vec::new(),
-        source: page::source(&header.drill, &header.scenario, header.seed, &header.digest),
+        source: page::source(
+            &header.drill,
+            &match &header.variant {
+                Some(variant) => format!("{}, variant {variant}", header.scenario),
+                None => header.scenario.clone(),
+            },
+            header.seed,
+            &header.digest,
+            header.sealed.as_deref(),
+        ),
     }
 }
 
