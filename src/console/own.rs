@@ -150,7 +150,7 @@ fn open(lobby: &Lobby, caller: &Caller) -> Vec<Open> {
             Hat::Trainer | Hat::Observer => &[],
         });
         let may = named.is_none_or(|named| named.is_empty() || named.contains(&caller.person));
-        (may && !over).then(|| Open { target: plan.target.name.to_string(), drill })
+        (may && !over).then(|| Open { target: plan.target.name.clone(), drill })
     };
     lobby.consoles().into_iter().filter_map(open).collect()
 }

@@ -1,7 +1,8 @@
 //! The default store: one SQLite file in WAL mode, every append synced to disk before it is acknowledged.
 //!
 //! One connection writes, under `BEGIN IMMEDIATE` (a transaction that begins by reading and then wants to write would
-//! ignore the busy time-out), and takes many appends in one transaction: [`group`]. Others only read. Triggers in the database keep journals append-only whoever writes.
+//! ignore the busy time-out), and takes many appends in one transaction (`group`). Others only read. Triggers in the
+//! database keep journals append-only whoever writes.
 
 mod group;
 

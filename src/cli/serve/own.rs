@@ -21,7 +21,8 @@ impl Inside {
     pub(super) async fn own(&self, bookings: &Bookings, by: &Person) -> Result<Own, Denied> {
         let schedule = &self.books.schedule;
         let calendar = schedule.look().await.map_err(AskError::from)?;
-        let people = self.books.people.look().await.map_err(people_unread)?;
+        let people = self.books.people.look().await;
+        let people = people.map_err(|error| Denied::new("no-people", error.to_string()))?;
         let zones = schedule.zones();
         let mut coming = calendar.upcoming(zones, 1);
         let now = SystemClock.now();
@@ -79,10 +80,6 @@ pub(super) fn sign_up(asked: TakePart, by: &Person, hat: Hat) -> calendar::SignU
     };
     let TakePart { entry, day, .. } = asked;
     calendar::SignUp { entry, day, person: by.clone(), side, anyway: None, by: by.clone() }
-}
-
-fn people_unread(error: crate::store::StoreError) -> Denied {
-    Denied::new("no-people", error.to_string())
 }
 
 fn card(one: &Occurrence<'_>, plan: &Plan, people: &People, by: &Person) -> OwnDrill {

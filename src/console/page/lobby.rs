@@ -151,10 +151,6 @@ fn postpone(one: &DrillLine) -> Markup {
 
 /// Makes a personal link: to a drill, or to this list.
 fn invite(drill: Option<&DrillLine>) -> Markup {
-    let hats: &[Hat] = match drill {
-        Some(_) => &[Hat::Responder, Hat::Observer, Hat::Trainer, Hat::Instigator],
-        None => &[Hat::Responder, Hat::Observer, Hat::Trainer, Hat::Instigator],
-    };
     html! {
         details class="more" {
             summary { "Invite somebody" }
@@ -162,7 +158,7 @@ fn invite(drill: Option<&DrillLine>) -> Markup {
                 @if let Some(one) = drill { input type="hidden" name="drill" value=(one.drill); }
                 div class="two" {
                     label { span { "Name" } input name="person" required maxlength="64" autocomplete="off" autocapitalize="none" spellcheck="false"; }
-                    label { span { "As" } select name="hat" { @for hat in hats { option value=(hat) { (hat) } } } }
+                    label { span { "As" } select name="hat" { @for hat in [Hat::Responder, Hat::Observer, Hat::Trainer, Hat::Instigator] { option value=(hat) { (hat) } } } }
                 }
                 p class="soft" { "The link holds for 72 hours, lets one person in, and works once." }
                 (forms::send("Make a link", ""))

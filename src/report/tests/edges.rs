@@ -58,7 +58,7 @@ fn tell(to: &[&str], state: StatusState, next_in: Option<u64>) -> Act {
 
 #[test]
 fn a_play_that_is_not_scored_has_no_mean() {
-    assert_eq!(of(do_nothing()).weighted_mean().map(|mean| mean.is_finite()), Some(true));
+    assert_eq!(of(do_nothing()).weighted_mean().map(f64::is_finite), Some(true));
     let void = Play::of(plan()).broken().outage(500, 500).ended(500, Outcome::Void);
     assert_eq!(of(void).weighted_mean(), None);
 }
@@ -360,8 +360,10 @@ fn an_abort_at_the_limit_leaves_nothing_open() {
     near(aborted(1800), 0.0);
 }
 
+type Stretch = (At, At);
+
 /// The incident, and the times of two hats on one head.
-fn seen(play: Play) -> (Option<(At, At)>, Vec<(At, At)>) {
+fn seen(play: Play) -> (Option<Stretch>, Vec<Stretch>) {
     let events = play.journal();
     let journal = Journal::new(&events).unwrap();
     let timeline = Timeline::of(&journal);
@@ -385,11 +387,11 @@ fn pictures_show_the_incident_that_checks_are_reckoned_from() {
 
 #[test]
 fn two_hats_on_one_head_are_shown_from_the_moment_both_are_worn() {
+    use Act::{ReleaseRole, TakeRole};
     let both = |acts: &[(u64, &str, Act)]| {
         let play = acts.iter().fold(do_nothing(), |play, (at, by, act)| play.act(*at, by, act.clone()));
         seen(play).1
     };
-    use Act::{ReleaseRole, TakeRole};
     let ic = |at| (at, "ana", TakeRole(Role::Ic));
     assert_eq!(
         both(&[ic(200), (300, "ana", TakeRole(Role::Operations)), (500, "ana", ReleaseRole(Role::Ic))]),
