@@ -28,6 +28,7 @@ use crate::{
     scenario::{
         AlarmRule,
         act::{Act, CauseClaim, ClaimedShare, Role, StatusState},
+        pack::{Link, Volume},
         severity::Answer,
         truth::Rung,
     },
@@ -278,11 +279,16 @@ fn where_nothing_is_broken_only_an_all_clear_says_so() {
 
 #[test]
 fn an_instance_is_named_for_its_component() {
-    let said =
-        |text: &str| claim_nearness(&plan(), &CauseClaim { text: text.to_owned(), ..CauseClaim::default() });
-    near(Some(said("web-east hangs")), 0.35);
-    near(Some(said("metadata hangs")), 0.0);
-    near(Some(said("the edge hangs")), 0.35 * 0.5);
+    let said = |plan: &Plan, text: &str| {
+        claim_nearness(plan, &CauseClaim { text: text.to_owned(), ..CauseClaim::default() })
+    };
+    near(Some(said(&plan(), "web-east hangs")), 0.35);
+    near(Some(said(&plan(), "metadata hangs")), 0.0);
+    near(Some(said(&plan(), "the edge hangs")), 0.35 * 0.5);
+    // The right word is not in it, and its neighbour is named by one of its instances.
+    let mut edge = plan();
+    edge.truth.cause.component = "edge".to_owned();
+    near(Some(said(&edge, "web-east hangs")), 0.35 * 0.5);
 }
 
 /// The checks of the cause that are judged where nobody gave an answer.
@@ -362,14 +368,15 @@ fn an_abort_at_the_limit_leaves_nothing_open() {
 
 type Stretch = (At, At);
 
-/// The incident, and the times of two hats on one head.
-fn seen(play: Play) -> (Option<Stretch>, Vec<Stretch>) {
+/// The incident, the times of two hats on one head, and when the outcome of each change was told.
+fn seen(play: Play) -> (Option<Stretch>, Vec<Stretch>, Vec<Option<At>>) {
     let events = play.journal();
     let journal = Journal::new(&events).unwrap();
     let timeline = Timeline::of(&journal);
     let impact = Impact::of(&journal, &timeline);
     let seen = Seen::of(&journal, &timeline, &impact);
-    (seen.incident(), seen.both_hats())
+    let told = seen.courses().iter().map(|course| course.told.map(|mark| mark.at)).collect();
+    (seen.incident(), seen.both_hats(), told)
 }
 
 fn second(second: u64) -> At {
@@ -411,4 +418,79 @@ fn who_does_not_know_is_counted_as_such() {
     let check = score.check("assess.severity").unwrap();
     let numbers: Vec<_> = check.numbers.iter().map(|number| number.value).collect();
     assert_eq!(numbers, [3.0, 2.0, 0.0, 2.0]);
+}
+
+/// One change of the target, 290 s after the start, with what is said around it.
+fn changed(command: &str, acts: &[(u64, Act)]) -> Play {
+    let mut plan = plan();
+    let (from, to) = (name("edge"), name("web-east"));
+    plan.target.links.push(Link {
+        name: name("crossing"),
+        from,
+        to,
+        distance: Span::ZERO,
+        http: false,
+        toxiproxy: None,
+    });
+    plan.target.volumes.push(Volume { name: name("blobs"), service: name("web-east"), size_mib: 64 });
+    let play = Play::of(plan).broken().outage(1800, 1800).ran(290, command);
+    let said = |play: Play, (second, act): &(u64, Act)| play.act(*second, "ben", act.clone());
+    acts.iter().fold(play, said).ended(1800, Outcome::Completed)
+}
+
+fn noted(text: &str) -> Act {
+    Act::Log { text: text.to_owned(), on: None }
+}
+
+#[test]
+fn an_entry_announces_a_change_of_what_both_name() {
+    let logged =
+        |command: &str, text: &str| worth(changed(command, &[(280, noted(text))]), "coordinate.logged");
+    near(logged("depotctl rollback web-east", "the web goes back"), 1.0);
+    // A word of the command that is no part of the target is no name.
+    near(logged("depotctl rollback web-east", "now with depotctl"), 0.0);
+    near(logged("depotctl clear crossing", "the crossing is cleared"), 1.0);
+    near(logged("depotctl clear crossing", "the web goes back"), 0.0);
+    near(logged("depotctl clean blobs", "the web goes back"), 0.0);
+    // Of what a command that names nothing is done to, nobody can tell: any entry fits.
+    near(logged("depotctl sweep", "the web goes back"), 1.0);
+}
+
+#[test]
+fn an_entry_right_after_a_change_is_half_of_one_before() {
+    let score = of(changed("depotctl rollback web-east", &[(300, noted("the web goes back"))]));
+    let check = score.check("coordinate.logged").unwrap();
+    near(check.score, 0.5);
+    let numbers: Vec<_> = check.numbers.iter().map(|number| number.value).collect();
+    assert_eq!(numbers, [1.0, 0.0, 1.0]);
+}
+
+#[test]
+fn an_entry_that_announces_nothing_tells_how_it_went() {
+    let announced = (280, noted("the web goes back"));
+    let reported =
+        |acts: &[(u64, Act)]| worth(changed("depotctl rollback web-east", acts), "coordinate.reported");
+    near(reported(std::slice::from_ref(&announced)), 0.0);
+    near(reported(&[announced, (320, noted("the web is back"))]), 1.0);
+}
+
+#[test]
+fn the_outcome_of_a_change_is_told_by_the_first_word_after_it() {
+    let word = |second| (second, Act::Say("we look at the web".to_owned()));
+    let told = seen(changed("depotctl rollback web-east", &[word(200), word(350), word(400)])).2;
+    assert_eq!(told, [Some(second(350))]);
+}
+
+#[test]
+fn what_is_done_two_minutes_before_the_end_need_not_be_told() {
+    let reported = |end| {
+        let play = Play::of(plan())
+            .broken()
+            .outage(1800, end)
+            .ran(1000, "depotctl rollback web-east")
+            .ended(end, Outcome::Completed);
+        worth(play, "coordinate.reported")
+    };
+    assert_eq!(reported(1120), None);
+    near(reported(1121), 0.0);
 }

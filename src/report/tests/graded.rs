@@ -224,10 +224,11 @@ fn learning_is_what_is_written_and_followed_up() {
         follow_up(Some("web-oncall"), None, None),
     ];
     assert_eq!(learn(&actions)[1], Some(0.6667));
-    let entries: Vec<_> = actions.iter().map(|entry| ("tom", entry.clone())).collect();
-    let score_of_both = scored(&reviewed(perfect(), &entries));
-    let numbers = &score_of_both.check("learn.follow-ups").unwrap().numbers;
-    assert_eq!(numbers.iter().map(|one| one.value).collect::<Vec<_>>(), [2.0, 1.0, 4.0]);
+    let with_a_wish = actions.iter().cloned().chain([follow_up(None, None, None)]);
+    let entries: Vec<_> = with_a_wish.map(|entry| ("tom", entry)).collect();
+    let score_of_three = scored(&reviewed(perfect(), &entries));
+    let numbers = &score_of_three.check("learn.follow-ups").unwrap().numbers;
+    assert_eq!(numbers.iter().map(|one| one.value).collect::<Vec<_>>(), [3.0, 1.0, 4.0]);
     let objective = |met| Review::Objective { number: 1, met, because: String::new() };
     assert_eq!(learn(&[objective(false), objective(true)])[2], Some(1.0));
     assert_eq!(learn(&[objective(false)])[2], Some(0.0));
