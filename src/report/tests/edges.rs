@@ -424,9 +424,9 @@ fn who_does_not_know_is_counted_as_such() {
 
 /// One change of the target, 290 s after the start, with what is said around it.
 fn changed(command: &str, acts: &[(u64, Act)]) -> Play {
-    let mut plan = plan();
+    let mut wider = plan();
     let (from, to) = (name("edge"), name("web-east"));
-    plan.target.links.push(Link {
+    wider.target.links.push(Link {
         name: name("crossing"),
         from,
         to,
@@ -434,8 +434,8 @@ fn changed(command: &str, acts: &[(u64, Act)]) -> Play {
         http: false,
         toxiproxy: None,
     });
-    plan.target.volumes.push(Volume { name: name("blobs"), service: name("web-east"), size_mib: 64 });
-    let play = Play::of(plan).broken().outage(1800, 1800).ran(290, command);
+    wider.target.volumes.push(Volume { name: name("blobs"), service: name("web-east"), size_mib: 64 });
+    let play = Play::of(wider).broken().outage(1800, 1800).ran(290, command);
     let said = |play: Play, (second, act): &(u64, Act)| play.act(*second, "ben", act.clone());
     acts.iter().fold(play, said).ended(1800, Outcome::Completed)
 }
