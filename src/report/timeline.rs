@@ -307,7 +307,12 @@ impl<'a> Timeline<'a> {
                 self.decisions.push(Decision { mark, by, option: *option, because, asked, ticket: *ticket });
             }
             Act::Say(_) => self.said.push(mark),
-            Act::Operate(_) | Act::Ticket(_) | Act::Page { .. } | Act::Action(_) | Act::Summary(_) => {}
+            Act::Operate(_)
+            | Act::Ran(_)
+            | Act::Ticket(_)
+            | Act::Page { .. }
+            | Act::Action(_)
+            | Act::Summary(_) => {}
         }
         ticket::take(&mut self.tickets, mark.seq, mark.at, by, act);
     }

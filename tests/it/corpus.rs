@@ -27,6 +27,7 @@ use gameday::{
         },
         roster::RosterNeeds,
         severity::{Answer, Question},
+        shell::ShellCommand,
         ticket::{Priority, TicketAct},
         truth::{CauseTruth, DecisionTruth, Fact, Rung, Truth},
     },
@@ -397,7 +398,23 @@ fn later() -> Vec<Event> {
         Event::BystanderSettled { by: n("ivo"), message: 3, passed_on: true },
         Event::SecondActBegan { by: n("ivo"), planned: plan().injections },
     ]);
+    events.extend(commands().into_iter().map(|ran| Event::Acted { by: n("ana"), act: Act::Ran(ran) }));
     events
+}
+
+/// Commands of recorded shells: one as most are, one with everything that can be said of it.
+fn commands() -> [ShellCommand; 2] {
+    let usual = ShellCommand {
+        line: "depotctl list".to_owned(),
+        exit: Some(0),
+        took: Span::from_millis(40),
+        ago: Span::from_millis(45),
+        recording: "ana-7f3ab2".to_owned(),
+        number: 1,
+        left_out: 0,
+    };
+    let late = ShellCommand { exit: None, ago: Span::from_mins(3), number: 9, left_out: 7, ..usual.clone() };
+    [usual, late]
 }
 
 /// Everything that is done to a ticket, once.
