@@ -173,6 +173,8 @@ pub struct Timeline<'a> {
     pub assessments: Vec<(Mark, &'a ImpactClaim)>,
     /// Operations on the target.
     pub operations: Vec<Operation<'a>>,
+    /// Commands of recorded shells.
+    pub commands: Vec<Mark>,
     /// Pointers into the documentation.
     pub hints: Vec<(Mark, &'a str, Option<&'a str>)>,
     /// Questions by their index in the plan.
@@ -307,12 +309,8 @@ impl<'a> Timeline<'a> {
                 self.decisions.push(Decision { mark, by, option: *option, because, asked, ticket: *ticket });
             }
             Act::Say(_) => self.said.push(mark),
-            Act::Operate(_)
-            | Act::Ran(_)
-            | Act::Ticket(_)
-            | Act::Page { .. }
-            | Act::Action(_)
-            | Act::Summary(_) => {}
+            Act::Ran(_) => self.commands.push(mark),
+            Act::Operate(_) | Act::Ticket(_) | Act::Page { .. } | Act::Action(_) | Act::Summary(_) => {}
         }
         ticket::take(&mut self.tickets, mark.seq, mark.at, by, act);
     }

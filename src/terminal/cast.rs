@@ -99,8 +99,8 @@ impl Recorder {
         self.typing = true;
     }
 
-    /// What was typed at the prompt is run now. Gives the line as it may be told.
-    pub fn begins(&mut self, at: At, line: &str) -> String {
+    /// What was typed at the prompt is run now. Gives the line as it may be told; a line that is told is marked.
+    pub fn begins(&mut self, at: At, line: &str, is_told: bool) -> String {
         self.typing = false;
         let masked = self.masker.line(line);
         if masked == line {
@@ -111,7 +111,9 @@ impl Recorder {
             let shown = masked.replace('\n', "\r\n");
             self.event(at.since(self.began), "o", &format!("\r$ {shown}\r\n"));
         }
-        self.event(at.since(self.began), "m", &masked);
+        if is_told {
+            self.event(at.since(self.began), "m", &masked);
+        }
         masked
     }
 
@@ -330,7 +332,7 @@ mod tests {
                 }
                 recorder.output(at(300), b"\r\n");
                 if marked {
-                    assert_eq!(recorder.begins(at(301), typed), "mysql -p***");
+                    assert_eq!(recorder.begins(at(301), typed, true), "mysql -p***");
                 }
                 recorder.output(at(400), b"the word is hunter2horse\r\n");
             });

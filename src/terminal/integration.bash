@@ -32,29 +32,35 @@ if [[ $- == *i* && -n ${LC_GAMEDAY-} && -z ${__gameday_nonce-} ]]; then
         __gameday_mark "C;${line//[[:cntrl:]]/ }"
     }
 
-    __gameday_prompt() {
-        local exit=$? line pattern
-        __gameday_mark "P;$exit"
-        if [[ -o history ]]; then
-            line=$(__gameday_line)
-            if [[ $line == ' '* && $__gameday_control == *:ignore@(space|both):* ]]; then
-                builtin history -d -1
-            elif [[ -n $line && -n $__gameday_ignore ]]; then
-                local IFS=:
-                local -
-                set -f
-                for pattern in $__gameday_ignore; do
-                    # shellcheck disable=SC2053
-                    if [[ $pattern != '&' && $line == $pattern ]]; then
-                        builtin history -d -1
-                        break
-                    fi
-                done
-            fi
+    # Removes the newest line from the history if the user's own settings would not have kept it.
+    __gameday_tidy() {
+        local line pattern IFS=:
+        local -
+        set -f
+        [[ -o history ]] || return 0
+        line=$(__gameday_line)
+        if [[ $line == ' '* && $__gameday_control == *:ignore@(space|both):* ]]; then
+            builtin history -d -1
+            return 0
         fi
+        for pattern in $__gameday_ignore; do
+            # shellcheck disable=SC2053
+            if [[ $pattern != '&' && -n $line && $line == $pattern ]]; then
+                builtin history -d -1
+                return 0
+            fi
+        done
+    }
+
+    __gameday_prompt() {
+        local exit=$?
+        __gameday_mark "P;$exit"
+        __gameday_tidy
         return "$exit"
     }
 
+    # The last line has no prompt after it.
+    [[ -n $(trap -p EXIT) ]] || trap __gameday_tidy EXIT
     PS0="${PS0-}"'$(__gameday_begins)'
     PROMPT_COMMAND="__gameday_prompt${PROMPT_COMMAND:+; $PROMPT_COMMAND}"
 fi

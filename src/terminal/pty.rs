@@ -110,7 +110,8 @@ pub async fn run(program: &Program, listener: &mut impl Listener) -> io::Result<
                 Ok(0) | Err(_) => break child.wait().await?,
                 Ok(count) => {
                     show(&listener.heard(&buffer[..count]));
-                    prompts.send_replace(listener.prompts());
+                    let now = listener.prompts();
+                    prompts.send_if_modified(|before| std::mem::replace(before, now) != now);
                 }
             },
             _ = winch.recv() => {

@@ -361,8 +361,9 @@ impl Listener for Ears {
                 Piece::Begins(line) => {
                     // One that never came back to a prompt.
                     self.ended(now, None);
-                    let masked = self.recorder.begins(now, &line);
-                    self.running = Some((masked, now)).filter(|_| is_told(&line));
+                    let is_told = is_told(&line);
+                    let masked = self.recorder.begins(now, &line, is_told);
+                    self.running = is_told.then_some((masked, now));
                 }
             }
         }
