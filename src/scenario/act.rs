@@ -100,7 +100,8 @@ pub enum Act {
     Resolve(String),
     /// Runs an operation on the target; people do this in their own shell, the autopilot through the engine.
     Operate(Vec<String>),
-    /// Ran a command in a recorded shell. The recorder tells it, nobody by hand.
+    /// Ran a command in a recorded shell. The recorder tells it, nobody by hand, and no scenario holds it.
+    #[schemars(skip)]
     Ran(ShellCommand),
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// A command line with how it ended. It holds no moment of the recorder's clock: clocks of two machines differ, and a
 /// command may be told long after it ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ShellCommand {
     /// The line as it was typed; secrets are masked, and what is too long is cut.

@@ -181,7 +181,7 @@ mod tests {
     const HARMLESS: &[&str] = &[
         "depotctl logs web-east -n 200 | grep '\"level\":\"error\"'",
         "depotctl set pool.size=40 --on web",
-        "PWD=/home/ana ls -la /var/lib/gameday/targets/depot-1/run",
+        "PWD=/srv/shop ls -la /var/lib/gameday/targets/depot-1/run",
         "[sudo] password for ana: ",
         "mysql --password --host db",
         "git show 9fceb02d0ae598e95dc970b74767f19372d61af8",

@@ -3,11 +3,13 @@
 //! `tests/corpus/journal-v1/*.jsonl` is what counts. [`journal`] made `every-kind.jsonl`; after a new kind has been
 //! added to it, `GAMEDAY_WRITE_CORPUS=1 cargo test --test it corpus` appends the new lines, and refuses to change old ones.
 
+mod commands;
 mod names;
 mod reviews;
 
 pub(crate) use names::{ACTS, KINDS, REVIEWS, STEPS};
 
+use commands::commands;
 use gameday::{
     base::{At, Span},
     drill::{
@@ -27,7 +29,6 @@ use gameday::{
         },
         roster::RosterNeeds,
         severity::{Answer, Question},
-        shell::ShellCommand,
         ticket::{Priority, TicketAct},
         truth::{CauseTruth, DecisionTruth, Fact, Rung, Truth},
     },
@@ -400,21 +401,6 @@ fn later() -> Vec<Event> {
     ]);
     events.extend(commands().into_iter().map(|ran| Event::Acted { by: n("ana"), act: Act::Ran(ran) }));
     events
-}
-
-/// Commands of recorded shells: one as most are, one with everything that can be said of it.
-fn commands() -> [ShellCommand; 2] {
-    let usual = ShellCommand {
-        line: "depotctl list".to_owned(),
-        exit: Some(0),
-        took: Span::from_millis(40),
-        ago: Span::from_millis(45),
-        recording: "ana-7f3ab2".to_owned(),
-        number: 1,
-        left_out: 0,
-    };
-    let late = ShellCommand { exit: None, ago: Span::from_mins(3), number: 9, left_out: 7, ..usual.clone() };
-    [usual, late]
 }
 
 /// Everything that is done to a ticket, once.

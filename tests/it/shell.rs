@@ -3,6 +3,8 @@
 //! What is typed here is typed as people type: letter by letter is the terminal's own doing, and each line waits for the
 //! prompt before it.
 
+mod terminal;
+
 use crate::{
     cli::{folder, gameday, out},
     engine_killed::{House, interrupt},
@@ -33,12 +35,14 @@ use std::{
     process::{Command, Stdio},
     sync::{Arc, Mutex},
 };
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use terminal::{Person, prepare};
 
 /// How long anything may take; generous, because the machine is busy.
 const LIMIT: Span = Span::from_secs(120);
 /// What every prompt of these shells ends with. It is made by the shell, so that no echo of what is typed looks like it.
 const PROMPT: &str = "<ready>";
+/// The other end of ssh.
+const SSHD: &str = "/usr/sbin/sshd";
 /// A word that nobody may read anywhere.
 const SECRET: &str = "hunter2horseQ7";
 
@@ -124,102 +128,6 @@ fn recordings(folder: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// A person at a terminal.
-struct Person {
-    child: tokio::process::Child,
-    keys: pty_process::OwnedWritePty,
-    seen: Arc<Mutex<String>>,
-    /// How much of it was waited for.
-    read: usize,
-}
-
-impl Person {
-    /// Starts a program on a terminal of its own, with prompts that can be told.
-    fn at_terminal(home: &Path, args: &[&str], vars: &[(&str, &str)]) -> Self {
-        let (pty, pts) = pty_process::open().unwrap();
-        pty.resize(pty_process::Size::new(40, 120)).unwrap();
-        let child = pty_process::Command::new(env!("CARGO_BIN_EXE_gameday"))
-            .args(args)
-            .current_dir(home)
-            .env("GAMEDAY_HOME", home.join("home"))
-            .env("HOME", home)
-            .env("TERM", "xterm")
-            .env_remove("GAMEDAY_SESSION")
-            .env_remove("ZDOTDIR")
-            .envs(vars.iter().copied())
-            .kill_on_drop(true)
-            .spawn(pts)
-            .unwrap();
-        let (mut output, keys) = pty.into_split();
-        let seen = Arc::new(Mutex::new(String::new()));
-        let writes = Arc::clone(&seen);
-        tokio::spawn(async move {
-            let mut buffer = vec![0; 4096];
-            while let Ok(count @ 1..) = output.read(&mut buffer).await {
-                writes.lock().unwrap().push_str(&String::from_utf8_lossy(&buffer[..count]));
-            }
-        });
-        Self { child, keys, seen, read: 0 }
-    }
-
-    /// A recorded shell, at its first prompt.
-    async fn in_shell(home: &Path, shell: &str) -> Self {
-        prepare(home);
-        let mut person = Self::at_terminal(home, &["shell", "--shell", shell], &[]);
-        person.sees(PROMPT).await;
-        person
-    }
-
-    fn screen(&self) -> String {
-        self.seen.lock().unwrap().clone()
-    }
-
-    /// Waits for something new on the screen.
-    async fn sees(&mut self, what: &str) {
-        let from = self.read;
-        let found = watch_for(LIMIT, async || {
-            let screen = self.screen();
-            screen[from..].find(what).map(|at| from + at + what.len())
-        });
-        self.read = found.await.unwrap_or_else(|| panic!("no {what:?} in\n{}", self.screen()));
-    }
-
-    async fn types(&mut self, keys: &str) {
-        self.keys.write_all(keys.as_bytes()).await.unwrap();
-    }
-
-    /// A command, to its next prompt.
-    async fn runs(&mut self, line: &str) {
-        self.types(&format!("{line}\r")).await;
-        self.sees(PROMPT).await;
-    }
-
-    /// Leaves the shell; its exit code.
-    async fn leaves(&mut self) -> Option<i32> {
-        self.types("exit\r").await;
-        self.ends().await
-    }
-
-    async fn ends(&mut self) -> Option<i32> {
-        let ended = tokio::time::timeout(LIMIT.std(), self.child.wait()).await;
-        ended.unwrap_or_else(|_| panic!("it does not end:\n{}", self.screen())).unwrap().code()
-    }
-}
-
-/// Somebody's own files of both shells, as people have them.
-fn prepare(home: &Path) {
-    fs::write(
-        home.join(".bashrc"),
-        "PS1='<rea''dy>'\nHISTCONTROL=ignoreboth\nHISTIGNORE='pwd*'\nalias own='echo own-file-of-bash'\n",
-    )
-    .unwrap();
-    fs::write(
-        home.join(".zshrc"),
-        "PS1='<rea''dy>'\nsetopt hist_ignore_space\nalias own='echo own-file-of-zsh'\n",
-    )
-    .unwrap();
-}
-
 /// Lines with their exit codes.
 fn lines(commands: &[ShellCommand]) -> Vec<(&str, Option<i32>)> {
     commands.iter().map(|ran| (ran.line.as_str(), ran.exit)).collect()
@@ -270,7 +178,7 @@ async fn a_shell_is_recorded(shell: &str) {
     ana.sees(PROMPT).await;
     ana.runs("true").await;
     assert_eq!(ana.leaves().await, Some(0));
-    assert!(ana.screen().contains("11 commands on the timeline"), "{}", ana.screen());
+    ana.sees("11 commands on the timeline").await;
 
     let told = play.told("true").await;
     let (multi, forged) = (&told[4].line, &told[7].line);
@@ -312,7 +220,7 @@ async fn a_shell_is_recorded(shell: &str) {
         let text = fs::read_to_string(&path).unwrap();
         assert!(!text.contains(SECRET) && !text.contains("Q7never"), "{}", path.display());
     }
-    accepted_by_asciinema(&cast);
+    accepted_by_asciinema(play.home(), &cast).await;
     assert!(ana.screen().contains(SECRET), "the person saw it, or this looks at nothing");
     if shell == "bash" {
         let history = fs::read_to_string(play.home().join(".bash_history")).unwrap();
@@ -357,15 +265,16 @@ fn every_file(folder: &Path) -> Vec<PathBuf> {
     paths.flat_map(|path| if path.is_dir() { every_file(&path) } else { vec![path] }).collect()
 }
 
-/// Somebody else's player reads it.
-fn accepted_by_asciinema(cast: &Path) {
+/// Somebody else's player reads it; it wants a terminal.
+async fn accepted_by_asciinema(home: &Path, cast: &Path) {
     if !has("asciinema") {
         return skip("asciinema is not here");
     }
-    let played = Command::new("asciinema").arg("cat").arg(cast).env("LC_ALL", "C.UTF-8").output().unwrap();
-    assert!(played.status.success(), "{}", String::from_utf8_lossy(&played.stderr));
-    let played = String::from_utf8(played.stdout).unwrap();
-    assert!(played.contains("web-east") && !played.contains(SECRET), "{played}");
+    let mut player = Person::runs_program("asciinema", home, &["cat", cast.to_str().unwrap()]);
+    assert_eq!(player.ends().await, Some(0), "{}", player.screen());
+    player.sees("web-east").await;
+    player.sees("exit").await;
+    assert!(!player.screen().contains(SECRET), "{}", player.screen());
 }
 
 #[test]
@@ -523,10 +432,13 @@ fn a_console_that_hangs_keeps_nobody_waiting_and_hears_everything_once() {
         play.told("echo back").await;
         play.signal(Signal::SIGSTOP);
         ana.runs("echo last").await;
-        assert_eq!(ana.leaves().await, Some(0));
+        let ended = ana.leaves().await;
         play.signal(Signal::SIGCONT);
+        assert_eq!(ended, Some(0), "{}", ana.screen());
+        ana.sees("1 command could not be told").await;
+        ana.sees("Later: gameday shell --send").await;
+        ana.sees("\n").await;
         let screen = ana.screen();
-        assert!(screen.contains("1 command could not be told"), "{screen}");
         let kept = screen.lines().find_map(|line| line.strip_prefix("Later: gameday shell --send ")).unwrap();
         let kept = kept.trim().trim_matches('\'');
         // It may have come through after all; told twice, it is there once.
@@ -613,7 +525,7 @@ fn the_terminal_is_put_back_however_it_ends() {
 }
 
 #[test]
-fn any_command_is_recorded_as_one_entry_and_a_prepared_far_side_tells_its_own() {
+fn any_command_is_recorded_and_told_as_one_entry() {
     run(async {
         let play = Play::begin().await;
         prepare(play.home());
@@ -627,22 +539,70 @@ fn any_command_is_recorded_as_one_entry_and_a_prepared_far_side_tells_its_own() 
         let cast = play.recording();
         assert!(!fs::read_to_string(&cast).unwrap().contains(SECRET));
         fs::remove_file(cast).unwrap();
+        play.end().await;
+    });
+}
 
-        // A far side that is reached by a login of its own, which passes variables of the locale on.
+/// A far side: a real sshd that is reached through a pipe, and how ssh gets there.
+fn far_side(home: &Path) -> Vec<String> {
+    let key = |name: &str| {
+        let path = home.join(name);
+        let made =
+            Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&path).status();
+        assert!(made.unwrap().success());
+        path.display().to_string()
+    };
+    let (host, own) = (key("host-key"), key("own-key"));
+    let config = home.join("sshd_config");
+    let text = format!(
+        "HostKey {host}\nAuthorizedKeysFile {own}.pub\nStrictModes no\nUsePAM no\nPermitRootLogin yes\n\
+         AcceptEnv LC_*\nPidFile none\n"
+    );
+    fs::write(&config, text).unwrap();
+    // Root's sshd wants this folder; anybody else's does without.
+    let _ = fs::create_dir("/run/sshd");
+    let proxy = format!("ProxyCommand={SSHD} -i -f {}", config.display());
+    let user = nix::unistd::User::from_uid(nix::unistd::getuid()).unwrap().unwrap().name;
+    let options =
+        ["BatchMode=yes", "UserKnownHostsFile=/dev/null", "StrictHostKeyChecking=no", "LogLevel=ERROR"];
+    let mut args = vec!["ssh".to_owned(), "-F".into(), "none".into(), "-t".into(), "-i".into(), own];
+    for option in options.into_iter().chain(["SendEnv=LC_*", proxy.as_str()]) {
+        args.extend(["-o".to_owned(), option.to_owned()]);
+    }
+    args.push(format!("{user}@far"));
+    args
+}
+
+#[test]
+fn a_far_side_behind_ssh_tells_its_commands_when_it_is_prepared() {
+    if !Path::new(SSHD).exists() || !has("ssh-keygen") {
+        return skip("sshd is not here");
+    }
+    run(async {
+        let play = Play::begin().await;
         let snippet = out(gameday(play.home()).args(["record", "--init", "bash"]));
-        let file = play.home().join("far.bashrc");
-        fs::write(&file, format!("PS1='<rea''dy>'\n{snippet}")).unwrap();
-        let far = format!("env -i TERM=xterm LC_GAMEDAY=\"$LC_GAMEDAY\" bash --rcfile {} -i", file.display());
-        let mut ana = Person::at_terminal(play.home(), &["record", "--", "sh", "-c", &far], &[]);
-        ana.sees(PROMPT).await;
-        ana.runs("uname").await;
-        ana.runs("(exit 5)").await;
-        assert_eq!(ana.leaves().await, Some(5));
+        let far = far_side(play.home());
+        for (file, prepared) in [("bare", ""), ("prepared", snippet.as_str())] {
+            let file = play.home().join(file);
+            fs::write(&file, format!("PS1='<rea''dy>'\nunset HISTFILE\n{prepared}")).unwrap();
+            let shell = format!("bash --rcfile {} -i", file.display());
+            let args: Vec<_> = ["record", "--"]
+                .into_iter()
+                .chain(far.iter().map(String::as_str))
+                .chain([shell.as_str()])
+                .collect();
+            let mut ana = Person::at_terminal(play.home(), &args);
+            ana.sees(PROMPT).await;
+            ana.runs("uname").await;
+            ana.runs("(exit 5)").await;
+            assert_eq!(ana.leaves().await, Some(5), "{}", ana.screen());
+            assert!(!ana.screen().contains("\x1b]7475"), "{:?}", ana.screen());
+        }
         let told = play.all_told().await;
-        let own: Vec<_> =
-            lines(&told[1..3].to_vec()).into_iter().map(|(line, exit)| (line.to_owned(), exit)).collect();
-        assert_eq!(own, [("uname".to_owned(), Some(0)), ("(exit 5)".to_owned(), Some(5))]);
-        assert!(told[3].line.starts_with("sh -c env -i") && told[3].exit == Some(5), "{told:?}");
+        let told = lines(&told);
+        assert!(told[0].0.starts_with("ssh -F none") && told[0].1 == Some(5), "{told:?}");
+        assert_eq!(told[1..3], [("uname", Some(0)), ("(exit 5)", Some(5))]);
+        assert!(told[3].0.starts_with("ssh -F none") && told.len() == 4, "{told:?}");
         play.end().await;
     });
 }

@@ -223,7 +223,9 @@ impl Seat {
             let mut ears = Ears::new(nonce, recorder, outbox, name);
             let ran = pty::run(&program, &mut ears).await;
             let ran = ran.map_err(Failure::io(format!("run {}", program.name)));
-            let (report, told) = ears.close(ran.as_ref().ok().copied(), whole.then_some((what, began))).await;
+            // What did not even begin is no entry of the timeline.
+            let entry = (whole && ran.is_ok()).then_some((what, began));
+            let (report, told) = ears.close(ran.as_ref().ok().copied(), entry).await;
             Ok((ran?, report, told))
         })?;
         drop(scratch);
@@ -379,9 +381,11 @@ impl Listener for Ears {
     }
 }
 
-/// A leading space keeps a line off the timeline.
+/// A leading space keeps a line off the timeline. A verb of this program is there by itself.
 fn is_told(line: &str) -> bool {
-    !line.trim().is_empty() && !line.starts_with(' ')
+    let program = line.split_whitespace().next().map(Path::new).and_then(Path::file_name);
+    let is_verb = program.is_some_and(|name| name == "gameday") && !line.contains([';', '|', '&', '\n']);
+    program.is_some() && !line.starts_with(' ') && !is_verb
 }
 
 /// A line that is short enough for the timeline.
@@ -503,7 +507,9 @@ mod tests {
     }
 
     #[test]
-    fn a_leading_space_keeps_a_line_to_oneself() {
+    fn a_leading_space_keeps_a_line_to_oneself_and_verbs_are_told_once() {
         assert!(is_told("ls") && !is_told(" ls") && !is_told("") && !is_told("\n"));
+        assert!(!is_told("gameday log x --on web") && !is_told("/opt/bin/gameday board"));
+        assert!(is_told("gameday log x && depotctl restart web") && is_told("gameday2 x"));
     }
 }
