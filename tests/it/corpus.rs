@@ -267,6 +267,7 @@ fn plan() -> Plan {
         reference_solution: vec![words(&["depotctl", "rollback", "web"])],
         autopilot: autopilot(),
         routes: words(&["terminal"]),
+        optional_routes: words(&["terminal"]).into_iter().collect(),
         admission: Admission {
             unrehearsed: Some("the first try".to_owned()),
             roster: Some(NamedRoster {
