@@ -141,9 +141,8 @@ async fn tools(seat: &Seat) -> Result<Option<PathBuf>, Failure> {
     if !seat.home.journal().exists() {
         return Ok(None);
     }
-    let Ok(drill) = seat.drill.parse::<DrillId>() else { return Ok(None) };
     let store = open_store(&seat.home).await?;
-    let events = store.read(&drill, 0).await.map_err(Failure::io("read the drill's journal"))?;
+    let events = store.read(&seat.drill, 0).await.map_err(Failure::io("read the drill's journal"))?;
     let root = events.iter().rev().find_map(|recorded| match &recorded.event {
         Event::TargetAttached(attachment) => attachment.root.clone(),
         _ => None,
@@ -155,7 +154,7 @@ async fn tools(seat: &Seat) -> Result<Option<PathBuf>, Failure> {
 struct Seat {
     session: Session,
     home: Home,
-    drill: String,
+    drill: DrillId,
 }
 
 impl Seat {
@@ -174,7 +173,8 @@ impl Seat {
                 "could not record: you are {hat}, and only responders are recorded"
             )));
         }
-        let Some(drill) = session.drill.clone() else {
+        // Its name becomes a folder's.
+        let Some(drill) = session.drill.as_deref().and_then(|drill| drill.parse::<DrillId>().ok()) else {
             return Err(Failure::refused("could not record: this session is for no drill")
                 .with_help("Join the drill with its own link: gameday join LINK --as NAME"));
         };
@@ -193,7 +193,7 @@ impl Seat {
         let mut program = program(scratch.path())?;
         let whole = !program.integrated;
         let name = format!("{}-{}", plain_name(&self.session.person), Seed::fresh().opaque("recording", 6));
-        let path = self.home.recordings().join(&self.drill).join(format!("{name}.cast"));
+        let path = self.home.recordings().join(self.drill.as_str()).join(format!("{name}.cast"));
         program.env.push((RECORDING_VAR.into(), path.display().to_string()));
         program.env.push((NONCE_VAR.into(), nonce.clone()));
         program.env.extend(tools.map(|tools| ("PATH".to_owned(), before_path(&tools))));
@@ -207,7 +207,7 @@ impl Seat {
             title: what.clone(),
             name: name.clone(),
             person: self.session.person.clone(),
-            drill: self.drill.clone(),
+            drill: self.drill.to_string(),
         };
         let file = new_file(&path)?;
         let recorder = Recorder::begin(file, &header, masker)
@@ -229,7 +229,7 @@ impl Seat {
             Ok((ran?, report, told))
         })?;
         drop(scratch);
-        say_what_became(&self.drill, &path, &report, &told)?;
+        say_what_became(self.drill.as_str(), &path, &report, &told)?;
         leave_as(code)
     }
 }
