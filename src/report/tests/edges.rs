@@ -345,18 +345,19 @@ fn ran(number: u32) -> Act {
 
 #[test]
 fn commands_of_a_shell_were_seen_and_coordinate_nothing() {
-    let play = || lone_hero().act(390, "ana", Act::Cause(right_cause()));
-    let (without, with) = (of(play()), of(play().act(300, "ana", ran(1)).act(301, "ana", ran(2))));
     let figures = |score: &Score| -> Vec<(String, Option<f64>)> {
         let checks = score.dimensions.iter().flat_map(|dimension| &dimension.checks);
         checks.map(|check| (check.id.clone(), check.score)).collect()
     };
-    let changed: Vec<_> =
-        figures(&without).into_iter().zip(figures(&with)).filter(|(before, after)| before != after).collect();
-    let [((id, before), (_, after))] = changed.as_slice() else { panic!("{changed:?}") };
-    assert_eq!(id, "diagnose.evidence");
-    near(*after, 0.6);
-    assert!(*before < *after, "{before:?}");
+    let changed = |play: Play| -> Vec<(String, Option<f64>, Option<f64>)> {
+        let play = play.act(390, "ana", Act::Cause(right_cause()));
+        let (without, with) = (of(play.clone()), of(play.act(300, "ana", ran(1)).act(301, "ana", ran(2))));
+        let pairs = figures(&without).into_iter().zip(figures(&with));
+        pairs.filter(|(was, is)| was != is).map(|((id, was), (_, is))| (id, was, is)).collect()
+    };
+    // Whoever has looked and logged gains nothing, and nobody's changes are announced by having been made.
+    assert!(changed(lone_hero()).is_empty(), "{:?}", changed(lone_hero()));
+    assert_eq!(changed(do_nothing()), [("diagnose.evidence".to_owned(), Some(0.0), Some(0.6))]);
 }
 
 #[test]
