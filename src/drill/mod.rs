@@ -117,6 +117,9 @@ struct Talk {
     /// Whether each action of the list is open, in order.
     actions: Vec<bool>,
     pages: usize,
+    commands: usize,
+    /// The last command of each recording that was taken in.
+    recordings: BTreeMap<(Person, String), u32>,
     /// What bystanders wrote, by its numbers in the journal, and whether it was dealt with.
     messages: BTreeMap<u64, bool>,
     /// The status updates, by their numbers in the journal.
@@ -676,6 +679,10 @@ impl Drill {
             Act::Cause(_) => (talk.caused, talk.concluded_at) = (true, Some(at)),
             Act::Assess(_) => (talk.assessed, talk.concluded_at) = (true, Some(at)),
             Act::Resolve(_) => (talk.resolved, talk.concluded_at) = (true, Some(at)),
+            Act::Ran(command) => {
+                talk.commands += 1;
+                talk.recordings.insert((by.clone(), command.recording.clone()), command.number);
+            }
             Act::Operate(argv) => return vec![Effect::Operate { by: by.clone(), argv: argv.clone() }],
             Act::Say(_)
             | Act::Log { .. }

@@ -175,6 +175,8 @@ pub struct Timeline<'a> {
     pub assessments: Vec<(Mark, &'a ImpactClaim)>,
     /// Operations on the target.
     pub operations: Vec<Operation<'a>>,
+    /// Commands of recorded shells.
+    pub commands: Vec<Mark>,
     /// Pointers into the documentation.
     pub hints: Vec<(Mark, &'a str, Option<&'a str>)>,
     /// Questions by their index in the plan.
@@ -310,6 +312,7 @@ impl<'a> Timeline<'a> {
                 self.decisions.push(Decision { mark, by, option: *option, because, asked, ticket: *ticket });
             }
             Act::Say(_) => self.said.push(mark),
+            Act::Ran(_) => self.commands.push(mark),
             Act::Operate(_) | Act::Ticket(_) | Act::Page { .. } | Act::Action(_) | Act::Summary(_) => {}
         }
         ticket::take(&mut self.tickets, mark.seq, mark.at, by, act);

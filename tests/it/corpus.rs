@@ -3,11 +3,13 @@
 //! `tests/corpus/journal-v1/*.jsonl` is what counts. [`journal`] made `every-kind.jsonl`; after a new kind has been
 //! added to it, `GAMEDAY_WRITE_CORPUS=1 cargo test --test it corpus` appends the new lines, and refuses to change old ones.
 
+mod commands;
 mod names;
 mod reviews;
 
 pub(crate) use names::{ACTS, KINDS, REVIEWS, STEPS};
 
+use commands::commands;
 use gameday::{
     base::{At, Span},
     drill::{
@@ -399,6 +401,7 @@ fn later() -> Vec<Event> {
         Event::BystanderSettled { by: n("ivo"), message: 3, passed_on: true },
         Event::SecondActBegan { by: n("ivo"), planned: plan().injections },
     ]);
+    events.extend(commands().into_iter().map(|ran| Event::Acted { by: n("ana"), act: Act::Ran(ran) }));
     events
 }
 

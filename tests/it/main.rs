@@ -45,6 +45,7 @@ mod sealed;
 mod second_act;
 mod secrecy;
 mod serve;
+mod shell;
 mod skip;
 mod stage;
 mod store;

@@ -128,6 +128,7 @@ fn acted<'a>(by: &'a Person, act: &Act) -> Option<Line<'a>> {
             line("paged", Some(format!("{} to {}", with.as_str(), with.reaches())), text)
         }
         Act::Summary(text) => line("say", Some("summary".into()), text),
+        Act::Ran(_) => line("note", None, &events::act(act)),
         Act::Stumped(text) => line("help", Some("stumped".into()), text),
         other => line("act", None, &events::act(other)),
     })

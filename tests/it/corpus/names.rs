@@ -102,6 +102,7 @@ names! { ACTS, act_of, Act,
     Act::Severity(_) => "severity",
     Act::Resolve(_) => "resolve",
     Act::Operate(_) => "operate",
+    Act::Ran(_) => "ran",
 }
 
 names! { REVIEWS, review_of, Review,
