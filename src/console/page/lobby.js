@@ -18,8 +18,8 @@
   // The editor's script asks, too.
   window.gameday = { ask };
 
-  // A field's name may say its kind: `responders:names`, `autopilot:flag`, `attest:each`.
-  const typed = { names: (text) => text.split(/[\s,]+/).filter(Boolean), flag: () => true };
+  // A field's name may say its kind: `responders:names`, `times:number`, `autopilot:flag`, `attest:each`.
+  const typed = { number: Number, names: (text) => text.split(/[\s,]+/).filter(Boolean), flag: () => true };
   const collect = (form) => {
     const content = {};
     for (const [name, raw] of new FormData(form)) {
