@@ -98,6 +98,8 @@ pub const ENTRIES_MAX: usize = 200;
 pub const BOOK_EVENT_BYTES_MAX: usize = 64 * 1024;
 /// Occurrences of a series that are looked ahead to when something is planned.
 pub const OCCURRENCES_AHEAD: usize = 60;
+/// Times that a series with an end may take place.
+pub const SERIES_TIMES_MAX: u32 = 1000;
 /// Holidays of a surprise's week.
 pub const HOLIDAYS_MAX: usize = 7;
 /// How long before their start people are reminded of planned drills, unless a server is told otherwise.

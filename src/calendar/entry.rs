@@ -1,6 +1,6 @@
 //! What somebody puts on the calendar.
 
-use super::{moment::Moment, rule::Rule, window::Window};
+use super::{moment::Moment, series::Series, window::Window};
 use crate::{
     base::{At, DrillId, EntryId, Person, Span, limits},
     scenario::roster::{RosterNeeds, Shift},
@@ -9,6 +9,7 @@ use crate::{
 use jiff::civil::Date;
 use rand::Rng as _;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// A drill, or a series of them, that is to begin by itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,6 +61,9 @@ pub struct Wanted {
     /// Who watches, and whoever else does.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub observers: Vec<Person>,
+    /// Which of the scenario's variants; nothing: the seed draws one. Its name may tell, so nobody who plays is shown it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub variant: Option<String>,
     /// The scenario's own responders play.
     pub autopilot: bool,
     /// Why it is played although it is not rehearsed as it is.
@@ -181,12 +185,18 @@ pub enum When {
         drawn: Moment,
     },
     /// Again and again.
-    Every {
-        /// On which days, and at what time.
-        rule: Rule,
-        /// The first day that counts.
-        from: Date,
-    },
+    Every(Series),
+}
+
+impl fmt::Display for When {
+    /// As people are told it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::At(moment) => moment.fmt(f),
+            Self::Window { window, .. } => window.fmt(f),
+            Self::Every(series) => series.fmt(f),
+        }
+    }
 }
 
 impl Entry {
@@ -195,7 +205,7 @@ impl Entry {
         match &self.when {
             When::At(moment) => Some(moment.civil.date()),
             When::Window { window, .. } => Some(window.monday),
-            When::Every { .. } => None,
+            When::Every(_) => None,
         }
     }
 
@@ -212,7 +222,7 @@ impl Entry {
     /// Where the randomness of one of its days begins: each day of a series has its own.
     pub fn seed_of(&self, day: Date) -> Seed {
         match self.when {
-            When::Every { .. } => Seed(u64::from(self.seed.stream(&format!("occurrence {day}")).next_u32())),
+            When::Every(_) => Seed(u64::from(self.seed.stream(&format!("occurrence {day}")).next_u32())),
             _ => self.seed,
         }
     }

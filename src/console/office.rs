@@ -201,8 +201,14 @@ pub struct Order {
     pub hours: Option<String>,
     /// Days of that week on which nobody works, like `2026-12-08`.
     pub holidays: Vec<String>,
-    /// Again and again, like `tue 14:00 Europe/Berlin` or `1st tue 14:00 Europe/Berlin`.
+    /// Again and again, like `tue 14:00 Europe/Berlin`, `1st tue 14:00 Europe/Berlin` or `last day 10:00 UTC`.
     pub every: Option<String>,
+    /// The last day of a series, like `2027-06-30`; without it or `times` it goes on.
+    pub until: Option<String>,
+    /// How often a series takes place.
+    pub times: Option<u32>,
+    /// Which of the scenario's variants is played; without it the seed draws one.
+    pub variant: Option<String>,
     /// Who plays; each gets an invitation, and nobody else may play. Without names, invitations are made later.
     pub responders: Vec<Person>,
     /// Who else runs it.

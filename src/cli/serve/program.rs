@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     base::{At, DrillId, Person, limits},
-    calendar::{Command, Due, Moment},
+    calendar::{Command, Due, Moment, Refusal, busy::Busy},
     cli::{
         exit::{Exit, Failure},
         home::Home,
@@ -419,9 +419,8 @@ impl Office for Program {
             let taken = self.has_target(&play)?;
             let (resolved, from, until) = &taken;
             let calendar = self.0.books.schedule.look().await.map_err(AskError::from)?;
-            if let Some((entry, day)) = calendar.taken(zones, &resolved.target.name, (*from, *until)) {
-                let other = calendar.entry(&entry).map_or(resolved.drill.clone(), |entry| entry.drill(day));
-                return Err(target_busy(&other, &resolved.target.name));
+            if let Some(other) = calendar.taken(zones, &resolved.target.name, (*from, *until)) {
+                return Err(Refusal::TargetBusy(Box::new(Busy::by(&other))).into());
             }
             preflight::refuse(&play, &self.0.home, &self.0.books, resolved, false).await.map_err(denied)?;
             let drill = resolved.drill.clone();
