@@ -6,6 +6,7 @@
 //! Open first: [`Notifier`], the seam that the engine knows. [`terminal`] and [`webhook`] deliver; [`Routes`] finds the
 //! one that a notice names. Letters about what is planned go by [`mail`], behind a seam of their own, [`Carrier`].
 
+pub mod alertmanager;
 pub mod mail;
 pub mod terminal;
 pub mod webhook;
@@ -80,7 +81,7 @@ impl Notifier for Routes {
 }
 
 /// `text` with the mark in front, unless it is there already.
-fn marked(text: &str) -> String {
+pub(crate) fn marked(text: &str) -> String {
     let rest = unmarked(text);
     if rest.is_empty() { MARK.to_owned() } else { format!("{MARK}: {rest}") }
 }

@@ -302,6 +302,10 @@ fn matrix() -> Vec<(Method, &'static str, Option<Value>, [u16; 4])> {
         (post.clone(), "/api/tell", Some(json!({"text": "I know this"})), [409, 409, 409, 200]),
         (post.clone(), "/api/lever", Some(json!({"reason": "a fire"})), [200, 409, 409, 409]),
         (post.clone(), "/api/stop", Some(json!({"reason": "enough"})), [200; 4]),
+        (Method::GET, "/alertmanager/api/v2/alerts", None, [200; 4]),
+        (Method::GET, "/alertmanager/api/v2/alerts/groups", None, [200; 4]),
+        (Method::GET, "/alertmanager/api/v2/silences", None, [200; 4]),
+        (Method::GET, "/alertmanager/api/v2/status", None, [200; 4]),
         (post.clone(), "/api/board", Some(json!({})), [404; 4]),
         (post, "/api/nothing", Some(json!({})), [404; 4]),
         (Method::GET, "/debug", None, [404; 4]),
@@ -487,6 +491,26 @@ async fn no_responder_hears_the_truth() {
         assert_eq!(seen.contains("canary"), told, "{hat:?}");
         assert_eq!(seen.contains("gd-one"), told, "{hat:?}");
         assert!(seen.contains("UploadErrorsHigh"), "{hat:?} was told nothing");
+    }
+}
+
+#[tokio::test]
+async fn alarms_in_the_words_of_alertmanager_hold_nothing_that_is_sealed() {
+    let while_it_fires =
+        journal().into_iter().take_while(|one| !matches!(one.event, Event::AlarmResolved { .. })).collect();
+    let running = Running::over(while_it_fires).await;
+    for (hat, name) in HATS {
+        let session = running.session(hat, name).await;
+        let mut seen = String::new();
+        for path in ["alerts", "alerts/groups", "silences", "status", "receivers"] {
+            let path = format!("/alertmanager/api/v2/{path}");
+            seen.push_str(&running.ask(&session, Method::GET, &path, None).await.1);
+        }
+        assert!(seen.contains("UploadErrorsHigh") && seen.contains("31 % of put fail"), "{seen}");
+        // Not even to those who may know it elsewhere.
+        for sealed in ["canary", "gd-one", "related"] {
+            assert!(!seen.contains(sealed), "{hat:?}: {sealed} in {seen}");
+        }
     }
 }
 
