@@ -88,6 +88,14 @@ pub const HOLIDAYS_MAX: usize = 7;
 pub const REMINDERS: [Span; 2] = [Span::from_mins(24 * 60), Span::from_mins(60)];
 /// Reminders of one drill.
 pub const REMINDERS_MAX: usize = 5;
+/// Routes of one file.
+pub const ROUTES_MAX: usize = 20;
+/// Longest name of a route, in bytes.
+pub const ROUTE_NAME_MAX: usize = 40;
+/// Addresses that one mail route may list.
+pub const ROUTE_MAILBOXES_MAX: usize = 50;
+/// Largest file of a secret, in bytes.
+pub const SECRET_BYTES_MAX: u64 = 4096;
 /// Answers to comchecks that come faster are one.
 pub const ANSWERS_EVERY: Span = Span::from_mins(1);
 /// People who may be known at the same time.

@@ -90,6 +90,11 @@ impl Home {
         self.0.join("certificates")
     }
 
+    /// By which means alarms and letters reach people.
+    pub fn routes(&self) -> PathBuf {
+        self.0.join("routes.yaml")
+    }
+
     /// Names of described targets that may be broken from here, one in each line.
     pub fn allowed(&self) -> PathBuf {
         self.0.join("allowed-targets")

@@ -36,6 +36,7 @@ mod recover;
 mod rehearse;
 mod replay;
 mod resume;
+mod routes;
 mod run;
 mod safety;
 mod schedule;
@@ -97,6 +98,7 @@ enum Command {
     Serve(serve::Serve),
     Schedule(schedule::Schedule),
     People(people::People),
+    Routes(routes::Routes),
     Exposure(exposure::Exposure),
     Rehearse(rehearse::Rehearse),
     Recover(recover::Recover),
@@ -158,6 +160,7 @@ impl Command {
             Self::Serve(command) => command.run(),
             Self::Schedule(command) => command.run(),
             Self::People(command) => command.run(),
+            Self::Routes(command) => command.run(),
             Self::Exposure(command) => command.run(),
             Self::Rehearse(command) => command.run(),
             Self::Recover(command) => command.run(),

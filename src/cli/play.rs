@@ -5,7 +5,7 @@ use super::{
     home::Home,
     interrupt::{Interrupts, interrupted},
     practice, preflight, safety, show,
-    wire::{self, DrillLock, Stage},
+    wire::{self, Books, DrillLock, Stage},
 };
 use crate::{
     base::{At, DrillId, Person, Span, limits},
@@ -18,7 +18,8 @@ use crate::{
         seat::Seat,
     },
     engine::{Conductor, Desk, EngineError, Hands},
-    notify::{Routes, Terminal, Webhook},
+    notify::{Addressees, Means, Routes},
+    people::Email,
     report::{
         self, Journal,
         board::{Audience, replay_line},
@@ -26,11 +27,12 @@ use crate::{
     },
     scenario::Scenario,
     seed::Seed,
-    store::{Store, write_jsonl},
+    store::write_jsonl,
 };
 use std::{
     collections::BTreeMap,
     fs,
+    io::Write,
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
@@ -54,8 +56,8 @@ pub(super) struct Play {
     pub(super) autopilot: bool,
     /// The seat in it that is left to a person.
     pub(super) seat: Option<Seat>,
-    /// Alarms go to this webhook, too.
-    pub(super) webhook: Option<String>,
+    /// By which means alarms reach people, beside the terminal.
+    pub(super) means: Means,
     /// Where people come in.
     pub(super) entrance: Entrance,
     /// Where the journal and the reports are left.
@@ -136,7 +138,6 @@ impl Play {
     pub(super) async fn play(self) -> Result<Played, Failure> {
         let home = Home::open()?;
         let books = wire::open_books(&home).await?;
-        let store = Arc::clone(&books.store);
         preflight::refuse(&self, &home, &books, &self.plan(self.start), false).await?;
         let clock = SystemClock;
         // A target is staged shortly before it is needed; the wait is the countdown.
@@ -145,7 +146,7 @@ impl Play {
         }
         let late = self.start.is_some_and(|start| clock.now() > start + limits::START_LATE_MAX);
         if late {
-            return self.miss(&home, store).await;
+            return self.miss(&home, &books).await;
         }
         if self.start.is_some() {
             // The countdown may have been long.
@@ -160,7 +161,7 @@ impl Play {
             self.say(&begins(start, clock.now()))?;
         }
         let plan = self.plan(self.start);
-        let result = self.on_stage(&home, &stage, plan, store).await;
+        let result = self.on_stage(&home, &stage, plan, &books).await;
         let (mut conductor, folder, readers) = match result {
             Ok(done) => done,
             Err(failure) => {
@@ -175,17 +176,17 @@ impl Play {
     }
 
     fn doors<'a>(&'a self, home: &'a Home) -> Doors<'a> {
-        let (webhook, documents) = (self.webhook.as_deref(), &self.documents);
-        Doors { home, webhook, documents, entrance: &self.entrance, show: self.show, since: 0 }
+        let (means, documents) = (&self.means, &self.documents);
+        Doors { home, means, documents, entrance: &self.entrance, show: self.show, since: 0 }
     }
 
     /// The plan of a drill that begins at this moment, or as soon as it can.
     pub(super) fn plan(&self, start: Option<At>) -> Plan {
-        let mut routes = vec!["terminal".to_owned()];
-        routes.extend(self.webhook.iter().map(|_| "webhook".to_owned()));
+        let routes = self.means.names();
         let start = start.unwrap_or_else(|| SystemClock.now());
         let options = PlanOptions { seed: self.seed, start, autopilot: self.autopilot, routes };
         let mut plan = Plan::resolve(&self.scenario, options);
+        plan.optional_routes = self.means.optional();
         plan.admission.clone_from(&self.admission);
         if let Some(seat) = self.seat {
             seat.leave(&mut plan);
@@ -206,9 +207,10 @@ impl Play {
         home: &Home,
         stage: &Stage,
         plan: Plan,
-        store: Arc<dyn Store>,
+        books: &Books,
     ) -> Result<(Conductor, PathBuf, Readers), Failure> {
-        let hands = stage.hands(&plan, store, Arc::new(self.doors(home).routes()?))?;
+        let routes = self.doors(home).routes(&plan, books.addresses().await?)?;
+        let hands = stage.hands(&plan, Arc::clone(&books.store), Arc::new(routes))?;
         let epoch = stage.agent.take_epoch().await.map_err(Failure::io("take the target"))?;
         self.conduct(home, hands, plan, Some(stage), epoch).await
     }
@@ -233,9 +235,10 @@ impl Play {
     }
 
     /// The start has passed: that is written down, and nothing is done.
-    async fn miss(&self, home: &Home, store: Arc<dyn Store>) -> Result<Played, Failure> {
-        let hands = wire::hands_without_target(store, Arc::new(self.doors(home).routes()?));
+    async fn miss(&self, home: &Home, books: &Books) -> Result<Played, Failure> {
         let plan = self.plan(self.start);
+        let routes = self.doors(home).routes(&plan, books.addresses().await?)?;
+        let hands = wire::hands_without_target(Arc::clone(&books.store), Arc::new(routes));
         let (conductor, folder, _) = self.conduct(home, hands, plan, None, 1).await?;
         finish(&conductor, folder)
     }
@@ -283,8 +286,8 @@ impl Readers {
 pub(super) struct Doors<'a> {
     /// Whose safety lever ends the drill when it is engaged.
     pub(super) home: &'a Home,
-    /// Alarms go to this webhook, too.
-    pub(super) webhook: Option<&'a str>,
+    /// By which means alarms reach people, beside the terminal.
+    pub(super) means: &'a Means,
     /// What its people may read, by the names in the catalogue.
     pub(super) documents: &'a BTreeMap<String, String>,
     /// Where people come in.
@@ -296,22 +299,15 @@ pub(super) struct Doors<'a> {
 }
 
 impl Doors<'_> {
-    /// The ways of alarms and announcements.
-    pub(super) fn routes(&self) -> Result<Routes, Failure> {
-        let mut routes = Routes::new();
-        let taken =
-            |error: crate::notify::RouteTaken| Failure::world(format!("could not add a route: {error}"));
+    /// The ways of one drill's alarms and announcements, when these are known.
+    pub(super) fn routes(&self, plan: &Plan, known: BTreeMap<Person, Email>) -> Result<Routes, Failure> {
+        let team = plan.admission.roster.iter().flat_map(|named| named.responders.clone()).collect();
+        let to = Addressees { team, known };
         // A rehearsal delivers its alarms to a terminal that nobody looks at.
-        if self.show.is_some() {
-            routes.add("terminal", Arc::new(Terminal::new(std::io::stdout()))).map_err(taken)?;
-        } else {
-            routes.add("terminal", Arc::new(Terminal::new(std::io::sink()))).map_err(taken)?;
-        }
-        if let Some(address) = self.webhook {
-            let webhook = Webhook::new(address).map_err(|error| Failure::usage(error.to_string()))?;
-            routes.add("webhook", Arc::new(webhook)).map_err(taken)?;
-        }
-        Ok(routes)
+        let terminal: Box<dyn Write + Send> =
+            if self.show.is_some() { Box::new(std::io::stdout()) } else { Box::new(std::io::sink()) };
+        let routes = self.means.routes(&plan.drill, &to, terminal);
+        routes.map_err(Failure::io("prepare the routes of alarms"))
     }
 
     /// Conducts with the console open, this terminal told, and an interrupt that stops the drill.

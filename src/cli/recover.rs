@@ -16,7 +16,7 @@ use crate::{
     },
     engine::{Conductor, Hands},
     library::worker::ScriptRunner,
-    notify::{Routes, Terminal},
+    notify::{Notifier, Routes, Terminal},
     scenario::pack::{Driver, Layout},
     store::Store,
     target::{
@@ -195,12 +195,11 @@ pub(super) async fn recover(
         }
         (Err(_), Some(_)) => return unsettled("the sweep failed".to_owned()),
     };
-    let mut routes = Routes::new();
-    for name in &left.folded.plan().routes {
-        // What the lost engine could not deliver is said here; nobody waits for it elsewhere any more.
-        let taken = routes.add(name.clone(), Arc::new(Terminal::new(std::io::stderr())));
-        taken.map_err(Failure::io("add a route"))?;
-    }
+    // What the lost engine could not deliver is said here; nobody waits for it elsewhere any more.
+    let here = |name: &String| -> (String, Arc<dyn Notifier>) {
+        (name.clone(), Arc::new(Terminal::new(std::io::stderr())))
+    };
+    let routes = Routes::new(left.folded.plan().routes.iter().map(here).collect());
     let hands = Hands {
         clock: Arc::new(SystemClock),
         store: store.clone(),

@@ -8,20 +8,25 @@ use super::{
     recover::{self, Left, left_behind, living_agent, root_of},
     run::Staging,
     show,
-    wire::{self, Stage},
+    wire::{self, Books, Stage},
 };
 use crate::{
     base::{At, DrillId, InjectionId},
     clock::{Clock, SystemClock},
-    drill::{Drill, Phase, injection::State},
+    drill::{
+        Drill, Phase,
+        event::{Event, Notice, NoticeKind, Recorded},
+        injection::State,
+    },
     engine::Conductor,
     fault::protocol,
+    notify::{Means, Notifier as _},
     report::board::Audience,
     scenario::pack::Driver,
     store::Store,
     target::{HandError, Injector, agent_client::AgentClient},
 };
-use std::{fs, path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, fs, path::PathBuf, sync::Arc};
 
 /// Plays one drill on to its end, and leaves journal, score and debrief behind.
 pub(super) async fn resume(
@@ -31,9 +36,10 @@ pub(super) async fn resume(
 ) -> Result<Exit, Failure> {
     staging.only_loopback()?;
     let home = Home::open()?;
-    let store = wire::open_store(&home).await?;
-    let left = choose(&home, store.as_ref(), wanted).await?;
-    same_routes(&left.folded, staging.webhook.as_deref())?;
+    let books = wire::open_books(&home).await?;
+    let left = choose(&home, books.store.as_ref(), wanted).await?;
+    let means = staging.routes.standing(&home)?;
+    same_routes(&left.folded, &means)?;
     let folder = staging.out.clone().unwrap_or_else(|| home.root().join("drills").join(left.drill.as_str()));
     fs::create_dir_all(&folder).map_err(Failure::io(format!("make {}", folder.display())))?;
     // A pack on disk may be elsewhere by now, and a document that has changed is not shown: then there are none.
@@ -41,30 +47,30 @@ pub(super) async fn resume(
     let doors = Doors {
         home: &home,
         documents: &documents,
-        webhook: staging.webhook.as_deref(),
+        means: &means,
         entrance: &Entrance::Own(staging.listen),
         show: (!staging.json).then_some(audience),
         since: left.folded.next_seq(),
     };
-    let played = go_on(&doors, store, left, folder).await?;
+    let played = go_on(&doors, &books, left, folder).await?;
     staging.conclude(&played)
 }
 
 /// Plays a drill on behind these doors, or takes everything back where that is not possible any more.
 pub(super) async fn go_on(
     doors: &Doors<'_>,
-    store: Arc<dyn Store>,
+    books: &Books,
     left: Left,
     folder: PathBuf,
 ) -> Result<Played, Failure> {
     match adopt(doors.home, &left.folded).await? {
-        Ok((stage, epoch)) => play_on(doors, store, left, stage, epoch, folder).await,
+        Ok((stage, epoch)) => play_on(doors, books, left, stage, epoch, folder).await,
         Err(why) => {
             show::complain(&format!(
                 "Drill {} cannot be played on: {why}. Everything is taken back ...\n",
                 left.drill
             ));
-            take_back(doors.home, store, left, folder).await
+            take_back(doors.home, Arc::clone(&books.store), left, folder).await
         }
     }
 }
@@ -103,16 +109,33 @@ async fn choose(home: &Home, store: &dyn Store, wanted: Option<&DrillId>) -> Res
     Err(Failure::refused(format!("could not play drill {wanted} on: {why}")))
 }
 
-/// A webhook's address is a secret, and so it is not in the journal: whoever resumes gives it again.
-pub(super) fn same_routes(drill: &Drill, webhook: Option<&str>) -> Result<(), Failure> {
-    let planned = drill.plan().routes.iter().any(|route| route == "webhook");
-    match (planned, webhook) {
-        (true, None) => Err(Failure::usage("could not play on: this drill's alarms go to a webhook, too")
-            .with_help("Its address is not in the journal. Give it again with --webhook URL.")),
-        (false, Some(_)) => Err(Failure::usage("could not play on: this drill was begun without a webhook")
-            .with_help("Leave --webhook out.")),
-        _ => Ok(()),
+/// Addresses of routes may be secrets, and so they are not in the journal: whoever resumes has them by the same names.
+pub(super) fn same_routes(drill: &Drill, means: &Means) -> Result<(), Failure> {
+    let planned = &drill.plan().routes;
+    let named = means.names();
+    let Some(missing) = planned.iter().find(|route| !named.contains(route)) else { return Ok(()) };
+    Err(Failure::usage(format!("could not play on: this drill's alarms go by the route `{missing}`, too"))
+        .with_help("Its address is not in the journal. Name the file that it stands in with --routes FILE."))
+}
+
+/// What routes were told of alarms that are still active.
+fn still_raised(events: &[Recorded]) -> Vec<Notice> {
+    let mut raised = BTreeMap::new();
+    for recorded in events {
+        if let Event::NoticeQueued(notice) = &recorded.event {
+            match &notice.about {
+                NoticeKind::AlarmRaised(alarm) => {
+                    raised.insert((notice.route.clone(), alarm.clone()), notice.clone());
+                }
+                NoticeKind::AlarmResolved(alarm) => {
+                    raised.remove(&(notice.route.clone(), alarm.clone()));
+                }
+                NoticeKind::EndEx => raised.clear(),
+                _ => {}
+            }
+        }
     }
+    raised.into_values().collect()
 }
 
 /// The target with its living agent, and this engine's epoch; or why the drill cannot go on.
@@ -182,7 +205,7 @@ async fn let_go(drill: &Drill, agent: &AgentClient, epoch: u64) -> Result<Option
 
 async fn play_on(
     doors: &Doors<'_>,
-    store: Arc<dyn Store>,
+    books: &Books,
     left: Left,
     stage: Stage,
     epoch: u64,
@@ -196,7 +219,10 @@ async fn play_on(
         ))?;
     }
     let conducted = async {
-        let hands = stage.hands(left.folded.plan(), store, Arc::new(doors.routes()?))?;
+        let routes = doors.routes(left.folded.plan(), books.addresses().await?)?;
+        let events = books.store.read(&left.drill, 0).await.map_err(Failure::io("read the journal"))?;
+        routes.goes_on(&still_raised(&events));
+        let hands = stage.hands(left.folded.plan(), Arc::clone(&books.store), Arc::new(routes))?;
         let mut conductor = Conductor::take_over(hands, &left.drill, epoch, true)
             .await
             .map_err(|error| engine_failure(&error))?;

@@ -2,9 +2,11 @@
 
 use super::{
     exit::{Exit, Failure},
+    home::Home,
     play::{Entrance, Play, Played},
     preflight::Entry,
     resume::resume,
+    routes,
     shelf::Shelf,
     show,
 };
@@ -25,7 +27,7 @@ Examples:
   gameday run pool-shrink
   gameday run pool-shrink --autopilot --out results/
   gameday run my-drill.yaml --at \"2026-12-01 14:00 Europe/Berlin\"
-  gameday run session-hang --webhook https://chat.example.org/hooks/drills
+  gameday run session-hang --routes routes.yaml
   gameday run pool-shrink --responder ana --responder ben --instigator ina
   gameday run --resume                     after a crash: plays the unfinished drill on
 
@@ -76,9 +78,8 @@ pub(super) struct Staging {
     /// Where journal, score and debrief are left
     #[arg(long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,
-    /// Alarms are also posted to this address, as JSON
-    #[arg(long, value_name = "URL")]
-    pub(super) webhook: Option<String>,
+    #[command(flatten)]
+    pub(super) routes: routes::File,
     /// Where people join; any free port by default
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     pub(super) listen: SocketAddr,
@@ -127,7 +128,7 @@ impl Staging {
             admission: Admission::default(),
             autopilot,
             seat: None,
-            webhook: self.webhook.clone(),
+            means: self.routes.named()?,
             entrance: Entrance::Own(self.listen),
             out: self.out.clone(),
             show: (!self.json).then_some(Audience::Responder),
@@ -188,6 +189,7 @@ impl Run {
             play.show = Some(Audience::Instigator);
         }
         play.admission = self.entry.admission();
+        play.means = self.stage.routes.standing(&Home::find()?)?;
         let played = self.stage.see_through(play)?;
         self.stage.conclude(&played)
     }

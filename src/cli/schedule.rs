@@ -21,6 +21,7 @@ use crate::{
     base::{At, DrillId, EntryId, Person, Span, limits},
     calendar::{Calendar, Command, Moment, Occurrence, State, When},
     console::{Denied, Order},
+    notify::Means,
     report::wording::tame,
     seed::Seed,
 };
@@ -285,7 +286,7 @@ impl Add {
         let zones = books.schedule.zones().clone();
         let ask = asked(&zones, &order).map_err(|denied| refused(what, denied))?;
         let ask = ask.ok_or_else(|| Failure::usage("could not plan the drill: say when"))?;
-        let bookings = Bookings { home, books, shelves, webhook: None };
+        let bookings = Bookings { home, books, shelves, means: Means::default() };
         let booked = bookings.plan(&order, ask, seed, somebody()).await;
         let Booked { entry, drill, gaps, lacking } =
             booked.map_err(|denied| refused(what, denied).told(json))?;

@@ -4,7 +4,7 @@ use super::{
     exit::{Exit, Failure},
     show,
 };
-use crate::scenario::file;
+use crate::{notify::means, scenario::file};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -12,6 +12,7 @@ Examples:
   gameday schema pack > pack.schema.json
   gameday schema target > target.schema.json
   gameday schema tabletop > tabletop.schema.json
+  gameday schema routes > routes.schema.json
 
 In an editor with the YAML language server, the first line of a scenario may be:
   # yaml-language-server: $schema=scenario.schema.json";
@@ -38,6 +39,8 @@ enum Of {
     /// A table-top
     #[value(name = "tabletop")]
     TableTop,
+    /// A file of routes: `routes.yaml`
+    Routes,
 }
 
 impl Schema {
@@ -47,6 +50,7 @@ impl Schema {
             Of::Pack => file::pack_schema(),
             Of::Target => file::target_schema(),
             Of::TableTop => file::tabletop_schema(),
+            Of::Routes => means::schema(),
         })?;
         Ok(Exit::Done)
     }

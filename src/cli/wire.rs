@@ -13,7 +13,7 @@ use super::{
     show,
 };
 use crate::{
-    base::Span,
+    base::{Person, Span},
     clock::{BoxFuture, Clock, SystemClock},
     console::Gauges,
     depot,
@@ -22,7 +22,7 @@ use crate::{
     fault::protocol::ACCESS,
     library::worker::ScriptRunner,
     notify::Notifier,
-    people::People,
+    people::{Email, People},
     post::Told,
     scenario::{
         blueprint::{Blueprint, Filling},
@@ -114,6 +114,15 @@ pub(super) struct Books {
     pub(super) people: Arc<OpenBook<People>>,
     /// What was sent to whom.
     pub(super) post: Arc<OpenBook<Told>>,
+}
+
+impl Books {
+    /// Everybody who has an address.
+    pub(super) async fn addresses(&self) -> Result<BTreeMap<Person, Email>, Failure> {
+        let people = self.people.look().await.map_err(Failure::io("read who is known"))?;
+        let known = people.everybody();
+        Ok(known.filter_map(|(person, about)| Some((person.clone(), about.email.clone()?))).collect())
+    }
 }
 
 /// The journals of this home, its calendar, its people and its post.

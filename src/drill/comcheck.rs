@@ -1,6 +1,9 @@
 //! Whether every route has carried a message before the exercise: a page that nobody gets is no page.
 
-use super::event::{Notice, NoticeKind};
+use super::{
+    event::{Notice, NoticeKind},
+    plan::Plan,
+};
 use crate::base::NoticeId;
 use std::collections::BTreeMap;
 
@@ -54,19 +57,20 @@ impl Comchecks {
         self.0.contains_key(route)
     }
 
-    /// Whether every route has carried one.
-    pub(super) fn passed(&self, routes: &[String]) -> bool {
-        self.open(routes).next().is_none()
+    /// Whether every route has carried one that has to.
+    pub(super) fn passed(&self, plan: &Plan) -> bool {
+        self.open(plan).next().is_none()
     }
 
-    /// Whether one of them can no longer arrive.
-    pub(super) fn is_hopeless(&self) -> bool {
-        self.0.values().any(|one| matches!(one.state, State::Failed(_)))
+    /// Whether one of those can no longer arrive.
+    pub(super) fn is_hopeless(&self, plan: &Plan) -> bool {
+        let failed = self.0.iter().filter(|(_, one)| matches!(one.state, State::Failed(_)));
+        failed.into_iter().any(|(route, _)| !plan.optional_routes.contains(route))
     }
 
-    /// Each route that has carried none, and why, in a sentence.
-    pub(super) fn open<'a>(&'a self, routes: &'a [String]) -> impl Iterator<Item = String> + 'a {
-        routes.iter().filter_map(|route| {
+    /// Each route that has carried none and has to, and why, in a sentence.
+    pub(super) fn open<'a>(&'a self, plan: &'a Plan) -> impl Iterator<Item = String> + 'a {
+        plan.routes.iter().filter(|route| !plan.optional_routes.contains(*route)).filter_map(|route| {
             let why = match self.0.get(route).map(|one| &one.state) {
                 Some(State::Passed) => return None,
                 Some(State::Failed(error) | State::Open(Some(error))) => error,

@@ -239,7 +239,7 @@ impl Drill {
                 self.unfit(now, self.not_ready())
             }
             // What was given up is not tried again: nothing is left to wait for.
-            Phase::Preparing | Phase::Steady if self.comchecks.is_hopeless() => {
+            Phase::Preparing | Phase::Steady if self.comchecks.is_hopeless(&self.plan) => {
                 self.unfit(now, self.silent_routes())
             }
             _ => Vec::new(),
@@ -263,7 +263,7 @@ impl Drill {
     }
 
     fn silent_routes(&self) -> Vec<(String, String)> {
-        let open = self.comchecks.open(&self.plan.routes);
+        let open = self.comchecks.open(&self.plan);
         open.map(|why| (code::COMCHECK_FAILED.to_owned(), why)).collect()
     }
 
@@ -297,7 +297,7 @@ impl Drill {
     /// StartEx, at its time and not before the target is steady and looked at and everybody can be reached.
     fn due_start(&self, now: At) -> Vec<Event> {
         let looked_at = self.injections.iter().all(|one| one.state != State::Planned);
-        let reachable = self.comchecks.passed(&self.plan.routes);
+        let reachable = self.comchecks.passed(&self.plan);
         if self.phase != Phase::Steady
             || now < self.plan.start
             || !looked_at
@@ -440,13 +440,17 @@ impl Drill {
         offset: u64,
     ) -> Vec<Event> {
         let first = self.notices + offset;
-        let severity = match about {
-            NoticeKind::AlarmRaised(name) => {
-                self.plan.alarms.iter().find(|rule| rule.name == *name).map(|rule| rule.severity)
+        let rule = match about {
+            NoticeKind::AlarmRaised(name) | NoticeKind::AlarmResolved(name) => {
+                self.plan.alarms.iter().find(|rule| rule.name == *name)
             }
-            NoticeKind::Page(_) => Some(AlarmSeverity::Page),
             _ => None,
         };
+        let severity = match about {
+            NoticeKind::Page(_) => Some(AlarmSeverity::Page),
+            _ => rule.map(|rule| rule.severity),
+        };
+        let runbook = rule.and_then(|rule| rule.runbook.clone());
         routes
             .zip(first..)
             .map(|(route, number)| {
@@ -458,6 +462,7 @@ impl Drill {
                     severity,
                     subject: subject.to_owned(),
                     text: text.to_owned(),
+                    runbook: runbook.clone(),
                 })
             })
             .collect()

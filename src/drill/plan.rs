@@ -16,7 +16,10 @@ use crate::{
 };
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 /// Everything that one drill needs, so that its journal alone can be replayed, scored and written up.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
@@ -99,6 +102,9 @@ pub struct Plan {
     pub autopilot: Vec<Play>,
     /// Names of the routes that alarms and announcements go out by.
     pub routes: Vec<String>,
+    /// Those of them without whose comcheck it begins all the same. Whoever resolves a plan fills it in.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub optional_routes: BTreeSet<String>,
     /// On what terms it was let in. Whoever resolves a plan fills it in.
     #[serde(default, skip_serializing_if = "Admission::is_plain")]
     pub admission: Admission,
@@ -252,6 +258,7 @@ impl Plan {
             reference_solution: scenario.reference_solution.clone(),
             autopilot: if options.autopilot { renamed(&scenario.autopilot, &names) } else { Vec::new() },
             routes: options.routes,
+            optional_routes: BTreeSet::new(),
             admission: Admission::default(),
         }
     }

@@ -110,32 +110,36 @@ impl MailServer {
         Ok(Self { host: host.to_owned(), from, transport: transport.build() })
     }
 
-    /// The message: its text, the calendar file beside it as mailboxes expect it, and as an attachment for all others.
     fn message(&self, mail: &Mail, at: At) -> Result<Message, lettre::error::Error> {
-        let (method, file) = &mail.calendar;
-        let kind = format!("text/calendar; charset=utf-8; method={method}");
-        let kind = ContentType::parse(&kind).expect("it is a content type");
-        let both = MultiPart::builder().kind(MultiPartKind::Alternative).boundary("gameday-both");
-        let both = both.singlepart(SinglePart::plain(mail.text.clone()));
-        let both = both.singlepart(SinglePart::builder().header(kind).body(file.clone()));
-        let attached = ContentType::parse("application/ics").expect("it is a content type");
-        let attached = Attachment::new("invite.ics".to_owned()).body(Body::new(file.clone()), attached);
-        let whole = MultiPart::builder()
-            .kind(MultiPartKind::Mixed)
-            .boundary("gameday-all")
-            .multipart(both)
-            .singlepart(attached);
         let to = mail.to.as_str().parse().map(|to| Mailbox::new(None, to));
         let since = std::time::Duration::from_millis(u64::try_from(at.millis()).unwrap_or(0));
-        Message::builder()
+        let message = Message::builder()
             .from(self.from.clone())
             .to(to.map_err(|_| lettre::error::Error::EmailMissingDomain)?)
             .subject(plain_line(&mail.subject))
             .date(SystemTime::UNIX_EPOCH + since)
             .message_id(Some(format!("<{}>", mail.id)))
             .raw_header(raw("X-Gameday", MARK))
-            .raw_header(raw("Auto-Submitted", "auto-generated"))
-            .multipart(whole)
+            .raw_header(raw("Auto-Submitted", "auto-generated"));
+        let message = match &mail.thread {
+            Some(thread) => message.references(format!("<{thread}>")),
+            None => message,
+        };
+        match &mail.calendar {
+            Some((method, file)) => message.multipart(with_calendar(&mail.text, method, file)),
+            None => message.singlepart(SinglePart::plain(mail.text.clone())),
+        }
+    }
+
+    /// Whether the server answers and lets us in. Nothing is sent.
+    pub async fn check(&self) -> Result<(), DeliveryError> {
+        let error = match tokio::time::timeout(TIMEOUT.1.std(), self.transport.test_connection()).await {
+            Ok(Ok(true)) => return Ok(()),
+            Ok(Ok(false)) => format!("the mail server {} does not answer", self.host),
+            Ok(Err(error)) => plain_line(&format!("the mail server {} lets nobody in: {error}", self.host)),
+            Err(_) => format!("the mail server {} took too long", self.host),
+        };
+        Err(DeliveryError { error, retry: true, wait: Span::ZERO })
     }
 
     async fn send(&self, mail: &Mail, at: At) -> Result<(), DeliveryError> {
@@ -158,6 +162,22 @@ impl MailServer {
             }),
         }
     }
+}
+
+/// The text, the calendar file beside it as mailboxes expect it, and as an attachment for all others.
+fn with_calendar(text: &str, method: &str, file: &str) -> MultiPart {
+    let kind = format!("text/calendar; charset=utf-8; method={method}");
+    let kind = ContentType::parse(&kind).expect("it is a content type");
+    let both = MultiPart::builder().kind(MultiPartKind::Alternative).boundary("gameday-both");
+    let both = both.singlepart(SinglePart::plain(text.to_owned()));
+    let both = both.singlepart(SinglePart::builder().header(kind).body(file.to_owned()));
+    let attached = ContentType::parse("application/ics").expect("it is a content type");
+    let attached = Attachment::new("invite.ics".to_owned()).body(Body::new(file.to_owned()), attached);
+    MultiPart::builder()
+        .kind(MultiPartKind::Mixed)
+        .boundary("gameday-all")
+        .multipart(both)
+        .singlepart(attached)
 }
 
 /// Whether this name is this machine's.

@@ -3,17 +3,26 @@
 //! Whatever a [`Notice`] says, nothing leaves this room without the word EXERCISE on it: each notifier puts it there
 //! by itself. The engine keeps an outbox and tries again; a receiver tells repeated deliveries apart by the notice's id.
 //!
-//! Open first: [`Notifier`], the seam that the engine knows. [`terminal`] and [`webhook`] deliver; [`Routes`] finds the
-//! one that a notice names. Letters about what is planned go by [`mail`], behind a seam of their own, [`Carrier`].
+//! Open first: [`Notifier`], the seam that the engine knows; then [`means`], the file that says which routes there are.
+//! [`terminal`], [`webhook`], [`slack`], [`alertmanager`] and [`letters`] deliver; [`Routes`] finds the one that a notice names. Letters about what
+//! is planned go by [`mail`], behind a seam of their own, [`Carrier`].
 
 pub mod alertmanager;
+pub mod http;
+pub mod letters;
 pub mod mail;
+pub mod means;
+pub mod slack;
 pub mod terminal;
 pub mod webhook;
 
+pub use alertmanager::Alertmanager;
+pub use http::BadDestination;
 pub use mail::{Carrier, MailServer};
+pub use means::{Addressees, Means};
+pub use slack::Slack;
 pub use terminal::Terminal;
-pub use webhook::{BadDestination, Webhook};
+pub use webhook::Webhook;
 
 use crate::{
     base::Span,
@@ -29,6 +38,10 @@ pub const MARK: &str = "EXERCISE";
 pub trait Notifier: Send + Sync {
     /// Delivers one notice. It may be delivered again, with the same id, when an engine lost the answer.
     fn deliver<'a>(&'a self, notice: &'a Notice) -> BoxFuture<'a, Result<(), DeliveryError>>;
+
+    /// An engine before this one has delivered these, and they still hold: a receiver that has to hear of them again and
+    /// again does so.
+    fn goes_on(&self, _told: &[Notice]) {}
 }
 
 /// Notifiers by the name of their route.
@@ -37,35 +50,21 @@ pub struct Routes {
     by_name: BTreeMap<String, Arc<dyn Notifier>>,
 }
 
-/// Two notifiers were given one route's name.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the route `{0}` exists already")]
-pub struct RouteTaken(pub String);
-
 impl Routes {
-    /// No routes.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Adds a route.
-    pub fn add(&mut self, name: impl Into<String>, notifier: Arc<dyn Notifier>) -> Result<(), RouteTaken> {
-        match self.by_name.entry(name.into()) {
-            std::collections::btree_map::Entry::Vacant(free) => {
-                free.insert(notifier);
-                Ok(())
-            }
-            std::collections::btree_map::Entry::Occupied(taken) => Err(RouteTaken(taken.key().clone())),
-        }
-    }
-
-    /// The names of all routes, in order.
-    pub fn names(&self) -> Vec<String> {
-        self.by_name.keys().cloned().collect()
+    /// These routes.
+    pub fn new(by_name: BTreeMap<String, Arc<dyn Notifier>>) -> Self {
+        Self { by_name }
     }
 }
 
 impl Notifier for Routes {
+    fn goes_on(&self, told: &[Notice]) {
+        for (name, notifier) in &self.by_name {
+            let own: Vec<_> = told.iter().filter(|notice| notice.route == *name).cloned().collect();
+            notifier.goes_on(&own);
+        }
+    }
+
     fn deliver<'a>(&'a self, notice: &'a Notice) -> BoxFuture<'a, Result<(), DeliveryError>> {
         match self.by_name.get(&notice.route) {
             Some(notifier) => notifier.deliver(notice),

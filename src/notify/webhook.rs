@@ -1,53 +1,73 @@
 //! Notices as JSON, posted to an address that an administrator has set.
 //!
 //! ```json
-//! {"id": "n-7f3a", "exercise": true, "drill": "d-k2m4", "about": "alarm-raised", "alarm": "UploadErrorsHigh",
+//! {"id": "d-k2m4.n7", "exercise": true, "drill": "d-k2m4", "about": "alarm-raised", "alarm": "UploadErrorsHigh",
 //!  "subject": "EXERCISE: 12 % of uploads fail", "text": ""}
 //! ```
 //!
-//! The id is sent as `Idempotency-Key` too, and every try has the same body.
+//! The id is sent as `Idempotency-Key` too, and every try has the same body. Where a key is set, a receiver can tell what is
+//! ours from what is not: it is signed as the Standard Webhooks specification says, for which libraries exist.
 
-use super::{MARK, Notifier, marked};
+use super::{
+    MARK, Notifier,
+    http::{BadDestination, Receiver},
+    marked,
+};
 use crate::{
     base::{AlarmName, DrillId, NoticeId, Span},
-    clock::BoxFuture,
+    clock::{BoxFuture, Clock as _, SystemClock},
     drill::{
         command::DeliveryError,
         event::{Notice, NoticeKind},
     },
 };
-use reqwest::{
-    StatusCode, Url,
-    header::{HeaderMap, RETRY_AFTER},
-    redirect,
-};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde::Serialize;
-use std::{fmt, sync::Once};
+use sha2::Sha256;
+use std::fmt;
 
-/// How long a receiver may take for the whole exchange.
-const TIMEOUT: Span = Span::from_secs(10);
-/// How much of an answer is read, so that the connection can be used again; the rest is dropped, and nothing is shown.
-const ANSWER_BYTES_MAX: usize = 64 * 1024;
+/// What a key for signatures begins with, as the specification writes it.
+const KEY_PREFIX: &str = "whsec_";
 
 /// Posts the notices of one drill to one address.
 pub struct Webhook {
-    to: Url,
+    receiver: Receiver,
     drill: Option<DrillId>,
-    client: reqwest::Client,
+    key: Option<Key>,
 }
 
-/// An address that notices cannot be sent to.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BadDestination {
-    /// It is no address at all.
-    #[error("the webhook's address is not a URL: {0}")]
-    NotAUrl(String),
-    /// Only the web is spoken here.
-    #[error("the webhook's address begins with `{0}:`, and only http and https can be used")]
-    Scheme(String),
-    /// The machine has no certificates that an https receiver could be checked against, or TLS cannot be set up.
-    #[error("could not prepare TLS: {0}")]
-    Tls(String),
+/// What signatures are made with. It is never shown.
+#[derive(Clone)]
+pub struct Key(Vec<u8>);
+
+/// A key that signatures cannot be made with. Nothing of it is repeated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a key for signatures is written as `whsec_` and 24 to 64 bytes in base64")]
+pub struct BadKey;
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Key")
+    }
+}
+
+impl Key {
+    /// Reads a key as the Standard Webhooks specification writes it.
+    pub fn read(text: &str) -> Result<Self, BadKey> {
+        let coded = text.trim().strip_prefix(KEY_PREFIX).ok_or(BadKey)?;
+        let bytes = BASE64_STANDARD.decode(coded).map_err(|_| BadKey)?;
+        if (24..=64).contains(&bytes.len()) { Ok(Self(bytes)) } else { Err(BadKey) }
+    }
+
+    /// The signature of one try: of its id, its moment in seconds, and its body.
+    fn sign(&self, id: &str, seconds: &str, body: &[u8]) -> String {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("a key may have any length");
+        for part in [id.as_bytes(), b".", seconds.as_bytes(), b".", body] {
+            mac.update(part);
+        }
+        format!("v1,{}", BASE64_STANDARD.encode(mac.finalize().into_bytes()))
+    }
 }
 
 /// The body.
@@ -65,30 +85,14 @@ struct Body<'a> {
 }
 
 impl Webhook {
-    /// Posts to `address`, which must begin with `http:` or `https:`. Proxies of the environment are not used.
+    /// Posts to `address`, which must begin with `http:` or `https:`.
     pub fn new(address: &str) -> Result<Self, BadDestination> {
-        Self::with_timeout(address, TIMEOUT)
+        Ok(Self { receiver: Receiver::new(address)?, drill: None, key: None })
     }
 
     /// The same with another limit for the whole exchange.
     pub fn with_timeout(address: &str, timeout: Span) -> Result<Self, BadDestination> {
-        let to: Url = address
-            .parse()
-            .map_err(|bad: <Url as std::str::FromStr>::Err| BadDestination::NotAUrl(bad.to_string()))?;
-        let client = reqwest::Client::builder()
-            .timeout(timeout.std())
-            .redirect(redirect::Policy::none())
-            .no_proxy()
-            .user_agent(concat!("gameday/", env!("CARGO_PKG_VERSION")));
-        let client = match to.scheme() {
-            // No certificate is looked at, and a machine without any can still use it.
-            "http" => client.tls_certs_only([]),
-            "https" => client,
-            other => return Err(BadDestination::Scheme(other.to_owned())),
-        };
-        install_tls();
-        let client = client.build().map_err(|error| BadDestination::Tls(cause(&error)))?;
-        Ok(Self { to, drill: None, client })
+        Ok(Self { receiver: Receiver::with_timeout(address, timeout)?, drill: None, key: None })
     }
 
     /// Names the drill in each body.
@@ -97,7 +101,13 @@ impl Webhook {
         self
     }
 
-    async fn post(&self, notice: &Notice) -> Result<(), DeliveryError> {
+    /// Signs each body.
+    pub fn signed(mut self, key: Key) -> Self {
+        self.key = Some(key);
+        self
+    }
+
+    fn body(&self, notice: &Notice) -> Vec<u8> {
         let (about, alarm) = match &notice.about {
             NoticeKind::ComCheck => ("com-check", None),
             NoticeKind::StartEx => ("start-ex", None),
@@ -116,91 +126,34 @@ impl Webhook {
             subject: marked(&notice.subject),
             text: &notice.text,
         };
-        let mut answer = self
-            .client
-            .post(self.to.clone())
-            .header("Idempotency-Key", notice.id.as_str())
-            .header("X-Gameday", MARK)
-            .json(&body)
-            .send()
-            .await
-            .map_err(|error| network(&error))?;
-        let verdict = judge(answer.status(), wait(answer.headers()));
-        // The status has decided; an answer that then breaks off or never ends changes nothing.
-        let mut rest = ANSWER_BYTES_MAX;
-        while let Ok(Some(chunk)) = answer.chunk().await {
-            rest = rest.saturating_sub(chunk.len());
-            if rest == 0 {
-                break;
-            }
-        }
-        verdict
+        serde_json::to_vec(&body).expect("a notice is plain data")
     }
 }
 
 impl fmt::Debug for Webhook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Paths and queries of webhooks are often secrets.
-        f.debug_struct("Webhook").field("host", &self.to.host_str()).finish_non_exhaustive()
+        f.debug_struct("Webhook").field("receiver", &self.receiver).finish_non_exhaustive()
     }
 }
 
 impl Notifier for Webhook {
     fn deliver<'a>(&'a self, notice: &'a Notice) -> BoxFuture<'a, Result<(), DeliveryError>> {
-        Box::pin(self.post(notice))
+        let body = self.body(notice);
+        self.receiver.post(|request| {
+            let id = notice.id.as_str();
+            let mut request = request
+                .header("Idempotency-Key", id)
+                .header("X-Gameday", MARK)
+                .header("Content-Type", "application/json");
+            if let Some(key) = &self.key {
+                let seconds = (SystemClock.now().millis() / 1000).to_string();
+                let signature = key.sign(id, &seconds, &body);
+                request = request.header("webhook-id", id).header("webhook-timestamp", seconds);
+                request = request.header("webhook-signature", signature);
+            }
+            request.body(body)
+        })
     }
-}
-
-/// How long the receiver asks us to wait, in seconds. A date says nothing without its clock.
-fn wait(headers: &HeaderMap) -> Span {
-    let asked = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-    asked
-        .and_then(|seconds| seconds.trim().parse::<u32>().ok())
-        .map_or(Span::ZERO, |seconds| Span::from_secs(seconds.into()))
-}
-
-/// What a status says: taken, worth another try, or not.
-fn judge(status: StatusCode, wait: Span) -> Result<(), DeliveryError> {
-    if status.is_success() {
-        return Ok(());
-    }
-    let retry = status.is_server_error()
-        || status == StatusCode::REQUEST_TIMEOUT
-        || status == StatusCode::TOO_MANY_REQUESTS;
-    let error = if status.is_redirection() {
-        format!("the receiver points elsewhere ({status}), and redirects are not followed")
-    } else {
-        format!("the receiver answered {status}")
-    };
-    Err(DeliveryError { error, retry, wait })
-}
-
-fn network(error: &reqwest::Error) -> DeliveryError {
-    let error = if error.is_timeout() {
-        "the receiver did not answer in time".to_owned()
-    } else if error.is_connect() {
-        format!("could not connect to the receiver: {}", cause(error))
-    } else {
-        format!("the exchange with the receiver failed: {}", cause(error))
-    };
-    DeliveryError { error, retry: true, wait: Span::ZERO }
-}
-
-/// The innermost reason. Outer ones name the address, which may be a secret.
-fn cause(error: &dyn std::error::Error) -> String {
-    let mut inner = error;
-    while let Some(source) = inner.source() {
-        inner = source;
-    }
-    inner.to_string()
-}
-
-fn install_tls() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        // An error says that the process has chosen a provider before; that one is used.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-    });
 }
 
 #[cfg(test)]
@@ -208,63 +161,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_web_is_a_destination() {
-        for (address, told) in [
-            ("", "not a URL"),
-            ("hooks.example.org/x", "not a URL"),
-            ("ftp://example.org/x", "`ftp:`"),
-            ("file:///etc/passwd", "`file:`"),
-            ("http://", "not a URL"),
-        ] {
-            let bad = Webhook::new(address).unwrap_err().to_string();
-            assert!(bad.contains(told), "{address}: {bad}");
-        }
-        assert!(Webhook::new("http://127.0.0.1:1/hook").is_ok());
-        // A machine without certificates says so, and only for https.
-        let secure = Webhook::new("https://example.org/hook");
-        assert!(matches!(secure, Ok(_) | Err(BadDestination::Tls(_))), "{secure:?}");
-    }
-
-    #[test]
-    fn the_address_is_not_shown() {
-        let hook = Webhook::new("http://u:pw@example.org/services/T0/secret?key=k").unwrap();
-        let shown = format!("{hook:?}");
-        for part in ["pw", "secret", "key"] {
-            assert!(!shown.contains(part), "{shown}");
-        }
-    }
-
-    #[test]
-    fn a_wait_is_told_in_seconds_or_not_at_all() {
-        for (told, expected) in
-            [("120", 120), (" 7 ", 7), ("-1", 0), ("Fri, 31 Dec 1999 23:59:59 GMT", 0), ("", 0)]
-        {
-            let headers = [(RETRY_AFTER, told.parse().unwrap())].into_iter().collect();
-            assert_eq!(wait(&headers), Span::from_secs(expected), "{told}");
-        }
-        let asked = judge(StatusCode::TOO_MANY_REQUESTS, Span::from_secs(120)).unwrap_err();
-        assert_eq!((asked.retry, asked.wait), (true, Span::from_secs(120)));
-    }
-
-    #[test]
-    fn a_status_says_whether_to_try_again() {
-        for (status, expected) in [
-            (200, None),
-            (202, None),
-            (204, None),
-            (301, Some(false)),
-            (307, Some(false)),
-            (400, Some(false)),
-            (401, Some(false)),
-            (404, Some(false)),
-            (408, Some(true)),
-            (410, Some(false)),
-            (429, Some(true)),
-            (500, Some(true)),
-            (503, Some(true)),
-        ] {
-            let verdict = judge(StatusCode::from_u16(status).unwrap(), Span::ZERO);
-            assert_eq!(verdict.err().map(|error| error.retry), expected, "{status}");
+    fn a_key_is_read_as_the_specification_writes_it_and_signs_as_its_example_does() {
+        let key = Key::read("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n").unwrap();
+        let signed = key.sign("msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330", br#"{"test": 2432232314}"#);
+        assert_eq!(signed, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+        for bad in ["", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_", "whsec_aGVsbG8=", "whsec_%%%"] {
+            assert!(Key::read(bad).is_err(), "{bad}");
         }
     }
 }

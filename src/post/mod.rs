@@ -69,14 +69,16 @@ impl Fold for Told {
 pub struct Mail {
     /// The same whenever it is sent.
     pub id: String,
+    /// What it is one of several letters about, if it is.
+    pub thread: Option<String>,
     /// Where to.
     pub to: Email,
     /// The subject.
     pub subject: String,
     /// The text.
     pub text: String,
-    /// The method of the calendar file, and the file.
-    pub calendar: (&'static str, String),
+    /// The method of its calendar file, and the file, if it has one.
+    pub calendar: Option<(&'static str, String)>,
 }
 
 /// Everything that decides what is to be sent.
@@ -189,7 +191,7 @@ impl Desk<'_> {
         let id = invitation.uid.replace('@', &format!(".{about}.{}@", letter.to));
         let calendar = (ics::method(&invitation, &parties), ics::file(&invitation, &parties, self.remind));
         let (subject, text) = (invitation.subject(occasion), invitation.letter(occasion));
-        Some(Mail { id, to, subject, text, calendar })
+        Some(Mail { id, thread: None, to, subject, text, calendar: Some(calendar) })
     }
 }
 

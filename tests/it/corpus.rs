@@ -265,6 +265,7 @@ fn plan() -> Plan {
         reference_solution: vec![words(&["depotctl", "rollback", "web"])],
         autopilot: autopilot(),
         routes: words(&["terminal"]),
+        optional_routes: words(&["terminal"]).into_iter().collect(),
         admission: Admission {
             unrehearsed: Some("the first try".to_owned()),
             roster: Some(NamedRoster {
@@ -388,6 +389,7 @@ fn later() -> Vec<Event> {
         severity: Some(AlarmSeverity::Page),
         subject: "EXERCISE batphone page".to_owned(),
         text: String::new(),
+        runbook: None,
     };
     let mut events: Vec<_> = team_acts().into_iter().map(|act| Event::Acted { by: n("ana"), act }).collect();
     events.extend([
@@ -446,9 +448,10 @@ fn notices() -> Vec<Event> {
         severity: None,
         id: n(id),
         route: "terminal".to_owned(),
-        about,
         subject: "EXERCISE: something".to_owned(),
         text: "more of it".to_owned(),
+        runbook: matches!(about, NoticeKind::AlarmRaised(_)).then(|| "runbooks/uploads.md".to_owned()),
+        about,
     };
     let mut events: Vec<_> = [
         NoticeKind::ComCheck,

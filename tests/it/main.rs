@@ -40,6 +40,7 @@ mod practice;
 mod react;
 mod refusals;
 mod remote;
+mod routes;
 mod sealed;
 mod second_act;
 mod secrecy;

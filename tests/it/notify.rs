@@ -64,6 +64,7 @@ fn alarm(id: &str) -> Notice {
     Notice {
         at: gameday::base::At::from_millis(0),
         severity: None,
+        runbook: None,
         id: id.parse().unwrap(),
         route: "hook".to_owned(),
         about: NoticeKind::AlarmRaised("UploadErrorsHigh".parse().unwrap()),
@@ -257,13 +258,9 @@ impl std::io::Write for Paper {
 async fn a_notice_goes_by_the_route_that_it_names() {
     let (address, seen) = receiver(|_| StatusCode::OK.into_response()).await;
     let paper = Paper::default();
-    let mut routes = Routes::new();
-    routes.add("hook", Arc::new(Webhook::new(&address).unwrap())).unwrap();
-    routes.add("terminal", Arc::new(Terminal::new(paper.clone()))).unwrap();
-    let taken = routes.add("hook", Arc::new(Terminal::new(paper.clone())));
-    assert_eq!(taken.unwrap_err().to_string(), "the route `hook` exists already");
-    assert_eq!(routes.names(), ["hook", "terminal"]);
-
+    let hook: Arc<dyn Notifier> = Arc::new(Webhook::new(&address).unwrap());
+    let terminal: Arc<dyn Notifier> = Arc::new(Terminal::new(paper.clone()));
+    let routes = Routes::new([("hook".to_owned(), hook), ("terminal".to_owned(), terminal)].into());
     routes.deliver(&alarm("n-1")).await.unwrap();
     let to_terminal = Notice { route: "terminal".to_owned(), ..alarm("n-2") };
     routes.deliver(&to_terminal).await.unwrap();

@@ -469,7 +469,7 @@ fn a_comcheck_that_is_given_up_ends_the_drill_with_route_and_reason() {
         let mut stage = Stage::in_memory(&scenario("pool-shrink"), 7);
         stage.plan.routes = vec!["pager".to_owned()];
         // No such route: nothing helps.
-        let hands = Hands { notifier: Arc::new(gameday::notify::Routes::new()), ..stage.hands() };
+        let hands = Hands { notifier: Arc::new(gameday::notify::Routes::default()), ..stage.hands() };
         let epoch = stage.sim.take_epoch();
         let mut conductor = Conductor::begin(hands, stage.plan.clone(), None, epoch).await.unwrap();
         conductor.conduct().await.unwrap();
@@ -481,6 +481,28 @@ fn a_comcheck_that_is_given_up_ends_the_drill_with_route_and_reason() {
         let (at, reason) = ended.unwrap();
         assert!(reason.contains("`pager`") && reason.contains("there is no route"), "{reason}");
         assert!(at < stage.plan.start, "there is nothing to wait for");
+    });
+}
+
+#[test]
+fn a_drill_begins_without_the_comcheck_of_an_optional_route_and_never_waits_for_it() {
+    run(async {
+        let mut stage = Stage::in_memory(&scenario("pool-shrink"), 7);
+        // Nobody will ever carry it.
+        stage.plan.routes.push("pager".to_owned());
+        stage.plan.optional_routes.insert("pager".to_owned());
+        let terminal: Arc<dyn Notifier> = Arc::new(gameday::notify::Terminal::new(std::io::sink()));
+        let routes = gameday::notify::Routes::new([("terminal".to_owned(), terminal)].into());
+        let hands = Hands { notifier: Arc::new(routes), ..stage.hands() };
+        let epoch = stage.sim.take_epoch();
+        let mut conductor = Conductor::begin(hands, stage.plan.clone(), None, epoch).await.unwrap();
+        conductor.conduct().await.unwrap();
+        assert_eq!(conductor.drill().outcome(), Some(Outcome::Completed));
+        let journal = stage.journal().await;
+        let started = journal.iter().find(|one| matches!(one.event, Event::Started)).unwrap();
+        assert_eq!(started.at, stage.plan.start);
+        let lost = |one: &Recorded| matches!(&one.event, Event::NoticeFailed { retry_at: None, .. });
+        assert!(journal.iter().any(lost), "what it did not carry is told");
     });
 }
 

@@ -21,6 +21,7 @@ use crate::{
         plan::Admission,
     },
     library::variants::Pick,
+    notify::Means,
     report::{Journal, board::Audience, part},
     seed::Seed,
 };
@@ -46,7 +47,7 @@ pub(super) fn play(step: &Step, part: &Part, name: &Person, out: Option<PathBuf>
         admission: Admission::default(),
         autopilot: true,
         seat: Some(part.seat),
-        webhook: None,
+        means: Means::default(),
         entrance: Entrance::Alone(name.clone()),
         out,
         show: Some(Audience::Responder),

@@ -12,6 +12,7 @@ use crate::{
         shelf::Shelf,
         show, wire,
     },
+    notify::Means,
     scenario::roster::PrerequisiteId,
 };
 use serde::Serialize;
@@ -84,7 +85,7 @@ impl SignUp {
         let what = format!("sign {} up", self.person);
         let books = wire::open_books(&home).await?;
         let shelves = Shelves::new(home.clone(), self.shelf, self.scenarios);
-        let bookings = Bookings { home, books, shelves, webhook: None };
+        let bookings = Bookings { home, books, shelves, means: Means::default() };
         let asked = calendar::SignUp {
             entry: self.which.id,
             day: self.which.day,

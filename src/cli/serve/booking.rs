@@ -14,6 +14,7 @@ use crate::{
     console::{Denied, Order},
     drill::preflight::{lacking, sign_up},
     engine::{book, calendar::AskError},
+    notify::Means,
     people,
     scenario::roster::PrerequisiteId,
     seed::Seed,
@@ -29,8 +30,8 @@ pub(in crate::cli) struct Bookings {
     pub(in crate::cli) home: Home,
     pub(in crate::cli) books: Books,
     pub(in crate::cli) shelves: Shelves,
-    /// Alarms go to this webhook, too.
-    pub(in crate::cli) webhook: Option<String>,
+    /// By which means alarms reach people.
+    pub(in crate::cli) means: Means,
 }
 
 /// What was planned.
@@ -141,7 +142,7 @@ impl Bookings {
             admission,
             autopilot: wanted.autopilot,
             seat: None,
-            webhook: self.webhook.clone(),
+            means: self.means.clone(),
             entrance: Entrance::Own(([127, 0, 0, 1], 0).into()),
             out: None,
             show: None,

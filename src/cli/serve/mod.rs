@@ -1,15 +1,15 @@
 //! `gameday serve`: the list of drills, the library, and every drill that is begun from there, in one long-running process.
 //!
 //! Open first: `program`, the office behind the console: it begins drills and finds them again. `planned` begins what the
-//! calendar says, `booking` puts something on it; `mail` is how people are told of it; `shelves` is the library with check and
+//! calendar says, `booking` puts something on it; `posting` is how people are told of it; `shelves` is the library with check and
 //! rehearsal; `past` lets people read a drill that is over; `secrecy` keeps answers from those who are to play them; `own`
 //! is what those may know, and how they take part.
 
 pub(super) mod booking;
-mod mail;
 mod own;
 mod past;
 mod planned;
+mod posting;
 mod program;
 mod secrecy;
 pub(super) mod shelves;
@@ -19,6 +19,7 @@ use super::{
     exit::{Exit, Failure},
     home::Home,
     interrupt::Interrupts,
+    routes,
     shelf::Shelf,
     show, wire,
 };
@@ -27,6 +28,7 @@ use crate::{
     console::{self, Lobby, PublicUrl},
     drill::event::Hat,
 };
+use posting::Posting;
 use program::Program;
 use serde::Serialize;
 use shelves::Shelves;
@@ -38,8 +40,7 @@ const EXAMPLES: &str = "\
 Examples:
   gameday serve
   gameday serve --listen 127.0.0.1:7070 --as ina
-  gameday serve --scenarios drills/ --webhook https://chat.example.org/hooks/drills
-  gameday serve --mail-server smtp://mail.example.org:587 --mail-from drills@example.org --mail-login login
+  gameday serve --scenarios drills/ --routes routes.yaml
   gameday serve --listen 0.0.0.0:7070 --public-url https://drills.example.org
 
 The link that is printed lets one person in, once, within 72 hours. SIGTERM or Ctrl-C stops a drill that runs and takes
@@ -67,11 +68,8 @@ pub(super) struct Serve {
     /// the first; without it, into `scenarios` in the state folder
     #[arg(long, value_name = "DIR")]
     scenarios: Vec<PathBuf>,
-    /// Alarms are also posted to this address, as JSON
-    #[arg(long, value_name = "URL")]
-    webhook: Option<String>,
     #[command(flatten)]
-    mail: mail::Letters,
+    routes: routes::File,
     /// Prints the line as JSON: {"listen", "link"}
     #[arg(long)]
     json: bool,
@@ -106,7 +104,7 @@ impl Serve {
     }
 
     async fn serve(self, home: Home) -> Result<Exit, Failure> {
-        let manner = self.mail.manner()?;
+        let means = self.routes.standing(&home)?;
         let books = wire::open_books(&home).await?;
         let listener = TcpListener::bind(self.listen)
             .await
@@ -126,10 +124,10 @@ impl Serve {
         let interrupts = Interrupts::watch();
         let shelves = Shelves::new(home.clone(), self.shelf, self.scenarios);
         let program =
-            Program::open(home, Arc::clone(&lobby), shelves, self.webhook, interrupts.clone()).await?;
+            Program::open(home, Arc::clone(&lobby), shelves, means.clone(), interrupts.clone()).await?;
         lobby.staff(Arc::new(program.clone()));
         program.find_again().await?;
-        let posting = manner.map(|manner| mail::Posting::begin(books, manner));
+        let posting = means.post.map(|post| Posting::begin(books, post));
         let link = lobby
             .invite(self.name.clone(), Hat::Instigator)
             .ok_or_else(|| Failure::refused("could not invite anybody: there are too many invitations"))?;

@@ -32,6 +32,7 @@ use crate::{
         plan::Plan,
     },
     engine::calendar::{AskError, Keeper, could_not_begin},
+    notify::Means,
     report::programme::Programme,
     seed::Seed,
 };
@@ -55,7 +56,7 @@ pub(super) struct Inside {
     pub(super) books: Books,
     lobby: Arc<Lobby>,
     pub(super) shelves: Shelves,
-    webhook: Option<String>,
+    means: Means,
     interrupts: Interrupts,
     /// Drills of this process, by their ids.
     going: Mutex<BTreeMap<DrillId, Going>>,
@@ -97,7 +98,7 @@ impl Program {
         home: Home,
         lobby: Arc<Lobby>,
         shelves: Shelves,
-        webhook: Option<String>,
+        means: Means,
         interrupts: Interrupts,
     ) -> Result<Self, Failure> {
         let books = wire::open_books(&home).await?;
@@ -106,7 +107,7 @@ impl Program {
             books,
             lobby,
             shelves,
-            webhook,
+            means,
             interrupts,
             going: Mutex::default(),
             told: Mutex::default(),
@@ -160,20 +161,20 @@ impl Program {
         let inside = Arc::clone(&self.0);
         let staged = shared.staged.clone();
         self.begin_task((line, None, staged), (SystemClock.now(), until), async move {
-            same_routes(&left.folded, inside.webhook.as_deref())?;
+            same_routes(&left.folded, &inside.means)?;
             let documents = inside.shelves.documents(&scenario).await;
             let folder = inside.home.root().join("drills").join(drill.as_str());
             fs::create_dir_all(&folder).map_err(Failure::io(format!("make {}", folder.display())))?;
             let entrance = Entrance::Shared(shared);
             let doors = Doors {
                 home: &inside.home,
-                webhook: inside.webhook.as_deref(),
+                means: &inside.means,
                 documents: &documents,
                 entrance: &entrance,
                 show: None,
                 since: left.folded.next_seq(),
             };
-            go_on(&doors, Arc::clone(&inside.books.store), left, folder).await
+            go_on(&doors, &inside.books, left, folder).await
         });
     }
 
@@ -189,7 +190,7 @@ impl Program {
             home: inside.home.clone(),
             books: inside.books.clone(),
             shelves: inside.shelves.clone(),
-            webhook: inside.webhook.clone(),
+            means: inside.means.clone(),
         }
     }
 

@@ -226,6 +226,7 @@ pub(crate) fn plan() -> Plan {
         reference_solution: vec![vec!["depotctl".to_owned(), "rollback".to_owned(), "web".to_owned()]],
         autopilot: vec![],
         routes: vec![],
+        optional_routes: std::collections::BTreeSet::new(),
     }
 }
 

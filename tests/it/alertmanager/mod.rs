@@ -1,5 +1,7 @@
 //! Alertmanager both ways, with Debian's own programs: `amtool` against our console, and our alarms in a real Alertmanager.
 
+mod push;
+mod rules;
 mod serve;
 
 use crate::stage::until;

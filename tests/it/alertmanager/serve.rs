@@ -56,7 +56,7 @@ fn acts(played: &Played) -> Vec<(String, Act)> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_responder_reads_and_acknowledges_with_amtool() {
     let Some(amtool) = Amtool::at(String::new()) else { return skip("amtool is not installed") };
-    let played = drill("terminal", Arc::new(Mailbox::default())).await;
+    let played = drill("terminal", |_| Arc::new(Mailbox::default())).await;
     let amtool = Amtool { url: format!("http://{}/alertmanager", played.address), ..amtool };
     let _ = rustls::crypto::ring::default_provider().install_default();
     let http = Client::builder().no_proxy().build().unwrap();

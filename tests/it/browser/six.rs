@@ -6,7 +6,7 @@ use crate::{
     stage::{Mailbox, NOW, scenario},
 };
 use gameday::{
-    base::{Person, Span},
+    base::{DrillId, Person, Span},
     clock::{BoxFuture, Clock, SystemClock},
     console::{self, Gauges, Target, Tokens},
     drill::{
@@ -90,8 +90,9 @@ pub(crate) struct Played {
 }
 
 /// Begins it; its alarms go the way of this route.
-pub(crate) async fn drill(route: &str, notifier: Arc<dyn Notifier>) -> Played {
+pub(crate) async fn drill(route: &str, notifier: impl FnOnce(&DrillId) -> Arc<dyn Notifier>) -> Played {
     let plan = short(route);
+    let notifier = notifier(&plan.drill);
     let clock = Arc::new(SystemClock);
     let sim = Sim::new(clock.clone(), plan.target.clone(), plan.workload.clone(), Seed(7));
     let epoch = sim.take_epoch();
@@ -192,7 +193,7 @@ impl Six {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn six_people_play_a_drill_in_the_browser() {
-    let mail = Arc::new(Mailbox::default());
+    let mail = |_: &DrillId| Arc::new(Mailbox::default()) as Arc<dyn Notifier>;
     let Played { desk, tokens, address, conducted } = drill("terminal", mail).await;
     let Some(six) = Six::join(&tokens, address).await else {
         return skip("chromedriver is not installed, or its browser does not start");

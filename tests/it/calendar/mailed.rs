@@ -25,13 +25,13 @@ const LIMIT: Span = Span::from_secs(240);
 const PASSWORD: &str = "CanaryPassword7Q";
 
 /// A mail server that leaves letters in a folder; gone when it is dropped.
-struct Post {
+pub(crate) struct Post {
     _process: Mortal,
-    port: String,
+    pub(crate) port: String,
 }
 
 /// Starts one.
-fn post(place: &Path, options: &[&str]) -> Post {
+pub(crate) fn post(place: &Path, options: &[&str]) -> Post {
     fs::create_dir_all(place).unwrap();
     let mut process = judge().expect("it was looked for");
     process.arg(root().join("tests/fixtures/mail_server.py")).arg(place).args(options);
@@ -42,7 +42,7 @@ fn post(place: &Path, options: &[&str]) -> Post {
 }
 
 /// The letters that have come, once there are as many.
-async fn letters(place: &Path, number: usize, log: &Path) -> Vec<(Value, PathBuf)> {
+pub(crate) async fn letters(place: &Path, number: usize, log: &Path) -> Vec<(Value, PathBuf)> {
     let come = || (0..).map_while(|one| fs::read(place.join(format!("{one}.json"))).ok()).collect::<Vec<_>>();
     let enough = watch_for(LIMIT, async || (come().len() >= number).then_some(()));
     assert!(enough.await.is_some(), "{} of {number}: {}", come().len(), fs::read_to_string(log).unwrap());
@@ -88,10 +88,19 @@ fn plan(home: &Path) -> String {
 }
 
 /// A login that only its owner reads.
-fn login(home: &Path) -> String {
+fn login(home: &Path) {
     let path = home.join("login");
     fs::write(&path, format!("drills\n{PASSWORD}\n")).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+/// A file of routes with this mail server.
+fn routes(home: &Path, server: &str, login: &str) -> String {
+    let text = format!(
+        "format: gameday/routes/v1\nmail:\n  server: {server}\n  from: drills@example.org\n  login: {login}\n"
+    );
+    let path = home.join("routes.yaml");
+    fs::write(&path, text).unwrap();
     path.to_str().unwrap().to_owned()
 }
 
@@ -119,9 +128,10 @@ fn letters_change_one_entry_of_a_calendar_and_a_restart_sends_nothing_again() {
         let (place, log) = (home.join("letters"), home.join("log"));
         let [certificate, key, authority] = certificates(home);
         let post = post(&place, &["--login", "drills", PASSWORD, "--tls", &certificate, &key]);
-        let (address, login) = (format!("smtp://127.0.0.1:{}", post.port), login(home));
-        let options =
-            ["--mail-server", &address, "--mail-from", "drills@example.org", "--mail-login", &login];
+        login(home);
+        let address = format!("smtp://127.0.0.1:{}", post.port);
+        let routes = routes(home, &address, "{ file: login }");
+        let options = ["--routes", &routes];
         let trusting = [("SSL_CERT_FILE", authority.as_str())];
         let server = Server::told(home, &options, "127.0.0.1:0", &trusting);
         let id = plan(home);
@@ -192,9 +202,10 @@ fn letters_wait_for_a_mail_server_that_is_away_or_lets_nobody_in_and_a_refused_o
         // Somewhere where nobody listens any more.
         let free =
             std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
-        let (address, login) = (format!("smtp://127.0.0.1:{free}"), login(home));
-        let options =
-            ["--mail-server", &address, "--mail-from", "drills@example.org", "--mail-login", &login];
+        login(home);
+        let address = format!("smtp://127.0.0.1:{free}");
+        let routes = routes(home, &address, "{ file: login }");
+        let options = ["--routes", &routes];
         let server = Server::with(home, &options, "127.0.0.1:0");
         plan(home);
         let said = async |what: &str| {
@@ -220,21 +231,4 @@ fn letters_wait_for_a_mail_server_that_is_away_or_lets_nobody_in_and_a_refused_o
         assert_eq!(server.end(), Some(0));
         told_nowhere(home, PASSWORD);
     });
-}
-
-#[test]
-fn a_mail_server_or_a_login_that_cannot_be_is_told_at_once() {
-    let home = folder();
-    let home = home.path();
-    let refused = |args: &[&str]| {
-        let ended =
-            gameday(home).args(["serve", "--mail-from", "drills@example.org"]).args(args).assert().code(2);
-        String::from_utf8_lossy(&ended.get_output().stderr).into_owned()
-    };
-    assert!(refused(&["--mail-server", "http://mail.example.org"]).contains("smtp://mail.example.org:587"));
-    assert!(refused(&["--mail-server", "smtp://localhost", "--remind", "1s"]).contains("a minute or more"));
-    fs::write(home.join("open"), "drills\nsecret\n").unwrap();
-    fs::set_permissions(home.join("open"), fs::Permissions::from_mode(0o644)).unwrap();
-    let told = refused(&["--mail-server", "smtp://localhost", "--mail-login", "open"]);
-    assert!(told.contains("others can read it") && !told.contains("secret"), "{told}");
 }

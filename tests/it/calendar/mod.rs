@@ -2,7 +2,7 @@
 
 mod crash;
 pub(crate) mod invited;
-mod mailed;
+pub(crate) mod mailed;
 mod post;
 mod served;
 mod zones;

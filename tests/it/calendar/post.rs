@@ -237,14 +237,16 @@ fn who_signs_up_is_asked_and_who_withdraws_is_let_go_without_a_word_to_the_other
         let carried = town.pigeon.carried.lock().unwrap();
         let numbers: Vec<_> = carried
             .iter()
-            .filter_map(|(_, mail)| mail.calendar.1.lines().find(|line| line.starts_with("SEQUENCE")))
+            .filter_map(|(_, mail)| {
+                mail.calendar.as_ref().unwrap().1.lines().find(|line| line.starts_with("SEQUENCE"))
+            })
             .collect();
         assert_eq!(
             numbers,
             ["SEQUENCE:0", "SEQUENCE:1", "SEQUENCE:2", "SEQUENCE:3"],
             "calendars take each for newer"
         );
-        assert_eq!(carried[2].1.calendar.0, "CANCEL");
+        assert_eq!(carried[2].1.calendar.as_ref().unwrap().0, "CANCEL");
     });
 }
 

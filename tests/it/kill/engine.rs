@@ -71,7 +71,7 @@ pub(super) fn hands(store: Arc<dyn Store>, injector: Arc<dyn Injector>, config: 
         prober: Arc::new(Absent),
         traffic: Arc::new(Users { config: config.to_owned() }),
         operator: Arc::new(Absent),
-        notifier: Arc::new(Routes::new()),
+        notifier: Arc::new(Routes::default()),
         scripts: ScriptRunner::InProcess,
     }
 }
