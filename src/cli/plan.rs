@@ -57,7 +57,11 @@ pub(super) struct Plan {
 /// The name of a job: one line.
 fn job(text: &str) -> Result<String, String> {
     let fits = !text.is_empty() && text.len() <= JOB_BYTES_MAX && !text.contains(char::is_control);
-    if fits { Ok(text.to_owned()) } else { Err(format!("a job's name is one line of 1 to {JOB_BYTES_MAX} bytes")) }
+    if fits {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("a job's name is one line of 1 to {JOB_BYTES_MAX} bytes"))
+    }
 }
 
 #[derive(Serialize)]

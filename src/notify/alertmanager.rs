@@ -161,7 +161,8 @@ impl Drop for Ending {
 impl Alertmanager {
     /// Pushes to the Alertmanager whose own page is at `address`.
     pub fn new(address: &str, drill: &DrillId) -> Result<Self, BadDestination> {
-        let below = |path: &str| Receiver::new(&format!("{}/api/v2/{path}", address.trim().trim_end_matches('/')));
+        let below =
+            |path: &str| Receiver::new(&format!("{}/api/v2/{path}", address.trim().trim_end_matches('/')));
         let shared = Shared {
             drill: drill.clone(),
             alerts: below("alerts")?,
@@ -355,13 +356,18 @@ mod tests {
         assert_eq!(fingerprint(&only_a_name), "d2aeefc389ca7746");
         let ours = labels("d-one", "UploadErrorsHigh", Some(AlarmSeverity::Page));
         assert_eq!(ours["exercise"], "true");
-        assert_ne!(fingerprint(&ours), fingerprint(&labels("d-two", "UploadErrorsHigh", Some(AlarmSeverity::Page))));
+        assert_ne!(
+            fingerprint(&ours),
+            fingerprint(&labels("d-two", "UploadErrorsHigh", Some(AlarmSeverity::Page)))
+        );
     }
 
     #[test]
     fn a_pass_is_a_token_or_a_name_and_a_password_and_is_never_shown() {
         assert!(matches!(Pass::read(" t0ken \n"), Ok(Pass::Bearer(token)) if token == "t0ken"));
-        assert!(matches!(Pass::read("drills\n\npa ss\n"), Ok(Pass::Basic(name, word)) if name == "drills" && word == "pa ss"));
+        assert!(
+            matches!(Pass::read("drills\n\npa ss\n"), Ok(Pass::Basic(name, word)) if name == "drills" && word == "pa ss")
+        );
         for wrong in ["", "\n", "a\nb\nc", "a:b\nc", "t\u{7}k", "tökn"] {
             assert_eq!(Pass::read(wrong).err(), Some(BadPass), "{wrong:?}");
         }

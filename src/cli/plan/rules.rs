@@ -30,7 +30,10 @@ pub(super) fn rules(plan: &Plan, job: &str) -> String {
         return text + "groups: []\n";
     }
     // YAML holds JSON: strings with quotes read alike in both.
-    text.push_str(&format!("groups:\n  - name: {}\n    rules:\n", json!(format!("gameday {}", plan.scenario))));
+    text.push_str(&format!(
+        "groups:\n  - name: {}\n    rules:\n",
+        json!(format!("gameday {}", plan.scenario))
+    ));
     for rule in rules {
         text.push_str(&format!("      - {rule}\n"));
     }

@@ -36,7 +36,8 @@ use tokio::net::TcpListener;
 
 const ALARM: &str = "UploadErrorsHigh";
 /// `drills` with the password `pa55`, as the server's own file wants it.
-const USERS: &str = "basic_auth_users:\n  drills: $2b$04$abcdefghijklmnopqrstuu.1RsMSAedNVSfplnrdbnW4yCnr7zxq.\n";
+const USERS: &str =
+    "basic_auth_users:\n  drills: $2b$04$abcdefghijklmnopqrstuu.1RsMSAedNVSfplnrdbnW4yCnr7zxq.\n";
 
 /// Debian's Alertmanager on a free port, with a receiver of the test's own. It ends with this.
 struct Server {
@@ -178,9 +179,17 @@ async fn an_alarm_fires_is_silenced_and_resolves_in_a_real_alertmanager() {
     let told = |name: &str| alert["annotations"][name].as_str().unwrap();
     assert!(told("summary").starts_with("EXERCISE: ") && told("summary").contains("12 % of uploads fail"));
     assert_eq!(told("runbook_url"), "https://drills.example.org/read?name=runbooks/uploads.md");
-    assert_eq!(alert["fingerprint"], gameday::notify::alertmanager::fingerprint(
-        &labels.as_object().unwrap().iter().map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned())).collect()
-    ));
+    assert_eq!(
+        alert["fingerprint"],
+        gameday::notify::alertmanager::fingerprint(
+            &labels
+                .as_object()
+                .unwrap()
+                .iter()
+                .map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned()))
+                .collect()
+        )
+    );
     assert_eq!(server.tells("firing").await["labels"], labels);
 
     // Another try, as after a lost answer, is the same alert.
@@ -248,7 +257,10 @@ async fn a_drill_pushes_its_alarms_and_leaves_none_behind() {
         Event::Planned(plan) => Some(plan.drill.to_string()),
         _ => None,
     });
-    assert_eq!((&alert["labels"]["alertname"], alert["labels"]["drill"].as_str()), (&json!(ALARM), named.as_deref()));
+    assert_eq!(
+        (&alert["labels"]["alertname"], alert["labels"]["drill"].as_str()),
+        (&json!(ALARM), named.as_deref())
+    );
     server.tells("firing").await;
     let by: Person = "ana".parse().unwrap();
     let hat = gameday::drill::event::Hat::Instigator;
