@@ -3,7 +3,7 @@
 use super::Amtool;
 use crate::{
     browser::six::{Played, drill},
-    console::gameday,
+    console::{HATS, Running, gameday, journal},
     skip::skip,
     stage::{Mailbox, until},
 };
@@ -203,4 +203,24 @@ async fn acknowledges(played: &Played, ana: &Amtool, ben: &Amtool) {
     let unknown = ana.fails(&["silence", "expire", "8d2a5e0c-0000-8000-8000-000000000000"]).await;
     assert!(unknown.contains("404"), "{unknown}");
     assert_eq!(acts(played).len(), 2, "nothing more was done");
+}
+
+#[tokio::test]
+async fn alarms_in_the_words_of_alertmanager_hold_nothing_that_is_sealed() {
+    let while_it_fires =
+        journal().into_iter().take_while(|one| !matches!(one.event, Event::AlarmResolved { .. })).collect();
+    let running = Running::over(while_it_fires).await;
+    for (hat, name) in HATS {
+        let session = running.session(hat, name).await;
+        let mut seen = String::new();
+        for path in ["alerts", "alerts/groups", "silences", "status", "receivers"] {
+            let path = format!("/alertmanager/api/v2/{path}");
+            seen.push_str(&running.ask(&session, Method::GET, &path, None).await.1);
+        }
+        assert!(seen.contains("UploadErrorsHigh") && seen.contains("31 % of put fail"), "{seen}");
+        // Not even to those who may know it elsewhere.
+        for sealed in ["canary", "gd-one", "related"] {
+            assert!(!seen.contains(sealed), "{hat:?}: {sealed} in {seen}");
+        }
+    }
 }
