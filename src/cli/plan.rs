@@ -1,5 +1,7 @@
 //! `gameday plan`: what will happen when.
 
+mod rules;
+
 use super::{
     exit::{Exit, Failure},
     shelf::Shelf,
@@ -19,9 +21,13 @@ const EXAMPLES: &str = "\
 Examples:
   gameday plan pool-shrink
   gameday plan my-drill.yaml --seed 7
+  gameday plan pool-shrink --prometheus-rules edge > rules.yml
   gameday plan my-drill.yaml --json | jq '.steps[] | select(.kind == \"fault\")'
 
 The plan tells the cause: keep it from people who are going to play.";
+
+/// Longest name of a job, in bytes.
+const JOB_BYTES_MAX: usize = 200;
 
 /// Prints what a drill of a scenario pushes at target and players, in order (the MSEL)
 ///
@@ -38,11 +44,24 @@ pub(super) struct Plan {
     /// The plan of this variant; else of the one that the seed draws
     #[arg(long, value_name = "NAME")]
     variant: Option<String>,
+    /// Prints the measured alarms instead, as rules of a Prometheus whose job `JOB` scrapes what users reach first
+    #[arg(long, value_name = "JOB", value_parser = job, conflicts_with = "json")]
+    prometheus_rules: Option<String>,
     /// Prints JSON
     #[arg(long)]
     json: bool,
     #[command(flatten)]
     shelf: Shelf,
+}
+
+/// The name of a job: one line.
+fn job(text: &str) -> Result<String, String> {
+    let fits = !text.is_empty() && text.len() <= JOB_BYTES_MAX && !text.contains(char::is_control);
+    if fits {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("a job's name is one line of 1 to {JOB_BYTES_MAX} bytes"))
+    }
 }
 
 #[derive(Serialize)]
@@ -76,6 +95,10 @@ impl Plan {
         // Ids of drill and injections depend on the start, which is not known yet: they are not shown.
         let options = PlanOptions { seed, start: At::from_millis(0), autopilot: false, routes: Vec::new() };
         let plan = DrillPlan::resolve(&scenario, options);
+        if let Some(job) = &self.prometheus_rules {
+            show::print(&rules::rules(&plan, job))?;
+            return Ok(Exit::Done);
+        }
         let msel = Msel {
             scenario: plan.scenario.clone(),
             title: plan.title.clone(),

@@ -13,16 +13,20 @@ use super::{
 use crate::{
     base::{At, DrillId, InjectionId},
     clock::{Clock, SystemClock},
-    drill::{Drill, Phase, injection::State},
+    drill::{
+        Drill, Phase,
+        event::{Event, Notice, NoticeKind, Recorded},
+        injection::State,
+    },
     engine::Conductor,
     fault::protocol,
-    notify::Means,
+    notify::{Means, Notifier as _},
     report::board::Audience,
     scenario::pack::Driver,
     store::Store,
     target::{HandError, Injector, agent_client::AgentClient},
 };
-use std::{fs, path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, fs, path::PathBuf, sync::Arc};
 
 /// Plays one drill on to its end, and leaves journal, score and debrief behind.
 pub(super) async fn resume(
@@ -114,6 +118,26 @@ pub(super) fn same_routes(drill: &Drill, means: &Means) -> Result<(), Failure> {
         .with_help("Its address is not in the journal. Name the file that it stands in with --routes FILE."))
 }
 
+/// What routes were told of alarms that are still active.
+fn still_raised(events: &[Recorded]) -> Vec<Notice> {
+    let mut raised = BTreeMap::new();
+    for recorded in events {
+        if let Event::NoticeQueued(notice) = &recorded.event {
+            match &notice.about {
+                NoticeKind::AlarmRaised(alarm) => {
+                    raised.insert((notice.route.clone(), alarm.clone()), notice.clone());
+                }
+                NoticeKind::AlarmResolved(alarm) => {
+                    raised.remove(&(notice.route.clone(), alarm.clone()));
+                }
+                NoticeKind::EndEx => raised.clear(),
+                _ => {}
+            }
+        }
+    }
+    raised.into_values().collect()
+}
+
 /// The target with its living agent, and this engine's epoch; or why the drill cannot go on.
 async fn adopt(home: &Home, drill: &Drill) -> Result<Result<(Stage, u64), String>, Failure> {
     let Some(attachment) = drill.attached() else { return Ok(Err("it never had a target".into())) };
@@ -196,6 +220,8 @@ async fn play_on(
     }
     let conducted = async {
         let routes = doors.routes(left.folded.plan(), books.addresses().await?)?;
+        let events = books.store.read(&left.drill, 0).await.map_err(Failure::io("read the journal"))?;
+        routes.goes_on(&still_raised(&events));
         let hands = stage.hands(left.folded.plan(), Arc::clone(&books.store), Arc::new(routes))?;
         let mut conductor = Conductor::take_over(hands, &left.drill, epoch, true)
             .await

@@ -150,5 +150,6 @@ fn comcheck(drill: &DrillId, route: &str, at: At) -> Notice {
         severity: None,
         subject: "EXERCISE comcheck: nothing is wrong, somebody tries whether messages arrive".to_owned(),
         text: "Nothing has to be done.".to_owned(),
+        runbook: None,
     }
 }

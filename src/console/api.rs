@@ -82,6 +82,15 @@ impl Answer {
         self
     }
 
+    pub(super) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The sentence for people.
+    pub(super) fn error(&self) -> &str {
+        &self.problem.error
+    }
+
     pub(super) fn unknown_session() -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "unknown-session", "no such session: join the drill (again)")
     }

@@ -1,6 +1,7 @@
 //! What a request has to pass before a handler sees it, and what every answer carries.
 
 use super::{
+    alertmanager,
     api::{self, Answer},
     lobby::Lobby,
     now,
@@ -58,6 +59,11 @@ pub(super) async fn guard(State(lobby): State<Arc<Lobby>>, mut request: Request,
         // Whoever opens a page without a session is led to where one is given.
         Err(answer) if answer.is_unknown_session() && wants_page(&request) => {
             Redirect::to("/").into_response()
+        }
+        Err(answer)
+            if request.uri().path().starts_with(alertmanager::ROOT) && !answer.is_unknown_session() =>
+        {
+            alertmanager::Said::from(answer).into_response()
         }
         Err(answer) => answer.into_response(),
     };

@@ -6,16 +6,19 @@
 //! GET  /drills · /library · /library/edit                       pages of those who run drills, of a server alone
 //! POST /api/join {token, name} -> session    everything else below /api needs `authorization: Bearer SESSION`, or a page's cookie
 //! GET  /api/openapi.json                     every operation
+//! GET  /alertmanager/api/v2/..               a drill's alarms in the words of Alertmanager; a silence is an acknowledgement
 //! ```
 //!
 //! Open first: `operations`, the one table of the API: paths, who may, shapes, handlers. `guard` is what a request has to
 //! pass before; `lobby` is what the drills of one address share, `Console` what the people of one drill share;
 //! `sessions` knows invitations and who is who; `office` is what a server adds: the list of drills, the library; `editor` opens, checks and keeps scenarios;
+//! `alertmanager` tells alarms to the tools that people on call know;
 //! `view` makes boards again only when something has happened; `stream` is the live streams; `page` makes what a
 //! browser shows; `documents` is the documentation catalogue, to search and to read; `signals` reads the target's own
 //! metrics; `metrics` counts what the console itself does; `audit` writes down who came and went.
 
 mod address;
+mod alertmanager;
 mod api;
 mod audit;
 mod documents;

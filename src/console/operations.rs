@@ -2,6 +2,7 @@
 //! OpenAPI document are made of it. A shape is that of the handler's own types, so that none of them can drift.
 
 use super::{
+    alertmanager,
     api::{
         self, Answer, Given, HintAsk, InjectAsk, JoinAsk, Joined, Observation, Problem, QuestionAsk,
         SecondAct, SettleAsk, StopAsk, TellAsk, Visitor,
@@ -248,6 +249,7 @@ pub(super) fn operations() -> Vec<Operation> {
     });
     all.extend(of_a_drill());
     all.extend(of_the_lobby());
+    all.extend(of_alertmanager());
     all
 }
 
@@ -365,6 +367,94 @@ fn of_the_lobby() -> Vec<Operation> {
     ]
 }
 
+/// What Alertmanager's clients ask for: the paths, words and statuses are those of its published API.
+fn of_alertmanager() -> Vec<Operation> {
+    use alertmanager::{Alert, AlertGroup, Postable, Posted, Receiver, Silence, Status};
+    const SEES: Who = Who::Drill(EVERY_HAT);
+    const WHICH: &[(&str, &str, &str)] = &[
+        ("filter", "A matcher; each has to match", "strings"),
+        ("receiver", "A regular expression for receivers", "string"),
+        ("active", "Whether alarms that nobody has acknowledged are told", "boolean"),
+        ("silenced", "Whether alarms that somebody has acknowledged are told", "boolean"),
+    ];
+    const WHICH_SILENCES: &[(&str, &str, &str)] = &[
+        ("filter", "A matcher; each has to match", "strings"),
+        ("active", "Whether silences of active alarms are told", "boolean"),
+        ("expired", "Whether silences that are over are told", "boolean"),
+    ];
+    const ALERTS: &str = "/alertmanager/api/v2/alerts";
+    const GROUPS: &str = "/alertmanager/api/v2/alerts/groups";
+    const RECEIVERS: &str = "/alertmanager/api/v2/receivers";
+    const SILENCE: &str = "/alertmanager/api/v2/silence/{id}";
+    const SILENCES: &str = "/alertmanager/api/v2/silences";
+    const STATUS: &str = "/alertmanager/api/v2/status";
+    fn told<T: JsonSchema>() -> Told {
+        Told::Json(shape::<T>)
+    }
+    let alerts = whole(ALERTS, SEES, "Active alarms", told::<Vec<Alert>>(), alertmanager::alerts);
+    let groups = whole(
+        GROUPS,
+        SEES,
+        "Active alarms, each in a group",
+        told::<Vec<AlertGroup>>(),
+        alertmanager::groups,
+    );
+    let silences = whole(SILENCES, SEES, "Acknowledgements", told::<Vec<Silence>>(), alertmanager::silences);
+    let refusing = |method, path, summary, route| Operation {
+        method,
+        path,
+        who: SEES,
+        summary,
+        asked: None,
+        query: &[],
+        told: Told::Json(shape::<String>),
+        route,
+    };
+    vec![
+        whole(STATUS, SEES, "What this is", told::<Status>(), alertmanager::status),
+        whole(RECEIVERS, SEES, "Who is told", told::<Vec<Receiver>>(), alertmanager::receiver_list),
+        Operation { query: WHICH, ..alerts },
+        Operation { query: WHICH, ..groups },
+        refusing(
+            Method::POST,
+            ALERTS,
+            "Refuses: only the drill raises alarms",
+            routing::post(alertmanager::add_alerts),
+        ),
+        Operation { query: WHICH_SILENCES, ..silences },
+        seated::<Postable, Posted, _, _>(
+            SILENCES,
+            Who::Drill(&[Hat::Responder]),
+            "Acknowledges the alarms that match",
+            alertmanager::add_silence,
+        ),
+        whole(SILENCE, SEES, "One acknowledgement", told::<Silence>(), alertmanager::silence),
+        refusing(
+            Method::DELETE,
+            SILENCE,
+            "Refuses: an acknowledgement stays",
+            routing::delete(alertmanager::expire_silence),
+        ),
+    ]
+}
+
+/// What a path or a query may hold, as the document says it.
+fn parameters(one: &Operation) -> Vec<Value> {
+    let in_path = one.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+    let in_path = in_path.map(|name| {
+        json!({"name": name, "in": "path", "required": true, "schema": {"type": "string", "minLength": 1}})
+    });
+    let in_query = one.query.iter().map(|(name, means, kind)| {
+        let schema = match *kind {
+            "integer" => json!({"type": kind, "minimum": 0, "maximum": u32::MAX}),
+            "strings" => json!({"type": "array", "items": {"type": "string"}}),
+            _ => json!({"type": kind}),
+        };
+        json!({"name": name, "in": "query", "description": means, "schema": schema})
+    });
+    in_path.chain(in_query).collect()
+}
+
 /// The OpenAPI document.
 pub(super) fn document() -> Value {
     let settings =
@@ -381,25 +471,17 @@ pub(super) fn document() -> Value {
             Told::Object(what) => content("application/json", json!({"description": what})),
             Told::Other(kind) => content(kind, json!({"type": "string"})),
         };
+        let said = if one.path.starts_with(alertmanager::ROOT) {
+            json!({"anyOf": [{"type": "string"}, problem]})
+        } else {
+            json!(problem)
+        };
         let bad =
-            |says: &str| json!({"description": says, "content": content("application/json", json!(problem))});
-        let parameters: Vec<Value> = one
-            .query
-            .iter()
-            .map(|(name, means, kind)| {
-                let least = if *kind == "integer" { json!(0) } else { Value::Null };
-                let mut schema = json!({"type": kind});
-                if !least.is_null() {
-                    schema["minimum"] = least;
-                    schema["maximum"] = json!(u32::MAX);
-                }
-                json!({"name": name, "in": "query", "description": means, "schema": schema})
-            })
-            .collect();
+            |says: &str| json!({"description": says, "content": content("application/json", said.clone())});
         let mut operation = json!({
             "summary": one.summary,
             "operationId": format!("{} {}", one.method, one.path).to_lowercase(),
-            "parameters": parameters,
+            "parameters": parameters(&one),
             "responses": {
                 "200": {"description": "Done", "content": good},
                 "4XX": bad("Refused, and why"),
@@ -411,6 +493,10 @@ pub(super) fn document() -> Value {
         if let Some(shape) = one.asked {
             operation["requestBody"] =
                 json!({"required": true, "content": content("application/json", json!(shape(&mut asked)))});
+        }
+        if one.method == Method::DELETE {
+            // So Alertmanager's own API says why a silence stays.
+            operation["responses"]["500"] = bad("Refused, and why");
         }
         if matches!(one.who, Who::Anyone) {
             operation["security"] = json!([]);

@@ -469,13 +469,17 @@ impl Drill {
         offset: u64,
     ) -> Vec<Event> {
         let first = self.notices + offset;
-        let severity = match about {
-            NoticeKind::AlarmRaised(name) => {
-                self.plan.alarms.iter().find(|rule| rule.name == *name).map(|rule| rule.severity)
+        let rule = match about {
+            NoticeKind::AlarmRaised(name) | NoticeKind::AlarmResolved(name) => {
+                self.plan.alarms.iter().find(|rule| rule.name == *name)
             }
-            NoticeKind::Page(_) => Some(AlarmSeverity::Page),
             _ => None,
         };
+        let severity = match about {
+            NoticeKind::Page(_) => Some(AlarmSeverity::Page),
+            _ => rule.map(|rule| rule.severity),
+        };
+        let runbook = rule.and_then(|rule| rule.runbook.clone());
         routes
             .zip(first..)
             .map(|(route, number)| {
@@ -487,6 +491,7 @@ impl Drill {
                     severity,
                     subject: subject.to_owned(),
                     text: text.to_owned(),
+                    runbook: runbook.clone(),
                 })
             })
             .collect()

@@ -418,13 +418,16 @@ pub struct Notice {
     pub at: At,
     /// What it is about.
     pub about: NoticeKind,
-    /// How loud, if it is an alarm.
+    /// How loud, if it is an alarm or a page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub severity: Option<AlarmSeverity>,
     /// One line, beginning with `EXERCISE`.
     pub subject: String,
     /// The rest; may be empty.
     pub text: String,
+    /// The runbook of an alarm, by its name in the documentation catalogue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runbook: Option<String>,
 }
 
 /// What a notice is about.

@@ -68,20 +68,31 @@ impl Receiver {
         fill: impl FnOnce(RequestBuilder) -> RequestBuilder,
     ) -> BoxFuture<'a, Result<(), DeliveryError>> {
         let request = fill(self.client.post(self.to.clone()));
-        Box::pin(async move {
-            let mut answer = request.send().await.map_err(|error| network(&error))?;
-            let verdict = judge(answer.status(), wait(answer.headers()));
-            // The status has decided; an answer that then breaks off or never ends changes nothing.
-            let mut rest = ANSWER_BYTES_MAX;
-            while let Ok(Some(chunk)) = answer.chunk().await {
-                rest = rest.saturating_sub(chunk.len());
-                if rest == 0 {
-                    break;
-                }
-            }
-            verdict
-        })
+        Box::pin(async move { exchange(request).await.map(drop) })
     }
+
+    /// Asks, and gives as much of the answer as is read.
+    pub(super) fn get<'a>(
+        &'a self,
+        fill: impl FnOnce(RequestBuilder) -> RequestBuilder,
+    ) -> BoxFuture<'a, Result<Vec<u8>, DeliveryError>> {
+        Box::pin(exchange(fill(self.client.get(self.to.clone()))))
+    }
+}
+
+async fn exchange(request: RequestBuilder) -> Result<Vec<u8>, DeliveryError> {
+    let mut answer = request.send().await.map_err(|error| network(&error))?;
+    let verdict = judge(answer.status(), wait(answer.headers()));
+    // The status has decided; an answer that then breaks off or never ends changes nothing.
+    let mut read = Vec::new();
+    while let Ok(Some(chunk)) = answer.chunk().await {
+        let room = ANSWER_BYTES_MAX - read.len();
+        read.extend_from_slice(&chunk[..chunk.len().min(room)]);
+        if chunk.len() >= room {
+            break;
+        }
+    }
+    verdict.map(|()| read)
 }
 
 impl fmt::Debug for Receiver {

@@ -15,7 +15,9 @@
 //! in variables; none is ever shown. [`Means::routes`] makes what one drill sends its notices by.
 
 use super::{
-    Notifier, Routes, Slack, Terminal, Webhook,
+    Alertmanager, Notifier, Routes, Slack, Terminal, Webhook,
+    alertmanager::Pass,
+    http::Receiver,
     letters::Letters,
     mail::{Login, MailServer},
     webhook::Key,
@@ -91,6 +93,15 @@ pub struct RouteFile {
     /// Writes e-mails: to the `team`, to `everybody`, or to a list of addresses.
     #[serde(default)]
     pub mail: Option<Placed<TextOr<Vec<String>>>>,
+    /// Pushes alarms to the Alertmanager whose own page is at this address.
+    #[serde(default)]
+    pub alertmanager: Option<Placed<TextOr<KeptFile>>>,
+    /// Who we are to an `alertmanager`: a token in one line, or a name and a password in two.
+    #[serde(default)]
+    pub pass: Option<Placed<KeptFile>>,
+    /// What the names of runbooks are put behind, for the annotation `runbook_url` of an `alertmanager`.
+    #[serde(default)]
+    pub runbooks: Option<Placed<String>>,
     /// A drill begins although this route did not carry its comcheck. Default: false.
     #[serde(default)]
     pub optional: bool,
@@ -146,6 +157,7 @@ enum Kind {
     Webhook(String, Option<Key>),
     Slack(String),
     Mail(Arc<MailServer>, To),
+    Alertmanager { address: String, pass: Option<Pass>, runbooks: Option<String> },
 }
 
 /// Who a mail route writes to.
@@ -217,6 +229,7 @@ impl Means {
             Kind::Webhook(..) => "webhook",
             Kind::Slack(_) => "slack",
             Kind::Mail(..) => "mail",
+            Kind::Alertmanager { .. } => "alertmanager",
         })
     }
 
@@ -247,6 +260,9 @@ impl Kind {
                 })
             }
             Self::Slack(address) => Arc::new(Slack::new(address)?),
+            Self::Alertmanager { address, pass, runbooks } => Arc::new(
+                Alertmanager::new(address, drill)?.with_pass(pass.clone()).with_runbooks(runbooks.clone()),
+            ),
             Self::Mail(server, whom) => {
                 let everybody: BTreeSet<_> = to.known.values().cloned().collect();
                 let named = to.known.iter().filter(|(person, _)| to.team.contains(*person));
@@ -346,14 +362,26 @@ impl Check<'_> {
         has_mail: bool,
         server: Option<&Arc<MailServer>>,
     ) -> Option<Kind> {
-        let kinds = [file.webhook.is_some(), file.slack.is_some(), file.mail.is_some()];
+        let kinds =
+            [file.webhook.is_some(), file.slack.is_some(), file.mail.is_some(), file.alertmanager.is_some()];
         if kinds.iter().filter(|is| **is).count() != 1 {
-            let told = format!("the route `{}` is one of `webhook`, `slack`, `mail`", name.value);
+            let told =
+                format!("the route `{}` is one of `webhook`, `slack`, `mail`, `alertmanager`", name.value);
             self.problems.add(name.place, told);
             return None;
         }
         if let Some(sign) = file.sign.as_ref().filter(|_| file.webhook.is_none()) {
             self.problems.add(sign.place, "only a `webhook` is signed");
+        }
+        let of_alertmanager = [
+            file.pass.as_ref().map(|pass| ("pass", pass.place)),
+            file.runbooks.as_ref().map(|address| ("runbooks", address.place)),
+        ];
+        for (field, place) in of_alertmanager.into_iter().flatten().filter(|_| file.alertmanager.is_none()) {
+            self.problems.add(place, format!("only an `alertmanager` has `{field}`"));
+        }
+        if let Some(address) = &file.alertmanager {
+            return self.alertmanager(file, address);
         }
         if let Some(address) = &file.webhook {
             let key = file.sign.as_ref().map(|kept| {
@@ -378,6 +406,23 @@ impl Check<'_> {
             self.problems.add_with_help(whom.place, "no mail server is set", help);
         }
         Some(Kind::Mail(Arc::clone(server?), to))
+    }
+
+    fn alertmanager(&mut self, file: &RouteFile, address: &Placed<TextOr<KeptFile>>) -> Option<Kind> {
+        let pass = match &file.pass {
+            Some(kept) => {
+                let read = Pass::read(&self.secret(kept)?);
+                Some(read.map_err(|why| self.problems.add(kept.place, why.to_string())).ok()?)
+            }
+            None => None,
+        };
+        if let Some(written) = &file.runbooks {
+            let known = Receiver::new(written).map(drop);
+            known.map_err(|why| self.problems.add(written.place, why.to_string())).ok()?;
+        }
+        let runbooks = file.runbooks.as_ref().map(|written| written.trim().to_owned());
+        let address = self.address(address, |address| Receiver::new(address).map(drop))?;
+        Some(Kind::Alertmanager { address, pass, runbooks })
     }
 
     fn whom(&mut self, whom: &Placed<TextOr<Vec<String>>>) -> Option<To> {

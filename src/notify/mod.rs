@@ -4,9 +4,10 @@
 //! by itself. The engine keeps an outbox and tries again; a receiver tells repeated deliveries apart by the notice's id.
 //!
 //! Open first: [`Notifier`], the seam that the engine knows; then [`means`], the file that says which routes there are.
-//! [`terminal`], [`webhook`], [`slack`] and [`letters`] deliver; [`Routes`] finds the one that a notice names. Letters about what
+//! [`terminal`], [`webhook`], [`slack`], [`alertmanager`] and [`letters`] deliver; [`Routes`] finds the one that a notice names. Letters about what
 //! is planned go by [`mail`], behind a seam of their own, [`Carrier`].
 
+pub mod alertmanager;
 pub mod http;
 pub mod letters;
 pub mod mail;
@@ -15,6 +16,7 @@ pub mod slack;
 pub mod terminal;
 pub mod webhook;
 
+pub use alertmanager::Alertmanager;
 pub use http::BadDestination;
 pub use mail::{Carrier, MailServer};
 pub use means::{Addressees, Means};
@@ -36,6 +38,10 @@ pub const MARK: &str = "EXERCISE";
 pub trait Notifier: Send + Sync {
     /// Delivers one notice. It may be delivered again, with the same id, when an engine lost the answer.
     fn deliver<'a>(&'a self, notice: &'a Notice) -> BoxFuture<'a, Result<(), DeliveryError>>;
+
+    /// An engine before this one has delivered these, and they still hold: a receiver that has to hear of them again and
+    /// again does so.
+    fn goes_on(&self, _told: &[Notice]) {}
 }
 
 /// Notifiers by the name of their route.
@@ -52,6 +58,13 @@ impl Routes {
 }
 
 impl Notifier for Routes {
+    fn goes_on(&self, told: &[Notice]) {
+        for (name, notifier) in &self.by_name {
+            let own: Vec<_> = told.iter().filter(|notice| notice.route == *name).cloned().collect();
+            notifier.goes_on(&own);
+        }
+    }
+
     fn deliver<'a>(&'a self, notice: &'a Notice) -> BoxFuture<'a, Result<(), DeliveryError>> {
         match self.by_name.get(&notice.route) {
             Some(notifier) => notifier.deliver(notice),
@@ -67,7 +80,7 @@ impl Notifier for Routes {
 }
 
 /// `text` with the mark in front, unless it is there already.
-fn marked(text: &str) -> String {
+pub(crate) fn marked(text: &str) -> String {
     let rest = unmarked(text);
     if rest.is_empty() { MARK.to_owned() } else { format!("{MARK}: {rest}") }
 }

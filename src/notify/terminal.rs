@@ -85,6 +85,7 @@ mod tests {
         Notice {
             at: crate::base::At::from_millis(0),
             severity: None,
+            runbook: None,
             id: "n-1".parse().unwrap(),
             route: "terminal".to_owned(),
             about,

@@ -3,8 +3,10 @@
 //! [`ResponderBoard`] has no place for truth, plan, measurement or the names of injectors. [`InstigatorBoard`] adds the
 //! injections and the measured truth. Both are made again from the journal whenever they are asked for.
 
+mod acks;
 mod desk;
 
+pub use acks::{BoardAck, comment};
 pub use desk::{BoardAction, BoardInject, BoardMessage, BoardPage, BoardSummary, SecondAct};
 
 use super::{
@@ -68,6 +70,9 @@ pub struct ResponderBoard {
     pub now: At,
     /// Active alarms, the oldest first.
     pub alarms: Vec<BoardAlarm>,
+    /// Every acknowledgement, the oldest first.
+    #[serde(default)]
+    pub acks: Vec<BoardAck>,
     /// Every role and who holds it.
     pub roles: Vec<BoardRole>,
     /// Whether an incident is declared.
@@ -312,6 +317,7 @@ impl ResponderBoard {
             start: plan.start,
             now: plan.start,
             alarms: Vec::new(),
+            acks: Vec::new(),
             roles: Role::ALL.into_iter().map(|role| BoardRole { role, holder: None }).collect(),
             declared: None,
             status: None,
@@ -362,6 +368,7 @@ impl ResponderBoard {
     }
 
     fn take(&mut self, plan: &Plan, recorded: &Recorded) {
+        acks::take(self, recorded);
         match &recorded.event {
             Event::Started => {
                 self.phase = Phase::Running;

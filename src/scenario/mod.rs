@@ -166,6 +166,17 @@ pub enum AlarmSeverity {
     Page,
 }
 
+impl AlarmSeverity {
+    /// The word as it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Page => "page",
+        }
+    }
+}
+
 /// What raises an alarm.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

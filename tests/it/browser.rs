@@ -6,7 +6,7 @@
 mod axe;
 mod editor;
 mod game_day;
-mod six;
+pub(crate) mod six;
 mod trainer;
 
 use crate::{

@@ -392,6 +392,7 @@ fn later() -> Vec<Event> {
         severity: Some(AlarmSeverity::Page),
         subject: "EXERCISE batphone page".to_owned(),
         text: String::new(),
+        runbook: None,
     };
     let mut events: Vec<_> = team_acts().into_iter().map(|act| Event::Acted { by: n("ana"), act }).collect();
     events.extend([
@@ -451,9 +452,10 @@ fn notices() -> Vec<Event> {
         severity: None,
         id: n(id),
         route: "terminal".to_owned(),
-        about,
         subject: "EXERCISE: something".to_owned(),
         text: "more of it".to_owned(),
+        runbook: matches!(about, NoticeKind::AlarmRaised(_)).then(|| "runbooks/uploads.md".to_owned()),
+        about,
     };
     let mut events: Vec<_> = [
         NoticeKind::ComCheck,

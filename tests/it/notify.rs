@@ -64,6 +64,7 @@ fn alarm(id: &str) -> Notice {
     Notice {
         at: gameday::base::At::from_millis(0),
         severity: None,
+        runbook: None,
         id: id.parse().unwrap(),
         route: "hook".to_owned(),
         about: NoticeKind::AlarmRaised("UploadErrorsHigh".parse().unwrap()),

@@ -45,6 +45,7 @@ fn every_mistake_is_told_with_its_line_and_no_secret_with_it() {
     keep(home, "open", "http://127.0.0.1:1/hooks/canary-7Q", 0o644);
     keep(home, "kept", "ftp://canary-7Q.example.org", 0o600);
     keep(home, "login", "only one line canary-7Q", 0o600);
+    keep(home, "secret", "three\nlines\ncanary-7Q", 0o600);
     let path = write(
         home,
         "mail:
@@ -64,6 +65,10 @@ routes:
   sign: { slack: http://127.0.0.1:1/, sign: { env: HOME } }
   key: { webhook: http://127.0.0.1:1/, sign: { env: HOME } }
   post: { mail: [ana] }
+  alerts: { alertmanager: ftp://127.0.0.1/ }
+  pass: { alertmanager: http://127.0.0.1:1/, pass: { file: secret } }
+  books: { alertmanager: http://127.0.0.1:1/, runbooks: runbooks }
+  only: { slack: http://127.0.0.1:1/, pass: { file: login } }
 ",
     );
     let ended = gameday(home).args(["routes", "--routes"]).arg(&path).assert().code(3);
@@ -85,6 +90,10 @@ routes:
         (16, "only a `webhook` is signed"),
         (17, "whsec_"),
         (18, "ana"),
+        (19, "`ftp:`"),
+        (20, "a token in one line"),
+        (21, "not a URL"),
+        (22, "only an `alertmanager` has `pass`"),
     ] {
         let place = format!("routes.yaml:{line}:");
         let found = plain.lines().any(|told| told.contains(&place) && told.contains(why));
@@ -186,6 +195,7 @@ fn alarms_by_mail_reach_each_person_once_in_one_thread_and_the_batphone_everybod
             at: At::from_millis(1_700_000_000_000),
             about,
             severity: None,
+            runbook: None,
             subject: "EXERCISE uploads fail".to_owned(),
             text: "runbook: runbooks/uploads.md".to_owned(),
         };

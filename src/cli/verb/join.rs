@@ -17,6 +17,7 @@ const EXAMPLES: &str = "\
 Examples:
   gameday join 'http://127.0.0.1:4100/#0123456789abcdef' --as ana
   gameday join 'http://127.0.0.1:4100/#0123456789abcdef' --as ana --follow
+  gameday join 'http://127.0.0.1:4100/#0123456789abcdef' --as ana --amtool
 
 Then: gameday board, gameday role take ic, gameday ack ALARM, gameday say TEXT, ...";
 
@@ -35,6 +36,9 @@ pub(in crate::cli) struct Join {
     /// Goes on to print what happens, until the drill is over or Ctrl-C
     #[arg(long)]
     follow: bool,
+    /// Also writes a configuration for `amtool`, the client of Alertmanager, and says how it is called
+    #[arg(long)]
+    amtool: bool,
     /// Prints JSON; with --follow, one line an event
     #[arg(long)]
     json: bool,
@@ -47,6 +51,7 @@ impl Join {
         block_on(async {
             let session = Session::join(&console, &token, &self.name).await?;
             let path = session.save(&home)?;
+            let amtool = if self.amtool { Some(session.save_for_amtool(&home)?) } else { None };
             if !self.json {
                 let hat = events::hat(session.hat);
                 show::line(&format!(
@@ -55,9 +60,20 @@ impl Join {
                     session.person,
                     show::quoted(&path.display().to_string())
                 ))?;
+                if let Some(config) = &amtool {
+                    show::line(&format!(
+                        "Alarms with amtool:\n\n  amtool --alertmanager.url={}/alertmanager --http.config.file={} alert query\n",
+                        session.console,
+                        show::quoted(&config.display().to_string())
+                    ))?;
+                }
             } else if !self.follow {
                 let Session { person, hat, drill, .. } = &session;
-                show::json(&json!({"person": person, "hat": hat, "drill": drill, "session": path}))?;
+                let mut said = json!({"person": person, "hat": hat, "drill": drill, "session": path});
+                if let Some(config) = amtool {
+                    said["amtool"] = json!(config);
+                }
+                show::json(&said)?;
             }
             if self.follow {
                 follow(&session, self.json).await?;

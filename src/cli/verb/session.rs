@@ -99,13 +99,24 @@ impl Session {
 
     /// Keeps the session as the last joined one and answers its file.
     pub(in crate::cli) fn save(&self, home: &Home) -> Result<PathBuf, Failure> {
-        let place = self.console.split("://").last().unwrap_or_default().replace([':', '[', ']', '/'], "-");
-        let name = format!("{}-{place}.json", self.person);
+        let name = format!("{}.json", self.file_stem());
         let path = home.sessions().join(&name);
         let text = serde_json::to_string_pretty(self).expect("a session is plain data");
         write_private(&path, &text)?;
         write_private(&home.sessions().join(LAST), &name)?;
         Ok(path)
+    }
+
+    /// Writes what `amtool` reads with `--http.config.file`, and answers its file.
+    pub(super) fn save_for_amtool(&self, home: &Home) -> Result<PathBuf, Failure> {
+        let path = home.sessions().join(format!("{}.amtool.yml", self.file_stem()));
+        write_private(&path, &format!("authorization:\n  type: Bearer\n  credentials: {}\n", self.secret))?;
+        Ok(path)
+    }
+
+    fn file_stem(&self) -> String {
+        let place = self.console.split("://").last().unwrap_or_default().replace([':', '[', ']', '/'], "-");
+        format!("{}-{place}", self.person)
     }
 
     /// The session that is named, or the last joined one.

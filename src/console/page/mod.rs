@@ -110,7 +110,7 @@ impl<'a> Look<'a> {
 }
 
 /// A text as it may stand in an address.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut escaped = String::new();
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-_./".contains(&byte) {

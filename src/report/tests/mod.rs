@@ -1,6 +1,7 @@
 //! Golden timelines: whole plays with their worth computed by hand.
 
 mod accounts;
+mod acks;
 pub(crate) mod builder;
 mod edges;
 mod golden;

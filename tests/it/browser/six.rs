@@ -6,7 +6,7 @@ use crate::{
     stage::{Mailbox, NOW, scenario},
 };
 use gameday::{
-    base::{Person, Span},
+    base::{DrillId, Person, Span},
     clock::{BoxFuture, Clock, SystemClock},
     console::{self, Gauges, Target, Tokens},
     drill::{
@@ -16,6 +16,7 @@ use gameday::{
     },
     engine::{Conductor, Desk, Hands},
     library::{Library, worker::ScriptRunner},
+    notify::Notifier,
     scenario::{
         AlarmTrigger, Inject,
         act::{Act, Role},
@@ -54,10 +55,9 @@ impl console::Desk for Door {
 }
 
 /// A drill on the modelled target that takes a minute and not twenty; people alone play.
-fn short() -> Plan {
+fn short(route: &str) -> Plan {
     let scenario = scenario("pool-shrink");
-    let options =
-        PlanOptions { seed: Seed(7), start: NOW, autopilot: false, routes: vec!["terminal".into()] };
+    let options = PlanOptions { seed: Seed(7), start: NOW, autopilot: false, routes: vec![route.into()] };
     let mut plan = Plan::resolve(&scenario, options);
     let soon = Span::from_secs(2);
     for condition in plan.steady_state.iter_mut().chain(&mut plan.restored_when) {
@@ -82,15 +82,17 @@ fn short() -> Plan {
 }
 
 /// The drill, with its console.
-struct Played {
-    desk: Desk,
-    tokens: Tokens,
-    address: SocketAddr,
-    conducted: tokio::task::JoinHandle<()>,
+pub(crate) struct Played {
+    pub(crate) desk: Desk,
+    pub(crate) tokens: Tokens,
+    pub(crate) address: SocketAddr,
+    pub(crate) conducted: tokio::task::JoinHandle<()>,
 }
 
-async fn drill() -> Played {
-    let plan = short();
+/// Begins it; its alarms go the way of this route.
+pub(crate) async fn drill(route: &str, notifier: impl FnOnce(&DrillId) -> Arc<dyn Notifier>) -> Played {
+    let plan = short(route);
+    let notifier = notifier(&plan.drill);
     let clock = Arc::new(SystemClock);
     let sim = Sim::new(clock.clone(), plan.target.clone(), plan.workload.clone(), Seed(7));
     let epoch = sim.take_epoch();
@@ -102,7 +104,7 @@ async fn drill() -> Played {
         prober: sim.clone(),
         traffic: sim.clone(),
         operator: sim,
-        notifier: Arc::new(Mailbox::default()),
+        notifier,
         scripts: ScriptRunner::InProcess,
     };
     let attachment = Attachment { agent: "sim".into(), folder: "sim".into(), root: Some("sim".into()) };
@@ -191,7 +193,8 @@ impl Six {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn six_people_play_a_drill_in_the_browser() {
-    let Played { desk, tokens, address, conducted } = drill().await;
+    let mail = |_: &DrillId| Arc::new(Mailbox::default()) as Arc<dyn Notifier>;
+    let Played { desk, tokens, address, conducted } = drill("terminal", mail).await;
     let Some(six) = Six::join(&tokens, address).await else {
         return skip("chromedriver is not installed, or its browser does not start");
     };
