@@ -5,7 +5,7 @@
 //! ```text
 //! 5 doors    cli       console
 //! 4 conduct  engine
-//! 3 hands    store  target  agent  workload  notify  library  depot  staging
+//! 3 hands    store  target  agent  workload  notify  library  depot  staging  terminal
 //! 2 game     drill  report  calendar  people  post
 //! 1 words    scenario  fault
 //! 0 ground   clock  seed  base
@@ -33,4 +33,5 @@ pub mod seed;
 pub mod staging;
 pub mod store;
 pub mod target;
+pub mod terminal;
 pub mod workload;

@@ -40,6 +40,22 @@ pub const HINTS_MAX: usize = 12;
 pub const HINT_INTERVAL: Span = Span::from_secs(30);
 /// Pages that may be sent in one drill.
 pub const PAGES_MAX: usize = 20;
+/// Longest command line of a recorded shell that is told, in bytes; what is longer is cut.
+pub const COMMAND_BYTES_MAX: usize = 1000;
+/// Commands of recorded shells that one drill takes in.
+pub const COMMANDS_MAX: usize = 5000;
+/// Commands that one recorded shell tells in a minute; of more it tells how many there were.
+pub const COMMANDS_PER_MINUTE: usize = 30;
+/// Commands that wait for a console that does not answer.
+pub const COMMANDS_WAITING_MAX: usize = 1000;
+/// Largest recording of a terminal, in bytes. After that commands are told, and nothing more is recorded.
+pub const RECORDING_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Longest recording of a terminal.
+pub const RECORDING_TIME_MAX: Span = Span::from_mins(12 * 60);
+/// Longest name of a recording, in bytes.
+pub const RECORDING_NAME_MAX: usize = 64;
+/// Recordings that are replayed beside a drill at once.
+pub const RECORDINGS_MAX: usize = 20;
 /// Entries of a drill's action list.
 pub const ACTIONS_MAX: usize = 100;
 /// Messages that bystanders may write to the instigators of one drill.
@@ -82,6 +98,8 @@ pub const ENTRIES_MAX: usize = 200;
 pub const BOOK_EVENT_BYTES_MAX: usize = 64 * 1024;
 /// Occurrences of a series that are looked ahead to when something is planned.
 pub const OCCURRENCES_AHEAD: usize = 60;
+/// Times that a series with an end may take place.
+pub const SERIES_TIMES_MAX: u32 = 1000;
 /// Holidays of a surprise's week.
 pub const HOLIDAYS_MAX: usize = 7;
 /// How long before their start people are reminded of planned drills, unless a server is told otherwise.
@@ -104,6 +122,10 @@ pub const PEOPLE_MAX: usize = 1000;
 pub const EMAIL_BYTES_MAX: usize = 254;
 /// Packs and prerequisites that may be known of one person, each.
 pub const KNOWN_OF_PERSON_MAX: usize = 200;
+/// Shifts of one drill.
+pub const SHIFTS_MAX: usize = 12;
+/// Words of a command.
+pub const ARGS_MAX: usize = 64;
 /// Prerequisites that one scenario may ask for.
 pub const PREREQUISITES_MAX: usize = 20;
 /// People who may sign up for one planned drill.

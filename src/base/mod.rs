@@ -4,12 +4,13 @@
 //! name always says what it names. No I/O, no clock, no randomness here.
 //!
 //! Open first: [`time`] (`At`, `Span`), then [`names`]; [`limits`] is the one table of limits; [`book`] is what small
-//! append-only books share; [`cidr`] is a range of addresses; [`supervise`] is what an operations tool and a supervisor say to each other.
+//! append-only books share; [`cidr`] is a range of addresses; [`screen`] is what a reader sees of terminal output; [`supervise`] is what an operations tool and a supervisor say to each other.
 
 pub mod book;
 pub mod cidr;
 pub mod limits;
 pub mod names;
+pub mod screen;
 pub mod supervise;
 pub mod time;
 

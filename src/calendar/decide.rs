@@ -2,12 +2,14 @@
 
 use super::{
     Calendar, Entry, Event, Occurrence, Page, Side, State, When,
-    moment::{BadMoment, Moment, civil_of, zone_of},
+    busy::Busy,
+    moment::{BadMoment, Moment},
     rule::Rule,
+    series::{End, Series},
     window::Window,
 };
 use crate::base::{At, EntryId, Person, book::Fold as _, limits};
-use jiff::{ToSpan as _, civil::Date, tz::TimeZoneDatabase};
+use jiff::{civil::Date, tz::TimeZoneDatabase};
 
 /// Events that one look may bring; the rest comes with the next one.
 const BATCH_MAX: usize = 1000;
@@ -108,8 +110,8 @@ pub enum Ask {
     At(Moment),
     /// At a moment that nobody is told.
     Window(Window),
-    /// Again and again.
-    Every(Rule),
+    /// Again and again, until an end.
+    Every(Rule, End),
 }
 
 /// Why the calendar does not take it.
@@ -156,19 +158,23 @@ pub enum Refusal {
     /// Nothing of the window is left.
     #[error("no moment is left in this window: {0}")]
     NoMoment(Window),
+    /// A series has no day before its end.
+    #[error("no day of `{rule}` is left until {until}")]
+    NoDay {
+        /// Its rule.
+        rule: Rule,
+        /// Its end.
+        until: Date,
+    },
+    /// A series takes place never, or too often.
+    #[error("a series takes place 1 to {max} times, and not {0}", max = limits::SERIES_TIMES_MAX)]
+    BadTimes(u32),
     /// The zone's database does not know the rule's zone.
     #[error("{0}")]
     BadMoment(#[from] BadMoment),
     /// Another drill has the target.
-    #[error("{entry} of {day} has the target `{target}` at that time: one drill at a time")]
-    TargetBusy {
-        /// Whose it is.
-        entry: EntryId,
-        /// The day.
-        day: Date,
-        /// The target.
-        target: String,
-    },
+    #[error("{0}")]
+    TargetBusy(Box<Busy>),
     /// Nobody is on two sides.
     #[error("{person} is signed up as {} already: withdraw first", side.word())]
     OtherSide {
@@ -208,8 +214,12 @@ impl Refusal {
             Self::WhichDay(_) => "which-day",
             Self::HasBegun { .. } => "not-planned",
             Self::IsOver { .. } | Self::NothingToCome(_) => "is-over",
-            Self::Passed(_) | Self::NoMoment(_) | Self::BadMoment(_) => "bad-time",
-            Self::TargetBusy { .. } => "target-busy",
+            Self::Passed(_)
+            | Self::NoMoment(_)
+            | Self::NoDay { .. }
+            | Self::BadTimes(_)
+            | Self::BadMoment(_) => "bad-time",
+            Self::TargetBusy(_) => "target-busy",
             Self::OtherSide { .. } => "other-side",
             Self::NotSignedUp(_) => "not-signed-up",
             Self::Full | Self::TooMany => "full",
@@ -229,13 +239,7 @@ impl Ask {
                 Some(drawn) => Ok(When::Window { window, drawn }),
                 None => Err(Refusal::NoMoment(window)),
             },
-            Self::Every(rule) => {
-                let civil = civil_of(&zone_of(zones, &rule.zone)?, now);
-                let today = civil.date();
-                let passed = rule.on(today) <= civil;
-                let from = if passed { today.saturating_add(1.day()) } else { today };
-                Ok(When::Every { rule, from })
-            }
+            Self::Every(rule, end) => Series::settle(zones, rule, end, now).map(When::Every),
         }
     }
 }
@@ -255,12 +259,12 @@ impl Calendar {
                 if to.at <= now {
                     return Err(Refusal::Passed(to.clone()));
                 }
-                self.without(entry, day).free(zones, &page.entry, to.at)?;
+                self.without(entry, day).free(zones, (&page.entry, day), to)?;
                 Ok(vec![Event::Moved { entry: entry.clone(), day, to: to.clone(), by: by.clone() }])
             }
             Command::StartNow { entry, day, by } => {
                 let (page, day) = self.one_of(zones, entry, *day, true)?;
-                self.without(entry, day).free(zones, &page.entry, now)?;
+                self.without(entry, day).free(zones, (&page.entry, day), &Moment::utc(now))?;
                 Ok(vec![Event::Hastened { entry: entry.clone(), day, at: now, by: by.clone() }])
             }
             Command::Cancel { entry, day, by } => {
@@ -327,6 +331,7 @@ impl Calendar {
             _ => {}
         }
         let wanted = wanted.with(&asked.person, Some(asked.side)).anyway(asked.anyway.as_deref());
+        let wanted = wanted.run_by(page.entry.planner.as_ref());
         Ok(Entry { wanted, ..page.entry.clone() })
     }
 
@@ -353,21 +358,11 @@ impl Calendar {
         let planned = Event::Planned { entry: Box::new(entry.clone()), by: by.clone() };
         alone.apply(&super::Noted { seq: 0, at: now, event: planned.clone() });
         for one in alone.upcoming(zones, limits::OCCURRENCES_AHEAD) {
-            if let Ok(moment) = one.moment {
-                self.free(zones, entry, moment.at)?;
+            if let Ok(moment) = &one.moment {
+                self.free(zones, (entry, one.day), moment)?;
             }
         }
         Ok(vec![planned])
-    }
-
-    /// The target of an entry is nobody else's when it starts then.
-    fn free(&self, zones: &TimeZoneDatabase, entry: &Entry, start: At) -> Result<(), Refusal> {
-        match self.taken(zones, &entry.target, entry.takes(start)) {
-            None => Ok(()),
-            Some((other, day)) => {
-                Err(Refusal::TargetBusy { entry: other, day, target: entry.target.clone() })
-            }
-        }
     }
 
     /// The same calendar if one day of it were over.
@@ -437,7 +432,7 @@ impl Page {
 
     /// A day of a series from before all that is still to come.
     fn is_behind(&self, day: Date) -> bool {
-        matches!(self.entry.when, When::Every { .. }) && day < self.next && !self.days.contains_key(&day)
+        matches!(self.entry.when, When::Every(_)) && day < self.next && !self.days.contains_key(&day)
     }
 }
 

@@ -1,13 +1,15 @@
 //! What somebody puts on the calendar.
 
-use super::{moment::Moment, rule::Rule, window::Window};
+use super::{moment::Moment, series::Series, window::Window};
 use crate::{
     base::{At, DrillId, EntryId, Person, Span, limits},
+    scenario::roster::{RosterNeeds, Shift},
     seed::Seed,
 };
 use jiff::civil::Date;
 use rand::Rng as _;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// A drill, or a series of them, that is to begin by itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +31,12 @@ pub struct Entry {
     pub lead: Span,
     /// The longest that it may take.
     pub limit: Span,
+    /// What its scenario needed of people when this was planned; nothing on calendars of before that was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub needs: Option<RosterNeeds>,
+    /// Who runs it where responders are named, or sign up, and nobody else is: the one who planned it in the browser.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub planner: Option<Person>,
     /// Where randomness begins.
     pub seed: Seed,
     /// What its invitations are known by, and what the names of its drills are made of: letters that no seed of a drill has
@@ -53,6 +61,9 @@ pub struct Wanted {
     /// Who watches, and whoever else does.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub observers: Vec<Person>,
+    /// Which of the scenario's variants; nothing: the seed draws one. Its name may tell, so nobody who plays is shown it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub variant: Option<String>,
     /// The scenario's own responders play.
     pub autopilot: bool,
     /// Why it is played although it is not rehearsed as it is.
@@ -62,6 +73,12 @@ pub struct Wanted {
     /// How shortly before the start each responder must have answered a comcheck; nothing: nobody must.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comcheck: Option<Span>,
+    /// Everybody is called when it begins, and may come.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub code_blue: bool,
+    /// Who is on when; none: everybody, all the time.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub shifts: Vec<Shift>,
 }
 
 /// The side on which somebody takes part.
@@ -134,6 +151,15 @@ impl Wanted {
         self
     }
 
+    /// The same, run by whoever planned it where somebody is to be exercised and nobody else runs it.
+    pub fn run_by(mut self, planner: Option<&Person>) -> Self {
+        let asked = self.code_blue || !self.responders.is_empty();
+        if asked && self.instigators.is_empty() {
+            self.instigators.extend(planner.filter(|planner| self.side(planner).is_none()).cloned());
+        }
+        self
+    }
+
     /// The same with one more reason to play with the people that there are.
     pub fn anyway(mut self, reason: Option<&str>) -> Self {
         if let Some(reason) = reason {
@@ -159,12 +185,18 @@ pub enum When {
         drawn: Moment,
     },
     /// Again and again.
-    Every {
-        /// On which days, and at what time.
-        rule: Rule,
-        /// The first day that counts.
-        from: Date,
-    },
+    Every(Series),
+}
+
+impl fmt::Display for When {
+    /// As people are told it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::At(moment) => moment.fmt(f),
+            Self::Window { window, .. } => window.fmt(f),
+            Self::Every(series) => series.fmt(f),
+        }
+    }
 }
 
 impl Entry {
@@ -173,7 +205,7 @@ impl Entry {
         match &self.when {
             When::At(moment) => Some(moment.civil.date()),
             When::Window { window, .. } => Some(window.monday),
-            When::Every { .. } => None,
+            When::Every(_) => None,
         }
     }
 
@@ -190,7 +222,7 @@ impl Entry {
     /// Where the randomness of one of its days begins: each day of a series has its own.
     pub fn seed_of(&self, day: Date) -> Seed {
         match self.when {
-            When::Every { .. } => Seed(u64::from(self.seed.stream(&format!("occurrence {day}")).next_u32())),
+            When::Every(_) => Seed(u64::from(self.seed.stream(&format!("occurrence {day}")).next_u32())),
             _ => self.seed,
         }
     }

@@ -8,14 +8,16 @@
 //! claimed (`Begun`) before anything else happens, so that whoever reads the calendar knows whose it is.
 //!
 //! Open first: this file for the state, then [`decide`] for what may be done and what is due. [`entry`] is what people plan,
-//! [`moment`], [`window`] and [`rule`] are the three ways to say when. Times are read by a time-zone database that is handed
+//! [`moment`], [`window`] and [`series`] (by a [`rule`]) are the three ways to say when. [`busy`] is about one target for two. Times are read by a time-zone database that is handed
 //! in, so that this room reads no files.
 
+pub mod busy;
 pub mod decide;
 pub mod entry;
 pub mod event;
 pub mod moment;
 pub mod rule;
+pub mod series;
 pub mod window;
 
 pub use decide::{Ask, Command, Refusal, SignUp};
@@ -29,6 +31,7 @@ use crate::{
 };
 use jiff::{civil::Date, tz::TimeZoneDatabase};
 use moment::{BadMoment, near, only_instant, zone_of};
+use series::Series;
 use std::collections::BTreeMap;
 
 /// How one day of an entry stands.
@@ -217,28 +220,13 @@ impl Calendar {
         self.pages.get(entry).map(|page| page.due(day, start, false))
     }
 
-    /// Who has a target at that time.
-    pub fn taken(
-        &self,
-        zones: &TimeZoneDatabase,
-        target: &str,
-        (from, until): (At, At),
-    ) -> Option<(EntryId, Date)> {
-        let pages = self.pages.values().filter(|page| page.entry.target == target);
-        let mut spans = pages.flat_map(|page| {
-            let begun = page.days.iter().filter_map(|(day, known)| match known.state {
-                State::Begun { start, .. } => Some((*day, start)),
-                _ => None,
-            });
-            let coming = page.upcoming(zones, limits::OCCURRENCES_AHEAD).into_iter();
-            let coming = coming.filter_map(|one| Some((one.day, one.moment.ok()?.at)));
-            let all: Vec<_> = begun.chain(coming).collect();
-            all.into_iter().map(|(day, start)| (&page.entry, day, start))
+    /// Series that have come to their end: nothing of them is to come, and nobody called them off.
+    pub fn ended(&self, zones: &TimeZoneDatabase) -> Vec<&Entry> {
+        let pages = self.pages.values().filter(|page| {
+            let is_series = matches!(page.entry.when, When::Every(_));
+            is_series && page.cancelled.is_none() && page.upcoming(zones, 1).is_empty()
         });
-        spans.find_map(|(entry, day, start)| {
-            let (first, last) = entry.takes(start);
-            (from < last && first < until).then(|| (entry.id.clone(), day))
-        })
+        pages.map(|page| &page.entry).collect()
     }
 }
 
@@ -253,7 +241,7 @@ impl Fold for Calendar {
         self.next_seq = noted.seq + 1;
         if let Event::Planned { entry, .. } = &noted.event {
             let next = match &entry.when {
-                When::Every { from, .. } => *from,
+                When::Every(series) => series.from,
                 _ => Date::MIN,
             };
             let (entry, planned) = ((**entry).clone(), noted.at);
@@ -319,9 +307,9 @@ impl Page {
 
     fn settle(&mut self, day: Date, state: State) {
         self.known(day).state = state;
-        let When::Every { rule, .. } = &self.entry.when else { return };
+        let When::Every(series) = &self.entry.when else { return };
         let settled = |day: &Date| self.days.get(day).is_some_and(|known| known.state != State::Waiting);
-        if let Some(open) = rule.days(self.next).find(|day| !settled(day)) {
+        if let Some(open) = series.days(self.next).find(|day| !settled(day)) {
             self.next = open;
         }
     }
@@ -364,11 +352,17 @@ impl Page {
 
     /// What is played on a day, with the people who were named when it was planned, and who signed up or withdrew since.
     fn wanted(&self, day: Date) -> Wanted {
-        let people = self.days.get(&day).map(|known| &known.people).into_iter().flatten();
-        people.fold(self.entry.wanted.clone(), |wanted, (person, signed)| match signed {
-            Some((side, anyway)) => wanted.with(person, Some(*side)).anyway(anyway.as_deref()),
-            None => wanted.with(person, None),
-        })
+        let people = self.days.get(&day).map(|known| &known.people);
+        let wanted =
+            people.into_iter().flatten().fold(self.entry.wanted.clone(), |wanted, (person, signed)| {
+                match signed {
+                    Some((side, anyway)) => wanted.with(person, Some(*side)).anyway(anyway.as_deref()),
+                    None => wanted.with(person, None),
+                }
+            });
+        // Whoever has withdrawn runs nothing.
+        let stays = |planner: &&Person| people.and_then(|people| people.get(*planner)) != Some(&None);
+        wanted.run_by(self.entry.planner.as_ref().filter(stays))
     }
 
     /// How a day stands, whether it is known already or follows from the rule.
@@ -377,7 +371,7 @@ impl Page {
             return Some(known.state.clone());
         }
         let is_of_it = match &self.entry.when {
-            When::Every { rule, from } => day >= *from && rule.days(day).next() == Some(day),
+            When::Every(series) => series.has(day),
             _ => self.entry.only_day() == Some(day),
         };
         is_of_it.then_some(if self.cancelled.is_some() { State::Cancelled } else { State::Waiting })
@@ -389,7 +383,7 @@ impl Page {
         let (moment, order) = match (moved, &self.entry.when) {
             (Some(moved), _) => in_order(moved),
             (None, When::At(moment) | When::Window { drawn: moment, .. }) => in_order(moment.clone()),
-            (None, When::Every { rule, .. }) => match zone_of(zones, &rule.zone) {
+            (None, When::Every(Series { rule, .. })) => match zone_of(zones, &rule.zone) {
                 Err(bad) => (Err(bad), At::from_millis(i64::MAX)),
                 Ok(zone) => {
                     let civil = rule.on(day);
@@ -432,7 +426,7 @@ impl Page {
             moved.push(only);
         }
         let rule = match &self.entry.when {
-            When::Every { rule, .. } if self.cancelled.is_none() => Some(rule.days(self.next)),
+            When::Every(series) if self.cancelled.is_none() => Some(series.days(self.next)),
             _ => None,
         };
         (moved, rule.into_iter().flatten().filter(|day| !self.days.contains_key(day)))

@@ -61,6 +61,12 @@ pub(super) fn leave(exit: Exit) -> ! {
     std::process::exit(i32::from(exit.code()))
 }
 
+/// Ends the program with the exit code of another one that it ran, when everything else is done.
+#[expect(clippy::exit, clippy::disallowed_methods, reason = "the one place that may")]
+pub(super) fn leave_as(code: i32) -> ! {
+    std::process::exit(code)
+}
+
 /// A command that could not do its work. Printed as `gameday: could not ...: cause`, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {

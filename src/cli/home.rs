@@ -120,6 +120,11 @@ impl Home {
         self.0.join("practice")
     }
 
+    /// Recordings of terminals: a folder for each drill.
+    pub fn recordings(&self) -> PathBuf {
+        self.0.join("recordings")
+    }
+
     /// Targets that are laid out here.
     pub fn targets(&self) -> PathBuf {
         self.0.join("targets")

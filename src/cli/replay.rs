@@ -7,10 +7,15 @@ use super::{
     show,
 };
 use crate::{
+    base::limits,
     clock::{Clock, SystemClock},
     report::{
+        Journal,
         board::Audience,
-        render::replay::{Frame, WIDTH, WIDTH_MIN, asciicast, frames, slowed},
+        render::{
+            recording::Recording,
+            replay::{Frame, WIDTH, WIDTH_MIN, asciicast, beside, frames, slowed},
+        },
     },
 };
 use std::{fs, io::IsTerminal as _, path::PathBuf};
@@ -21,6 +26,7 @@ Examples:
   gameday replay last --speed 60x                      a minute in a second
   gameday replay last --speed 0                        at once
   gameday replay out/journal.jsonl --as instigator     with injections and measurements
+  gameday replay last --recording ana.cast             with what stood on ana's terminal
   gameday replay last --asciicast drill.cast --speed 20x";
 
 /// How fast a drill is replayed on a terminal, and in a recording, when nobody says.
@@ -43,6 +49,9 @@ pub(super) struct Replay {
     /// Who looks; responders see nothing of the truth
     #[arg(long = "as", visible_alias = "role", value_enum, default_value = "responder")]
     audience: Side,
+    /// A recording of somebody's terminal, told line by line among the drill's; may be repeated
+    #[arg(long, value_name = "FILE")]
+    recording: Vec<PathBuf>,
     /// Writes a recording to this file instead of playing
     #[arg(long, value_name = "FILE")]
     asciicast: Option<PathBuf>,
@@ -86,7 +95,9 @@ impl Replay {
         let found = terminal_size::terminal_size().filter(|_| terminal && self.asciicast.is_none());
         let found = found.map(|(columns, _)| usize::from(columns.0).min(WIDTH_MAX));
         let width = self.width.or(found).unwrap_or(WIDTH);
-        let frames = frames(&journal, audience, width);
+        let recordings = self.recordings(&journal)?;
+        let recorded = recordings.iter().flat_map(|one| one.frames(journal.start(), width));
+        let frames = beside(frames(&journal, audience, width), recorded);
         if let Some(path) = &self.asciicast {
             let speed = self.speed.unwrap_or(SPEED);
             if speed == 0.0 {
@@ -100,6 +111,34 @@ impl Replay {
         }
         let speed = self.speed.unwrap_or(if terminal { SPEED } else { 0.0 });
         played(&frames, speed)
+    }
+}
+
+impl Replay {
+    fn recordings(&self, journal: &Journal<'_>) -> Result<Vec<Recording>, Failure> {
+        if self.recording.len() > limits::RECORDINGS_MAX {
+            let most = limits::RECORDINGS_MAX;
+            return Err(Failure::usage(format!("could not replay more than {most} recordings at once")));
+        }
+        let drill = journal.plan().drill.as_str();
+        let read = |path: &PathBuf| {
+            let shown = path.display();
+            let reading = || format!("read the recording {shown}");
+            let bytes = fs::metadata(path).map_err(Failure::io(reading()))?.len();
+            if bytes > limits::RECORDING_BYTES_MAX * 2 {
+                return Err(Failure::refused(format!("could not {}: it has {bytes} bytes", reading())));
+            }
+            let text = fs::read_to_string(path).map_err(Failure::io(reading()))?;
+            let recording = Recording::read(&text)
+                .map_err(|why| Failure::new(Exit::Problems, format!("could not {}: {why}", reading())))?;
+            match &recording.drill {
+                Some(other) if other != drill => Err(Failure::refused(format!(
+                    "could not replay {shown} beside {drill}: it was recorded in {other}"
+                ))),
+                _ => Ok(recording),
+            }
+        };
+        self.recording.iter().map(read).collect()
     }
 }
 

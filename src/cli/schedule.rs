@@ -10,6 +10,7 @@ use super::{
     exit::{Exit, Failure},
     home::Home,
     preflight::Entry,
+    routes,
     serve::{
         booking::{Booked, Bookings, HOURS, asked},
         shelves::Shelves,
@@ -21,8 +22,8 @@ use crate::{
     base::{At, DrillId, EntryId, Person, Span, limits},
     calendar::{Calendar, Command, Moment, Occurrence, State, When},
     console::{Denied, Order},
-    notify::Means,
     report::wording::tame,
+    scenario::roster::Shift,
     seed::Seed,
 };
 use jiff::{civil::Date, tz::TimeZoneDatabase};
@@ -47,8 +48,12 @@ Examples:
   gameday schedule add pool-shrink --at \"2026-12-01 14:00 Europe/Berlin\"
   gameday schedule add pool-shrink --at 2026-12-01T13:00:00Z --autopilot --seed 7
   gameday schedule add pool-shrink --at \"2026-12-01 14:00 Europe/Berlin\" --responder ana --comcheck 168h
+  gameday schedule add pool-shrink --window \"2026-W50 Europe/Berlin\" --code-blue --instigator ina
+  gameday schedule add pool-shrink --at 2026-12-01T13:00:00Z --shift \"0s ana,ben,eva\" --shift \"10m cem,dia,fin\" --instigator ina
   gameday schedule add pool-shrink --window \"2026-W50 Europe/Berlin\" --hours 10:00-16:00 --holiday 2026-12-08
-  gameday schedule add pool-shrink --every \"mon,thu 09:30 Asia/Tokyo\"
+  gameday schedule add pool-shrink --every \"mon,thu 09:30 Asia/Tokyo\" --until 2027-06-30
+  gameday schedule add pool-shrink --every \"15th,last day 10:00 UTC\" --times 6
+  gameday schedule add pools --scenarios drills/ --at \"2026-12-01 14:00 Europe/Berlin\" --variant east
   gameday schedule add my-drill --scenarios drills/ --every \"last fri 14:00 Europe/Berlin\" --unrehearsed \"a first try\"";
 
 /// Days of each series that are listed.
@@ -142,12 +147,27 @@ struct Add {
     /// A day of that week on which nobody works; may be repeated
     #[arg(long, value_name = "DAY", requires = "window")]
     holiday: Vec<Date>,
-    /// Again and again: `tue 14:00 Europe/Berlin`, `mon,thu 09:30 Asia/Tokyo`, `last fri 14:00 UTC`
+    /// Again and again: `tue 14:00 Europe/Berlin`, `mon,thu 09:30 Asia/Tokyo`, `last fri 14:00 UTC`, or by the days of a month `1st,15th 10:00 UTC`, `last day 10:00 UTC`
     #[arg(long, value_name = "RULE")]
     every: Option<String>,
+    /// The last day of a series; without it, it goes on
+    #[arg(long, value_name = "DAY", requires = "every", conflicts_with = "times")]
+    until: Option<Date>,
+    /// How often a series takes place
+    #[arg(long, value_name = "N", requires = "every", value_parser = clap::value_parser!(u32).range(1..=i64::from(limits::SERIES_TIMES_MAX)))]
+    times: Option<u32>,
+    /// Plays this variant of the scenario; else the seed of each drill draws one
+    #[arg(long, value_name = "NAME")]
+    variant: Option<String>,
     /// Each responder must have answered a comcheck so shortly before the start, or it does not begin
     #[arg(long, value_name = "SPAN")]
     comcheck: Option<Span>,
+    /// Everybody is called when it begins, and may come: nobody is named
+    #[arg(long, conflicts_with_all = ["responder", "shift"])]
+    code_blue: bool,
+    /// Who is on from when after the start, in a long drill: `2h cem,dia`; may be repeated, and the first begins at `0s`
+    #[arg(long, value_name = "SHIFT")]
+    shift: Vec<Shift>,
     /// The scenario's own responders play
     #[arg(long)]
     autopilot: bool,
@@ -162,6 +182,8 @@ struct Add {
     json: bool,
     #[command(flatten)]
     entry: Entry,
+    #[command(flatten)]
+    routes: routes::File,
     #[command(flatten)]
     shelf: Shelf,
 }
@@ -181,6 +203,10 @@ struct Line<'a> {
     at: Option<At>,
     /// The rule of a series.
     every: Option<String>,
+    /// Its last day, if it has an end.
+    until: Option<Date>,
+    /// The variant that somebody named, for whoever asks for what is hidden.
+    variant: Option<&'a str>,
     state: &'static str,
     /// Who takes part as things are.
     responders: Vec<Person>,
@@ -191,11 +217,23 @@ struct Line<'a> {
     why: Option<String>,
 }
 
+/// A series of which nothing is to come, in JSON.
+#[derive(Serialize)]
+struct Ended<'a> {
+    id: &'a EntryId,
+    scenario: &'a str,
+    target: &'a str,
+    /// When it took place, as people may read it.
+    told: String,
+}
+
 /// The list in JSON.
 #[derive(Serialize)]
 struct Listed<'a> {
     planned: Vec<Line<'a>>,
     past: Vec<Line<'a>>,
+    /// Series that have come to their end.
+    ended: Vec<Ended<'a>>,
 }
 
 /// What was planned, in JSON.
@@ -221,7 +259,7 @@ fn refused(what: &str, denied: Denied) -> Failure {
     };
     if is_time {
         failure = failure.with_help(
-            "Times are written like `2026-12-01 14:00 Europe/Berlin`, weeks like `2026-W50 Europe/Berlin`, rules like `1st tue 14:00 Europe/Berlin`.",
+            "Times are written like `2026-12-01 14:00 Europe/Berlin`, weeks like `2026-W50 Europe/Berlin`, rules like `1st tue 14:00 Europe/Berlin`, `15th 14:00 Europe/Berlin` or `last day 14:00 Europe/Berlin`, last days of series like `2027-06-30`.",
         );
     }
     for bar in &denied.bars {
@@ -286,15 +324,12 @@ impl Add {
         let zones = books.schedule.zones().clone();
         let ask = asked(&zones, &order).map_err(|denied| refused(what, denied))?;
         let ask = ask.ok_or_else(|| Failure::usage("could not plan the drill: say when"))?;
-        let bookings = Bookings { home, books, shelves, means: Means::default() };
-        let booked = bookings.plan(&order, ask, seed, somebody()).await;
+        let means = self.routes.standing(&home)?;
+        let bookings = Bookings { home, books, shelves, means };
+        let booked = bookings.plan(&order, ask, seed, (somebody(), None)).await;
         let Booked { entry, drill, gaps, lacking } =
             booked.map_err(|denied| refused(what, denied).told(json))?;
-        let told = match &entry.when {
-            When::At(moment) => moment.to_string(),
-            When::Window { window, .. } => window.to_string(),
-            When::Every { rule, .. } => format!("every {rule}"),
-        };
+        let told = entry.when.to_string();
         if json {
             show::json(&Added { id: &entry.id, drill: &drill, told, not_held: gaps, lacking })?;
             return Ok(Exit::Done);
@@ -318,12 +353,17 @@ impl Add {
             hours: Some(self.hours.clone()),
             holidays: self.holiday.iter().map(Date::to_string).collect(),
             every: self.every.clone(),
+            until: self.until.map(|day| day.to_string()),
+            times: self.times,
+            variant: self.variant.clone(),
             responders: self.entry.responder.clone(),
             instigators: self.entry.instigator.clone(),
             autopilot: self.autopilot,
             unrehearsed: self.entry.unrehearsed.clone(),
             roster_anyway: self.entry.roster_anyway.clone(),
             comcheck: self.comcheck.map(|span| span.to_string()),
+            code_blue: self.code_blue,
+            shifts: self.shift.iter().map(Shift::to_string).collect(),
         };
         (order, self.seed.map_or_else(Seed::fresh, Seed), self.json)
     }
@@ -342,8 +382,10 @@ async fn list(home: &Home, reveal: bool, json: bool) -> Result<Exit, Failure> {
     }
     for line in &listed.planned {
         let every = line.every.as_deref().map(|rule| format!(", every {rule}")).unwrap_or_default();
+        let until = line.until.map(|until| format!(", until {until}")).unwrap_or_default();
+        let variant = line.variant.map(|name| format!(", variant {}", tame(name))).unwrap_or_default();
         show::line(&format!(
-            "{}  {}  {}, on {}{every}",
+            "{}  {}  {}{variant}, on {}{every}{until}",
             line.id,
             line.told,
             tame(line.scenario),
@@ -364,6 +406,10 @@ async fn list(home: &Home, reveal: bool, json: bool) -> Result<Exit, Failure> {
         let why = tame(line.why.as_deref().unwrap_or_default());
         show::line(&format!("{}  {}  {}: {}: {why}", line.id, line.told, tame(line.scenario), line.state))?;
     }
+    for series in &listed.ended {
+        let Ended { id, scenario, target, told } = series;
+        show::line(&format!("{id}  ended  {}, on {}, {told}", tame(scenario), tame(target)))?;
+    }
     Ok(Exit::Done)
 }
 
@@ -380,8 +426,8 @@ fn listed<'a>(calendar: &'a Calendar, zones: &TimeZoneDatabase, reveal: bool) ->
         let hidden = one.hidden && !reveal;
         let moment = one.moment.as_ref().ok();
         let told = moment.filter(|_| one.hidden && reveal).map_or_else(|| one.told(), ToString::to_string);
-        let every = match &one.entry.when {
-            When::Every { rule, .. } => Some(rule.to_string()),
+        let series = match &one.entry.when {
+            When::Every(series) => Some(series),
             _ => None,
         };
         Line {
@@ -393,7 +439,9 @@ fn listed<'a>(calendar: &'a Calendar, zones: &TimeZoneDatabase, reveal: bool) ->
             target: &one.entry.target,
             told,
             at: moment.filter(|_| !hidden).map(|moment| moment.at),
-            every,
+            every: series.map(|series| series.rule.to_string()),
+            until: series.and_then(|series| series.until),
+            variant: one.entry.wanted.variant.as_deref().filter(|_| reveal),
             state,
             responders: one.wanted.responders.clone(),
             instigators: one.wanted.instigators.clone(),
@@ -406,5 +454,12 @@ fn listed<'a>(calendar: &'a Calendar, zones: &TimeZoneDatabase, reveal: bool) ->
     // What is hidden stands at the end: its place would tell.
     coming.sort_by_key(|one| one.hidden && !reveal);
     let past: Vec<_> = calendar.past(zones).into_iter().rev().take(limits::ENTRIES_MAX).map(line).collect();
-    Listed { planned: coming.into_iter().map(line).collect(), past }
+    let ended = calendar.ended(zones).into_iter().rev().take(limits::ENTRIES_MAX);
+    let ended = ended.map(|entry| Ended {
+        id: &entry.id,
+        scenario: &entry.wanted.scenario,
+        target: &entry.target,
+        told: entry.when.to_string(),
+    });
+    Listed { planned: coming.into_iter().map(line).collect(), past, ended: ended.collect() }
 }

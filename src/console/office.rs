@@ -201,8 +201,14 @@ pub struct Order {
     pub hours: Option<String>,
     /// Days of that week on which nobody works, like `2026-12-08`.
     pub holidays: Vec<String>,
-    /// Again and again, like `tue 14:00 Europe/Berlin` or `1st tue 14:00 Europe/Berlin`.
+    /// Again and again, like `tue 14:00 Europe/Berlin`, `1st tue 14:00 Europe/Berlin` or `last day 10:00 UTC`.
     pub every: Option<String>,
+    /// The last day of a series, like `2027-06-30`; without it or `times` it goes on.
+    pub until: Option<String>,
+    /// How often a series takes place.
+    pub times: Option<u32>,
+    /// Which of the scenario's variants is played; without it the seed draws one.
+    pub variant: Option<String>,
     /// Who plays; each gets an invitation, and nobody else may play. Without names, invitations are made later.
     pub responders: Vec<Person>,
     /// Who else runs it.
@@ -215,6 +221,10 @@ pub struct Order {
     pub roster_anyway: Option<String>,
     /// How shortly before the start each responder must have answered a comcheck, like `336h`.
     pub comcheck: Option<String>,
+    /// Everybody is called when it begins, and may come; then nobody is named.
+    pub code_blue: bool,
+    /// Who is on from when after the start, like `0s ana,ben` and `2h cem,dia`.
+    pub shifts: Vec<String>,
 }
 
 /// Every drill.
@@ -322,7 +332,8 @@ pub(super) async fn begin(visitor: Visitor, mut order: Order) -> Result<Begun, A
         return Err(Answer::bad_request(format!("at most {NAMED_MAX} people may be named")));
     }
     let by = visitor.caller.person.clone();
-    let named = !order.responders.is_empty() || !order.instigators.is_empty();
+    let asked = order.code_blue || !order.shifts.is_empty();
+    let named = asked || !order.responders.is_empty() || !order.instigators.is_empty();
     if named && !order.instigators.contains(&by) {
         order.instigators.insert(0, by.clone());
     }

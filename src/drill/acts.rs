@@ -12,6 +12,7 @@ use crate::{
     scenario::{
         act::{Act, CauseClaim, ClaimedWindow, ImpactClaim, Role, When},
         severity::Answer,
+        shell::ShellCommand,
         truth::Rung,
     },
 };
@@ -76,13 +77,8 @@ impl Drill {
 
     /// Whether the roster lets somebody in with this hat. A side for which nobody was named is open; so are the others.
     fn is_expected(&self, person: &Person, hat: Hat) -> bool {
-        let Some(roster) = &self.plan.admission.roster else { return true };
-        let (named, played) = match hat {
-            Hat::Instigator => (&roster.instigators, false),
-            Hat::Responder => (&roster.responders, self.plan.players().contains(person)),
-            Hat::Trainer | Hat::Observer => return true,
-        };
-        named.is_empty() || played || named.contains(person)
+        let played = hat == Hat::Responder && self.plan.players().contains(person);
+        played || self.plan.admission.expects(person, hat)
     }
 
     pub(super) fn needs(&self, person: &Person, needed: Hat) -> Result<(), Refusal> {
@@ -113,11 +109,20 @@ impl Drill {
             }
         }
         let act = self.checked(by, act)?;
+        if matches!(&act, Act::Ran(command) if self.has_taken(by, command)) {
+            return Ok(Vec::new());
+        }
         let notices = match &act {
             Act::Page { with, text } => self.page(now, by, *with, text),
             _ => Vec::new(),
         };
         Ok([Event::Acted { by: by.clone(), act }].into_iter().chain(notices).collect())
+    }
+
+    /// Whether a command was taken in before: recorders tell again what nobody has acknowledged.
+    fn has_taken(&self, by: &Person, command: &ShellCommand) -> bool {
+        let last = self.talk.recordings.get(&(by.clone(), command.recording.clone()));
+        last.is_some_and(|last| command.number <= *last)
     }
 
     /// The act with its claims resolved to instants, or why not.
@@ -182,6 +187,17 @@ impl Drill {
             Act::Hypothesis(claim) => return Ok(Act::Hypothesis(self.cause(claim)?)),
             Act::Cause(claim) => return Ok(Act::Cause(self.cause(claim)?)),
             Act::Assess(claim) => return Ok(Act::Assess(self.impact(claim)?)),
+            Act::Ran(command) => {
+                if let Some(objection) = command.objection() {
+                    return Err(Refusal::BadText(objection));
+                }
+                if self.talk.commands >= limits::COMMANDS_MAX {
+                    let most = limits::COMMANDS_MAX;
+                    return Err(Refusal::TooMany(format!(
+                        "{most} commands were told, and that is the limit"
+                    )));
+                }
+            }
             Act::Operate(argv) => {
                 if !self.plan.target.allows(argv) {
                     return Err(Refusal::NotAnOperation(argv.join(" ")));

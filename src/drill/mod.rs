@@ -117,6 +117,9 @@ struct Talk {
     /// Whether each action of the list is open, in order.
     actions: Vec<bool>,
     pages: usize,
+    commands: usize,
+    /// The last command of each recording that was taken in.
+    recordings: BTreeMap<(Person, String), u32>,
     /// What bystanders wrote, by its numbers in the journal, and whether it was dealt with.
     messages: BTreeMap<u64, bool>,
     /// The status updates, by their numbers in the journal.
@@ -155,6 +158,8 @@ pub struct Drill {
     outbox: BTreeMap<NoticeId, (Notice, u32)>,
     notices: u64,
     comchecks: Comchecks,
+    /// Which shift is on.
+    shift: usize,
     injects_done: BTreeSet<usize>,
     plays_done: usize,
     last_play: Option<At>,
@@ -253,6 +258,7 @@ impl Drill {
             outbox: BTreeMap::new(),
             notices: 0,
             comchecks: Comchecks::default(),
+            shift: 0,
             injects_done: BTreeSet::new(),
             plays_done: 0,
             last_play: None,
@@ -356,6 +362,7 @@ impl Drill {
                 return self.begin_measuring(at);
             }
             Event::Measured { second, bucket } => return self.take_second(at, *second, bucket.clone()),
+            Event::ShiftBegan { shift } => self.shift = *shift,
             Event::SteadyStateHeld => {
                 self.phase = Phase::Steady;
                 return self.injections.iter().map(Injection::look).collect();
@@ -672,6 +679,10 @@ impl Drill {
             Act::Cause(_) => (talk.caused, talk.concluded_at) = (true, Some(at)),
             Act::Assess(_) => (talk.assessed, talk.concluded_at) = (true, Some(at)),
             Act::Resolve(_) => (talk.resolved, talk.concluded_at) = (true, Some(at)),
+            Act::Ran(command) => {
+                talk.commands += 1;
+                talk.recordings.insert((by.clone(), command.recording.clone()), command.number);
+            }
             Act::Operate(argv) => return vec![Effect::Operate { by: by.clone(), argv: argv.clone() }],
             Act::Say(_)
             | Act::Log { .. }

@@ -203,7 +203,7 @@ impl Alertmanager {
         let _turn = shared.turn.lock().await;
         match &notice.about {
             NoticeKind::ComCheck => shared.check().await,
-            NoticeKind::StartEx | NoticeKind::Inject | NoticeKind::Page(_) => Ok(()),
+            NoticeKind::StartEx | NoticeKind::Inject | NoticeKind::Shift | NoticeKind::Page(_) => Ok(()),
             NoticeKind::AlarmRaised(alarm) => {
                 if shared.known().is_past(alarm, notice.at) {
                     return Ok(());

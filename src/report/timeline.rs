@@ -149,6 +149,8 @@ pub struct Timeline<'a> {
     pub roles: Vec<RoleSpell<'a>>,
     /// Roles that were handed over.
     pub hand_overs: Vec<HandOver<'a>>,
+    /// When another shift came on, and which.
+    pub shifts: Vec<(Mark, usize)>,
     /// Decisions.
     pub decisions: Vec<Decision<'a>>,
     /// What was said in the channel.
@@ -173,6 +175,8 @@ pub struct Timeline<'a> {
     pub assessments: Vec<(Mark, &'a ImpactClaim)>,
     /// Operations on the target.
     pub operations: Vec<Operation<'a>>,
+    /// Commands of recorded shells.
+    pub commands: Vec<Mark>,
     /// Pointers into the documentation.
     pub hints: Vec<(Mark, &'a str, Option<&'a str>)>,
     /// Questions by their index in the plan.
@@ -264,6 +268,7 @@ impl<'a> Timeline<'a> {
                 self.hints.push((mark, entry, anchor.as_deref()));
             }
             Event::QuestionAsked { question, .. } => self.questions.push((mark, *question)),
+            Event::ShiftBegan { shift } => self.shifts.push((mark, *shift)),
             Event::Restored { since } => self.restored.push((mark, *since)),
             Event::Relapsed => self.relapsed.push(mark),
             Event::SymptomSeen { .. } => self.symptom = self.symptom.or(Some(mark)),
@@ -307,6 +312,7 @@ impl<'a> Timeline<'a> {
                 self.decisions.push(Decision { mark, by, option: *option, because, asked, ticket: *ticket });
             }
             Act::Say(_) => self.said.push(mark),
+            Act::Ran(_) => self.commands.push(mark),
             Act::Operate(_) | Act::Ticket(_) | Act::Page { .. } | Act::Action(_) | Act::Summary(_) => {}
         }
         ticket::take(&mut self.tickets, mark.seq, mark.at, by, act);

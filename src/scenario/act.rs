@@ -2,6 +2,7 @@
 
 use super::action::ActionAct;
 use super::severity::Answer;
+use super::shell::ShellCommand;
 use super::ticket::{TicketAct, TicketId};
 use super::truth::Rung;
 use crate::base::{AlarmName, At, ClassName, Person, Span};
@@ -99,6 +100,9 @@ pub enum Act {
     Resolve(String),
     /// Runs an operation on the target; people do this in their own shell, the autopilot through the engine.
     Operate(Vec<String>),
+    /// Ran a command in a recorded shell. The recorder tells it, nobody by hand, and no scenario holds it.
+    #[schemars(skip)]
+    Ran(ShellCommand),
 }
 
 impl Act {
@@ -123,6 +127,7 @@ impl Act {
             Self::Summary(_) => "summary",
             Self::Resolve(_) => "resolve",
             Self::Operate(_) => "operate",
+            Self::Ran(_) => "shell",
         }
     }
 }

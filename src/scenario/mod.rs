@@ -22,6 +22,7 @@ pub mod problem;
 pub mod review;
 pub mod roster;
 pub mod severity;
+pub mod shell;
 pub mod tabletop;
 pub mod ticket;
 pub mod truth;

@@ -3,11 +3,13 @@
 //! `tests/corpus/journal-v1/*.jsonl` is what counts. [`journal`] made `every-kind.jsonl`; after a new kind has been
 //! added to it, `GAMEDAY_WRITE_CORPUS=1 cargo test --test it corpus` appends the new lines, and refuses to change old ones.
 
+mod commands;
 mod names;
 mod reviews;
 
 pub(crate) use names::{ACTS, KINDS, REVIEWS, STEPS};
 
+use commands::commands;
 use gameday::{
     base::{At, Span},
     drill::{
@@ -273,6 +275,7 @@ fn plan() -> Plan {
                 responders: vec![n("ana"), n("ben")],
                 anyway: Some("cho is ill".to_owned()),
                 comcheck: None,
+                shifts: vec!["0s ana".parse().unwrap(), "1h ben".parse().unwrap()],
             }),
             ..Admission::default()
         },
@@ -399,6 +402,7 @@ fn later() -> Vec<Event> {
         Event::BystanderSettled { by: n("ivo"), message: 3, passed_on: true },
         Event::SecondActBegan { by: n("ivo"), planned: plan().injections },
     ]);
+    events.extend(commands().into_iter().map(|ran| Event::Acted { by: n("ana"), act: Act::Ran(ran) }));
     events
 }
 
@@ -459,6 +463,7 @@ fn notices() -> Vec<Event> {
         NoticeKind::AlarmRaised(n("UploadErrorsHigh")),
         NoticeKind::AlarmResolved(n("UploadErrorsHigh")),
         NoticeKind::Inject,
+        NoticeKind::Shift,
         NoticeKind::EndEx,
     ]
     .into_iter()
@@ -562,6 +567,7 @@ pub(crate) fn journal() -> Vec<Recorded> {
             detail: "200 OK".to_owned(),
         },
         Event::SteadyStateHeld,
+        Event::ShiftBegan { shift: 1 },
         Event::Started,
     ]);
     events.extend(steps().into_iter().map(|step| Event::Injection { id: n("gd-one"), step }));

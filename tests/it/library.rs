@@ -3,13 +3,13 @@
 use gameday::base::Span;
 use gameday::fault::Fault;
 use gameday::library::worker::ScriptRunner;
-use gameday::library::{Library, template::template};
+use gameday::library::{Library, template::template, variants::Pick};
 use gameday::scenario::act::Act;
 use gameday::scenario::file;
 use gameday::scenario::pack::{CatalogueKind, TargetDescription};
-use gameday::scenario::{AlarmTrigger, Band, Moment, Play};
+use gameday::scenario::{AlarmTrigger, Band, Moment, Play, Scenario};
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 fn target() -> TargetDescription {
@@ -18,6 +18,45 @@ fn target() -> TargetDescription {
 
 fn library() -> Library {
     Library::new(vec![target()], ScriptRunner::Worker(PathBuf::from(env!("CARGO_BIN_EXE_gameday"))))
+}
+
+/// Every built-in scenario, each variant of it as one of its own.
+fn built_in() -> Vec<(String, Scenario)> {
+    let loaded = |name: &str| library().load(name).unwrap_or_else(|bad| panic!("{}", bad.render(false)));
+    let all = Library::built_in().into_iter().flat_map(|name| {
+        let first = loaded(&name);
+        if first.variants.is_empty() {
+            return vec![(name, first)];
+        }
+        let each = first.variants.iter().map(|variant| {
+            let read = library().load_one(&name, Pick::Named(variant));
+            (format!("{name}, {variant}"), read.unwrap_or_else(|bad| panic!("{}", bad.render(false))))
+        });
+        each.collect()
+    });
+    all.collect()
+}
+
+/// Two variants of one scenario look alike and have another answer each.
+#[test]
+fn variants_of_a_built_in_scenario_look_alike_and_have_another_answer_each() {
+    let mut families: BTreeMap<String, Vec<Scenario>> = BTreeMap::new();
+    for (_, scenario) in built_in().into_iter().filter(|(_, scenario)| scenario.variant.is_some()) {
+        families.entry(scenario.name.clone()).or_default().push(scenario);
+    }
+    assert!(!families.is_empty());
+    for (name, variants) in families {
+        let alike = |of: &Scenario| {
+            let derived = of.alarms.iter().filter(|alarm| alarm.related).cloned().collect::<Vec<_>>();
+            (of.title.clone(), format!("{derived:?}"), format!("{:?}", of.injects))
+        };
+        let answers: BTreeSet<_> = variants
+            .iter()
+            .map(|one| (one.truth.cause.component.clone(), one.reference_solution.clone()))
+            .collect();
+        assert_eq!(answers.len(), variants.len(), "{name}");
+        assert!(variants.iter().all(|one| alike(one) == alike(&variants[0])), "{name}");
+    }
 }
 
 #[test]
@@ -35,14 +74,14 @@ fn every_built_in_scenario_loads_and_is_complete() {
             "depot/pool-shrink",
             "depot/session-hang",
             "depot/slow-crossing",
+            "depot/two-releases",
             "guestbook/cache-hang",
             "guestbook/short-signatures",
             "guestbook/slow-entries",
         ]
     );
-    for name in names {
-        let scenario = library().load(&name).unwrap_or_else(|bad| panic!("{}", bad.render(false)));
-        assert_eq!(format!("{}/{}", scenario.pack.name, scenario.name), name);
+    for (name, scenario) in built_in() {
+        assert!(name.starts_with(&format!("{}/{}", scenario.pack.name, scenario.name)), "{name}");
         assert!(!scenario.summary.is_empty() && scenario.objectives.len() >= 2, "{name}");
         assert!(scenario.questions.len() >= 3 && !scenario.hints.is_empty(), "{name}");
         assert!(scenario.truth.cause.facts.len() >= 4, "{name}");
@@ -64,8 +103,7 @@ fn every_built_in_scenario_loads_and_is_complete() {
 
 #[test]
 fn the_autopilot_of_every_built_in_scenario_plays_a_whole_drill_in_time() {
-    for name in Library::built_in() {
-        let scenario = library().load(&name).unwrap_or_else(|bad| panic!("{}", bad.render(false)));
+    for (name, scenario) in built_in() {
         let verbs: BTreeSet<&str> = scenario.autopilot.iter().map(|play| play.act.verb()).collect();
         for verb in [
             "role",
@@ -116,8 +154,7 @@ fn the_autopilot_of_every_built_in_scenario_plays_a_whole_drill_in_time() {
 
 #[test]
 fn the_autopilot_waits_for_little_beyond_what_is_measured() {
-    for name in Library::built_in() {
-        let scenario = library().load(&name).unwrap_or_else(|bad| panic!("{}", bad.render(false)));
+    for (name, scenario) in built_in() {
         let plays = &scenario.autopilot;
         let at = |is: fn(&Moment) -> bool| plays.iter().position(|play| is(&play.after)).unwrap();
         let alarm = at(|after| matches!(after, Moment::Alarm(_)));
@@ -326,7 +363,7 @@ fn the_example_scenarios_of_the_docs_load() {
 }
 
 /// A scenario on the disk, made of a built-in one by changing parts of its text.
-fn changed(name: &str, changes: &[(&str, &str)]) -> gameday::scenario::Scenario {
+fn changed(name: &str, changes: &[(&str, &str)]) -> Scenario {
     let folder = tempfile::tempdir().unwrap();
     let mut text = std::fs::read_to_string(format!("scenarios/depot/{name}.yaml")).unwrap();
     for (from, to) in changes {

@@ -194,7 +194,11 @@ fn base64(bytes: &[u8]) -> String {
 fn assert_sealed(where_: &str, text: &str) {
     let text = text.to_lowercase();
     for disguise in disguises() {
-        assert!(!text.contains(&disguise), "{where_} holds the truth as `{disguise}`");
+        if let Some(at) = text.find(&disguise) {
+            let around: String = text[..at].chars().rev().take(200).collect();
+            let around: String = around.chars().rev().collect();
+            panic!("{where_} holds the truth as `{disguise}`, behind: {around}");
+        }
     }
 }
 
@@ -320,6 +324,82 @@ fn a_drill_that_is_begun_over_the_network_outlives_its_server_and_seals_its_trut
         assert_eq!(server.end(), Some(0));
         let reviewed = |one: &Recorded| matches!(one.event, Event::Reviewed { .. });
         assert_eq!(house.journal().await.iter().filter(|one| reviewed(one)).count(), 2);
+        assert_sealed("the log", &house.log());
+    });
+}
+
+/// The quick scenario, sealed, with the word wherever something is kept back: two variants, of which one is named. Gives
+/// the name.
+fn sealed(house: &House) -> String {
+    let file = house.path().join("quick.yaml");
+    let text = fs::read_to_string(&file)
+        .unwrap()
+        .replace(
+            "summary: The session service hangs",
+            &format!("summary: {CANARY} $(word) The session service hangs"),
+        )
+        .replace("owners: [session-oncall]", &format!("owners: [{CANARY}]"))
+        .replace("- Which service do", &format!("- {CANARY} which service do"))
+        .replace("text: Customers", &format!("text: {CANARY} customers"))
+        .replace("any: [answers nothing", &format!("any: [{CANARY}, answers nothing"))
+        .replace("any: [disk full", &format!("any: [{CANARY}, disk full"))
+        .replace("text: session is down", &format!("text: {CANARY} session is down"))
+        .replace("{text: Restarting session", &format!("{{text: {CANARY} Restarting session"));
+    assert!(text.matches(CANARY).count() >= 8, "{text}");
+    let variants = format!("variants:\n  {CANARY}-one: {{word: first}}\n  {CANARY}-two: {{word: second}}\n");
+    fs::write(&file, format!("{text}{variants}")).unwrap();
+    gameday(house.path()).args(["seal", "--new-identity"]).assert().success();
+    gameday(house.path()).args(["seal", "quick.yaml"]).assert().success();
+    fs::remove_file(file).unwrap();
+    format!("{CANARY}-two")
+}
+
+/// A drill that is sealed from the planning to the live fault, and whoever is still to play its answer has no seat beside it.
+#[test]
+fn a_sealed_drill_of_a_named_variant_is_planned_and_played_without_a_word_to_who_plays() {
+    run(async {
+        let house = House::new();
+        let variant = sealed(&house);
+        let server = Server::start(house.path(), "127.0.0.1:0");
+        let ina = server.join(&server.link).await;
+        let add = |more: &[&str]| {
+            let args = ["schedule", "add", "quick", "--scenarios", ".", "--unrehearsed", "made for a test"];
+            let said = out(gameday(house.path()).args(args).arg("--json").args(more));
+            serde_json::from_str::<Value>(&said).unwrap()
+        };
+        // A seed that draws the other one.
+        let seed = (0..50).map(|seed: u64| seed.to_string()).find(|seed| {
+            let args = ["plan", "quick.yaml.age", "--json", "--seed", seed];
+            !out(gameday(house.path()).args(args)).contains(&variant)
+        });
+        let planned = add(&["--at", "2099-03-03 14:00 UTC", "--seed", &seed.unwrap(), "--variant", &variant]);
+        let later = add(&["--at", "2099-04-03 14:00 UTC", "--responder", "rosa"]);
+        gameday(house.path()).args(["schedule", "now", planned["id"].as_str().unwrap()]).assert().success();
+        let drill = planned["drill"].as_str().unwrap().to_owned();
+        let (ana, oli) = people(&server, &ina, &drill).await;
+        let journal = house
+            .until("live fault", |event| matches!(event.injection_step(), Some((_, InjectionStep::Live))))
+            .await;
+        let folded = Drill::fold(&journal).unwrap();
+        assert_eq!(folded.plan().variant.as_deref(), Some(variant.as_str()));
+        assert!(folded.plan().sealed.is_some(), "it was sealed");
+        nothing_is_told(&server, &house, [&ana, &oli]).await;
+        let (_, entered) = server.post(&ina, "/api/enter", json!({"drill": drill})).await;
+        let seat = entered["session"].as_str().unwrap_or_else(|| panic!("{entered}"));
+        assert!(crawl(&server, seat).await.contains(CANARY), "the search finds what is there");
+
+        // Whoever is to play the same answer later does not watch now; who withdraws from that may.
+        let ask = json!({"person": "rosa", "hat": "observer", "drill": drill});
+        let (_, made) = server.post(&ina, "/api/invitations", ask).await;
+        let link = made["link"].as_str().unwrap_or_else(|| panic!("{made}")).to_owned();
+        let token = link.split('#').nth(1).unwrap();
+        let (status, refused) = server.post("", "/api/join", json!({"token": token})).await;
+        assert_eq!((status, &refused["code"]), (409, &json!("embargo")), "{refused}");
+        assert!(refused["error"].as_str().unwrap().contains(later["drill"].as_str().unwrap()), "{refused}");
+        let withdraw = ["schedule", "withdraw", later["id"].as_str().unwrap(), "rosa"];
+        gameday(house.path()).args(withdraw).assert().success();
+        server.join(&link).await;
+        assert_eq!(server.end(), Some(0), "{}", house.log());
         assert_sealed("the log", &house.log());
     });
 }

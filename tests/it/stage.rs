@@ -51,9 +51,14 @@ pub(crate) struct Stage {
 }
 
 /// What virtual time has no model for: a certificate and who verifies it, jobs and previews, a catalogue's second copy,
-/// credentials. These are rehearsed on real processes only.
-const REAL_ONLY: [&str; 4] =
-    ["depot/expired-door", "depot/lagging-copy", "depot/late-previews", "depot/lone-credential"];
+/// credentials, limits of single components. These are rehearsed on real processes only.
+const REAL_ONLY: [&str; 5] = [
+    "depot/expired-door",
+    "depot/lagging-copy",
+    "depot/late-previews",
+    "depot/lone-credential",
+    "depot/two-releases",
+];
 
 /// The built-in scenarios that virtual time has a model for: those of the embedded target, but for a few.
 pub(crate) fn modelled() -> Vec<String> {

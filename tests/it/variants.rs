@@ -138,6 +138,67 @@ fn each_variant_is_rehearsed_in_virtual_time_and_only_that_one_counts() {
     assert!(told.contains("--every-variant") && told.contains(LATE), "{told}");
 }
 
+/// What somebody plans by name is that variant, whatever its seed would have drawn, and only who may read the state folder
+/// and asks for what is hidden is shown its name.
+#[test]
+fn a_drill_is_planned_of_the_variant_that_is_named_and_nobody_who_plays_is_shown_it() {
+    run(async {
+        let home = folder();
+        let home = home.path();
+        written(home);
+        rehearsed(home, LATE);
+        let [early, late] = seeds(home).map(|seed| seed.to_string());
+        let add = |more: &[&str]| {
+            let args =
+                ["schedule", "add", "releases", "--json", "--scenarios", "drills", "--responder", "ana"];
+            let ended = gameday(home).args(args).args(more).output().unwrap();
+            let said = [ended.stdout, ended.stderr].map(|said| String::from_utf8_lossy(&said).into_owned());
+            (ended.status.code().unwrap(), said.concat())
+        };
+        let at = ["--at", "2099-03-03 14:00 Europe/Berlin"];
+        // The seed of the one that is not rehearsed, and the name of the one that is; and the other way round.
+        let (code, said) = add(&[&at[..], &["--seed", &late, "--variant", EARLY]].concat());
+        assert!(code == 1 && said.contains("not-rehearsed"), "{said}");
+        let (code, said) = add(&[&at[..], &["--seed", &early, "--variant", LATE]].concat());
+        assert!(code == 0 && !said.contains("CanaryV4R1"), "{said}");
+        let (code, said) = add(&["--at", "2099-04-03 14:00 Europe/Berlin", "--variant", "CanaryV4R1-other"]);
+        assert!(code == 1 && said.contains("`releases` has no variant of that name"), "{said}");
+
+        let list = |more: &[&str]| out(gameday(home).args(["schedule", "list"]).args(more));
+        for shown in [list(&[]), list(&["--json"])] {
+            assert!(shown.contains("releases") && !shown.contains("CanaryV4R1"), "{shown}");
+        }
+        assert!(list(&["--reveal"]).contains(&format!("variant {LATE}")));
+        let revealed: Value = serde_json::from_str(&list(&["--reveal", "--json"])).unwrap();
+        assert_eq!(revealed["planned"][0]["variant"], LATE);
+        let id = revealed["planned"][0]["id"].as_str().unwrap().to_owned();
+        let letter = out(gameday(home).args(["schedule", "invite", &id, "--json"]));
+        assert!(letter.contains("ana") && !letter.contains("CanaryV4R1"), "{letter}");
+
+        let server = Server::over(home, "drills", "127.0.0.1:0");
+        let ina = server.join(&server.link).await;
+        let order = |variant: &str| json!({"scenario": "releases", "variant": variant, "responders": ["ana"], "every": "last day 14:00 UTC", "times": 2});
+        let (status, said) = server.post(&ina, "/api/drills", order(EARLY)).await;
+        assert!(status == 409 && said["bars"].to_string().contains("not-rehearsed"), "{status} {said}");
+        let (status, said) = server.post(&ina, "/api/drills", order("none")).await;
+        assert_eq!((status, &said["code"]), (409, &json!("no-variant")));
+        let (status, begun) = server.post(&ina, "/api/drills", order(LATE)).await;
+        assert_eq!(status, 200, "{begun}");
+        let ana = server.post(&ina, "/api/invitations", json!({"person": "ana", "hat": "responder"})).await;
+        let ana = server.join(ana.1["link"].as_str().unwrap()).await;
+        let mut seen = format!("{begun}");
+        for (who, path) in [(&ana, "/api/me"), (&ana, "/me"), (&ina, "/api/drills"), (&ina, "/drills")] {
+            let (status, text) = server.ask(who, reqwest::Method::GET, path, None).await;
+            assert_eq!(status, 200, "{path}");
+            seen.push_str(&text);
+        }
+        assert!(seen.contains("last day") || seen.contains("14:00 UTC"), "{seen}");
+        assert!(!seen.contains("CanaryV4R1"), "{seen}");
+        assert!(!fs::read_to_string(home.join("log")).unwrap().contains("CanaryV4R1"));
+        assert_eq!(server.end(), Some(0));
+    });
+}
+
 #[test]
 fn a_server_lists_a_scenario_as_rehearsed_when_every_variant_is_and_names_none() {
     run(async {

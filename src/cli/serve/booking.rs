@@ -3,7 +3,9 @@
 use super::shelves::{Shelves, Taken, denied};
 use crate::{
     base::{DrillId, EntryId, Person, Span, limits, time::BadSpan},
-    calendar::{Ask, Command, Entry, Moment, Noted, Refusal, SignUp, Wanted, rule::Rule, window::Window},
+    calendar::{
+        Ask, Command, Entry, Moment, Noted, Refusal, SignUp, Wanted, rule::Rule, series::End, window::Window,
+    },
     cli::{
         home::Home,
         play::{Entrance, Play},
@@ -16,10 +18,11 @@ use crate::{
     engine::{book, calendar::AskError},
     notify::Means,
     people,
-    scenario::roster::PrerequisiteId,
+    scenario::roster::{BadShift, PrerequisiteId, Shift},
     seed::Seed,
 };
 use jiff::{civil::Date, tz::TimeZoneDatabase};
+use std::collections::BTreeSet;
 
 /// The hours of a surprise, when nobody says others.
 pub(in crate::cli) const HOURS: &str = "09:00-17:00";
@@ -50,7 +53,9 @@ pub(in crate::cli) fn asked(zones: &TimeZoneDatabase, order: &Order) -> Result<O
     let bad = |what: &str, text: &str, why: &dyn std::fmt::Display| {
         Denied::new("bad-time", format!("could not understand the {what} `{text}`: {why}"))
     };
-    let said = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
+    if said(&order.every).is_none() && end(order)? != End::Never {
+        return Err(Denied::new("bad-time", "only what takes place again and again has an end"));
+    }
     match (said(&order.at), said(&order.window), said(&order.every)) {
         (None, None, None) => Ok(None),
         (Some(at), None, None) => {
@@ -70,34 +75,67 @@ pub(in crate::cli) fn asked(zones: &TimeZoneDatabase, order: &Order) -> Result<O
         }
         (None, None, Some(every)) => {
             let rule = Rule::read(zones, &every).map_err(|why| bad("rule", &every, &why))?;
-            Ok(Some(Ask::Every(rule)))
+            Ok(Some(Ask::Every(rule, end(order)?)))
         }
         _ => Err(Denied::new("bad-time", "say one of: a moment, a window, a rule")),
     }
 }
 
+/// What somebody has written into a field.
+fn said(text: &Option<String>) -> Option<String> {
+    text.clone().filter(|text| !text.trim().is_empty())
+}
+
+/// When a series is to end.
+fn end(order: &Order) -> Result<End, Denied> {
+    match (said(&order.until), order.times) {
+        (None, None) => Ok(End::Never),
+        (None, Some(times)) => Ok(End::Times(times)),
+        (Some(until), None) => until.trim().parse().map(End::Until).map_err(|why| {
+            let why = format!("could not understand the last day `{until}`: {why}");
+            Denied::new("bad-time", why)
+        }),
+        _ => Err(Denied::new("bad-time", "a series ends on a day or after so many times: say one of them")),
+    }
+}
+
 fn comcheck(order: &Order) -> Result<Option<Span>, Denied> {
-    let text = order.comcheck.as_deref().filter(|text| !text.trim().is_empty());
-    let span = text.map(str::parse).transpose();
+    let span = said(&order.comcheck).as_deref().map(str::parse).transpose();
     span.map_err(|why: BadSpan| Denied::new("bad-comcheck", format!("could not read the comcheck: {why}")))
 }
 
 /// What is to be played, with reasons that are fit to be kept.
 pub(super) fn wanted(order: &Order) -> Result<Wanted, Denied> {
     let why = |text: &Option<String>| {
-        let text = text.as_deref().filter(|text| !text.trim().is_empty()).map(reason).transpose();
+        let text = said(text).as_deref().map(reason).transpose();
         text.map_err(|bad| Denied::new("bad-reason", bad))
     };
+    let shifts = order.shifts.iter().filter(|text| !text.trim().is_empty()).map(|text| text.parse());
+    let shifts: Vec<Shift> =
+        shifts.collect::<Result<_, BadShift>>().map_err(|bad| Denied::new("bad-shift", bad.to_string()))?;
+    let on_shift: BTreeSet<&Person> = shifts.iter().flat_map(|shift| &shift.people).collect();
+    let named =
+        order.responders.iter().chain(on_shift.into_iter().filter(|one| !order.responders.contains(one)));
+    let responders: Vec<_> = named.cloned().collect();
+    if order.code_blue && !responders.is_empty() {
+        return Err(Denied::new(
+            "bad-code-blue",
+            "a Code Blue calls everybody: name no responders and no shifts",
+        ));
+    }
     Ok(Wanted {
         scenario: order.scenario.clone(),
-        responders: order.responders.clone(),
+        responders,
         instigators: order.instigators.clone(),
+        variant: said(&order.variant),
         autopilot: order.autopilot,
         trainers: Vec::new(),
         observers: Vec::new(),
         unrehearsed: why(&order.unrehearsed)?,
         roster_anyway: why(&order.roster_anyway)?,
         comcheck: comcheck(order)?,
+        code_blue: order.code_blue,
+        shifts,
     })
 }
 
@@ -128,11 +166,14 @@ impl From<book::AskError<people::Refusal>> for Denied {
 impl Bookings {
     /// The play of what is wanted, which begins as soon as it can.
     pub(super) async fn play(&self, wanted: &Wanted, seed: Seed) -> Result<Play, Denied> {
-        let Taken { scenario, documents } = self.shelves.take(wanted.scenario.clone(), seed).await?;
+        let (name, variant) = (wanted.scenario.clone(), wanted.variant.clone());
+        let Taken { scenario, documents } = self.shelves.take(name, variant, seed).await?;
         let people = (wanted.instigators.clone(), wanted.responders.clone());
         let mut admission = admission(people, wanted.roster_anyway.clone(), wanted.unrehearsed.clone());
+        admission.code_blue = wanted.code_blue;
         if let Some(named) = &mut admission.roster {
             named.comcheck = wanted.comcheck;
+            named.shifts.clone_from(&wanted.shifts);
         }
         Ok(Play {
             scenario,
@@ -155,12 +196,16 @@ impl Bookings {
         order: &Order,
         ask: Ask,
         seed: Seed,
-        by: Person,
+        (by, planner): (Person, Option<Person>),
     ) -> Result<Booked, Denied> {
         let zones = self.books.schedule.zones();
         let wanted = wanted(order)?;
+        if wanted.code_blue && !self.means.reach_people() {
+            let why = "nobody could be called: the file of routes names none. `gameday help routes` tells how it is written";
+            return Err(Denied::new("no-route", why));
+        }
         let when = ask.settle(zones, seed, SystemClock.now())?;
-        let play = self.play(&wanted, seed).await?;
+        let play = self.play(&wanted.clone().run_by(planner.as_ref()), seed).await?;
         let resolved = play.plan(None);
         preflight::refuse(&play, &self.home, &self.books, &resolved, true).await.map_err(denied)?;
         let letters = Seed::fresh().opaque("entry", 5);
@@ -174,6 +219,8 @@ impl Bookings {
             target: resolved.target.name.clone(),
             lead: resolved.lead(),
             limit: resolved.duration.limit,
+            needs: Some(resolved.roster.clone()),
+            planner,
             seed,
             uid: Some(Seed::fresh().opaque("invitation", 16)),
         };

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     base::{At, DrillId, Person, limits},
-    calendar::{Command, Due, Moment},
+    calendar::{Command, Due, Moment, Refusal, busy::Busy},
     cli::{
         exit::{Exit, Failure},
         home::Home,
@@ -410,15 +410,17 @@ impl Office for Program {
             let _one = self.0.beginning.lock().await;
             let (bookings, zones) = (self.bookings(), self.0.books.schedule.zones());
             if let Some(ask) = asked(zones, &order)? {
-                return Ok(bookings.plan(&order, ask, Seed::fresh(), by.clone()).await?.drill);
+                return Ok(bookings
+                    .plan(&order, ask, Seed::fresh(), (by.clone(), Some(by.clone())))
+                    .await?
+                    .drill);
             }
             let play = bookings.play(&wanted(&order)?, Seed::fresh()).await?;
             let taken = self.has_target(&play)?;
             let (resolved, from, until) = &taken;
             let calendar = self.0.books.schedule.look().await.map_err(AskError::from)?;
-            if let Some((entry, day)) = calendar.taken(zones, &resolved.target.name, (*from, *until)) {
-                let other = calendar.entry(&entry).map_or(resolved.drill.clone(), |entry| entry.drill(day));
-                return Err(target_busy(&other, &resolved.target.name));
+            if let Some(other) = calendar.taken(zones, &resolved.target.name, (*from, *until)) {
+                return Err(Refusal::TargetBusy(Box::new(Busy::by(&other))).into());
             }
             preflight::refuse(&play, &self.0.home, &self.0.books, resolved, false).await.map_err(denied)?;
             let drill = resolved.drill.clone();
@@ -467,7 +469,7 @@ impl Office for Program {
     }
 
     fn own<'a>(&'a self, by: &'a Person) -> BoxFuture<'a, Result<Own, Denied>> {
-        Box::pin(async move { self.0.own(&self.bookings(), by).await })
+        Box::pin(async move { self.0.own(by).await })
     }
 
     fn sign_up<'a>(

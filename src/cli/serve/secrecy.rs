@@ -83,7 +83,7 @@ impl Inside {
 
     /// The family of a scenario of the library. One that cannot be read is its own.
     async fn family(&self, scenario: &str) -> String {
-        match self.shelves.take(scenario.to_owned(), PICTURED).await {
+        match self.shelves.take(scenario.to_owned(), None, PICTURED).await {
             Ok(taken) => taken.scenario.family,
             Err(_) => bare(scenario).to_owned(),
         }

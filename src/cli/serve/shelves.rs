@@ -84,8 +84,13 @@ impl Shelves {
         .await
     }
 
-    /// The scenario of this name, as it is now; of one with variants the one that the seed draws.
-    pub(super) async fn take(&self, name: String, seed: Seed) -> Result<Taken, Denied> {
+    /// The scenario of this name, as it is now; of one with variants the one that is named, or that the seed draws.
+    pub(super) async fn take(
+        &self,
+        name: String,
+        variant: Option<String>,
+        seed: Seed,
+    ) -> Result<Taken, Denied> {
         let inside = Arc::clone(&self.0);
         apart(move || {
             let (_, place) = inside.find(&name)?;
@@ -94,8 +99,16 @@ impl Shelves {
                 let lines: Vec<_> = problems(&error, &place).iter().map(Problem::headline).collect();
                 Denied::new("problems", if lines.is_empty() { error.to_string() } else { lines.join("\n") })
             };
+            if let Some(variant) = &variant
+                && !library.load_one(&place, Pick::At(0)).map_err(bad)?.variants.contains(variant)
+            {
+                // It may be told in a log, and names of variants tell.
+                let error = format!("`{name}` has no variant of that name");
+                return Err(Denied::new("no-variant", error));
+            }
+            let pick = variant.as_deref().map_or(Pick::Drawn(seed), Pick::Named);
             Ok(Taken {
-                scenario: library.load_one(&place, Pick::Drawn(seed)).map_err(bad)?,
+                scenario: library.load_one(&place, pick).map_err(bad)?,
                 documents: library.documents(&place).map_err(bad)?,
             })
         })
@@ -104,7 +117,7 @@ impl Shelves {
 
     /// The documents of a scenario that is known by its bare name; none when it is not here any more.
     pub(super) async fn documents(&self, name: &str) -> BTreeMap<String, String> {
-        self.take(name.to_owned(), PICTURED).await.map(|taken| taken.documents).unwrap_or_default()
+        self.take(name.to_owned(), None, PICTURED).await.map(|taken| taken.documents).unwrap_or_default()
     }
 }
 

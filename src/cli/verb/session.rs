@@ -53,6 +53,19 @@ pub(in crate::cli) struct Session {
     secret: String,
 }
 
+/// How something that was told was heard.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Heard {
+    /// It is in the journal.
+    Taken,
+    /// The drill says no, and will say it again.
+    Refused(String),
+    /// The console does not know this session.
+    Unknown(String),
+    /// Nobody heard it, as far as is known.
+    Away(String),
+}
+
 /// What the console answers to a join.
 #[derive(Deserialize)]
 struct Joined {
@@ -129,6 +142,32 @@ impl Session {
     pub(super) async fn post(&self, what: &str, path: &str, body: &Value) -> Result<Value, Failure> {
         let request = client()?.post(format!("{}{path}", self.console)).bearer_auth(&self.secret).json(body);
         answer(what, &self.console, request.timeout(PATIENCE.std()).send().await).await
+    }
+
+    /// Tells the drill something, again and again if need be: what is to be done next depends on how it was heard.
+    pub(super) async fn tell(&self, act: &Act) -> Heard {
+        let Ok(client) = client() else { return Heard::Away("no HTTP client could be made".into()) };
+        let request = client.post(format!("{}/api/act", self.console)).bearer_auth(&self.secret).json(act);
+        let response = match request.timeout(PATIENCE.std()).send().await {
+            Ok(response) => response,
+            Err(error) if error.is_connect() => return Heard::Away("nobody answers".into()),
+            Err(error) => return Heard::Away(error.without_url().to_string()),
+        };
+        let status = response.status();
+        let text = response.text().await.unwrap_or_default();
+        if status.is_success() {
+            let is_ours = serde_json::from_str::<Value>(&text).is_ok_and(|answer| answer["ok"] == true);
+            return if is_ours { Heard::Taken } else { Heard::Away("it answers something strange".into()) };
+        }
+        let said = serde_json::from_str::<Complaint>(&text).ok().map(|complaint| complaint.error);
+        match (status, said) {
+            (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, Some(said)) => Heard::Unknown(said),
+            (
+                StatusCode::CONFLICT | StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY,
+                Some(said),
+            ) => Heard::Refused(said),
+            (status, said) => Heard::Away(said.unwrap_or_else(|| format!("it answers {status}"))),
+        }
     }
 
     /// The live stream, from the first event on.

@@ -18,8 +18,9 @@
   // The editor's script asks, too.
   window.gameday = { ask };
 
-  // A field's name may say its kind: `responders:names`, `autopilot:flag`, `attest:each`.
-  const typed = { names: (text) => text.split(/[\s,]+/).filter(Boolean), flag: () => true };
+  // A field's name may say its kind: `responders:names`, `times:number`, `autopilot:flag`, `shifts:lines`, `attest:each`.
+  const lines = (text) => text.split(/\n/).map((line) => line.trim()).filter(Boolean);
+  const typed = { number: Number, lines, names: (text) => text.split(/[\s,]+/).filter(Boolean), flag: () => true };
   const collect = (form) => {
     const content = {};
     for (const [name, raw] of new FormData(form)) {

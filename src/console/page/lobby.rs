@@ -2,6 +2,7 @@
 
 use super::{editor, forms, html as answer, own, shell};
 use crate::{
+    base::limits,
     console::{
         api::{Answer, Visitor},
         lobby::Lobby,
@@ -229,16 +230,29 @@ fn begin(one: &Shelved) -> Markup {
                     }
                     label {
                         span { "Or again and again" }
-                        input name="every" maxlength="80" autocomplete="off" placeholder="1st tue 14:00 Europe/Berlin";
+                        input name="every" maxlength="200" autocomplete="off" placeholder="1st tue 14:00 Europe/Berlin";
+                        small { "Or 1st,15th 10:00 UTC, or last day 10:00 UTC" }
                     }
                     label { span { "Hours of a surprise" } input name="hours" maxlength="20" autocomplete="off" placeholder="09:00-17:00"; }
                     label { span { "Holidays of that week" } input name="holidays:names" autocomplete="off" placeholder="2026-12-08"; }
+                    label { span { "Last day of a series" } input name="until" maxlength="20" autocomplete="off" placeholder="2027-06-30"; }
+                    label { span { "Or how many times" } input name="times:number" type="number" min="1" max=(limits::SERIES_TIMES_MAX); }
                 }
                 div class="two" {
                     label { span { "Who plays" } input name="responders:names" autocomplete="off" placeholder="ana, ben"; }
                     label { span { "Who else runs it" } input name="instigators:names" autocomplete="off"; }
                 }
+                label {
+                    span { "Which variant, if it has some" }
+                    input name="variant" maxlength="80" autocomplete="off";
+                    small { "One is drawn unless you name one. Nobody who plays is shown its name" }
+                }
                 p class="soft" { "Each gets a personal link. Without names, whoever is invited later may play." }
+                label class="check" { input type="checkbox" name="code_blue:flag"; span { "Code Blue: everybody is called when it begins, and nobody is named" } }
+                label {
+                    span { "Or who is on when, in a long drill: a line for each shift" }
+                    textarea name="shifts:lines" rows="2" maxlength="2000" placeholder="0s ana, ben\n2h cem, dia" {}
+                }
                 label class="check" { input type="checkbox" name="autopilot:flag"; span { "The scenario\u{2019}s own responders play" } }
                 @if let Rehearsal::No(_) = one.rehearsal {
                     label { span { "Why it is played without a rehearsal" } input name="unrehearsed" maxlength="500" autocomplete="off"; }

@@ -402,7 +402,9 @@ impl Desk<'_, '_> {
                 && !matches!(recorded.event, Event::Joined { .. }))
         };
         let all: Vec<&Recorded> = self.journal.events().iter().filter(wanted).collect();
-        let talk = |recorded: &&Recorded| matches!(&recorded.event, Event::Acted { act: Act::Say(_), .. });
+        let talk = |recorded: &&Recorded| {
+            matches!(&recorded.event, Event::Acted { act: Act::Say(_) | Act::Ran(_), .. })
+        };
         let mut kept: Vec<&Recorded> = if all.len() > ROWS_MAX {
             all.iter().filter(|one| !talk(one)).copied().collect()
         } else {

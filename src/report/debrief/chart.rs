@@ -64,7 +64,7 @@ impl Lane {
             Event::Operated { .. } => Self::Action,
             Event::Restored { .. } | Event::Relapsed | Event::SymptomSeen { .. } => Self::Service,
             Event::Acted { act, .. } => match act {
-                Act::Log { .. } => Self::Action,
+                Act::Log { .. } | Act::Ran(_) => Self::Action,
                 Act::Status { .. } => Self::Status,
                 Act::Say(_) | Act::Stumped(_) | Act::Summary(_) => Self::Talk,
                 _ => Self::Response,

@@ -18,6 +18,7 @@ mod pdf;
 pub mod picture;
 mod plots;
 mod programme;
+pub mod recording;
 pub mod replay;
 mod side_by_side;
 pub mod template;

@@ -19,7 +19,7 @@ pub const WIDTH: usize = 100;
 /// Narrower is not readable.
 pub const WIDTH_MIN: usize = 40;
 /// Room for the time and the kind of a line.
-const MARGIN: usize = 20;
+pub(super) const MARGIN: usize = 20;
 /// Lines of a terminal that an asciicast asks for.
 const HEIGHT: usize = 30;
 
@@ -48,6 +48,17 @@ pub fn frames(journal: &Journal<'_>, audience: Audience, width: usize) -> Vec<Fr
     };
     let title = Frame { at: first.at, text: title(journal, audience, width) };
     std::iter::once(title).chain(lines).collect()
+}
+
+/// The frames of a drill with what stood on screens, each at its moment. The title stays the first.
+pub fn beside(frames: Vec<Frame>, recorded: impl Iterator<Item = Frame>) -> Vec<Frame> {
+    let mut frames = frames.into_iter();
+    let title = frames.next();
+    let mut rest: Vec<Frame> = frames.chain(recorded).collect();
+    rest.sort_by_key(|frame| frame.at);
+    let first = rest.first().map(|frame| frame.at);
+    let title = title.map(|title| Frame { at: first.map_or(title.at, |first| first.min(title.at)), ..title });
+    title.into_iter().chain(rest).collect()
 }
 
 fn title(journal: &Journal<'_>, audience: Audience, width: usize) -> String {

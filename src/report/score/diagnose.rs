@@ -297,6 +297,7 @@ fn evidence_check(sheet: &Sheet<'_, '_>, mark: Mark, claim: &CauseClaim) -> Chec
         .iter()
         .map(|operation| operation.mark)
         .chain(sheet.timeline.logs.iter().map(|(mark, _, _)| *mark))
+        .chain(sheet.timeline.commands.iter().copied())
         .filter(|seen| seen.seq < mark.seq)
         .count();
     let score = match (cited.len(), looked) {
@@ -323,7 +324,7 @@ fn shows(event: &Event) -> bool {
         | Event::Measured { .. }
         | Event::ProbeAnswered { .. }
         | Event::InjectSpoken { .. } => true,
-        Event::Acted { act, .. } => matches!(act, Act::Log { .. } | Act::Say(_)),
+        Event::Acted { act, .. } => matches!(act, Act::Log { .. } | Act::Say(_) | Act::Ran(_)),
         _ => false,
     }
 }

@@ -11,7 +11,7 @@ use crate::{
     base::{At, Span},
     drill::{
         event::{Event, InjectionStep, Outcome},
-        plan::Plan,
+        plan::{NamedRoster, Plan},
     },
     report::{
         Journal, Score,
@@ -30,6 +30,7 @@ use crate::{
         act::{Act, CauseClaim, ClaimedShare, Role, StatusState},
         pack::{Link, Volume},
         severity::Answer,
+        shell::ShellCommand,
         truth::Rung,
     },
 };
@@ -224,6 +225,37 @@ fn one_hand_over_with_a_note_of_two_is_half() {
 }
 
 #[test]
+fn a_role_that_stays_with_somebody_whose_shift_is_over_counts_against_hand_overs() {
+    let shifted = |shifts: [&str; 2]| {
+        let mut plan = plan();
+        let shifts = shifts.map(|shift| shift.parse().unwrap()).into();
+        plan.admission.roster = Some(NamedRoster { shifts, ..NamedRoster::default() });
+        Play::of(plan).broken().outage(1700, 1800).act(150, "ana", Act::TakeRole(Role::Ic))
+    };
+    let change = |play: Play| play.event(900, Event::ShiftBegan { shift: 1 });
+    let end = |play: Play| play.ended(1800, Outcome::Completed);
+    let hand = |to: &str, note: &str| Act::HandOver { role: Role::Ic, to: name(to), note: note.to_owned() };
+    let gone = ["0s ana,ben", "900s cho,dia"];
+    near(worth(end(change(shifted(gone))), "coordinate.handed-over"), 0.0);
+    let note = "the pool looks tiny, read the releases";
+    near(
+        worth(end(change(shifted(gone)).act(1400, "ana", hand("cho", note))), "coordinate.handed-over"),
+        1.0,
+    );
+    // Ten minutes are time enough, and one second more is not.
+    near(
+        worth(end(change(shifted(gone)).act(1500, "ana", hand("cho", note))), "coordinate.handed-over"),
+        1.0,
+    );
+    near(
+        worth(end(change(shifted(gone)).act(1501, "ana", hand("cho", note))), "coordinate.handed-over"),
+        0.5,
+    );
+    // Who stays on keeps what they hold.
+    assert_eq!(worth(end(change(shifted(["0s ana,ben", "900s ana,dia"]))), "coordinate.handed-over"), None);
+}
+
+#[test]
 fn when_service_is_back_there_is_nothing_to_decide() {
     let decided = |second| {
         let play = Play::of(plan())
@@ -323,9 +355,40 @@ fn evidence_is_what_shows_something_of_the_target() {
         worth(play.act(400, "ana", Act::Cause(claim)), "diagnose.evidence")
     };
     near(cited(Some(Act::Say("the pool is full".to_owned())), None), 0.6);
+    near(cited(Some(ran(1)), None), 0.6);
     near(cited(Some(Act::Declare { text: "uploads fail".to_owned() }), None), 0.0);
     // That somebody has joined shows nothing.
     near(cited(None, Some(1)), 0.0);
+}
+
+/// A command that a recorded shell told: the repair itself.
+fn ran(number: u32) -> Act {
+    Act::Ran(ShellCommand {
+        line: "depotctl rollback web".to_owned(),
+        exit: Some(0),
+        took: Span::from_secs(2),
+        ago: Span::from_secs(3),
+        recording: "ana-1".to_owned(),
+        number,
+        left_out: 0,
+    })
+}
+
+#[test]
+fn commands_of_a_shell_were_seen_and_coordinate_nothing() {
+    let figures = |score: &Score| -> Vec<(String, Option<f64>)> {
+        let checks = score.dimensions.iter().flat_map(|dimension| &dimension.checks);
+        checks.map(|check| (check.id.clone(), check.score)).collect()
+    };
+    let changed = |play: Play| -> Vec<(String, Option<f64>, Option<f64>)> {
+        let play = play.act(390, "ana", Act::Cause(right_cause()));
+        let (without, with) = (of(play.clone()), of(play.act(300, "ana", ran(1)).act(301, "ana", ran(2))));
+        let pairs = figures(&without).into_iter().zip(figures(&with));
+        pairs.filter(|(was, is)| was != is).map(|((id, was), (_, is))| (id, was, is)).collect()
+    };
+    // Whoever has looked and logged gains nothing, and nobody's changes are announced by having been made.
+    assert!(changed(lone_hero()).is_empty(), "{:?}", changed(lone_hero()));
+    assert_eq!(changed(do_nothing()), [("diagnose.evidence".to_owned(), Some(0.0), Some(0.6))]);
 }
 
 #[test]

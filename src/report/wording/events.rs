@@ -10,6 +10,7 @@ use crate::{
     scenario::{
         act::{Act, StatusState},
         action::ActionAct,
+        shell::ShellCommand,
         ticket::{TicketAct, TicketId},
         truth::Rung,
     },
@@ -116,7 +117,31 @@ pub fn act(act: &Act) -> String {
         }
         Act::Resolve(text) => format!("gave the all-clear: {}", quoted(text)),
         Act::Operate(argv) => format!("ran `{}`", tame(&argv.join(" "))),
+        Act::Ran(command) => ran(command),
     }
+}
+
+/// A command is told when it has ended; who reads wants to know about long ones, and about those that were told late.
+const WORTH_TELLING: Span = Span::from_secs(10);
+
+fn ran(command: &ShellCommand) -> String {
+    let mut more = Vec::new();
+    match command.exit {
+        Some(0) => {}
+        Some(code) => more.push(format!("exit {code}")),
+        None => more.push("no exit code".to_owned()),
+    }
+    if command.took >= WORTH_TELLING {
+        more.push(format!("took {}", time(command.took)));
+    }
+    if command.late() >= WORTH_TELLING {
+        more.push(format!("told {} late", time(command.late())));
+    }
+    if command.left_out > 0 {
+        more.push(format!("{} before it left out", super::count(command.left_out as usize, "command")));
+    }
+    let more = if more.is_empty() { String::new() } else { format!(" ({})", more.join(", ")) };
+    format!("ran `{}`{more}", cut(&tame(&command.line), 200))
 }
 
 fn action(done: &ActionAct) -> String {
@@ -185,6 +210,7 @@ pub fn open_to_responders(event: &Event) -> bool {
     match event {
         Event::Joined { .. }
         | Event::Started
+        | Event::ShiftBegan { .. }
         | Event::AlarmRaised { .. }
         | Event::AlarmResolved { .. }
         | Event::InjectSpoken { .. }
@@ -289,7 +315,11 @@ pub fn open_line(plan: &Plan, event: &Event, who: impl Fn(&crate::base::Person) 
         Event::Joined { hat: Hat::Instigator, .. } => "an instigator joined".to_owned(),
         Event::Joined { hat: Hat::Trainer, .. } => "a trainer joined".to_owned(),
         Event::Joined { hat: Hat::Observer, .. } => "an observer joined".to_owned(),
+        Event::Started if plan.admission.code_blue => {
+            "StartEx, as a Code Blue: everybody is called".to_owned()
+        }
         Event::Started => "StartEx".to_owned(),
+        Event::ShiftBegan { shift } => plan.shift_told(*shift),
         Event::AlarmRaised { alarm, summary } => format!("alarm {alarm}: {}", tame(summary)),
         Event::AlarmResolved { alarm } => format!("alarm {alarm} resolved"),
         Event::InjectSpoken { inject, .. } => {

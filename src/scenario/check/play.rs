@@ -133,6 +133,9 @@ impl Stage<'_> {
             Act::Assess(claim) => self.impact(found, place, claim),
             Act::Decide { option, .. } => self.option(found, place, *option),
             Act::Severity(answers) => self.checklist(found, place, answers),
+            Act::Ran(_) => {
+                found.add(place, "a command is told by the recorder of a shell: play `operate`".to_owned())
+            }
             Act::Operate(argv) => {
                 target::operation(found, &Placed { value: argv.as_slice(), place }, self.target);
             }
@@ -239,6 +242,7 @@ fn texts_of(act: &Act) -> Vec<&str> {
         Act::Hypothesis(claim) | Act::Cause(claim) => vec![&claim.text],
         Act::Assess(claim) => vec![&claim.text],
         Act::Operate(argv) => argv.iter().map(String::as_str).collect(),
+        Act::Ran(command) => vec![&command.line],
         Act::TakeRole(_) | Act::ReleaseRole(_) | Act::Ack(_) | Act::Severity(_) | Act::Action(_) => {
             Vec::new()
         }

@@ -8,7 +8,7 @@ use super::{
 use crate::store::numbered;
 use gameday::{
     base::{At, DrillId, Span, limits},
-    calendar::{Ask, Calendar, Due, Event, Moment, Noted, State},
+    calendar::{Ask, Calendar, Due, Event, Moment, Noted, State, series::End},
     clock::{BoxFuture, Clock, Hold, VirtualClock},
     drill::event::Recorded,
     engine::{
@@ -233,7 +233,7 @@ fn trial(zones: &TimeZoneDatabase, number: u64) {
             schedule.ask(&plan(planned)).await.unwrap();
         }
         let daily = "daily 13:05 UTC".parse().unwrap();
-        schedule.ask(&plan(entry(zones, "s-daily", Ask::Every(daily), NOW))).await.unwrap();
+        schedule.ask(&plan(entry(zones, "s-daily", Ask::Every(daily, End::Never), NOW))).await.unwrap();
         let hasten =
             gameday::calendar::Command::StartNow { entry: "s-0".parse().unwrap(), day: None, by: ina() };
         for life in 0..rng.random_range(1..6) {

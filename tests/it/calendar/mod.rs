@@ -1,5 +1,6 @@
 //! The calendar: what is planned begins exactly once, at its time, or is told as missed.
 
+mod busy;
 mod crash;
 pub(crate) mod invited;
 pub(crate) mod mailed;
@@ -12,7 +13,10 @@ use gameday::{
         At, EntryId, Person, Span,
         book::{Fold as _, Note as _},
     },
-    calendar::{Ask, Calendar, Command, Entry, Event, Noted, Side, SignUp, Wanted, window::Window},
+    calendar::{
+        Ask, Calendar, Command, Entry, Event, Moment, Noted, Side, SignUp, Wanted, series::End,
+        window::Window,
+    },
     seed::Seed,
 };
 use jiff::tz::TimeZoneDatabase;
@@ -29,6 +33,8 @@ pub(crate) fn ina() -> Person {
 pub(crate) fn entry(zones: &TimeZoneDatabase, name: &str, ask: Ask, now: At) -> Entry {
     let seed = Seed(7);
     Entry {
+        needs: None,
+        planner: None,
         id: name.parse().unwrap(),
         when: ask.settle(zones, seed, now).unwrap(),
         wanted: Wanted { scenario: "pool-shrink".into(), ..Wanted::default() },
@@ -106,6 +112,21 @@ fn a_calendar_that_was_stored_is_read_for_ever() {
     let told = serde_json::json!([wanted.responders, wanted.instigators, wanted.trainers, wanted.observers]);
     assert_eq!(told, serde_json::json!([["cem"], ["ina"], ["tom"], ["oda", "ben"]]));
     assert_eq!(wanted.roster_anyway.as_deref(), Some("cem leads the second half"));
+    let blue = open.iter().find(|one| one.entry.id.as_str() == "s-blue").unwrap();
+    assert_eq!(blue.wanted.instigators, ["ina".parse().unwrap()], "who has planned it runs it");
+    assert!(blue.wanted.code_blue && blue.wanted.shifts.len() == 2);
+    // What calendars of before there were ends say of a series, and what later ones do.
+    let series: Vec<_> = ["s-series", "s-halves"]
+        .map(|name| calendar.entry(&id(name)).unwrap())
+        .map(|entry| format!("{} {:?}", entry.when, entry.wanted.variant))
+        .into();
+    assert_eq!(
+        series,
+        [
+            "every tue 14:00 Europe/Berlin None",
+            "every 15th,last day 14:00 Europe/Berlin, until 2099-06-30 Some(\"late\")"
+        ]
+    );
     let past: Vec<_> = calendar
         .past(jiff::tz::db())
         .iter()
@@ -127,7 +148,7 @@ s-series 2027-03-30 Skipped("the clocks of Europe/Berlin are put forward then: t
 fn what_was_begun_is_not_moved_and_what_is_over_is_not_called_off() {
     let zones = jiff::tz::db();
     let mut calendar = Calendar::default();
-    let moment = |text: &str| gameday::calendar::Moment::read(zones, text).unwrap();
+    let moment = |text: &str| Moment::read(zones, text).unwrap();
     let ask = Ask::At(moment("2026-12-01 16:00 Europe/Berlin"));
     does(&mut calendar, zones, NOW, &plan(entry(zones, "s-one", ask.clone(), NOW)));
     let day = "2026-12-01".parse().unwrap();
@@ -168,14 +189,14 @@ fn one_day_of_a_series_is_moved_and_called_off_without_the_others() {
     let zones = jiff::tz::db();
     let mut calendar = Calendar::default();
     let rule = "tue 14:00 Europe/Berlin".parse().unwrap();
-    does(&mut calendar, zones, NOW, &plan(entry(zones, "s-tue", Ask::Every(rule), NOW)));
+    does(&mut calendar, zones, NOW, &plan(entry(zones, "s-tue", Ask::Every(rule, End::Never), NOW)));
     let upcoming = |calendar: &Calendar| -> Vec<_> {
         calendar.upcoming(zones, 3).iter().map(|one| format!("{} at {}", one.day, one.told())).collect()
     };
     // NOW is the first one's own moment: it has passed.
     assert_eq!(upcoming(&calendar)[0], "2026-12-08 at 2026-12-08 14:00 Europe/Berlin");
     let (first, second) = ("2026-12-08".parse().unwrap(), "2026-12-15".parse().unwrap());
-    let to = gameday::calendar::Moment::read(zones, "2026-12-17 09:00 Europe/Berlin").unwrap();
+    let to = Moment::read(zones, "2026-12-17 09:00 Europe/Berlin").unwrap();
     let moved = |day| Command::Move { entry: id("s-tue"), day, to: to.clone(), by: ina() };
     assert_eq!(calendar.decide(zones, NOW, &moved(None)).unwrap_err().code(), "which-day");
     assert_eq!(
@@ -199,11 +220,62 @@ fn one_day_of_a_series_is_moved_and_called_off_without_the_others() {
 }
 
 #[test]
+fn a_series_takes_place_until_its_last_day_and_is_then_at_its_end() {
+    let zones = jiff::tz::db();
+    let mut calendar = Calendar::default();
+    let rule: gameday::calendar::rule::Rule = "15th,last day 14:00 Europe/Berlin".parse().unwrap();
+    let ask = |end| Ask::Every(rule.clone(), end);
+    does(&mut calendar, zones, NOW, &plan(entry(zones, "s-three", ask(End::Times(3)), NOW)));
+    does(&mut calendar, zones, NOW, &plan(entry(zones, "s-ever", ask(End::Never), NOW)));
+    let until = End::Until("2027-01-31".parse().unwrap());
+    does(&mut calendar, zones, NOW, &plan(entry(zones, "s-until", ask(until), NOW)));
+    let of = |calendar: &Calendar, name: &str| -> Vec<String> {
+        let all = calendar.upcoming(zones, 5);
+        let all = all.iter().filter(|one| one.entry.id == id(name));
+        all.map(|one| one.day.to_string()).collect()
+    };
+    assert_eq!(of(&calendar, "s-three"), ["2026-12-15", "2026-12-31", "2027-01-15"]);
+    assert_eq!(of(&calendar, "s-until"), ["2026-12-15", "2026-12-31", "2027-01-15", "2027-01-31"]);
+    assert_eq!(of(&calendar, "s-ever").len(), 5);
+    let fourth = Some("2027-01-31".parse().unwrap());
+    let cancel = |name, day| Command::Cancel { entry: id(name), day, by: ina() };
+    let no = calendar.decide(zones, NOW, &cancel("s-three", fourth)).unwrap_err();
+    assert_eq!(no.code(), "no-such-day");
+
+    // Each of its days begins, one is called off, and nothing comes after the last.
+    does(&mut calendar, zones, NOW, &cancel("s-three", Some("2026-12-31".parse().unwrap())));
+    let ended = |calendar: &Calendar| -> Vec<String> {
+        calendar.ended(zones).iter().map(|entry| entry.id.to_string()).collect()
+    };
+    let mut begun = Vec::new();
+    for day in 0..80 {
+        assert_eq!(ended(&calendar).contains(&"s-three".to_owned()), begun.len() == 2, "{begun:?}");
+        let noon = Moment::read(zones, "2026-12-02 14:00 Europe/Berlin").unwrap().at;
+        let now = noon + Span::from_mins(60 * 24 * day);
+        for event in does(&mut calendar, zones, now, &Command::Tick) {
+            match event {
+                Event::Begun { entry, day, .. } if entry == id("s-three") => begun.push(day.to_string()),
+                Event::Begun { .. } => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    assert_eq!(begun, ["2026-12-15", "2027-01-15"]);
+    assert_eq!(ended(&calendar), ["s-three", "s-until"]);
+    let later = NOW + Span::from_mins(60 * 24 * 90);
+    let no = calendar.decide(zones, later, &cancel("s-three", None)).unwrap_err();
+    assert_eq!((no.code(), no.to_string().as_str()), ("is-over", "nothing of s-three is to come"));
+    // What was called off as a whole did not come to its end.
+    does(&mut calendar, zones, NOW, &cancel("s-ever", None));
+    assert_eq!(ended(&calendar), ["s-three", "s-until"]);
+}
+
+#[test]
 fn people_sign_up_and_withdraw_until_a_drill_begins() {
     let zones = jiff::tz::db();
     let mut calendar = Calendar::default();
     let rule = "tue 14:00 Europe/Berlin".parse().unwrap();
-    let mut series = entry(zones, "s-tue", Ask::Every(rule), NOW);
+    let mut series = entry(zones, "s-tue", Ask::Every(rule, End::Never), NOW);
     series.wanted.responders = vec!["ana".parse().unwrap()];
     does(&mut calendar, zones, NOW, &plan(series));
     let (first, second): (jiff::civil::Date, _) =

@@ -68,7 +68,52 @@ fn what_cannot_be_is_refused_at_planning_with_its_reason() {
     assert!(own.contains("not-rehearsed"), "{own}");
     gameday(home).args(["safety", "engage", "--reason", "a real incident"]).assert().success();
     assert!(add("pool-shrink", &later, 1).contains("safety-engaged"));
-    assert_eq!(schedule(home, &["list"]), json!({"planned": [], "past": []}));
+    assert_eq!(schedule(home, &["list"]), json!({"planned": [], "past": [], "ended": []}));
+}
+
+#[test]
+fn a_series_has_an_end_and_is_listed_as_ended_behind_it() {
+    let home = folder();
+    let home = home.path();
+    let every = |more: &[&'static str]| {
+        [&["add", "pool-shrink", "--every", "15th,last day 10:00 UTC"][..], more].concat()
+    };
+    for (more, said) in [
+        (&["--until", "2020-01-01"][..], "no day of `15th,last day 10:00 UTC` is left until 2020-01-01"),
+        (&["--times", "0"], "--times"),
+        (&["--times", "3", "--until", "2099-01-01"], "cannot be used with"),
+        (&["--until", "soon"], "--until"),
+    ] {
+        let told = refused(home, &every(more), 2);
+        assert!(told.contains(said), "{more:?}: {told}");
+    }
+    refused(home, &["add", "pool-shrink", "--at", "2099-01-01 10:00 UTC", "--times", "2"], 2);
+    let series = schedule(home, &every(&["--times", "2"]));
+    let told = series["told"].as_str().unwrap();
+    assert!(told.starts_with("every 15th,last day 10:00 UTC, until 2"), "{told}");
+    let listed = schedule(home, &["list"]);
+    let planned = listed["planned"].as_array().unwrap();
+    assert_eq!((planned.len(), &listed["ended"]), (2, &json!([])));
+    assert_eq!(planned[0]["every"], "15th,last day 10:00 UTC");
+    assert_eq!(planned[0]["until"], planned[1]["day"]);
+    assert!(out(gameday(home).args(["schedule", "list"])).contains(", until "));
+
+    // Who wants the same time is told whose it is.
+    let day = planned[1]["day"].as_str().unwrap();
+    let busy = refused(home, &["add", "pool-shrink", "--at", &format!("{day} 10:20 UTC")], 1);
+    let id = series["id"].as_str().unwrap();
+    assert!(busy.contains(&format!("{id} is planned ({day} 10:00 UTC)")), "{busy}");
+    assert!(busy.contains(&format!("`gameday schedule cancel {id} --day {day}`")), "{busy}");
+
+    // With its last day it is at its end.
+    for one in planned {
+        let day = one["day"].as_str().unwrap();
+        gameday(home).args(["schedule", "cancel", id, "--day", day]).assert().success();
+    }
+    let listed = schedule(home, &["list"]);
+    assert_eq!((&listed["planned"], &listed["ended"][0]["id"]), (&json!([]), &json!(id)), "{listed}");
+    let shown = out(gameday(home).args(["schedule", "list"]));
+    assert!(shown.contains(&format!("{id}  ended  pool-shrink, on depot, {told}")), "{shown}");
 }
 
 #[test]

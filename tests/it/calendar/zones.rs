@@ -3,7 +3,7 @@
 use super::{does, entry, plan};
 use gameday::{
     base::{At, Span},
-    calendar::{Ask, Calendar, Command, Event, Moment, moment::BadMoment},
+    calendar::{Ask, Calendar, Command, Event, Moment, moment::BadMoment, series::End},
 };
 use jiff::{
     Timestamp, ToSpan,
@@ -112,7 +112,12 @@ fn each_day_once(zones: &TimeZoneDatabase, zone: &TimeZone, rule: &str, transiti
     let mut now = at(transition - 49.hours());
     let until = at(transition + 50.hours());
     let mut calendar = Calendar::default();
-    does(&mut calendar, zones, now, &plan(entry(zones, "s-day", Ask::Every(rule.parse().unwrap()), now)));
+    does(
+        &mut calendar,
+        zones,
+        now,
+        &plan(entry(zones, "s-day", Ask::Every(rule.parse().unwrap(), End::Never), now)),
+    );
     let first = calendar.upcoming(zones, 1)[0].day;
     let mut days = Vec::new();
     let mut skips = 0;
