@@ -187,18 +187,18 @@ pub(super) async fn add_silence(
     let Given(asked) = asked?;
     let meant = wanted_alarms(&visitor, &asked)?;
     let (by, desk) = (&visitor.caller.person, &visitor.console()?.desk);
-    let (mut acked, mut refusal) = (Vec::new(), None);
+    let (mut taken, mut refusal) = (Vec::new(), None);
     for alarm in meant {
         match desk.send(Command::Act { by: by.clone(), act: Act::Ack(alarm.clone()) }).await {
-            Ok(()) => acked.push(alarm),
+            Ok(()) => taken.push(alarm),
             Err(no) => refusal = Some(no),
         }
     }
-    let Some(first) = acked.first() else {
+    let Some(first) = taken.first() else {
         return Err(refusal.map_or_else(|| Said(no_silence()), Said::from));
     };
     let words = asked.comment.trim();
-    for alarm in acked.iter().filter(|_| !words.is_empty()) {
+    for alarm in taken.iter().filter(|_| !words.is_empty()) {
         let act = Act::Say(board::comment(alarm, words));
         desk.send(Command::Act { by: by.clone(), act }).await?;
     }
