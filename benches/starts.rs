@@ -112,6 +112,8 @@ fn entry(schedule: &Schedule, number: usize, start: At) -> Entry {
     let seed = Seed(u64::try_from(number).expect("a small number"));
     let when = Ask::At(Moment::utc(start)).settle(schedule.zones(), seed, SystemClock.now());
     Entry {
+        needs: None,
+        planner: None,
         id: format!("s-{number}").parse().expect("a name"),
         when: when.expect("a moment to come"),
         wanted: Wanted { scenario: "pool-shrink".into(), ..Wanted::default() },

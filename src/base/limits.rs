@@ -106,6 +106,10 @@ pub const PEOPLE_MAX: usize = 1000;
 pub const EMAIL_BYTES_MAX: usize = 254;
 /// Packs and prerequisites that may be known of one person, each.
 pub const KNOWN_OF_PERSON_MAX: usize = 200;
+/// Shifts of one drill.
+pub const SHIFTS_MAX: usize = 12;
+/// Words of a command.
+pub const ARGS_MAX: usize = 64;
 /// Prerequisites that one scenario may ask for.
 pub const PREREQUISITES_MAX: usize = 20;
 /// People who may sign up for one planned drill.

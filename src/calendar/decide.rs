@@ -331,6 +331,7 @@ impl Calendar {
             _ => {}
         }
         let wanted = wanted.with(&asked.person, Some(asked.side)).anyway(asked.anyway.as_deref());
+        let wanted = wanted.run_by(page.entry.planner.as_ref());
         Ok(Entry { wanted, ..page.entry.clone() })
     }
 

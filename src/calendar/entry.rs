@@ -3,6 +3,7 @@
 use super::{moment::Moment, series::Series, window::Window};
 use crate::{
     base::{At, DrillId, EntryId, Person, Span, limits},
+    scenario::roster::{RosterNeeds, Shift},
     seed::Seed,
 };
 use jiff::civil::Date;
@@ -30,6 +31,12 @@ pub struct Entry {
     pub lead: Span,
     /// The longest that it may take.
     pub limit: Span,
+    /// What its scenario needed of people when this was planned; nothing on calendars of before that was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub needs: Option<RosterNeeds>,
+    /// Who runs it where responders are named, or sign up, and nobody else is: the one who planned it in the browser.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub planner: Option<Person>,
     /// Where randomness begins.
     pub seed: Seed,
     /// What its invitations are known by, and what the names of its drills are made of: letters that no seed of a drill has
@@ -66,6 +73,12 @@ pub struct Wanted {
     /// How shortly before the start each responder must have answered a comcheck; nothing: nobody must.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comcheck: Option<Span>,
+    /// Everybody is called when it begins, and may come.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub code_blue: bool,
+    /// Who is on when; none: everybody, all the time.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub shifts: Vec<Shift>,
 }
 
 /// The side on which somebody takes part.
@@ -134,6 +147,15 @@ impl Wanted {
         }
         if let Some(side) = side {
             self.of_mut(side).push(person.clone());
+        }
+        self
+    }
+
+    /// The same, run by whoever planned it where somebody is to be exercised and nobody else runs it.
+    pub fn run_by(mut self, planner: Option<&Person>) -> Self {
+        let asked = self.code_blue || !self.responders.is_empty();
+        if asked && self.instigators.is_empty() {
+            self.instigators.extend(planner.filter(|planner| self.side(planner).is_none()).cloned());
         }
         self
     }

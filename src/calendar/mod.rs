@@ -352,11 +352,17 @@ impl Page {
 
     /// What is played on a day, with the people who were named when it was planned, and who signed up or withdrew since.
     fn wanted(&self, day: Date) -> Wanted {
-        let people = self.days.get(&day).map(|known| &known.people).into_iter().flatten();
-        people.fold(self.entry.wanted.clone(), |wanted, (person, signed)| match signed {
-            Some((side, anyway)) => wanted.with(person, Some(*side)).anyway(anyway.as_deref()),
-            None => wanted.with(person, None),
-        })
+        let people = self.days.get(&day).map(|known| &known.people);
+        let wanted =
+            people.into_iter().flatten().fold(self.entry.wanted.clone(), |wanted, (person, signed)| {
+                match signed {
+                    Some((side, anyway)) => wanted.with(person, Some(*side)).anyway(anyway.as_deref()),
+                    None => wanted.with(person, None),
+                }
+            });
+        // Whoever has withdrawn runs nothing.
+        let stays = |planner: &&Person| people.and_then(|people| people.get(*planner)) != Some(&None);
+        wanted.run_by(self.entry.planner.as_ref().filter(stays))
     }
 
     /// How a day stands, whether it is known already or follows from the rule.

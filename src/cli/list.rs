@@ -91,9 +91,7 @@ impl List {
         )?;
         Ok(Exit::Done)
     }
-}
 
-impl List {
     /// What the scenarios are called, and what the library finds them by.
     fn places(&self) -> Result<Vec<(String, String)>, Failure> {
         if self.folders.is_empty() {

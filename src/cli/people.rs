@@ -1,9 +1,12 @@
 //! `gameday people`: who may be invited, how they are reached, and what they know.
 
+mod prove;
+
 use super::{
     block_on,
     exit::{Exit, Failure},
     home::Home,
+    shelf::Shelf,
     show, wire,
 };
 use crate::{
@@ -79,6 +82,18 @@ enum Verb {
     Answered {
         #[command(flatten)]
         who: Who,
+    },
+    /// Runs the commands that prove a scenario's prerequisites, here and as you, and notes what somebody has
+    #[command(
+        after_help = "Examples:\n  gameday people prove ana my-drill.yaml\n\nWhat has no command is said: `gameday people change ana --attest PACK/NAME`.\n\nExit codes: 0 all are there, 1 one is not."
+    )]
+    Prove {
+        #[command(flatten)]
+        who: Who,
+        /// A scenario file, or the name of a built-in scenario
+        scenario: String,
+        #[command(flatten)]
+        shelf: Box<Shelf>,
     },
     /// Shows what is known of somebody
     #[command(after_help = "Examples:\n  gameday people show ana\n  gameday people show ana --json")]
@@ -191,11 +206,17 @@ impl People {
                     let now = SystemClock.now();
                     let command = Command::Answer { person: person.clone(), now, by };
                     let book = ask(&home, "note the answer of", &person, &command).await?;
-                    if json && book.about(&person).is_some() {
-                        return told(&book, &person, json);
+                    if !json {
+                        show::line(&format!("{person} can be reached."))?;
+                        return Ok(Exit::Done);
                     }
-                    show::line(&format!("{person} can be reached."))?;
+                    let about = book.about(&person).cloned().unwrap_or_default();
+                    show::json(&Line { name: &person, about: &about, answered: book.answered(&person) })?;
                     Ok(Exit::Done)
+                }
+                Verb::Prove { who: Who { person }, scenario, shelf } => {
+                    let scenario = shelf.load(&scenario)?;
+                    prove::prove(&home, person, &scenario.roster.prerequisites, json).await
                 }
                 Verb::List => list(&look(&home).await?, json),
                 Verb::Show { who: Who { person } } => {

@@ -82,6 +82,7 @@ pub(super) fn admission(
         responders,
         anyway,
         comcheck: None,
+        shifts: Vec::new(),
     });
     Admission { unrehearsed, roster, ..Admission::default() }
 }

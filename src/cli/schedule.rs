@@ -10,6 +10,7 @@ use super::{
     exit::{Exit, Failure},
     home::Home,
     preflight::Entry,
+    routes,
     serve::{
         booking::{Booked, Bookings, HOURS, asked},
         shelves::Shelves,
@@ -21,8 +22,8 @@ use crate::{
     base::{At, DrillId, EntryId, Person, Span, limits},
     calendar::{Calendar, Command, Moment, Occurrence, State, When},
     console::{Denied, Order},
-    notify::Means,
     report::wording::tame,
+    scenario::roster::Shift,
     seed::Seed,
 };
 use jiff::{civil::Date, tz::TimeZoneDatabase};
@@ -47,6 +48,8 @@ Examples:
   gameday schedule add pool-shrink --at \"2026-12-01 14:00 Europe/Berlin\"
   gameday schedule add pool-shrink --at 2026-12-01T13:00:00Z --autopilot --seed 7
   gameday schedule add pool-shrink --at \"2026-12-01 14:00 Europe/Berlin\" --responder ana --comcheck 168h
+  gameday schedule add pool-shrink --window \"2026-W50 Europe/Berlin\" --code-blue --instigator ina
+  gameday schedule add pool-shrink --at 2026-12-01T13:00:00Z --shift \"0s ana,ben,eva\" --shift \"10m cem,dia,fin\" --instigator ina
   gameday schedule add pool-shrink --window \"2026-W50 Europe/Berlin\" --hours 10:00-16:00 --holiday 2026-12-08
   gameday schedule add pool-shrink --every \"mon,thu 09:30 Asia/Tokyo\" --until 2027-06-30
   gameday schedule add pool-shrink --every \"15th,last day 10:00 UTC\" --times 6
@@ -159,6 +162,12 @@ struct Add {
     /// Each responder must have answered a comcheck so shortly before the start, or it does not begin
     #[arg(long, value_name = "SPAN")]
     comcheck: Option<Span>,
+    /// Everybody is called when it begins, and may come: nobody is named
+    #[arg(long, conflicts_with_all = ["responder", "shift"])]
+    code_blue: bool,
+    /// Who is on from when after the start, in a long drill: `2h cem,dia`; may be repeated, and the first begins at `0s`
+    #[arg(long, value_name = "SHIFT")]
+    shift: Vec<Shift>,
     /// The scenario's own responders play
     #[arg(long)]
     autopilot: bool,
@@ -173,6 +182,8 @@ struct Add {
     json: bool,
     #[command(flatten)]
     entry: Entry,
+    #[command(flatten)]
+    routes: routes::File,
     #[command(flatten)]
     shelf: Shelf,
 }
@@ -313,8 +324,9 @@ impl Add {
         let zones = books.schedule.zones().clone();
         let ask = asked(&zones, &order).map_err(|denied| refused(what, denied))?;
         let ask = ask.ok_or_else(|| Failure::usage("could not plan the drill: say when"))?;
-        let bookings = Bookings { home, books, shelves, means: Means::default() };
-        let booked = bookings.plan(&order, ask, seed, somebody()).await;
+        let means = self.routes.standing(&home)?;
+        let bookings = Bookings { home, books, shelves, means };
+        let booked = bookings.plan(&order, ask, seed, (somebody(), None)).await;
         let Booked { entry, drill, gaps, lacking } =
             booked.map_err(|denied| refused(what, denied).told(json))?;
         let told = entry.when.to_string();
@@ -350,6 +362,8 @@ impl Add {
             unrehearsed: self.entry.unrehearsed.clone(),
             roster_anyway: self.entry.roster_anyway.clone(),
             comcheck: self.comcheck.map(|span| span.to_string()),
+            code_blue: self.code_blue,
+            shifts: self.shift.iter().map(Shift::to_string).collect(),
         };
         (order, self.seed.map_or_else(Seed::fresh, Seed), self.json)
     }

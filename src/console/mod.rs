@@ -127,12 +127,9 @@ pub async fn serve(
 impl Console {
     /// Whether somebody with this hat may come in: who plays or watches learns of a surprise when it has started.
     fn is_open_to(&self, hat: Hat) -> bool {
-        let journal = self.desk.journal(0);
-        let is_surprise = journal
-            .first()
-            .is_some_and(|first| matches!(&first.event, Event::Planned(plan) if plan.admission.surprise));
-        let has_started = || journal.iter().any(|one| matches!(one.event, Event::Started));
-        hat.is_staff() || !is_surprise || has_started()
+        let seen = self.view.now();
+        let is_surprise = seen.plan().is_some_and(|plan| plan.admission.surprise);
+        hat.is_staff() || !is_surprise || seen.has(|event| matches!(event, Event::Started))
     }
 
     /// Reads the target's metrics until the drill is over and its pages have been read; `false` when the process ends

@@ -221,6 +221,10 @@ pub struct Order {
     pub roster_anyway: Option<String>,
     /// How shortly before the start each responder must have answered a comcheck, like `336h`.
     pub comcheck: Option<String>,
+    /// Everybody is called when it begins, and may come; then nobody is named.
+    pub code_blue: bool,
+    /// Who is on from when after the start, like `0s ana,ben` and `2h cem,dia`.
+    pub shifts: Vec<String>,
 }
 
 /// Every drill.
@@ -328,7 +332,8 @@ pub(super) async fn begin(visitor: Visitor, mut order: Order) -> Result<Begun, A
         return Err(Answer::bad_request(format!("at most {NAMED_MAX} people may be named")));
     }
     let by = visitor.caller.person.clone();
-    let named = !order.responders.is_empty() || !order.instigators.is_empty();
+    let asked = order.code_blue || !order.shifts.is_empty();
+    let named = asked || !order.responders.is_empty() || !order.instigators.is_empty();
     if named && !order.instigators.contains(&by) {
         order.instigators.insert(0, by.clone());
     }

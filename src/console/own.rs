@@ -9,7 +9,7 @@ use super::{
 use crate::{
     base::{At, DrillId, EntryId, Person, Span},
     drill::event::{Event, Hat},
-    scenario::roster::PrerequisiteId,
+    scenario::roster::{PrerequisiteId, Shift},
 };
 use jiff::civil::Date;
 use schemars::JsonSchema;
@@ -44,8 +44,13 @@ pub struct OwnDrill {
     pub minutes: u64,
     /// Who is exercised so far.
     pub responders: Vec<Person>,
-    /// How many responders it needs, at least and at most.
-    pub needed: (u8, u8),
+    /// How many responders it needs, at least and at most; nothing: that is not known.
+    pub needed: Option<(u8, u8)>,
+    /// Everybody is called when it begins.
+    pub code_blue: bool,
+    /// Who is on when, where people take turns.
+    #[schemars(with = "Vec<String>")]
+    pub shifts: Vec<Shift>,
     /// What responders need.
     pub prerequisites: Vec<Needed>,
     /// How shortly before the start responders must have answered a comcheck; nothing: they need not.
@@ -141,15 +146,10 @@ pub(super) async fn look(visitor: &Visitor) -> Result<Mine, Answer> {
 fn open(lobby: &Lobby, caller: &Caller) -> Vec<Open> {
     let open = |drill: DrillId| {
         let console = lobby.console(&drill).filter(|console| console.is_open_to(caller.hat))?;
-        let journal = console.desk.journal(0);
-        let over = journal.iter().any(|one| matches!(one.event, Event::Closed { .. }));
-        let Event::Planned(plan) = &journal.first()?.event else { return None };
-        let named = plan.admission.roster.as_ref().map(|named| match caller.hat {
-            Hat::Responder => named.responders.as_slice(),
-            Hat::Instigator => named.instigators.as_slice(),
-            Hat::Trainer | Hat::Observer => &[],
-        });
-        let may = named.is_none_or(|named| named.is_empty() || named.contains(&caller.person));
+        let seen = console.view.now();
+        let plan = seen.plan()?;
+        let may = plan.admission.expects(&caller.person, caller.hat);
+        let over = seen.has(|event| matches!(event, Event::Closed { .. }));
         (may && !over).then(|| Open { target: plan.target.name.clone(), drill })
     };
     lobby.consoles().into_iter().filter_map(open).collect()

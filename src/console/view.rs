@@ -52,6 +52,11 @@ impl Snapshot {
         }
     }
 
+    /// Whether something has happened.
+    pub(super) fn has(&self, what: impl Fn(&Event) -> bool) -> bool {
+        self.events.iter().any(|one| what(&one.event))
+    }
+
     /// StartEx as it happened, or as it is planned.
     pub(super) fn start(&self) -> Option<At> {
         let started = self.events.iter().find(|one| matches!(one.event, Event::Started));

@@ -76,13 +76,8 @@ impl Drill {
 
     /// Whether the roster lets somebody in with this hat. A side for which nobody was named is open; so are the others.
     fn is_expected(&self, person: &Person, hat: Hat) -> bool {
-        let Some(roster) = &self.plan.admission.roster else { return true };
-        let (named, played) = match hat {
-            Hat::Instigator => (&roster.instigators, false),
-            Hat::Responder => (&roster.responders, self.plan.players().contains(person)),
-            Hat::Trainer | Hat::Observer => return true,
-        };
-        named.is_empty() || played || named.contains(person)
+        let played = hat == Hat::Responder && self.plan.players().contains(person);
+        played || self.plan.admission.expects(person, hat)
     }
 
     pub(super) fn needs(&self, person: &Person, needed: Hat) -> Result<(), Refusal> {

@@ -36,7 +36,7 @@ impl Drill {
         if self.engines == 0 || self.phase == Phase::Closed {
             return Vec::new();
         }
-        let steps: [fn(&Self, At) -> Vec<Event>; 11] = [
+        let steps: [fn(&Self, At) -> Vec<Event>; 12] = [
             Self::due_ending,
             Self::due_undoing,
             Self::due_preparing,
@@ -46,6 +46,7 @@ impl Drill {
             Self::due_seen,
             Self::due_alarms,
             Self::due_injects,
+            Self::due_shift,
             Self::due_play,
             Self::due_close,
         ];
@@ -91,6 +92,7 @@ impl Drill {
             timers.extend(self.last_related_applied().map(|at| at + limits::SYMPTOM_WAIT));
         }
         timers.extend(self.wrap_up_at());
+        timers.extend(self.next_shift_at());
         for (rule, alarm) in self.plan.alarms.iter().zip(&self.alarms) {
             if let (AlarmTrigger::At(at), 0) = (&rule.trigger, alarm.times_raised) {
                 timers.push(start + *at);
@@ -309,7 +311,34 @@ impl Drill {
         let mut events = vec![Event::Started];
         let subject = "EXERCISE begins: this is a drill on a staging target".to_owned();
         events.extend(self.announce(now, &NoticeKind::StartEx, &subject, "", 0));
+        if self.plan.admission.code_blue {
+            let target = &self.plan.target.name;
+            let subject =
+                format!("EXERCISE CODE BLUE: everybody is called; an outage drill has begun on {target}");
+            let text = "Take your seat: your own page of the server opens it.";
+            let called = NoticeKind::Page(Pager::Batphone);
+            events.extend(self.announce(now, &called, &subject, text, queued(&events)));
+        }
         events
+    }
+
+    /// The next people come on, and those before them hand over.
+    fn due_shift(&self, now: At) -> Vec<Event> {
+        let due = self.next_shift_at().is_some_and(|at| self.phase == Phase::Running && at <= now);
+        if !due {
+            return Vec::new();
+        }
+        let shift = self.shift + 1;
+        let subject = format!("EXERCISE {}", self.plan.shift_told(shift));
+        let mut events = vec![Event::ShiftBegan { shift }];
+        let text = "Hand over what you hold, with a note of what the next one must know.";
+        events.extend(self.announce(now, &NoticeKind::Shift, &subject, text, 0));
+        events
+    }
+
+    /// When the next shift comes on; nothing: there is none.
+    fn next_shift_at(&self) -> Option<At> {
+        Some(self.started_at? + self.plan.admission.shifts().get(self.shift + 1)?.from)
     }
 
     fn due_injecting(&self, now: At) -> Vec<Event> {

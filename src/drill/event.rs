@@ -149,6 +149,11 @@ pub enum Event {
         /// What.
         act: Act,
     },
+    /// The next shift of a long drill came on.
+    ShiftBegan {
+        /// Its index among the plan's shifts; the first is on from StartEx and has no such event.
+        shift: usize,
+    },
     /// The autopilot did its part (or was refused, with the reason).
     Played {
         /// Its index in the plan.
@@ -438,6 +443,8 @@ pub enum NoticeKind {
     AlarmResolved(AlarmName),
     /// A message of the plan.
     Inject,
+    /// Others come on, and those before them hand over.
+    Shift,
     /// Responders call people in.
     Page(Pager),
 }

@@ -155,6 +155,8 @@ pub struct Drill {
     outbox: BTreeMap<NoticeId, (Notice, u32)>,
     notices: u64,
     comchecks: Comchecks,
+    /// Which shift is on.
+    shift: usize,
     injects_done: BTreeSet<usize>,
     plays_done: usize,
     last_play: Option<At>,
@@ -253,6 +255,7 @@ impl Drill {
             outbox: BTreeMap::new(),
             notices: 0,
             comchecks: Comchecks::default(),
+            shift: 0,
             injects_done: BTreeSet::new(),
             plays_done: 0,
             last_play: None,
@@ -356,6 +359,7 @@ impl Drill {
                 return self.begin_measuring(at);
             }
             Event::Measured { second, bucket } => return self.take_second(at, *second, bucket.clone()),
+            Event::ShiftBegan { shift } => self.shift = *shift,
             Event::SteadyStateHeld => {
                 self.phase = Phase::Steady;
                 return self.injections.iter().map(Injection::look).collect();

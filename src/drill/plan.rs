@@ -1,5 +1,6 @@
 //! A plan: a scenario with a seed, a start and everything random resolved. Event number 0 of every journal.
 
+use super::event::Hat;
 use crate::{
     base::{At, DrillId, InjectionId, Person, Span, limits},
     fault::{Fault, injector::Reactor},
@@ -8,7 +9,7 @@ use crate::{
         act::Act,
         condition::Condition,
         pack::{CatalogueEntry, TargetDescription, WorkloadShape},
-        roster::RosterNeeds,
+        roster::{RosterNeeds, Shift},
         severity::Question,
         truth::{self, Rung, Truth},
     },
@@ -119,6 +120,9 @@ pub struct Admission {
     /// Its moment is a surprise: who plays comes in when it has started.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub surprise: bool,
+    /// Everybody is called when it begins, and may come.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub code_blue: bool,
     /// Why it runs although its scenario was not rehearsed as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unrehearsed: Option<String>,
@@ -140,12 +144,31 @@ pub struct NamedRoster {
     /// How shortly before the start each responder must have answered a comcheck; nothing: nobody must.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comcheck: Option<Span>,
+    /// Who is on when, in the order in which they come on; none: everybody, all the time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shifts: Vec<Shift>,
 }
 
 impl Admission {
     /// Nothing was waived, and nobody was named.
     pub fn is_plain(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// Whether somebody may come in with this hat. A side for which nobody was named is open; so are the others.
+    pub fn expects(&self, person: &Person, hat: Hat) -> bool {
+        let Some(roster) = &self.roster else { return true };
+        let named = match hat {
+            Hat::Instigator => &roster.instigators,
+            Hat::Responder if !self.code_blue => &roster.responders,
+            Hat::Responder | Hat::Trainer | Hat::Observer => return true,
+        };
+        named.is_empty() || named.contains(person)
+    }
+
+    /// Who is on when; none: everybody, all the time.
+    pub fn shifts(&self) -> &[Shift] {
+        self.roster.as_ref().map_or(&[], |named| &named.shifts)
     }
 }
 
@@ -266,6 +289,17 @@ impl Plan {
     /// The family that it is of: scenarios of one family share their answer.
     pub fn family(&self) -> &str {
         self.family.as_deref().unwrap_or(&self.scenario)
+    }
+
+    /// What a change of shifts is told by: who comes on, and who hands over.
+    pub fn shift_told(&self, shift: usize) -> String {
+        let shifts = self.admission.shifts();
+        let names = |shift: Option<&Shift>| -> String {
+            let people = shift.into_iter().flat_map(|shift| &shift.people);
+            people.map(Person::as_str).collect::<Vec<_>>().join(", ")
+        };
+        let before = shift.checked_sub(1).and_then(|before| shifts.get(before));
+        format!("shift change: {} come on; {} hand over", names(shifts.get(shift)), names(before))
     }
 
     /// How long before StartEx measuring begins: long enough for every steady-state condition to be seen to hold.

@@ -203,6 +203,11 @@ impl Means {
         optional.map(|(name, _)| name.clone()).collect()
     }
 
+    /// Whether anybody is reached who does not look at the terminal.
+    pub fn reach_people(&self) -> bool {
+        !self.routes.is_empty()
+    }
+
     /// What kind of route this is, in a word.
     pub fn kind(&self, name: &str) -> Option<&'static str> {
         if name == TERMINAL {

@@ -72,7 +72,7 @@ fn label(about: &NoticeKind) -> &'static str {
         NoticeKind::ComCheck => "[check]",
         NoticeKind::StartEx => "[start]",
         NoticeKind::EndEx => "[end]",
-        NoticeKind::Inject => "[info]",
+        NoticeKind::Inject | NoticeKind::Shift => "[info]",
         NoticeKind::Page(_) => "[PAGE]",
     }
 }

@@ -115,6 +115,7 @@ impl Webhook {
             NoticeKind::AlarmRaised(alarm) => ("alarm-raised", Some(alarm)),
             NoticeKind::AlarmResolved(alarm) => ("alarm-resolved", Some(alarm)),
             NoticeKind::Inject => ("inject", None),
+            NoticeKind::Shift => ("shift", None),
             NoticeKind::Page(_) => ("page", None),
         };
         let body = Body {

@@ -103,6 +103,11 @@ impl<'a> Invitation<'a> {
         [responders, instigators, trainers, observers].into_iter().flatten().collect()
     }
 
+    /// Whether everybody is called when it begins.
+    pub fn is_code_blue(&self) -> bool {
+        self.wanted.code_blue
+    }
+
     /// One line for a calendar.
     pub fn summary(&self) -> String {
         format!("EXERCISE: game day on {}", self.entry.target)
@@ -158,6 +163,16 @@ impl<'a> Invitation<'a> {
         }
         lines.push(format!("For: at most {} minutes", self.entry.limit.millis().div_ceil(60_000)));
         lines.push(format!("On: {}", self.entry.target));
+        if wanted.code_blue {
+            lines.push(
+                "Who: everybody. When it begins, everybody is called (Code Blue); nobody has to sign up."
+                    .to_owned(),
+            );
+        }
+        for shift in &wanted.shifts {
+            let names: Vec<_> = shift.people.iter().map(Person::as_str).collect();
+            lines.push(format!("On from {} after its start: {}", shift.from, names.join(", ")));
+        }
         for (role, people) in [("Responders", &wanted.responders), ("Instigators", &wanted.instigators)] {
             if !people.is_empty() {
                 let names: Vec<_> = people.iter().map(Person::as_str).collect();

@@ -115,7 +115,7 @@ impl Desk<'_> {
         let invitation = Invitation::of(one);
         let none = BTreeMap::new();
         let told = self.told.known.get(&(one.entry.id.clone(), one.day)).unwrap_or(&none);
-        let people = invitation.people();
+        let people = self.asked(&invitation);
         let new = people.iter().copied().filter(|person| is_next && !told.contains_key(*person));
         let everybody = told.keys().chain(new).filter(|person| self.address(person).is_some());
         let what =
@@ -161,6 +161,15 @@ impl Desk<'_> {
         (now < from && is_new).then_some(nearest)
     }
 
+    /// Everybody who is asked to come: all who are known, where all are called.
+    fn asked<'b>(&'b self, invitation: &'b Invitation<'_>) -> BTreeSet<&'b Person> {
+        let mut asked = invitation.people();
+        if invitation.is_code_blue() {
+            asked.extend(self.people.everybody().map(|(person, _)| person));
+        }
+        asked
+    }
+
     fn address(&self, person: &Person) -> Option<&Email> {
         self.people.about(person)?.email.as_ref()
     }
@@ -169,7 +178,7 @@ impl Desk<'_> {
     pub fn write(&self, letter: &Letter) -> Option<Mail> {
         let one = self.calendar.day(self.zones, &letter.entry, letter.day)?;
         let mut invitation = Invitation::of(&one);
-        let takes_part = invitation.people().contains(&letter.to);
+        let takes_part = self.asked(&invitation).contains(&letter.to);
         if !takes_part {
             invitation = invitation.withdrawn();
         }

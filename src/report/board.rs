@@ -78,6 +78,9 @@ pub struct ResponderBoard {
     pub statuses: Vec<BoardStatus>,
     /// Everybody who is exercised.
     pub people: Vec<(Person, Hat)>,
+    /// Whose shift it is, where people take turns.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub on_shift: Vec<Person>,
     /// The team's last answer about the cause.
     pub cause: Option<BoardLine>,
     /// The team's last answer about the impact.
@@ -314,6 +317,7 @@ impl ResponderBoard {
             status: None,
             statuses: Vec::new(),
             people: Vec::new(),
+            on_shift: plan.admission.shifts().first().map(|shift| shift.people.clone()).unwrap_or_default(),
             cause: None,
             impact: None,
             all_clear: None,
@@ -389,6 +393,10 @@ impl ResponderBoard {
             }
             Event::Joined { person, hat: Hat::Responder } => {
                 self.people.push((person.clone(), Hat::Responder));
+            }
+            Event::ShiftBegan { shift } => {
+                let shift = plan.admission.shifts().get(*shift);
+                self.on_shift = shift.map(|shift| shift.people.clone()).unwrap_or_default();
             }
             Event::Acted { by, act } => {
                 ticket::take(&mut self.tickets, recorded.seq, recorded.at, by, act);

@@ -149,6 +149,8 @@ pub struct Timeline<'a> {
     pub roles: Vec<RoleSpell<'a>>,
     /// Roles that were handed over.
     pub hand_overs: Vec<HandOver<'a>>,
+    /// When another shift came on, and which.
+    pub shifts: Vec<(Mark, usize)>,
     /// Decisions.
     pub decisions: Vec<Decision<'a>>,
     /// What was said in the channel.
@@ -264,6 +266,7 @@ impl<'a> Timeline<'a> {
                 self.hints.push((mark, entry, anchor.as_deref()));
             }
             Event::QuestionAsked { question, .. } => self.questions.push((mark, *question)),
+            Event::ShiftBegan { shift } => self.shifts.push((mark, *shift)),
             Event::Restored { since } => self.restored.push((mark, *since)),
             Event::Relapsed => self.relapsed.push(mark),
             Event::SymptomSeen { .. } => self.symptom = self.symptom.or(Some(mark)),

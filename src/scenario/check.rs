@@ -33,7 +33,7 @@ use super::problem::{Findings, Place, Problem};
 use super::roster::{Prerequisite, PrerequisiteId, RosterNeeds};
 use super::{Duration, Scenario};
 use crate::base::Span;
-use crate::base::limits::{DRILL_MAX, PREREQUISITES_MAX, TEXT_BYTES_MAX};
+use crate::base::limits::{ARGS_MAX, DRILL_MAX, PREREQUISITES_MAX, TEXT_BYTES_MAX};
 use crate::base::names::is_name;
 use crate::fault::injector::Planned;
 
@@ -216,7 +216,18 @@ fn prerequisites(found: &mut Findings, written: &[PrerequisiteFile], pack: &Pack
             Ok(id) if all.iter().any(|other| other.id == id) => {
                 found.add(one.name.place, format!("the prerequisite `{}` is here twice", one.name.value));
             }
-            Ok(id) => all.push(Prerequisite { id, says: one.says.value.clone() }),
+            Ok(id) => {
+                let prove = one.prove.as_ref().map(|prove| prove.value.clone()).unwrap_or_default();
+                let is_command = |words: &[String]| {
+                    words.first().is_some_and(|program| !program.trim().is_empty()) && words.len() <= ARGS_MAX
+                };
+                if let Some(bad) = one.prove.as_ref().filter(|prove| !is_command(prove)) {
+                    let message =
+                        format!("a command is a program with its arguments, at most {ARGS_MAX} words");
+                    found.add(bad.place, message);
+                }
+                all.push(Prerequisite { id, says: one.says.value.clone(), prove });
+            }
         }
     }
     all

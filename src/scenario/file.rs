@@ -1,7 +1,7 @@
 //! The YAML as people write it. The structs in `written` mirror `scenario.yaml` and `pack.yaml`,
 //! those in `target` mirror `target.yaml`, those in `tabletop` a table-top's file, and `compose` has what matters of
-//! other people's compose files, `variants` puts one of several answers in; this file reads them under limits, keeps places, and says the YAML library's errors in
-//! our words. Nothing else knows that library.
+//! other people's compose files; `variants` puts one of several answers in. This file reads them under limits, keeps places,
+//! and says the YAML library's errors in our words. Nothing else knows that library.
 //!
 //! Nothing is judged here beyond spelling and type: see [`super::check`].
 

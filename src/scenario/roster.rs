@@ -1,8 +1,8 @@
 //! Who a drill needs: how many, how experienced, and what each of them must have before.
 
-use crate::base::names::is_name;
+use crate::base::{Person, Span, limits, names::is_name};
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 /// How many people of each side a drill needs (inclusive).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +26,70 @@ pub struct Prerequisite {
     pub id: PrerequisiteId,
     /// What it is, to whoever has to say that they have it.
     pub says: String,
+    /// A command that ends with 0 where somebody has it; empty: they say so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub prove: Vec<String>,
+}
+
+/// People who are on together in a long drill, until the next ones come on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Shift {
+    /// When they come on, from StartEx.
+    pub from: Span,
+    /// Who.
+    pub people: Vec<Person>,
+}
+
+/// A text that is no shift.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a shift: write when it begins after the start and who is on, as `2h cem,dia`")]
+pub struct BadShift(String);
+
+impl TryFrom<String> for Shift {
+    type Error = BadShift;
+    fn try_from(text: String) -> Result<Self, BadShift> {
+        text.parse()
+    }
+}
+
+impl From<Shift> for String {
+    fn from(shift: Shift) -> Self {
+        shift.to_string()
+    }
+}
+
+impl FromStr for Shift {
+    type Err = BadShift;
+    fn from_str(text: &str) -> Result<Self, BadShift> {
+        let bad = || BadShift(text.chars().take(80).collect());
+        let (from, people) = text.trim().split_once(char::is_whitespace).ok_or_else(bad)?;
+        let people = people.split(',').map(|name| name.trim().parse()).collect::<Result<Vec<_>, _>>();
+        Ok(Self { from: from.parse().map_err(|_| bad())?, people: people.map_err(|_| bad())? })
+    }
+}
+
+impl fmt::Display for Shift {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.people.iter().map(Person::as_str).collect();
+        write!(f, "{} {}", self.from, names.join(","))
+    }
+}
+
+/// What is wrong with these shifts of a drill that takes at most `limit`, in a sentence.
+pub fn wrong_with(shifts: &[Shift], limit: Span) -> Option<String> {
+    let first = shifts.first()?;
+    if shifts.len() > limits::SHIFTS_MAX {
+        return Some(format!("there are at most {} shifts", limits::SHIFTS_MAX));
+    }
+    if first.from != Span::ZERO {
+        return Some("the first shift begins with the drill, at `0s`".to_owned());
+    }
+    if let Some([before, after]) = shifts.array_windows().find(|[before, after]| before.from >= after.from) {
+        return Some(format!("the shift at {} does not come after the one at {}", after.from, before.from));
+    }
+    let late = shifts.iter().find(|shift| shift.from >= limit)?;
+    Some(format!("the shift at {} would begin after the drill, which takes at most {limit}", late.from))
 }
 
 /// How well somebody knows the systems of a pack.
@@ -82,7 +146,7 @@ impl TryFrom<String> for PrerequisiteId {
     }
 }
 
-impl std::str::FromStr for PrerequisiteId {
+impl FromStr for PrerequisiteId {
     type Err = BadPrerequisite;
     fn from_str(text: &str) -> Result<Self, BadPrerequisite> {
         let bad = || BadPrerequisite(text.chars().take(80).collect());

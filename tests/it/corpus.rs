@@ -273,6 +273,7 @@ fn plan() -> Plan {
                 responders: vec![n("ana"), n("ben")],
                 anyway: Some("cho is ill".to_owned()),
                 comcheck: None,
+                shifts: vec!["0s ana".parse().unwrap(), "1h ben".parse().unwrap()],
             }),
             ..Admission::default()
         },
@@ -457,6 +458,7 @@ fn notices() -> Vec<Event> {
         NoticeKind::AlarmRaised(n("UploadErrorsHigh")),
         NoticeKind::AlarmResolved(n("UploadErrorsHigh")),
         NoticeKind::Inject,
+        NoticeKind::Shift,
         NoticeKind::EndEx,
     ]
     .into_iter()
@@ -560,6 +562,7 @@ pub(crate) fn journal() -> Vec<Recorded> {
             detail: "200 OK".to_owned(),
         },
         Event::SteadyStateHeld,
+        Event::ShiftBegan { shift: 1 },
         Event::Started,
     ]);
     events.extend(steps().into_iter().map(|step| Event::Injection { id: n("gd-one"), step }));

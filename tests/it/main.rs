@@ -5,6 +5,7 @@
 mod books;
 mod browser;
 mod calendar;
+mod called;
 mod cli;
 mod compat;
 mod console;

@@ -144,3 +144,97 @@ fn a_drill_that_asks_for_a_comcheck_does_not_begin_before_everybody_has_answered
     let later = ["--at", "2099-03-03 14:00 UTC", "--unrehearsed", "a try"];
     schedule(home, &[&["add", "picky"][..], &later, &named].concat());
 }
+
+#[test]
+fn a_code_blue_needs_a_route_and_asks_nobody_to_sign_up() {
+    let home = folder();
+    let home = home.path();
+    picky(home);
+    let when = ["--window", "2099-W10 UTC", "--code-blue", "--unrehearsed", "a try", "--instigator", "ina"];
+    let add = |code: i32| {
+        let mut command = gameday(home);
+        let ended = command.args(["schedule", "add", "picky", "--scenarios", "own", "--json"]).args(when);
+        let ended = ended.assert().code(code);
+        String::from_utf8_lossy(&[&ended.get_output().stdout[..], &ended.get_output().stderr[..]].concat())
+            .into_owned()
+    };
+    let told = add(1);
+    assert!(told.contains("nobody could be called"), "{told}");
+    let routes = "format: gameday/routes/v1\nroutes: { chat: { slack: http://127.0.0.1:9/hook } }\n";
+    std::fs::write(home.join("home/routes.yaml"), routes).unwrap();
+    add(0);
+    run(async {
+        let server = Server::with(home, &["--scenarios", "own"], "127.0.0.1:0");
+        let ina = server.join(&server.link).await;
+        let rosa = guest(&server, &ina, "rosa").await;
+        let (_, seen) = server.get(&rosa, "/api/me").await;
+        assert_eq!(seen["planned"][0]["code_blue"], true, "{seen}");
+        let (_, page) = server.ask(&rosa, Method::GET, "/me", None).await;
+        assert!(
+            page.contains("when it begins everybody is called") && !page.contains("Sign up as"),
+            "{page}"
+        );
+        // Names and a Code Blue exclude each other.
+        let order = json!({"scenario": "picky", "code_blue": true, "responders": ["ana"], "at": "2099-08-03 14:00 UTC"});
+        let (status, no) = server.post(&ina, "/api/drills", order).await;
+        assert_eq!((status, &no["code"]), (409, &json!("bad-code-blue")), "{no}");
+
+        // Whoever has planned an open drill runs it for those who sign up.
+        let order = json!({"scenario": "picky", "unrehearsed": "a try", "at": "2099-07-03 14:00 UTC"});
+        assert_eq!(server.post(&ina, "/api/drills", order).await.0, 200);
+        let (_, seen) = server.get(&rosa, "/api/me").await;
+        let open = seen["planned"].as_array().unwrap().iter().find(|one| one["code_blue"] == false).unwrap();
+        let asked = json!({"entry": open["entry"], "attest": ["depot/shell-access"]});
+        let (status, done) = server.post(&rosa, "/api/sign-up", asked).await;
+        let lacking = json!("1 responders are named, and the scenario needs 2 to 3");
+        assert_eq!((status, &done["lacking"]), (200, &lacking), "{done}");
+    });
+}
+
+#[test]
+fn shifts_are_told_on_the_page_and_have_to_make_sense() {
+    let home = folder();
+    let home = home.path();
+    picky(home);
+    for name in ["ana", "ben", "cem"] {
+        let level = if name == "ana" { "depot=new" } else { "depot=seasoned" };
+        people(home, &["add", name, "--attest", "depot/shell-access", "--experience", level]);
+    }
+    let shifts = |shifts: &[&str]| {
+        let shifts = shifts.iter().flat_map(|shift| ["--shift", shift]);
+        let when = ["--at", "2099-06-03 14:00 Europe/Berlin"];
+        when.into_iter().chain(shifts).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let refused = |given: &[&str]| {
+        let more = ["--unrehearsed", "a try", "--instigator", "ina", "--scenarios", "own"];
+        let ended = gameday(home)
+            .args(["schedule", "add", "picky"])
+            .args(shifts(given))
+            .args(more)
+            .assert()
+            .failure();
+        String::from_utf8_lossy(&ended.get_output().stderr).into_owned()
+    };
+    for (given, why) in [
+        (&["5m ana,ben"][..], "the first shift begins with the drill"),
+        (&["0s ana", "0s ben"], "does not come after"),
+        (&["0s ana", "9h ben"], "would begin after the drill"),
+        (&["ana"], "is not a shift"),
+        (&["soon ana"], "is not a shift"),
+    ] {
+        let told = refused(given);
+        assert!(told.contains(why), "{given:?}: {told}");
+    }
+    let good = shifts(&["0s ana,ben", "5m cem"]);
+    plan(home, &good.iter().map(String::as_str).collect::<Vec<_>>());
+    run(async {
+        let server = Server::with(home, &["--scenarios", "own"], "127.0.0.1:0");
+        let ina = server.join(&server.link).await;
+        let ana = guest(&server, &ina, "ana").await;
+        let (_, seen) = server.get(&ana, "/api/me").await;
+        assert_eq!(seen["planned"][0]["responders"], json!(["ana", "ben", "cem"]), "{seen}");
+        assert_eq!(seen["planned"][0]["shifts"], json!(["0s ana,ben", "5m cem"]));
+        let (_, page) = server.ask(&ana, Method::GET, "/me", None).await;
+        assert!(page.contains("On from 5m after its start: cem"), "{page}");
+    });
+}

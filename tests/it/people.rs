@@ -3,6 +3,7 @@
 use crate::{
     calendar::NOW,
     cli::{folder, gameday, out},
+    secrecy::picky,
 };
 use gameday::{
     base::book::{Fold as _, Note as _},
@@ -96,6 +97,35 @@ fn people_are_added_changed_listed_and_removed() {
     assert_eq!(plain, "ana  -  -  -  depot=practised\nben  -  -  -\n");
     gameday(home).args(["people", "remove", "ben"]).assert().success();
     assert_eq!(people(home, &["list"]).as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_command_proves_what_somebody_has_and_one_that_fails_proves_nothing() {
+    let home = folder();
+    let home = home.path();
+    picky(home);
+    let file = home.join("own/picky.yaml");
+    let says = "says: You can log in on web-east.}";
+    let text = std::fs::read_to_string(&file).unwrap();
+    let proved = format!("{}, prove: [test, -e, key]}}", says.trim_end_matches('}'));
+    std::fs::write(&file, text.replace(says, &proved)).unwrap();
+    people(home, &["add", "ana"]);
+    let prove = |code: i32| {
+        let ended =
+            gameday(home).args(["people", "prove", "ana", "own/picky.yaml", "--json"]).assert().code(code);
+        serde_json::from_slice::<Value>(&ended.get_output().stdout).unwrap()
+    };
+    assert_eq!(prove(1)[0]["why"], "`test` ended with 1");
+    assert_eq!(people(home, &["show", "ana"])["attested"], json!([]));
+    std::fs::write(home.join("key"), "").unwrap();
+    assert_eq!(prove(0)[0]["proved"], true);
+    assert_eq!(people(home, &["show", "ana"])["attested"], json!(["depot/shell-access"]));
+    // What is no program proves nothing either, and a command of no words is none.
+    std::fs::write(&file, text.replace(says, &proved.replace("[test, -e, key]", "[no-such-program]")))
+        .unwrap();
+    assert!(prove(1)[0]["why"].as_str().unwrap().contains("could not run"));
+    std::fs::write(&file, text.replace(says, &proved.replace("[test, -e, key]", "[]"))).unwrap();
+    gameday(home).args(["check", "own/picky.yaml"]).assert().code(3);
 }
 
 #[test]

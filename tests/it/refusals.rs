@@ -61,8 +61,7 @@ impl World {
         stage.plan.admission.roster = Some(NamedRoster {
             instigators: vec![person("ina")],
             responders: vec![person("dan")],
-            anyway: None,
-            comcheck: None,
+            ..NamedRoster::default()
         });
         let facts = Facts {
             allowed: vec!["depot".to_owned()],
@@ -243,7 +242,7 @@ const CASES: [Case; 36] = [
     (code::PREREQUISITE_MISSING, |world| {
         let id = "depot/shell-access".parse().unwrap();
         let says = "You can log in on web-east.".to_owned();
-        world.plan().roster.prerequisites.push(Prerequisite { id, says });
+        world.plan().roster.prerequisites.push(Prerequisite { id, says, prove: Vec::new() });
         world.dan(|dan| dan.attested.extend(["depot/other".parse().unwrap()]));
     }),
     (code::NOT_REACHED, |world| roster(world).comcheck = Some(Span::from_mins(60))),
@@ -302,7 +301,7 @@ fn a_reason_waives_every_rule_about_the_people_but_that_of_both_sides() {
         let mut world = World::new();
         world.plan().roster.mix = Some("depot".to_owned());
         let (id, says) = ("depot/shell-access".parse().unwrap(), "You can log in.".to_owned());
-        world.plan().roster.prerequisites.push(Prerequisite { id, says });
+        world.plan().roster.prerequisites.push(Prerequisite { id, says, prove: Vec::new() });
         world.dan(|dan| dan.exposed = Some("played it in d-old".to_owned()));
         world
     };

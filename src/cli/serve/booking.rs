@@ -18,10 +18,11 @@ use crate::{
     engine::{book, calendar::AskError},
     notify::Means,
     people,
-    scenario::roster::PrerequisiteId,
+    scenario::roster::{BadShift, PrerequisiteId, Shift},
     seed::Seed,
 };
 use jiff::{civil::Date, tz::TimeZoneDatabase};
+use std::collections::BTreeSet;
 
 /// The hours of a surprise, when nobody says others.
 pub(in crate::cli) const HOURS: &str = "09:00-17:00";
@@ -109,9 +110,22 @@ pub(super) fn wanted(order: &Order) -> Result<Wanted, Denied> {
         let text = said(text).as_deref().map(reason).transpose();
         text.map_err(|bad| Denied::new("bad-reason", bad))
     };
+    let shifts = order.shifts.iter().filter(|text| !text.trim().is_empty()).map(|text| text.parse());
+    let shifts: Vec<Shift> =
+        shifts.collect::<Result<_, BadShift>>().map_err(|bad| Denied::new("bad-shift", bad.to_string()))?;
+    let on_shift: BTreeSet<&Person> = shifts.iter().flat_map(|shift| &shift.people).collect();
+    let named =
+        order.responders.iter().chain(on_shift.into_iter().filter(|one| !order.responders.contains(one)));
+    let responders: Vec<_> = named.cloned().collect();
+    if order.code_blue && !responders.is_empty() {
+        return Err(Denied::new(
+            "bad-code-blue",
+            "a Code Blue calls everybody: name no responders and no shifts",
+        ));
+    }
     Ok(Wanted {
         scenario: order.scenario.clone(),
-        responders: order.responders.clone(),
+        responders,
         instigators: order.instigators.clone(),
         variant: said(&order.variant),
         autopilot: order.autopilot,
@@ -120,6 +134,8 @@ pub(super) fn wanted(order: &Order) -> Result<Wanted, Denied> {
         unrehearsed: why(&order.unrehearsed)?,
         roster_anyway: why(&order.roster_anyway)?,
         comcheck: comcheck(order)?,
+        code_blue: order.code_blue,
+        shifts,
     })
 }
 
@@ -154,8 +170,10 @@ impl Bookings {
         let Taken { scenario, documents } = self.shelves.take(name, variant, seed).await?;
         let people = (wanted.instigators.clone(), wanted.responders.clone());
         let mut admission = admission(people, wanted.roster_anyway.clone(), wanted.unrehearsed.clone());
+        admission.code_blue = wanted.code_blue;
         if let Some(named) = &mut admission.roster {
             named.comcheck = wanted.comcheck;
+            named.shifts.clone_from(&wanted.shifts);
         }
         Ok(Play {
             scenario,
@@ -178,12 +196,16 @@ impl Bookings {
         order: &Order,
         ask: Ask,
         seed: Seed,
-        by: Person,
+        (by, planner): (Person, Option<Person>),
     ) -> Result<Booked, Denied> {
         let zones = self.books.schedule.zones();
         let wanted = wanted(order)?;
+        if wanted.code_blue && !self.means.reach_people() {
+            let why = "nobody could be called: the file of routes names none. `gameday help routes` tells how it is written";
+            return Err(Denied::new("no-route", why));
+        }
         let when = ask.settle(zones, seed, SystemClock.now())?;
-        let play = self.play(&wanted, seed).await?;
+        let play = self.play(&wanted.clone().run_by(planner.as_ref()), seed).await?;
         let resolved = play.plan(None);
         preflight::refuse(&play, &self.home, &self.books, &resolved, true).await.map_err(denied)?;
         let letters = Seed::fresh().opaque("entry", 5);
@@ -197,6 +219,8 @@ impl Bookings {
             target: resolved.target.name.clone(),
             lead: resolved.lead(),
             limit: resolved.duration.limit,
+            needs: Some(resolved.roster.clone()),
+            planner,
             seed,
             uid: Some(Seed::fresh().opaque("invitation", 16)),
         };

@@ -1,24 +1,19 @@
 //! What people may know of what is planned before they play it, and how they take part.
 
-use super::{booking::Bookings, program::Inside};
+use super::program::Inside;
 use crate::{
     base::Person,
     calendar::{self, Command, Entry, Occurrence, Side, State, When},
     clock::{Clock as _, SystemClock},
     console::{Denied, Needed, Own, OwnDrill, TakePart, Withdraw},
-    drill::{
-        event::{Event, Hat},
-        plan::Plan,
-    },
+    drill::event::{Event, Hat},
     engine::calendar::AskError,
     people::{self, People},
-    seed::Seed,
 };
-use std::collections::BTreeMap;
 
 impl Inside {
     /// What somebody may know. A surprise looks the same until it has started, and tells nothing by its place in the list.
-    pub(super) async fn own(&self, bookings: &Bookings, by: &Person) -> Result<Own, Denied> {
+    pub(super) async fn own(&self, by: &Person) -> Result<Own, Denied> {
         let schedule = &self.books.schedule;
         let calendar = schedule.look().await.map_err(AskError::from)?;
         let people = self.books.people.look().await;
@@ -37,19 +32,7 @@ impl Inside {
         let place =
             |one: &Occurrence<'_>| (one.surprise, (!one.surprise).then_some(one.order), one.entry.id.clone());
         coming.sort_by_key(place);
-        let mut plans = BTreeMap::new();
-        let mut planned = Vec::new();
-        for one in coming {
-            let scenario = &one.wanted.scenario;
-            if !plans.contains_key(scenario) {
-                // One that can no longer be read is told when it is to begin.
-                let plan = bookings.play(&one.wanted, Seed(0)).await.ok().map(|play| play.plan(None));
-                plans.insert(scenario.clone(), plan);
-            }
-            if let Some(Some(plan)) = plans.get(scenario) {
-                planned.push(card(&one, plan, &people, by));
-            }
-        }
+        let planned = coming.iter().map(|one| card(one, &people, by)).collect();
         Ok(Own { answered: people.answered(by), planned })
     }
 
@@ -82,9 +65,10 @@ pub(super) fn sign_up(asked: TakePart, by: &Person, hat: Hat) -> calendar::SignU
     calendar::SignUp { entry, day, person: by.clone(), side, anyway: None, by: by.clone() }
 }
 
-fn card(one: &Occurrence<'_>, plan: &Plan, people: &People, by: &Person) -> OwnDrill {
+fn card(one: &Occurrence<'_>, people: &People, by: &Person) -> OwnDrill {
     let attested = people.about(by).map(|about| &about.attested);
-    let needed = plan.roster.prerequisites.iter().map(|one| Needed {
+    let needs = one.entry.needs.as_ref();
+    let prerequisites = needs.iter().flat_map(|needs| &needs.prerequisites).map(|one| Needed {
         id: one.id.to_string(),
         says: one.says.clone(),
         attested: attested.is_some_and(|attested| attested.contains(&one.id)),
@@ -96,8 +80,10 @@ fn card(one: &Occurrence<'_>, plan: &Plan, people: &People, by: &Person) -> OwnD
         target: one.entry.target.clone(),
         minutes: one.entry.limit.millis().div_ceil(60_000),
         responders: one.wanted.responders.clone(),
-        needed: plan.roster.responders,
-        prerequisites: needed.collect(),
+        needed: needs.map(|needs| needs.responders),
+        code_blue: one.wanted.code_blue,
+        shifts: one.wanted.shifts.clone(),
+        prerequisites: prerequisites.collect(),
         comcheck: one.wanted.comcheck,
         soon: !one.surprise && one.state != State::Waiting,
         side: one.wanted.side(by).map(hat),

@@ -410,7 +410,10 @@ impl Office for Program {
             let _one = self.0.beginning.lock().await;
             let (bookings, zones) = (self.bookings(), self.0.books.schedule.zones());
             if let Some(ask) = asked(zones, &order)? {
-                return Ok(bookings.plan(&order, ask, Seed::fresh(), by.clone()).await?.drill);
+                return Ok(bookings
+                    .plan(&order, ask, Seed::fresh(), (by.clone(), Some(by.clone())))
+                    .await?
+                    .drill);
             }
             let play = bookings.play(&wanted(&order)?, Seed::fresh()).await?;
             let taken = self.has_target(&play)?;
@@ -466,7 +469,7 @@ impl Office for Program {
     }
 
     fn own<'a>(&'a self, by: &'a Person) -> BoxFuture<'a, Result<Own, Denied>> {
-        Box::pin(async move { self.0.own(&self.bookings(), by).await })
+        Box::pin(async move { self.0.own(by).await })
     }
 
     fn sign_up<'a>(

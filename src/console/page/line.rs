@@ -79,7 +79,11 @@ fn pieces<'a>(look: &Look<'_>, event: &'a Event) -> Option<Line<'a>> {
         Event::Joined { person, hat } if *hat == Hat::Responder || look.staff.is_some() => {
             Line { kind: "note", who: Some(person), tag: None, text: format!("joined as {hat}") }
         }
+        Event::Started if look.plan.admission.code_blue => {
+            plain("cut", "StartEx: the exercise has begun. Code Blue: everybody is called".into())
+        }
         Event::Started => plain("cut", "StartEx: the exercise has begun".into()),
+        Event::ShiftBegan { shift } => plain("note", look.plan.shift_told(*shift)),
         Event::Ended { .. } => plain("cut", "EndEx: the exercise is over".into()),
         Event::AlarmRaised { alarm, summary } => {
             Line { tag: Some(alarm.to_string()), ..plain("alarm", summary.clone()) }

@@ -18,8 +18,13 @@
   // The editor's script asks, too.
   window.gameday = { ask };
 
+<<<<<<< HEAD
   // A field's name may say its kind: `responders:names`, `times:number`, `autopilot:flag`, `attest:each`.
   const typed = { number: Number, names: (text) => text.split(/[\s,]+/).filter(Boolean), flag: () => true };
+=======
+  // A field's name may say its kind: `responders:names`, `autopilot:flag`, `shifts:lines`, `attest:each`.
+  const typed = { names: (text) => text.split(/[\s,]+/).filter(Boolean), flag: () => true, lines: (text) => text.split(/\n/).map((line) => line.trim()).filter(Boolean) };
+>>>>>>> main
   const collect = (form) => {
     const content = {};
     for (const [name, raw] of new FormData(form)) {

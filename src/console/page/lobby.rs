@@ -248,6 +248,11 @@ fn begin(one: &Shelved) -> Markup {
                     small { "One is drawn unless you name one. Nobody who plays is shown its name" }
                 }
                 p class="soft" { "Each gets a personal link. Without names, whoever is invited later may play." }
+                label class="check" { input type="checkbox" name="code_blue:flag"; span { "Code Blue: everybody is called when it begins, and nobody is named" } }
+                label {
+                    span { "Or who is on when, in a long drill: a line for each shift" }
+                    textarea name="shifts:lines" rows="2" maxlength="2000" placeholder="0s ana, ben\n2h cem, dia" {}
+                }
                 label class="check" { input type="checkbox" name="autopilot:flag"; span { "The scenario\u{2019}s own responders play" } }
                 @if let Rehearsal::No(_) = one.rehearsal {
                     label { span { "Why it is played without a rehearsal" } input name="unrehearsed" maxlength="500" autocomplete="off"; }

@@ -58,7 +58,6 @@ pub(super) async fn mine(Guest(visitor): Guest) -> Result<Response, Answer> {
 }
 
 fn planned(one: &OwnDrill, hat: Hat) -> Markup {
-    let (least, most) = one.needed;
     html! {
         li class="card plain" {
             div class="row" {
@@ -67,16 +66,14 @@ fn planned(one: &OwnDrill, hat: Hat) -> Markup {
                 @if let Some(side) = one.side { span class="pill good" { "you are " (side) } }
             }
             p { (one.when) ", at most " (one.minutes) " minutes" }
-            p class="soft" {
-                "Needs " (least) @if most != least { " to " (most) } " responders; so far "
-                @if one.responders.is_empty() { "nobody" }
-                @for (place, person) in one.responders.iter().enumerate() { @if place > 0 { ", " } (person) }
-            }
+            (who(one))
             @if let Some(within) = one.comcheck {
                 p class="soft" { "It begins only when each responder has answered the comcheck within " (within) " before" }
             }
             @if one.soon {
                 p class="soft" { "It opens here in a moment." }
+            } @else if one.code_blue && hat == Hat::Responder {
+                p class="soft" { "Code Blue: when it begins everybody is called, and your seat opens here. Nobody has to sign up." }
             } @else if one.side.is_some() {
                 form class="inline" data-post="/api/withdraw" { (which(one)) button class="quiet" { "Withdraw" } output aria-live="polite" {} }
             } @else {
@@ -85,6 +82,24 @@ fn planned(one: &OwnDrill, hat: Hat) -> Markup {
                     @if hat == Hat::Responder { @for needed in &one.prerequisites { (prerequisite(needed)) } }
                     (forms::send(&format!("Sign up as {hat}"), ""))
                 }
+            }
+        }
+    }
+}
+
+fn who(one: &OwnDrill) -> Markup {
+    html! {
+        @if !one.shifts.is_empty() {
+            ul class="plain soft" { @for shift in &one.shifts {
+                li { "On from " (shift.from) " after its start: " @for (place, person) in shift.people.iter().enumerate() { @if place > 0 { ", " } (person) } }
+            } }
+        } @else if !one.code_blue {
+            p class="soft" {
+                @if let Some((least, most)) = one.needed {
+                    "Needs " (least) @if most != least { " to " (most) } " responders; so far "
+                } @else { "Responders so far: " }
+                @if one.responders.is_empty() { "nobody" }
+                @for (place, person) in one.responders.iter().enumerate() { @if place > 0 { ", " } (person) }
             }
         }
     }

@@ -188,6 +188,9 @@ fn roles(look: &Look<'_>) -> Markup {
                 ul class="roles" { @for one in free { (one_role(look, one)) } }
             }
         }
+        @if !look.board.on_shift.is_empty() {
+            p { "On shift: " @for (place, person) in look.board.on_shift.iter().enumerate() { @if place > 0 { ", " } (person) } }
+        }
         p class="soft people" {
             @for (person, hat) in &look.board.people {
                 @if *hat == Hat::Responder { span class="person" { (person) } " " }

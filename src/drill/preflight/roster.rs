@@ -5,7 +5,7 @@ use super::{Bar, bar, code};
 use crate::{
     base::{At, Person},
     drill::plan::{NamedRoster, Plan},
-    scenario::roster::{Experience, PrerequisiteId},
+    scenario::roster::{Experience, PrerequisiteId, wrong_with},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -65,8 +65,15 @@ pub(super) fn numbers(plan: &Plan, named: &NamedRoster, open: bool) -> Option<Ba
         };
         (!fits).then(|| format!("{count} {what} are named, and the scenario needs {needed}"))
     };
-    let wrong: Vec<_> = unfit("responders", responders.len(), plan.roster.responders)
+    // Nobody is named for a Code Blue: everybody is called.
+    let responders = if plan.admission.code_blue {
+        None
+    } else {
+        unfit("responders", responders.len(), plan.roster.responders)
+    };
+    let wrong: Vec<_> = responders
         .into_iter()
+        .chain(wrong_with(&named.shifts, plan.duration.limit))
         .chain(unfit("instigators", instigators.len(), plan.roster.instigators))
         .collect();
     if wrong.is_empty() {

@@ -6,8 +6,9 @@ pub(super) use actions::courses;
 
 use super::{Check, Sheet, measure::cover1};
 use crate::{
-    base::{At, Span},
+    base::{At, Person, Span},
     report::{
+        journal::Mark,
         timeline::{Operation, RoleSpell},
         wording,
     },
@@ -17,6 +18,8 @@ use crate::{
 const IC: (&str, f64) = ("coordinate.ic", 0.35);
 const CONFLICTS: (&str, f64) = ("coordinate.conflicts", 0.15);
 const HANDED_OVER: (&str, f64) = ("coordinate.handed-over", 0.10);
+/// So long behind the end of a shift its roles are in other hands.
+const HANDED_WITHIN: Span = Span::from_mins(10);
 
 /// So much of an incident may pass before somebody coordinates.
 pub(super) const GRACE: Span = Span::from_mins(2);
@@ -116,12 +119,32 @@ fn handed_over(sheet: &Sheet<'_, '_>) -> Check {
     let (id, weight) = HANDED_OVER;
     let from = sheet.broken_from();
     let all: Vec<_> = sheet.timeline.hand_overs.iter().filter(|one| one.mark.at >= from).collect();
-    if all.is_empty() {
+    let kept = kept_behind_shift(sheet);
+    if all.is_empty() && kept.is_empty() {
         return Check::not_applicable(id, weight, wording::NO_HAND_OVER);
     }
     let told = all.iter().filter(|one| one.note.split_whitespace().count() >= WORDS_MIN).count();
-    let score = told as f64 / all.len() as f64;
-    Check::scored(id, weight, score, wording::handed_over(told, all.len()))
-        .with([("hand-overs", all.len() as f64), ("with a note", told as f64)])
-        .by(all.iter().map(|one| one.mark))
+    let score = told as f64 / (all.len() + kept.len()) as f64;
+    Check::scored(id, weight, score, wording::handed_over(told, all.len(), kept.len()))
+        .with([
+            ("hand-overs", all.len() as f64),
+            ("with a note", told as f64),
+            ("roles that stayed behind a shift", kept.len() as f64),
+        ])
+        .by(all.iter().map(|one| one.mark).chain(kept))
+}
+
+/// Roles that somebody kept whose shift was over, each by the change of shifts.
+fn kept_behind_shift(sheet: &Sheet<'_, '_>) -> Vec<Mark> {
+    let shifts = sheet.journal.plan().admission.shifts();
+    let kept = |(mark, shift): &(Mark, usize)| {
+        let (on, before) = (&shifts[*shift].people, &shifts[*shift - 1].people);
+        let went_off = |person: &Person| before.contains(person) && !on.contains(person);
+        let over = mark.at + HANDED_WITHIN;
+        let spells = sheet.timeline.roles.iter();
+        let kept =
+            spells.filter(|spell| went_off(spell.person) && spell.from.at < mark.at && spell.to > over);
+        kept.map(|_| *mark).collect::<Vec<_>>()
+    };
+    sheet.timeline.shifts.iter().flat_map(kept).collect()
 }

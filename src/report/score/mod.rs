@@ -48,7 +48,7 @@ use crate::{
 use serde::{Deserialize, Serialize};
 
 /// The version of the rules. A change to any formula, weight or sentence of a check counts it up.
-pub const SCORER_VERSION: u32 = 5;
+pub const SCORER_VERSION: u32 = 6;
 /// Less than this share of a dimension's weight scored: no figure is given.
 pub const COVERAGE_MIN: f64 = 0.6;
 /// Below this a check is weak and asks its question.

@@ -11,7 +11,7 @@ use crate::{
     base::{At, Span},
     drill::{
         event::{Event, InjectionStep, Outcome},
-        plan::Plan,
+        plan::{NamedRoster, Plan},
     },
     report::{
         Journal, Score,
@@ -221,6 +221,37 @@ fn one_hand_over_with_a_note_of_two_is_half() {
         .act(900, "ana", hand("ben", "the pool looks tiny, read the releases"))
         .act(1200, "ben", hand("ana", "yours"));
     near(worth(play, "coordinate.handed-over"), 0.5);
+}
+
+#[test]
+fn a_role_that_stays_with_somebody_whose_shift_is_over_counts_against_hand_overs() {
+    let shifted = |shifts: [&str; 2]| {
+        let mut plan = plan();
+        let shifts = shifts.map(|shift| shift.parse().unwrap()).into();
+        plan.admission.roster = Some(NamedRoster { shifts, ..NamedRoster::default() });
+        Play::of(plan).broken().outage(1700, 1800).act(150, "ana", Act::TakeRole(Role::Ic))
+    };
+    let change = |play: Play| play.event(900, Event::ShiftBegan { shift: 1 });
+    let end = |play: Play| play.ended(1800, Outcome::Completed);
+    let hand = |to: &str, note: &str| Act::HandOver { role: Role::Ic, to: name(to), note: note.to_owned() };
+    let gone = ["0s ana,ben", "900s cho,dia"];
+    near(worth(end(change(shifted(gone))), "coordinate.handed-over"), 0.0);
+    let note = "the pool looks tiny, read the releases";
+    near(
+        worth(end(change(shifted(gone)).act(1400, "ana", hand("cho", note))), "coordinate.handed-over"),
+        1.0,
+    );
+    // Ten minutes are time enough, and one second more is not.
+    near(
+        worth(end(change(shifted(gone)).act(1500, "ana", hand("cho", note))), "coordinate.handed-over"),
+        1.0,
+    );
+    near(
+        worth(end(change(shifted(gone)).act(1501, "ana", hand("cho", note))), "coordinate.handed-over"),
+        0.5,
+    );
+    // Who stays on keeps what they hold.
+    assert_eq!(worth(end(change(shifted(["0s ana,ben", "900s ana,dia"]))), "coordinate.handed-over"), None);
 }
 
 #[test]

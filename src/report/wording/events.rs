@@ -185,6 +185,7 @@ pub fn open_to_responders(event: &Event) -> bool {
     match event {
         Event::Joined { .. }
         | Event::Started
+        | Event::ShiftBegan { .. }
         | Event::AlarmRaised { .. }
         | Event::AlarmResolved { .. }
         | Event::InjectSpoken { .. }
@@ -289,7 +290,11 @@ pub fn open_line(plan: &Plan, event: &Event, who: impl Fn(&crate::base::Person) 
         Event::Joined { hat: Hat::Instigator, .. } => "an instigator joined".to_owned(),
         Event::Joined { hat: Hat::Trainer, .. } => "a trainer joined".to_owned(),
         Event::Joined { hat: Hat::Observer, .. } => "an observer joined".to_owned(),
+        Event::Started if plan.admission.code_blue => {
+            "StartEx, as a Code Blue: everybody is called".to_owned()
+        }
         Event::Started => "StartEx".to_owned(),
+        Event::ShiftBegan { shift } => plan.shift_told(*shift),
         Event::AlarmRaised { alarm, summary } => format!("alarm {alarm}: {}", tame(summary)),
         Event::AlarmResolved { alarm } => format!("alarm {alarm} resolved"),
         Event::InjectSpoken { inject, .. } => {

@@ -41,7 +41,10 @@ pub const FORMULAS: &[(&str, &str)] = &[
         "coordinate.reported",
         "mean over changes of lat(from the change to the first word about it; par 2 min, limit 15 min)",
     ),
-    ("coordinate.handed-over", "hand-overs with a note of five words or more / hand-overs"),
+    (
+        "coordinate.handed-over",
+        "hand-overs with a note of five words or more / (hand-overs + roles that stayed with somebody for ten minutes behind their shift)",
+    ),
     (
         "diagnose.component",
         "prox: F1 on the graph by which the fault spreads, a neighbour counts 1/2, its neighbour 1/3",

@@ -134,10 +134,14 @@ pub(crate) fn reported_censored() -> Said {
     Said::plain("The drill ended right after the change, so there was no time to tell how it came out.")
 }
 
-pub(crate) fn handed_over(told: usize, of: usize) -> Said {
+pub(crate) fn handed_over(told: usize, of: usize, kept: usize) -> Said {
+    let kept = match kept {
+        0 => String::new(),
+        kept => format!(" {} stayed with somebody whose shift was over.", count(kept, "role")),
+    };
     Said::asking(
         format!(
-            "{told} of {} came with a note that says what the next one must know.",
+            "{told} of {} came with a note that says what the next one must know.{kept}",
             count(of, "hand-over")
         ),
         "What did the one who took over have to ask again?",

@@ -6,7 +6,7 @@ mod docker;
 mod instance;
 mod link;
 
-use crate::base::{Cidr, ProbeName, ServiceName, Span, VolumeName, names::is_name};
+use crate::base::{Cidr, ProbeName, ServiceName, Span, VolumeName, limits::ARGS_MAX, names::is_name};
 use crate::scenario::blueprint::{AgentAddress, Blueprint, FilePlan, Preparation, ServicePlan, Slot, slots};
 use crate::scenario::file::{CommandFile, Placed, ProbeFile, StatementFile, TARGET_FORMAT, TargetFile};
 use crate::scenario::pack::{
@@ -24,7 +24,6 @@ use std::{
 const LOOPBACK: &str = "127.0.0.0/8";
 /// Most services of one target.
 pub const SERVICES_MAX: usize = 64;
-const ARGS_MAX: usize = 64;
 const ARG_BYTES_MAX: usize = 4096;
 const STATEMENT_BYTES_MAX: usize = 4096;
 /// An engine waits for an inject and for an undo no longer than this.

@@ -127,6 +127,9 @@ pub struct PrerequisiteFile {
     pub name: Placed<String>,
     /// What it is, in a sentence to whoever signs up.
     pub says: Placed<String>,
+    /// A command that ends with 0 where a responder has it: `[ssh, web-east, "true"]`. Without it they say so themselves.
+    #[serde(default)]
+    pub prove: Option<Placed<Vec<String>>>,
 }
 
 /// Something measured that must hold: `{class: put, failed: "> 5 %", for: 30s}`.

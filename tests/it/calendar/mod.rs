@@ -33,6 +33,8 @@ pub(crate) fn ina() -> Person {
 pub(crate) fn entry(zones: &TimeZoneDatabase, name: &str, ask: Ask, now: At) -> Entry {
     let seed = Seed(7);
     Entry {
+        needs: None,
+        planner: None,
         id: name.parse().unwrap(),
         when: ask.settle(zones, seed, now).unwrap(),
         wanted: Wanted { scenario: "pool-shrink".into(), ..Wanted::default() },
@@ -122,6 +124,9 @@ fn a_calendar_that_was_stored_is_read_for_ever() {
             "every 15th,last day 14:00 Europe/Berlin, until 2099-06-30 Some(\"late\")"
         ]
     );
+    let blue = open.iter().find(|one| one.entry.id.as_str() == "s-blue").unwrap();
+    assert_eq!(blue.wanted.instigators, ["ina".parse().unwrap()], "who has planned it runs it");
+    assert!(blue.wanted.code_blue && blue.wanted.shifts.len() == 2);
     let past: Vec<_> = calendar
         .past(jiff::tz::db())
         .iter()

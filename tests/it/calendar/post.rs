@@ -181,6 +181,25 @@ fn everybody_is_told_once_of_what_is_planned_moved_near_and_called_off() {
 }
 
 #[test]
+fn everybody_who_is_known_is_asked_to_a_code_blue() {
+    run(async {
+        let town = Town::new().await;
+        let _hold = town.clock.hold();
+        let mut planned = drill();
+        (planned.wanted.responders, planned.wanted.code_blue) = (Vec::new(), true);
+        town.does(&plan(planned)).await;
+        town.until(NOW + Span::from_mins(1)).await;
+        let mut told = town.told();
+        told.sort();
+        let asked = "game day on target-of-s-one, 2026-12-04 14:00 Europe/Berlin";
+        let expected = ["ana", "ben"].map(|name| format!("{name}@example.org: EXERCISE: {asked}"));
+        assert_eq!(told, expected);
+        let carried = town.pigeon.carried.lock().unwrap();
+        assert!(carried.iter().all(|(_, mail)| mail.text.contains("everybody is called (Code Blue)")));
+    });
+}
+
+#[test]
 fn what_is_called_off_is_told_to_who_was_asked_and_to_nobody_else() {
     run(async {
         let town = Town::new().await;
