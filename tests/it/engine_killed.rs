@@ -102,7 +102,9 @@ impl House {
         if !path.exists() {
             return Vec::new();
         }
-        let store = SqliteStore::open(&path).await.unwrap();
+        // On a busy machine its lock is somebody else's for a while.
+        let opened = watch_for(LIMIT, async || SqliteStore::open(&path).await.ok()).await;
+        let store = opened.unwrap_or_else(|| panic!("{} does not open", path.display()));
         let journal = match store.drills().await.unwrap().as_slice() {
             [] => Vec::new(),
             [entry] => store.read(&entry.drill, 0).await.unwrap(),
