@@ -63,19 +63,19 @@ impl Receiver {
     }
 
     /// Posts what `fill` has put into the request. The status alone decides.
-    pub(super) fn post<'a>(
-        &'a self,
+    pub(super) fn post(
+        &self,
         fill: impl FnOnce(RequestBuilder) -> RequestBuilder,
-    ) -> BoxFuture<'a, Result<(), DeliveryError>> {
+    ) -> BoxFuture<'_, Result<(), DeliveryError>> {
         let request = fill(self.client.post(self.to.clone()));
         Box::pin(async move { exchange(request).await.map(drop) })
     }
 
     /// Asks, and gives as much of the answer as is read.
-    pub(super) fn get<'a>(
-        &'a self,
+    pub(super) fn get(
+        &self,
         fill: impl FnOnce(RequestBuilder) -> RequestBuilder,
-    ) -> BoxFuture<'a, Result<Vec<u8>, DeliveryError>> {
+    ) -> BoxFuture<'_, Result<Vec<u8>, DeliveryError>> {
         Box::pin(exchange(fill(self.client.get(self.to.clone()))))
     }
 }

@@ -48,9 +48,9 @@ fn text(notice: &Notice) -> String {
         _ => "",
     };
     let subject = escaped(&marked(&notice.subject)).replace('*', "\u{2217}");
-    let rest: String =
-        plain_lines(&notice.text).iter().map(|line| format!("\n> {}", escaped(line))).collect();
-    format!("{call}{sign}*{}*{rest}", subject.replace('\n', " "))
+    let mut lines = vec![format!("{call}{sign}*{}*", subject.replace('\n', " "))];
+    lines.extend(plain_lines(&notice.text).iter().map(|line| format!("> {}", escaped(line))));
+    lines.join("\n")
 }
 
 /// `text` without what the chat would take for a link, a mention or a call of everybody.

@@ -53,10 +53,10 @@ pub(in crate::cli) fn asked(zones: &TimeZoneDatabase, order: &Order) -> Result<O
     let bad = |what: &str, text: &str, why: &dyn std::fmt::Display| {
         Denied::new("bad-time", format!("could not understand the {what} `{text}`: {why}"))
     };
-    if said(&order.every).is_none() && end(order)? != End::Never {
+    if said(order.every.as_ref()).is_none() && end(order)? != End::Never {
         return Err(Denied::new("bad-time", "only what takes place again and again has an end"));
     }
-    match (said(&order.at), said(&order.window), said(&order.every)) {
+    match (said(order.at.as_ref()), said(order.window.as_ref()), said(order.every.as_ref())) {
         (None, None, None) => Ok(None),
         (Some(at), None, None) => {
             let moment = Moment::read(zones, &at).map_err(|why| bad("time", &at, &why))?;
@@ -69,7 +69,7 @@ pub(in crate::cli) fn asked(zones: &TimeZoneDatabase, order: &Order) -> Result<O
             let holidays =
                 order.holidays.iter().map(|day| day.parse().map_err(|why| bad("holiday", day, &why)));
             let holidays = holidays.collect::<Result<_, _>>()?;
-            let hours = said(&order.hours).unwrap_or_else(|| HOURS.to_owned());
+            let hours = said(order.hours.as_ref()).unwrap_or_else(|| HOURS.to_owned());
             let window = Window::read(zones, &week, &hours, holidays);
             Ok(Some(Ask::Window(window.map_err(|why| bad("window", &week, &why))?)))
         }
@@ -82,13 +82,13 @@ pub(in crate::cli) fn asked(zones: &TimeZoneDatabase, order: &Order) -> Result<O
 }
 
 /// What somebody has written into a field.
-fn said(text: &Option<String>) -> Option<String> {
-    text.clone().filter(|text| !text.trim().is_empty())
+fn said(text: Option<&String>) -> Option<String> {
+    text.filter(|text| !text.trim().is_empty()).cloned()
 }
 
 /// When a series is to end.
 fn end(order: &Order) -> Result<End, Denied> {
-    match (said(&order.until), order.times) {
+    match (said(order.until.as_ref()), order.times) {
         (None, None) => Ok(End::Never),
         (None, Some(times)) => Ok(End::Times(times)),
         (Some(until), None) => until.trim().parse().map(End::Until).map_err(|why| {
@@ -100,13 +100,13 @@ fn end(order: &Order) -> Result<End, Denied> {
 }
 
 fn comcheck(order: &Order) -> Result<Option<Span>, Denied> {
-    let span = said(&order.comcheck).as_deref().map(str::parse).transpose();
+    let span = said(order.comcheck.as_ref()).as_deref().map(str::parse).transpose();
     span.map_err(|why: BadSpan| Denied::new("bad-comcheck", format!("could not read the comcheck: {why}")))
 }
 
 /// What is to be played, with reasons that are fit to be kept.
 pub(super) fn wanted(order: &Order) -> Result<Wanted, Denied> {
-    let why = |text: &Option<String>| {
+    let why = |text: Option<&String>| {
         let text = said(text).as_deref().map(reason).transpose();
         text.map_err(|bad| Denied::new("bad-reason", bad))
     };
@@ -127,12 +127,12 @@ pub(super) fn wanted(order: &Order) -> Result<Wanted, Denied> {
         scenario: order.scenario.clone(),
         responders,
         instigators: order.instigators.clone(),
-        variant: said(&order.variant),
+        variant: said(order.variant.as_ref()),
         autopilot: order.autopilot,
         trainers: Vec::new(),
         observers: Vec::new(),
-        unrehearsed: why(&order.unrehearsed)?,
-        roster_anyway: why(&order.roster_anyway)?,
+        unrehearsed: why(order.unrehearsed.as_ref())?,
+        roster_anyway: why(order.roster_anyway.as_ref())?,
         comcheck: comcheck(order)?,
         code_blue: order.code_blue,
         shifts,
