@@ -326,9 +326,9 @@ mod tests {
                 if marked {
                     recorder.prompt();
                 }
-                for (index, letter) in typed.chars().enumerate() {
+                for (index, letter) in (0..).zip(typed.chars()) {
                     let letter = format!("\x1b[1m{letter}x\x08\x1b[K");
-                    recorder.output(at(10 * index as i64), letter.as_bytes());
+                    recorder.output(at(10 * index), letter.as_bytes());
                 }
                 recorder.output(at(300), b"\r\n");
                 if marked {
@@ -372,8 +372,8 @@ mod tests {
             let pieces: Vec<String> =
                 pieces.iter().map(|piece| piece.replace(|c: char| c.is_ascii_alphanumeric() || "#:@=-".contains(c), "a ")).collect();
             let events = recorded(|recorder| {
-                for (index, piece) in pieces.iter().enumerate() {
-                    recorder.output(at(index as i64), piece.as_bytes());
+                for (index, piece) in (0..).zip(&pieces) {
+                    recorder.output(at(index), piece.as_bytes());
                 }
             });
             prop_assert_eq!(shown(&events), pieces.concat());

@@ -132,7 +132,8 @@ mod tests {
             words in proptest::collection::vec("[a-z\\x1b\\]7;]{0,12}", 1..6),
             cuts in proptest::collection::vec(1_usize..9, 1..60),
         ) {
-            let sent: String = words.iter().map(|word| format!("{word}{}", mark("n1", "P;0"))).collect();
+            let prompt = mark("n1", "P;0");
+            let sent: String = words.iter().flat_map(|word| [word.as_str(), &prompt]).collect();
             let mut marks = Marks::of("n1");
             let (mut rest, mut pieces) = (sent.as_bytes(), Vec::new());
             for cut in cuts.iter().cycle() {

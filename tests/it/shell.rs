@@ -109,6 +109,16 @@ impl Play {
     }
 }
 
+impl Drop for Play {
+    /// A story that failed leaves no target behind.
+    fn drop(&mut self) {
+        if self.engine.0.try_wait().is_ok_and(|ended| ended.is_none()) {
+            self.signal(Signal::SIGCONT);
+            interrupt(&mut self.engine);
+        }
+    }
+}
+
 fn commands(journal: &[Recorded]) -> Vec<ShellCommand> {
     let ran = journal.iter().filter_map(|recorded| match &recorded.event {
         Event::Acted { act: Act::Ran(ran), .. } => Some(ran.clone()),

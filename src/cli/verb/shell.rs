@@ -59,10 +59,10 @@ A line that begins with a space is not told. docs/shell.md says what is masked, 
 #[command(after_help = SHELL_EXAMPLES)]
 pub(in crate::cli) struct Shell {
     /// `bash` or `zsh`; else the one that SHELL names
-    #[arg(long, value_name = "SHELL")]
-    shell: Option<Kind>,
+    #[arg(long = "shell", value_name = "SHELL")]
+    kind: Option<Kind>,
     /// Sends the commands that another shell has left in this file, and opens none
-    #[arg(long, value_name = "FILE", conflicts_with = "shell")]
+    #[arg(long, value_name = "FILE", conflicts_with = "kind")]
     send: Option<PathBuf>,
     #[command(flatten)]
     common: Common,
@@ -73,7 +73,7 @@ impl Shell {
         if let Some(file) = &self.send {
             return send_again(&self.common, file);
         }
-        let kind = kind(self.shell)?;
+        let kind = kind(self.kind);
         let seat = Seat::of(&self.common)?;
         let tools = block_on(tools(&seat))?;
         if tools.is_none() {
@@ -118,7 +118,7 @@ impl Record {
         }
         let seat = Seat::of(&self.common)?;
         let Some((name, args)) = self.command.split_first() else {
-            let kind = kind(None)?;
+            let kind = kind(None);
             return seat.record(kind.as_str(), None, |folder| own_shell(kind, folder));
         };
         let program = Program { name: name.clone(), args: args.to_vec(), ..Program::default() };
@@ -126,9 +126,9 @@ impl Record {
     }
 }
 
-fn kind(asked: Option<Kind>) -> Result<Kind, Failure> {
+fn kind(asked: Option<Kind>) -> Kind {
     let own = || env::var("SHELL").ok().and_then(|path| path.parse().ok());
-    Ok(asked.or_else(own).unwrap_or(Kind::Bash))
+    asked.or_else(own).unwrap_or(Kind::Bash)
 }
 
 fn own_shell(kind: Kind, folder: &Path) -> Result<Program, Failure> {
@@ -220,7 +220,7 @@ impl Seat {
         let session = self.session;
         let (code, report, told) = block_on(async move {
             let outbox = Outbox::of(session);
-            let mut ears = Ears::new(nonce, recorder, outbox, name);
+            let mut ears = Ears::new(&nonce, recorder, outbox, name);
             let ran = pty::run(&program, &mut ears).await;
             let ran = ran.map_err(Failure::io(format!("run {}", program.name)));
             // What did not even begin is no entry of the timeline.
@@ -281,9 +281,9 @@ struct Ears {
 }
 
 impl Ears {
-    fn new(nonce: String, recorder: Recorder, outbox: Outbox, recording: String) -> Self {
+    fn new(nonce: &str, recorder: Recorder, outbox: Outbox, recording: String) -> Self {
         Self {
-            marks: Marks::of(&nonce),
+            marks: Marks::of(nonce),
             recorder,
             outbox,
             recording,

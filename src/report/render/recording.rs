@@ -7,6 +7,7 @@ use crate::{
 };
 use anstyle::Style;
 use serde_json::Value;
+use std::time::Duration;
 
 /// How a screen that a program has for itself begins and ends. What stands on it is no line of a replay.
 const FULL_SCREEN: [&str; 2] = ["\x1b[?1049h", "\x1b[?47h"];
@@ -50,11 +51,12 @@ impl Recording {
                 return Err(wrong());
             };
             let (seconds, sort, shown) = event;
-            if !(0.0..=1e9).contains(&seconds) {
-                return Err(wrong());
-            }
+            let after = Duration::try_from_secs_f64(seconds)
+                .ok()
+                .and_then(|after| u64::try_from(after.as_millis()).ok());
+            let after = after.map(Span::from_millis).ok_or_else(wrong)?;
             if let (true, Some(shown)) = (sort == "o", shown.as_str()) {
-                screen.show(began + Span::from_millis((seconds * 1000.0) as u64), shown);
+                screen.show(began + after, shown);
             }
         }
         Ok(Self {

@@ -134,7 +134,7 @@ impl Stage<'_> {
             Act::Decide { option, .. } => self.option(found, place, *option),
             Act::Severity(answers) => self.checklist(found, place, answers),
             Act::Ran(_) => {
-                found.add(place, "a command is told by the recorder of a shell: play `operate`".to_owned())
+                found.add(place, "a command is told by the recorder of a shell: play `operate`".to_owned());
             }
             Act::Operate(argv) => {
                 target::operation(found, &Placed { value: argv.as_slice(), place }, self.target);
