@@ -71,10 +71,10 @@ fn a_rule_fires_when_as_many_requests_fail_as_the_alarm_says_and_not_before() {
         if failed > 0 {
             input.push(series("PUT", 503, failed));
         }
-        let test = json!({"rule_files": ["rules.yml"], "evaluation_interval": "5s", "tests": [{
+        let case = json!({"rule_files": ["rules.yml"], "evaluation_interval": "5s", "tests": [{
             "interval": "5s", "input_series": input,
             "alert_rule_test": [{"eval_time": "3m", "alertname": "UploadErrorsHigh", "exp_alerts": expected}]}]});
-        fs::write(home.path().join("test.yml"), test.to_string()).unwrap();
+        fs::write(home.path().join("test.yml"), case.to_string()).unwrap();
         let judged = promtool(home.path(), &["test", "rules", "test.yml"]).unwrap();
         let said = String::from_utf8_lossy(&[judged.stdout, judged.stderr].concat()).into_owned();
         assert!(judged.status.success(), "{failed} of 100 fail: {said}\n{text}");
