@@ -133,7 +133,7 @@ mod tests {
             cuts in proptest::collection::vec(1_usize..9, 1..60),
         ) {
             let prompt = mark("n1", "P;0");
-            let sent: String = words.iter().flat_map(|word| [word.as_str(), &prompt]).collect();
+            let sent: String = words.iter().flat_map(|word| [word.as_str(), prompt.as_str()]).collect();
             let mut marks = Marks::of("n1");
             let (mut rest, mut pieces) = (sent.as_bytes(), Vec::new());
             for cut in cuts.iter().cycle() {
