@@ -213,6 +213,10 @@ struct Line<'a> {
     instigators: Vec<Person>,
     trainers: Vec<Person>,
     observers: Vec<Person>,
+    /// Everybody is called when it begins.
+    code_blue: bool,
+    /// Who is on from when after the start.
+    shifts: Vec<Shift>,
     /// Why it was not to be.
     why: Option<String>,
 }
@@ -401,6 +405,12 @@ async fn list(home: &Home, reveal: bool, json: bool) -> Result<Exit, Failure> {
             let names: Vec<_> = people.iter().map(Person::as_str).collect();
             show::line(&format!("    {side}: {}", names.join(", ")))?;
         }
+        if line.code_blue {
+            show::line("    Code Blue: everybody is called when it begins")?;
+        }
+        for shift in &line.shifts {
+            show::line(&format!("    {}", shift.told()))?;
+        }
     }
     for line in listed.past.iter().filter(|line| line.why.is_some()) {
         let why = tame(line.why.as_deref().unwrap_or_default());
@@ -447,6 +457,8 @@ fn listed<'a>(calendar: &'a Calendar, zones: &TimeZoneDatabase, reveal: bool) ->
             instigators: one.wanted.instigators.clone(),
             trainers: one.wanted.trainers.clone(),
             observers: one.wanted.observers.clone(),
+            code_blue: one.wanted.code_blue,
+            shifts: one.wanted.shifts.clone(),
             why,
         }
     };

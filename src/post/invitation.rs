@@ -4,6 +4,7 @@
 use crate::{
     base::{At, Person, Span},
     calendar::{Entry, Moment, Occurrence, State, Wanted, When, window::Window},
+    scenario::roster::Shift,
 };
 use jiff::tz::TimeZoneDatabase;
 use std::collections::BTreeSet;
@@ -169,10 +170,7 @@ impl<'a> Invitation<'a> {
                     .to_owned(),
             );
         }
-        for shift in &wanted.shifts {
-            let names: Vec<_> = shift.people.iter().map(Person::as_str).collect();
-            lines.push(format!("On from {} after its start: {}", shift.from, names.join(", ")));
-        }
+        lines.extend(wanted.shifts.iter().map(Shift::told));
         for (role, people) in [("Responders", &wanted.responders), ("Instigators", &wanted.instigators)] {
             if !people.is_empty() {
                 let names: Vec<_> = people.iter().map(Person::as_str).collect();

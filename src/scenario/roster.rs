@@ -76,6 +76,15 @@ impl fmt::Display for Shift {
     }
 }
 
+impl Shift {
+    /// Who is on from when, in words.
+    pub fn told(&self) -> String {
+        let names: Vec<_> = self.people.iter().map(Person::as_str).collect();
+        let from = if self.from == Span::ZERO { "the start".to_owned() } else { format!("{} after it", self.from) };
+        format!("on from {from}: {}", names.join(", "))
+    }
+}
+
 /// What is wrong with these shifts of a drill that takes at most `limit`, in a sentence.
 pub fn wrong_with(shifts: &[Shift], limit: Span) -> Option<String> {
     let first = shifts.first()?;

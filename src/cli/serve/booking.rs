@@ -190,6 +190,15 @@ impl Bookings {
         })
     }
 
+    /// Whether anybody could be called, where all are to be.
+    pub(super) fn can_call(&self, wanted: &Wanted) -> Result<(), Denied> {
+        if wanted.code_blue && !self.means.reach_people() {
+            let why = "nobody could be called: the file of routes names none. `gameday help routes` tells how it is written";
+            return Err(Denied::new("no-route", why));
+        }
+        Ok(())
+    }
+
     /// Puts something on the calendar, unless something would keep it from beginning as things are.
     pub(in crate::cli) async fn plan(
         &self,
@@ -200,10 +209,7 @@ impl Bookings {
     ) -> Result<Booked, Denied> {
         let zones = self.books.schedule.zones();
         let wanted = wanted(order)?;
-        if wanted.code_blue && !self.means.reach_people() {
-            let why = "nobody could be called: the file of routes names none. `gameday help routes` tells how it is written";
-            return Err(Denied::new("no-route", why));
-        }
+        self.can_call(&wanted)?;
         let when = ask.settle(zones, seed, SystemClock.now())?;
         let play = self.play(&wanted.clone().run_by(planner.as_ref()), seed).await?;
         let resolved = play.plan(None);

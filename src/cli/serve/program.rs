@@ -415,7 +415,9 @@ impl Office for Program {
                     .await?
                     .drill);
             }
-            let play = bookings.play(&wanted(&order)?, Seed::fresh()).await?;
+            let wanted = wanted(&order)?;
+            bookings.can_call(&wanted)?;
+            let play = bookings.play(&wanted, Seed::fresh()).await?;
             let taken = self.has_target(&play)?;
             let (resolved, from, until) = &taken;
             let calendar = self.0.books.schedule.look().await.map_err(AskError::from)?;

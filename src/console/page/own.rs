@@ -73,7 +73,7 @@ fn planned(one: &OwnDrill, hat: Hat) -> Markup {
             @if one.soon {
                 p class="soft" { "It opens here in a moment." }
             } @else if one.code_blue && hat == Hat::Responder {
-                p class="soft" { "Code Blue: when it begins everybody is called, and your seat opens here. Nobody has to sign up." }
+                p class="soft" { "Nobody has to sign up: your seat opens here." }
             } @else if one.side.is_some() {
                 form class="inline" data-post="/api/withdraw" { (which(one)) button class="quiet" { "Withdraw" } output aria-live="polite" {} }
             } @else {
@@ -89,11 +89,13 @@ fn planned(one: &OwnDrill, hat: Hat) -> Markup {
 
 fn who(one: &OwnDrill) -> Markup {
     html! {
-        @if !one.shifts.is_empty() {
+        @if one.code_blue {
+            p class="soft" { "Code Blue: everybody is called when it begins" }
+        } @else if !one.shifts.is_empty() {
             ul class="plain soft" { @for shift in &one.shifts {
-                li { "On from " (shift.from) " after its start: " @for (place, person) in shift.people.iter().enumerate() { @if place > 0 { ", " } (person) } }
+                li { (shift.told()) }
             } }
-        } @else if !one.code_blue {
+        } @else {
             p class="soft" {
                 @if let Some((least, most)) = one.needed {
                     "Needs " (least) @if most != least { " to " (most) } " responders; so far "
