@@ -80,7 +80,8 @@ impl Shift {
     /// Who is on from when, in words.
     pub fn told(&self) -> String {
         let names: Vec<_> = self.people.iter().map(Person::as_str).collect();
-        let from = if self.from == Span::ZERO { "the start".to_owned() } else { format!("{} after it", self.from) };
+        let from =
+            if self.from == Span::ZERO { "the start".to_owned() } else { format!("{} after it", self.from) };
         format!("on from {from}: {}", names.join(", "))
     }
 }
