@@ -5,7 +5,7 @@
 
 use super::{
     MARK, Notifier,
-    http::{BadDestination, Receiver},
+    http::{BadDestination, Pass, Receiver},
     marked,
 };
 use crate::{
@@ -62,41 +62,6 @@ pub fn fingerprint(labels: &LabelSet) -> String {
     let bytes = texts.flat_map(|text| text.bytes().chain([BETWEEN]));
     let hash = bytes.fold(BASIS, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(PRIME));
     format!("{hash:016x}")
-}
-
-/// Who we are to an Alertmanager, or to what stands before it. It is never shown.
-#[derive(Clone)]
-pub enum Pass {
-    /// A name and a password.
-    Basic(String, String),
-    /// A token.
-    Bearer(String),
-}
-
-/// What is no pass. Nothing of it is repeated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a pass is a token in one line, or a name and a password in two")]
-pub struct BadPass;
-
-impl Pass {
-    /// Reads a token in one line, or a name and a password in two.
-    pub fn read(text: &str) -> Result<Self, BadPass> {
-        let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-        if lines.iter().any(|line| line.chars().any(char::is_control)) {
-            return Err(BadPass);
-        }
-        match lines[..] {
-            [token] if token.is_ascii() => Ok(Self::Bearer(token.to_owned())),
-            [name, password] if !name.contains(':') => Ok(Self::Basic(name.to_owned(), password.to_owned())),
-            _ => Err(BadPass),
-        }
-    }
-}
-
-impl fmt::Debug for Pass {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Pass(..)")
-    }
 }
 
 /// Pushes the alarms of one drill to one Alertmanager. Announcements, messages and pages are no alarms: it has no words for
@@ -286,12 +251,7 @@ impl Shared {
     }
 
     fn signed(&self, request: RequestBuilder) -> RequestBuilder {
-        let request = request.header("X-Gameday", MARK);
-        match &self.pass {
-            Some(Pass::Basic(name, password)) => request.basic_auth(name, Some(password)),
-            Some(Pass::Bearer(token)) => request.bearer_auth(token),
-            None => request,
-        }
+        Pass::on(self.pass.as_ref(), request.header("X-Gameday", MARK))
     }
 
     /// Proves the way without an alarm: what answers is an Alertmanager, and it takes an empty list from us.
@@ -360,20 +320,5 @@ mod tests {
             fingerprint(&ours),
             fingerprint(&labels("d-two", "UploadErrorsHigh", Some(AlarmSeverity::Page)))
         );
-    }
-
-    #[test]
-    fn a_pass_is_a_token_or_a_name_and_a_password_and_is_never_shown() {
-        assert!(matches!(Pass::read(" t0ken \n"), Ok(Pass::Bearer(token)) if token == "t0ken"));
-        assert!(
-            matches!(Pass::read("drills\n\npa ss\n"), Ok(Pass::Basic(name, word)) if name == "drills" && word == "pa ss")
-        );
-        for wrong in ["", "\n", "a\nb\nc", "a:b\nc", "t\u{7}k", "tökn"] {
-            assert_eq!(Pass::read(wrong).err(), Some(BadPass), "{wrong:?}");
-        }
-        let drill = "d-one".parse().unwrap();
-        let one = Alertmanager::new("http://u:canary@127.0.0.1:9093/", &drill).unwrap();
-        let one = one.with_pass(Pass::read("canary").ok());
-        assert!(!format!("{one:?} {:?}", one.shared.pass).contains("canary"));
     }
 }

@@ -25,12 +25,63 @@ pub enum BadDestination {
     /// It is no address at all.
     #[error("this address is not a URL: {0}")]
     NotAUrl(String),
+    /// It names no topic.
+    #[error(
+        "this address ends with no topic: write it like https://ntfy.example.org/our-drills, with letters, digits, `-` and `_`"
+    )]
+    Topic,
     /// Only the web is spoken here.
     #[error("this address begins with `{0}:`, and only http and https can be used")]
     Scheme(String),
     /// The machine has no certificates that an https receiver could be checked against, or TLS cannot be set up.
     #[error("could not prepare TLS: {0}")]
     Tls(String),
+}
+
+/// Who we are to a receiver, or to what stands before it. It is never shown.
+#[derive(Clone)]
+pub enum Pass {
+    /// A name and a password.
+    Basic(String, String),
+    /// A token.
+    Bearer(String),
+}
+
+/// What is no pass. Nothing of it is repeated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a pass is a token in one line, or a name and a password in two")]
+pub struct BadPass;
+
+impl Pass {
+    /// Reads a token in one line, or a name and a password in two.
+    pub fn read(text: &str) -> Result<Self, BadPass> {
+        let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        if lines.iter().any(|line| line.chars().any(char::is_control)) {
+            return Err(BadPass);
+        }
+        match lines[..] {
+            [token] if token.is_ascii() => Ok(Self::Bearer(token.to_owned())),
+            [name, password] if !name.contains(':') => Ok(Self::Basic(name.to_owned(), password.to_owned())),
+            _ => Err(BadPass),
+        }
+    }
+}
+
+impl Pass {
+    /// The request with a pass, if there is one.
+    pub(super) fn on(pass: Option<&Self>, request: RequestBuilder) -> RequestBuilder {
+        match pass {
+            Some(Self::Basic(name, password)) => request.basic_auth(name, Some(password)),
+            Some(Self::Bearer(token)) => request.bearer_auth(token),
+            None => request,
+        }
+    }
+}
+
+impl fmt::Debug for Pass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pass(..)")
+    }
 }
 
 impl Receiver {
@@ -217,5 +268,17 @@ mod tests {
             let verdict = judge(StatusCode::from_u16(status).unwrap(), Span::ZERO);
             assert_eq!(verdict.err().map(|error| error.retry), expected, "{status}");
         }
+    }
+
+    #[test]
+    fn a_pass_is_a_token_or_a_name_and_a_password_and_is_never_shown() {
+        assert!(matches!(Pass::read(" t0ken \n"), Ok(Pass::Bearer(token)) if token == "t0ken"));
+        assert!(
+            matches!(Pass::read("drills\n\npa ss\n"), Ok(Pass::Basic(name, word)) if name == "drills" && word == "pa ss")
+        );
+        for wrong in ["", "\n", "a\nb\nc", "a:b\nc", "t\u{7}k", "tökn"] {
+            assert_eq!(Pass::read(wrong).err(), Some(BadPass), "{wrong:?}");
+        }
+        assert!(!format!("{:?}", Pass::read("canary")).contains("canary"));
     }
 }

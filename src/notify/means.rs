@@ -15,8 +15,8 @@
 //! in variables; none is ever shown. [`Means::routes`] makes what one drill sends its notices by.
 
 use super::{
-    Alertmanager, Notifier, Routes, Slack, Terminal, Webhook,
-    alertmanager::Pass,
+    Alertmanager, Notifier, Ntfy, Routes, Slack, Terminal, Webhook,
+    http::Pass,
     http::Receiver,
     letters::Letters,
     mail::{Login, MailServer},
@@ -96,7 +96,10 @@ pub struct RouteFile {
     /// Pushes alarms to the Alertmanager whose own page is at this address.
     #[serde(default)]
     pub alertmanager: Option<Placed<TextOr<KeptFile>>>,
-    /// Who we are to an `alertmanager`: a token in one line, or a name and a password in two.
+    /// Publishes to a topic of ntfy: `https://ntfy.example.org/our-drills`.
+    #[serde(default)]
+    pub ntfy: Option<Placed<TextOr<KeptFile>>>,
+    /// Who we are to an `alertmanager` or `ntfy`: a token in one line, or a name and a password in two.
     #[serde(default)]
     pub pass: Option<Placed<KeptFile>>,
     /// What the names of runbooks are put behind, for the annotation `runbook_url` of an `alertmanager`.
@@ -156,6 +159,7 @@ struct Route {
 enum Kind {
     Webhook(String, Option<Key>),
     Slack(String),
+    Ntfy(String, Option<Pass>),
     Mail(Arc<MailServer>, To),
     Alertmanager { address: String, pass: Option<Pass>, runbooks: Option<String> },
 }
@@ -228,6 +232,7 @@ impl Means {
         self.routes.get(name).map(|route| match route.kind {
             Kind::Webhook(..) => "webhook",
             Kind::Slack(_) => "slack",
+            Kind::Ntfy(..) => "ntfy",
             Kind::Mail(..) => "mail",
             Kind::Alertmanager { .. } => "alertmanager",
         })
@@ -260,6 +265,7 @@ impl Kind {
                 })
             }
             Self::Slack(address) => Arc::new(Slack::new(address)?),
+            Self::Ntfy(address, pass) => Arc::new(Ntfy::new(address, drill)?.with_pass(pass.clone())),
             Self::Alertmanager { address, pass, runbooks } => Arc::new(
                 Alertmanager::new(address, drill)?.with_pass(pass.clone()).with_runbooks(runbooks.clone()),
             ),
@@ -362,23 +368,27 @@ impl Check<'_> {
         has_mail: bool,
         server: Option<&Arc<MailServer>>,
     ) -> Option<Kind> {
-        let kinds =
-            [file.webhook.is_some(), file.slack.is_some(), file.mail.is_some(), file.alertmanager.is_some()];
+        let kinds = [
+            file.webhook.is_some(),
+            file.slack.is_some(),
+            file.ntfy.is_some(),
+            file.mail.is_some(),
+            file.alertmanager.is_some(),
+        ];
         if kinds.iter().filter(|is| **is).count() != 1 {
-            let told =
-                format!("the route `{}` is one of `webhook`, `slack`, `mail`, `alertmanager`", name.value);
-            self.problems.add(name.place, told);
+            let all = "`webhook`, `slack`, `ntfy`, `mail`, `alertmanager`";
+            self.problems.add(name.place, format!("the route `{}` is one of {all}", name.value));
             return None;
         }
         if let Some(sign) = file.sign.as_ref().filter(|_| file.webhook.is_none()) {
             self.problems.add(sign.place, "only a `webhook` is signed");
         }
-        let of_alertmanager = [
-            file.pass.as_ref().map(|pass| ("pass", pass.place)),
-            file.runbooks.as_ref().map(|address| ("runbooks", address.place)),
-        ];
-        for (field, place) in of_alertmanager.into_iter().flatten().filter(|_| file.alertmanager.is_none()) {
-            self.problems.add(place, format!("only an `alertmanager` has `{field}`"));
+        if let Some(pass) = file.pass.as_ref().filter(|_| file.alertmanager.is_none() && file.ntfy.is_none())
+        {
+            self.problems.add(pass.place, "only `alertmanager` and `ntfy` have a `pass`");
+        }
+        if let Some(runbooks) = file.runbooks.as_ref().filter(|_| file.alertmanager.is_none()) {
+            self.problems.add(runbooks.place, "only an `alertmanager` has `runbooks`");
         }
         if let Some(address) = &file.alertmanager {
             return self.alertmanager(file, address);
@@ -395,6 +405,12 @@ impl Check<'_> {
                 None => Some(Kind::Webhook(address, None)),
             };
         }
+        if let Some(address) = &file.ntfy {
+            let pass = self.pass(file).ok()?;
+            let nobody: DrillId = "d-none".parse().expect("it is a name");
+            let address = self.address(address, |address| Ntfy::new(address, &nobody).map(drop))?;
+            return Some(Kind::Ntfy(address, pass));
+        }
         if let Some(address) = &file.slack {
             return self.address(address, |address| Slack::new(address).map(drop)).map(Kind::Slack);
         }
@@ -409,13 +425,7 @@ impl Check<'_> {
     }
 
     fn alertmanager(&mut self, file: &RouteFile, address: &Placed<TextOr<KeptFile>>) -> Option<Kind> {
-        let pass = match &file.pass {
-            Some(kept) => {
-                let read = Pass::read(&self.secret(kept)?);
-                Some(read.map_err(|why| self.problems.add(kept.place, why.to_string())).ok()?)
-            }
-            None => None,
-        };
+        let pass = self.pass(file).ok()?;
         if let Some(written) = &file.runbooks {
             let known = Receiver::new(written).map(drop);
             known.map_err(|why| self.problems.add(written.place, why.to_string())).ok()?;
@@ -423,6 +433,13 @@ impl Check<'_> {
         let runbooks = file.runbooks.as_ref().map(|written| written.trim().to_owned());
         let address = self.address(address, |address| Receiver::new(address).map(drop))?;
         Some(Kind::Alertmanager { address, pass, runbooks })
+    }
+
+    /// Who we are to a receiver, if that is said; an error was told.
+    fn pass(&mut self, file: &RouteFile) -> Result<Option<Pass>, ()> {
+        let Some(kept) = &file.pass else { return Ok(None) };
+        let text = self.secret(kept).ok_or(())?;
+        Pass::read(&text).map(Some).map_err(|why| self.problems.add(kept.place, why.to_string()))
     }
 
     fn whom(&mut self, whom: &Placed<TextOr<Vec<String>>>) -> Option<To> {

@@ -14,7 +14,8 @@ use gameday::{
         command::DeliveryError,
         event::{Notice, NoticeKind},
     },
-    notify::{Notifier, Routes, Terminal, Webhook},
+    notify::{Notifier, Ntfy, Routes, Terminal, Webhook, http::Pass},
+    scenario::{AlarmSeverity, act::Pager},
 };
 use serde_json::{Value, json};
 use std::{
@@ -252,6 +253,62 @@ impl std::io::Write for Paper {
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
     }
+}
+
+/// What ntfy takes, as its documentation has it: <https://docs.ntfy.sh/publish/#publish-as-json>.
+async fn ntfy(State(seen): State<Seen>, headers: HeaderMap, body: Json<Value>) -> StatusCode {
+    let text = |field: &str| body[field].as_str().is_some_and(|text| !text.is_empty());
+    let tags = body["tags"].as_array().is_some_and(|tags| tags.iter().all(Value::is_string));
+    if !(text("topic") && text("title") && text("message") && tags)
+        || !(1..=5).contains(&body["priority"].as_i64().unwrap_or(0))
+    {
+        return StatusCode::BAD_REQUEST;
+    }
+    let pass = headers.get(header::AUTHORIZATION).and_then(|pass| pass.to_str().ok()).unwrap_or_default();
+    if pass != "Bearer tk_canary" {
+        return StatusCode::FORBIDDEN;
+    }
+    seen.lock().unwrap().push((pass.to_owned(), body.0));
+    StatusCode::OK
+}
+
+#[tokio::test]
+async fn telephones_get_what_is_loud_loudly_and_a_wrong_pass_is_not_tried_again() {
+    let seen = Seen::default();
+    let app = Router::new().route("/", post(ntfy)).with_state(Arc::clone(&seen));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}/our-drills", listener.local_addr().unwrap());
+    let server = tokio::spawn(async move { axum::serve(listener, app).await });
+    let phone =
+        |pass: &str| Ntfy::new(&address, &"d-one".parse().unwrap()).unwrap().with_pass(Pass::read(pass).ok());
+    failed(phone("tk_wrong").deliver(&alarm("n-0")).await, false, "403");
+    let one = phone("tk_canary");
+    assert!(!format!("{one:?}").contains("canary"));
+    let of = |severity: Option<AlarmSeverity>, about: NoticeKind| Notice { severity, about, ..alarm("n-1") };
+    let name = || "UploadErrorsHigh".parse().unwrap();
+    for notice in [
+        of(Some(AlarmSeverity::Page), NoticeKind::AlarmRaised(name())),
+        of(Some(AlarmSeverity::Info), NoticeKind::AlarmRaised(name())),
+        of(None, NoticeKind::AlarmResolved(name())),
+        of(Some(AlarmSeverity::Page), NoticeKind::Page(Pager::Batphone)),
+        of(None, NoticeKind::ComCheck),
+    ] {
+        one.deliver(&notice).await.unwrap();
+    }
+    let got: Vec<_> = seen.lock().unwrap().iter().map(|(_, body)| body.clone()).collect();
+    assert_eq!(
+        got.iter().map(|body| body["priority"].as_i64().unwrap()).collect::<Vec<_>>(),
+        [5, 3, 2, 5, 1]
+    );
+    assert_eq!(
+        got[0],
+        json!({"topic": "our-drills", "title": "EXERCISE: 12 % of uploads fail",
+               "message": "runbook: runbooks/uploads.md\nThis is an exercise, drill d-one.",
+               "priority": 5, "tags": ["rotating_light"]})
+    );
+    server.abort();
+    let _ = server.await;
+    failed(one.deliver(&alarm("n-2")).await, true, "connect");
 }
 
 #[tokio::test]

@@ -69,6 +69,8 @@ routes:
   pass: { alertmanager: http://127.0.0.1:1/, pass: { file: secret } }
   books: { alertmanager: http://127.0.0.1:1/, runbooks: runbooks }
   only: { slack: http://127.0.0.1:1/, pass: { file: login } }
+  phone: { ntfy: http://127.0.0.1:1/no.topic }
+  nobody: { ntfy: http://127.0.0.1:1/ }
 ",
     );
     let ended = gameday(home).args(["routes", "--routes"]).arg(&path).assert().code(3);
@@ -93,7 +95,9 @@ routes:
         (19, "`ftp:`"),
         (20, "a token in one line"),
         (21, "not a URL"),
-        (22, "only an `alertmanager` has `pass`"),
+        (22, "only `alertmanager` and `ntfy` have a `pass`"),
+        (23, "ends with no topic"),
+        (24, "ends with no topic"),
     ] {
         let place = format!("routes.yaml:{line}:");
         let found = plain.lines().any(|told| told.contains(&place) && told.contains(why));

@@ -20,7 +20,7 @@ use gameday::{
         command::Command as Asked,
         event::{Event, Notice, NoticeKind},
     },
-    notify::{Alertmanager, Notifier, alertmanager::Pass},
+    notify::{Alertmanager, Notifier, http::Pass},
     scenario::AlarmSeverity,
 };
 use serde_json::{Value, json};

@@ -56,15 +56,14 @@ async fn a_game_day_is_planned_played_and_read_in_the_browser() {
     rosa.says("#list .pill.good", "answered").await;
     rosa.click("form[data-post='/api/sign-up'] button").await;
     rosa.says("#list li", "you are responder").await;
-    rosa.says("#note", "0 instigators are named").await;
     rosa.until("!document.body.textContent.includes('Something is wrong')").await;
     rosa.shoot("own-page").await;
     let flaws = look_at(&rosa, &axe, &at("/me")).await;
     rosa.look_like(1440, false).await;
     rosa.tell("/url", serde_json::json!({"url": at("/me")})).await;
 
+    // Whoever has planned it runs it.
     ina.tell("/url", serde_json::json!({"url": at("/me")})).await;
-    ina.click("form[data-post='/api/sign-up'] button").await;
     ina.says("#list li", "you are instigator").await;
 
     // The day has come: it is begun now, and both take their seats.
