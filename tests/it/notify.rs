@@ -259,9 +259,9 @@ impl std::io::Write for Paper {
 async fn ntfy(State(seen): State<Seen>, headers: HeaderMap, body: Json<Value>) -> StatusCode {
     let text = |field: &str| body[field].as_str().is_some_and(|text| !text.is_empty());
     let tags = body["tags"].as_array().is_some_and(|tags| tags.iter().all(Value::is_string));
-    if !(text("topic") && text("title") && text("message") && tags)
-        || !(1..=5).contains(&body["priority"].as_i64().unwrap_or(0))
-    {
+    let loud = (1..=5).contains(&body["priority"].as_i64().unwrap_or(0));
+    let is_whole = text("topic") && text("title") && text("message") && tags && loud;
+    if !is_whole {
         return StatusCode::BAD_REQUEST;
     }
     let pass = headers.get(header::AUTHORIZATION).and_then(|pass| pass.to_str().ok()).unwrap_or_default();
