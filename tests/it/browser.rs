@@ -256,6 +256,8 @@ async fn a_page_that_was_cut_off_says_so_and_catches_up() {
     };
     say("before");
     browser.says("#lines", "before").await;
+    // The page may have come with that line, before its stream has.
+    browser.until("document.querySelector('.link.live')").await;
 
     let network =
         |offline: bool| json!({"network_conditions": {"offline": offline, "latency": 0, "throughput": -1}});
